@@ -1,0 +1,189 @@
+"""What a comparison found: plain values and numpy arrays, so that showing a result never needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.errors import Sentence
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured number with its 95 % interval, or the reason why it is absent.
+
+    Attributes:
+        value: the number, in the unit of its name (AUROC in [0, 1]); None when it cannot be computed.
+        low, high: the interval; None when it cannot be computed or makes no sense.
+        reason: why `value` or the interval is absent, or what to bear in mind; None when there is nothing to say.
+        method: how the interval was made ("DeLong", "bootstrap over pictures", "Wilson").
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    reason: Sentence | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a result, as small as showing it allows.
+
+    Attributes:
+        name: what the user calls it ("scratch/003.png"); a label, never a path.
+        sha256: of the decoded pixels.
+        defective: True, False, or None when nobody said.
+        kind: the defect's name, "good", or None.
+        severity: 0 to 1 where the data set knows it.
+        synthetic: whether the defect was pasted in by this program.
+        pixels: (S, S, 3) uint8, what the backbone saw, before normalisation.
+        mask: (S, S) bool, the true defect at the same size, or None.
+        local: False where the mask covers everything (a logical defect): such pictures are left out of pixel figures.
+    """
+
+    name: str
+    sha256: str
+    defective: bool | None
+    kind: str | None
+    pixels: NDArray[np.uint8]
+    mask: NDArray[np.bool_] | None = None
+    severity: float | None = None
+    synthetic: bool = False
+    local: bool = True
+
+
+@dataclass(frozen=True)
+class MapScale:
+    """A method's common scale for maps: 0 is the median of held-out normal pixels, at 1 lie 99 % of them below."""
+
+    median: float
+    q99: float
+
+    def __call__(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Bring raw map values onto the scale (unbounded above; negative below the median)."""
+        return (raw - self.median) / max(self.q99 - self.median, np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a column cost.
+
+    Attributes:
+        fit_seconds: the method's own fit, without the backbone pass.
+        milliseconds_per_picture: the method's own scoring of one test picture, without the backbone pass.
+        model_bytes: of the fitted detector.
+        backbone_milliseconds: of the backbone pass, per picture; the floor that all methods share.
+        peak_bytes: the most memory held during the fit beyond the features, or None where it was not measured.
+    """
+
+    fit_seconds: float
+    milliseconds_per_picture: float
+    model_bytes: int
+    backbone_milliseconds: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """Which weights made the features.
+
+    Attributes:
+        source: "bundled" (no weights at all), "hub", "file" or "random".
+        name: the hub's name, the file's name, or "seed 0".
+        sha256: over all parameters and buffers, or of the filter bank for the bundled backbone.
+    """
+
+    source: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One method on one backbone: everything it said about the pictures.
+
+    Attributes:
+        key: "patchcore/scattering": unique within a result.
+        method, backbone: the registry's key and the backbone's name.
+        settings: the detector's settings, all of them.
+        weights: which weights made the features.
+        scores: (M,) float64, one per test picture, raw.
+        held_out: (K,) float64, one per held-out normal picture, raw.
+        maps: (M, S, S) float32, raw, enlarged and smoothed; None for an image-level method.
+        scale: the maps' calibration; None where there is no map or nothing was held out.
+        levels: (M, L) float64, the distance per level, for MahalanobisAD; else None.
+        held_out_levels: (K, L), the same for the held-out pictures.
+        figures: "image_auroc", "pixel_auroc", "aupro", "average_precision", "f1_max", "pixel_average_precision".
+        cost: seconds and bytes.
+        notes: what a person should know of this fit.
+    """
+
+    key: str
+    method: str
+    backbone: str
+    settings: dict[str, Any]
+    weights: WeightsRecord
+    scores: NDArray[np.float64]
+    held_out: NDArray[np.float64]
+    maps: NDArray[np.float32] | None
+    scale: MapScale | None
+    figures: dict[str, Figure]
+    cost: Cost
+    levels: NDArray[np.float64] | None = None
+    held_out_levels: NDArray[np.float64] | None = None
+    notes: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A method that could not be fitted, beside the others that could."""
+
+    key: str
+    method: str
+    backbone: str
+    sentence: Sentence
+
+
+@dataclass(frozen=True)
+class Result:
+    """All columns over one data set.
+
+    Attributes:
+        data: the data set's name.
+        test: the M test pictures, in the order of every column's scores.
+        held_out: the K held-out normal pictures, in the order of every column's `held_out`.
+        learnt: the N normal pictures that the methods were fitted on.
+        columns: in the order asked for.
+        failures: methods that could not be fitted, with the sentence.
+        trivial: AUROC (two-sided, so at least 0.5) of each trivial statistic against the labels; empty without labels.
+        warnings: sentences that belong above every figure (a trivial statistic rivals a method, synthetic defects).
+        experiment: everything that repeats the run: data recipe or hashes, preprocessing, methods, settings, seed.
+        versions: of this program and the packages that decide numbers, the device, mixed precision.
+    """
+
+    data: str
+    test: tuple[Shown, ...]
+    held_out: tuple[Shown, ...]
+    learnt: tuple[Shown, ...]
+    columns: tuple[Column, ...]
+    failures: tuple[Failure, ...] = ()
+    trivial: dict[str, Figure] = field(default_factory=dict)
+    warnings: tuple[Sentence, ...] = ()
+    experiment: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> NDArray[np.float64]:
+        """(M,) 1 for defective, 0 for good, NaN where nobody said."""
+        return np.array([np.nan if p.defective is None else float(p.defective) for p in self.test])
+
+    def __getitem__(self, key: str) -> Column:
+        """Return the column called `key` ("patchcore/scattering"); KeyError when there is none."""
+        for column in self.columns:
+            if column.key == key:
+                return column
+        raise KeyError(key)
