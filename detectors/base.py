@@ -178,7 +178,7 @@ class Detector(ABC):
 
     @abstractmethod
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
-        """Learn what normal looks like. A second call forgets the first; a cancelled one leaves the detector unfitted."""
+        """Learn what normal looks like; a second call forgets the first, a cancelled one leaves nothing fitted."""
 
     @abstractmethod
     def predict(self, features: Features) -> Prediction:
@@ -190,7 +190,7 @@ class Detector(ABC):
 
     @abstractmethod
     def estimate(self, shape: FeatureShape) -> Estimate:
-        """Return what fitting on features of this shape costs, on the CPU; the model's bytes are exact where they can be."""
+        """Return what fitting on features of this shape costs on the CPU; the model's bytes exactly, if they can be known."""
 
     @property
     def notes(self) -> tuple[Sentence, ...]:

@@ -69,7 +69,7 @@ class NotFitted(RuntimeError):
     """`predict` or `explain` was called before `fit`."""
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Cancelled(Exception):
     """Raised by a progress callback to stop the work it reports on."""
 
 

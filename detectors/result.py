@@ -65,7 +65,7 @@ class MapScale:
 
     def __call__(self, raw: NDArray[Any]) -> NDArray[Any]:
         """Bring raw map values onto the scale (unbounded above; negative below the median)."""
-        return (raw - self.median) / max(self.q99 - self.median, np.finfo(np.float32).tiny)
+        return (raw - self.median) / max(self.q99 - self.median, float(np.finfo(np.float32).tiny))
 
 
 @dataclass(frozen=True)
