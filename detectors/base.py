@@ -190,7 +190,7 @@ class Detector(ABC):
 
     @abstractmethod
     def estimate(self, shape: FeatureShape) -> Estimate:
-        """Return what fitting on features of this shape costs on the CPU; the model's bytes exactly, if they can be known."""
+        """Return what fitting on features of this shape costs on the CPU; the model's bytes exactly where possible."""
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
