@@ -1,0 +1,454 @@
+"""Where work runs: a Dask cluster on this machine, or the one whose address is given.
+
+The process that shows pages never fits anything and never imports torch. It hands tasks to workers that can be killed.
+Tasks are keyed by content, so equal work runs once whoever asks for it. Progress travels as events; cancelling is
+cooperative and, where that takes too long, the worker is started anew: only what was asked for last is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from shutil import which
+from typing import Any, Literal, Protocol
+
+import dask
+from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker
+from distributed.security import Security
+
+from detectors import comparison as steps
+from detectors.comparison import Comparison, Pictures, Stores, column_key
+from detectors.datasets import Dataset
+from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
+from detectors.result import Column, Failure, Result
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+_TOPIC = "odd-one-out-progress"
+_CANCEL_SECONDS = 2.0
+_REPORT_SECONDS = 0.15
+_KEPT_RUNS = 6
+
+
+class Source(Protocol):
+    """Where a data set comes from, small enough to send: a demo's recipe or uploaded files."""
+
+    @property
+    def key(self) -> str:
+        """A name that changes whenever the pictures do."""
+
+    def load(self) -> Dataset:
+        """Make or decode the pictures; runs in a worker."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far one part of a run is: the features of a backbone, or one column."""
+
+    key: str
+    state: State
+    done: float = 0.0
+    stage: str = ""
+    seconds_left: float | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+    sentence: Sentence | None = None
+
+
+@dataclass
+class _Report:
+    started: float
+    done: float = 0.0
+    stage: str = ""
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+class Run:
+    """One comparison over one data set, shared by every session that asked for the same."""
+
+    def __init__(self, key: str, comparison: Comparison, source: Source, compute: Compute) -> None:
+        self.key = key
+        self.comparison = comparison
+        self.source = source
+        self.sessions: set[str] = set()
+        self.cancelled = False
+        self._compute = compute
+        self._futures: dict[str, Future] = {}
+        self._columns: dict[str, Column] = {}
+        self._result: Result | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The parts in the order they run: data, features per backbone, columns."""
+        return tuple(self._compute._stage(name, future, self.cancelled) for name, future in self._futures.items())
+
+    @property
+    def state(self) -> State:
+        """Where the run as a whole is; "failed" only when nothing at all succeeded."""
+        if self.cancelled:
+            return "cancelled"
+        states = [future.status for name, future in self._futures.items() if name.startswith("column:")]
+        if any(status == "pending" for status in states):
+            return "running"
+        return "done" if "finished" in states else "failed"
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns that are there, in the order asked for; cheap to call again and again."""
+        with self._lock:
+            for name, future in self._futures.items():
+                if name.startswith("column:") and name not in self._columns and future.status == "finished":
+                    self._columns[name] = future.result()
+            return tuple(self._columns[name] for name in self._futures if name in self._columns)
+
+    def pictures(self) -> Pictures | None:
+        """Return the pictures as the backbone sees them, or None before they are there."""
+        future = self._futures["pictures"]
+        return self._compute._result_of(future) if future.status == "finished" else None
+
+    def result(self) -> Result | None:
+        """Return what is known so far as a `Result`, or None before the first column."""
+        if self._result is not None:
+            return self._result
+        final = self.state in ("done", "failed", "cancelled")
+        columns, pictures = self.columns(), self.pictures()
+        if pictures is None or not (columns or final):
+            return None
+        failures = [
+            Failure(stage.key, *stage.key.split("/", 1), stage.sentence)
+            for stage in self.stages
+            if stage.state == "failed" and stage.sentence is not None and "/" in stage.key
+        ]
+        experiment = {"data": self._compute._result_of(self._futures["recipe"]), **asdict(self.comparison)}
+        versions = self._compute.versions(self.comparison.device)
+        result = steps.assemble(pictures, columns, failures, experiment, versions)
+        if final:
+            self._result = result
+        return result
+
+    def ask(self, function: Callable[..., Any], key: str, *args: Any) -> Any:
+        """Run `function(detector, stores, pictures, *args)` beside the fitted detector of a column; soon, before fits.
+
+        Raises:
+            Refusal: what the function refused, or that the column is not there.
+        """
+        return self._compute._ask(function, self._futures[f"fit:{key}"], self._stores(key), self._futures, args)
+
+    def _stores(self, key: str) -> Future:
+        return self._futures[f"stores:{key.split('/', 1)[1]}"]
+
+    def cancel(self) -> None:
+        """Stop within two seconds; what is finished stays."""
+        self.cancelled = True
+        self._compute._cancel([f for f in self._futures.values() if f.status == "pending"])
+
+
+class Compute:
+    """The connection to the workers; one per server process.
+
+    Args:
+        address: of a running Dask scheduler ("tcp://host:8786"); None starts workers on this machine, one per
+            graphics card, else one.
+        memory: limit per worker; a worker that exceeds it is killed and only its own task fails.
+    """
+
+    def __init__(self, address: str | None = None, memory: str | None = None) -> None:
+        memory = memory or os.environ.get("ODD_WORKER_MEMORY", "6GB")
+        address = address or os.environ.get("ODD_SCHEDULER")
+        self._cluster = None if address else _embedded(memory)
+        self.memory = memory
+        self.client = Client(address or self._cluster, set_as_default=False, name="odd-one-out")
+        self.client.subscribe_topic(_TOPIC, self._hear)
+        self._resources = {"fit": 1} if self._cluster else None
+        self._reports: dict[str, _Report] = {}
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._results: dict[str, Any] = {}
+        self._versions: dict[str | None, Future] = {}
+        self._lock = threading.RLock()
+        self._warm = self.client.submit(_warm, key="warm", pure=True)
+
+    def start(self, comparison: Comparison, source: Source, session: str = "") -> Run:
+        """Start a run, join the one that is under way, or return the finished one."""
+        key = _digest("run", source.key, asdict(comparison))
+        with self._lock:
+            run = self._runs.get(key)
+            if run is None or run.cancelled or run.state == "failed":
+                run = self._runs[key] = self._submit(key, comparison, source)
+            self._runs.move_to_end(key)
+            run.sessions.add(session)
+            self._drop_old_runs()
+            return run
+
+    def find(self, comparison: Comparison, source: Source) -> Run | None:
+        """Return the run of these choices when somebody has started it."""
+        return self._runs.get(_digest("run", source.key, asdict(comparison)))
+
+    def leave(self, run: Run, session: str) -> None:
+        """Say that a session no longer wants a run; the last one to leave cancels it."""
+        with self._lock:
+            run.sessions.discard(session)
+            if not run.sessions and run.state == "running":
+                run.cancel()
+
+    def data(self, source: Source) -> Future:
+        """Return the future of a source's `Dataset`, which stays in the workers."""
+        return self.client.submit(_load, source, key=_digest("data", source.key), priority=5)
+
+    def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
+        """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
+        future = self.client.submit(function, *args, priority=priority, pure=False)
+        return _outcome(future)
+
+    def versions(self, device: str | None = None) -> dict[str, str]:
+        """Return the versions that the workers run."""
+        if device not in self._versions:
+            self._versions[device] = self.client.submit(steps.versions, device, priority=10)
+        return self._versions[device].result()
+
+    def close(self) -> None:
+        """Stop the workers that were started here."""
+        self.client.close()
+        if self._cluster:
+            self._cluster.close()
+
+    def _submit(self, key: str, comparison: Comparison, source: Source) -> Run:
+        run = Run(key, comparison, source, self)
+        submit, futures = self.client.submit, run._futures
+        prepared = (asdict(comparison.preprocessing), comparison.held_out, comparison.seed)
+        futures["data"] = self.data(source)
+        futures["recipe"] = submit(_recipe, futures["data"], key=_digest("recipe", source.key), priority=5)
+        futures["pictures"] = submit(
+            _prepare, comparison, futures["data"], key=(pictures_key := _digest("pictures", source.key, prepared))
+        )
+        for name in comparison.backbones:
+            backbone = (name, comparison.weights.get(name), comparison.device, comparison.seed)
+            stores_key = _digest("stores", pictures_key, backbone)
+            stores = futures[f"stores:{name}"] = submit(
+                _extract, comparison, name, futures["pictures"], stores_key, key=stores_key, resources=self._resources
+            )
+            for method in comparison.methods:
+                label = column_key(method, name)
+                settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
+                fit_key = _digest("fit", stores_key, settings)
+                fitted = futures[f"fit:{label}"] = submit(
+                    _fit, comparison, method, stores, futures["pictures"], fit_key,
+                    key=fit_key, resources=self._resources,
+                )  # fmt: skip
+                futures[f"column:{label}"] = submit(_column, fitted, key=_digest("column", fit_key), priority=5)
+        return run
+
+    def _stage(self, name: str, future: Future, cancelled: bool) -> Stage:
+        kind, _, label = name.partition(":")
+        key = label if kind in ("fit", "column") else name
+        report = self._reports.get(future.key)
+        if future.status == "finished":
+            return Stage(key, "done", 1.0)
+        if future.status == "error":
+            return Stage(key, "failed", sentence=_sentence(future, self.memory))
+        if future.status in ("cancelled", "lost") or cancelled:
+            return Stage(key, "cancelled")
+        if report is None:
+            return Stage(key, "waiting")
+        spent = time.monotonic() - report.started
+        left = spent * (1 / report.done - 1) if report.done > 0.05 else None
+        return Stage(key, "running", report.done, report.stage, left, report.numbers)
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        _, message = event
+        report = self._reports.setdefault(message["key"], _Report(time.monotonic()))
+        report.done, report.stage, report.numbers = message["done"], message["stage"], message["numbers"]
+
+    def _result_of(self, future: Future) -> Any:
+        if future.key not in self._results:
+            self._results[future.key] = future.result()
+        return self._results[future.key]
+
+    def _ask(
+        self,
+        function: Callable[..., Any],
+        fitted: Future,
+        stores: Future,
+        futures: dict[str, Future],
+        args: Sequence[Any],
+    ) -> Any:
+        future = self.client.submit(
+            _beside, function, fitted, stores, futures["pictures"], *args, priority=10, pure=False
+        )
+        return _outcome(future, self.memory)
+
+    def _cancel(self, futures: list[Future]) -> None:
+        keys = [future.key for future in futures]
+        for key in keys:
+            Event(f"cancel-{key}", client=self.client).set()
+        threading.Thread(target=self._enforce, args=(futures, keys), daemon=True).start()
+
+    def _enforce(self, futures: list[Future], keys: list[str]) -> None:
+        """Restart the workers that still run cancelled tasks after the time allowed."""
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        while time.monotonic() < deadline and self._processing(keys):
+            time.sleep(0.1)
+        stuck = self._processing(keys)
+        self.client.cancel(futures, force=True)
+        if stuck and self._cluster:
+            self.client.restart_workers(sorted(stuck), raise_for_error=False)
+        for key in keys:
+            Event(f"cancel-{key}", client=self.client).clear()
+            self._reports.pop(key, None)
+
+    def _processing(self, keys: list[str]) -> set[str]:
+        """Return the addresses of the workers that run one of the tasks."""
+        wanted = set(keys)
+        return {worker for worker, tasks in self.client.processing().items() if wanted & {str(t) for t in tasks}}
+
+    def _drop_old_runs(self) -> None:
+        for key in [k for k, run in self._runs.items() if run.state != "running"][:-_KEPT_RUNS]:
+            gone = self._runs.pop(key)
+            for future in gone._futures.values():
+                self._results.pop(future.key, None)
+
+
+def _embedded(memory: str) -> SpecCluster:
+    """Start a scheduler in this process and one worker process per graphics card, else one."""
+    cards = _graphics_cards()
+    threads = str(os.cpu_count() or 1)
+    dask.config.set(
+        {
+            "distributed.scheduler.allowed-failures": 0,
+            "distributed.scheduler.work-stealing": False,
+            "distributed.worker.memory.target": False,
+            "distributed.worker.memory.spill": False,
+            "distributed.worker.memory.pause": False,
+            "distributed.worker.memory.terminate": 0.95,
+            "distributed.nanny.pre-spawn-environ": {},
+            "distributed.admin.low-level-log-length": 100,
+        }
+    )
+    security = Security.temporary()
+    common = {
+        "nthreads": 2,  # one for fits, which need the resource, and one that always answers a person
+        "memory_limit": memory,
+        "resources": {"fit": 1},
+        "security": security,
+        "dashboard_address": None,
+        "protocol": "tls://",
+        "silence_logs": "ERROR",
+    }
+    workers = {
+        i: {
+            "cls": Nanny,
+            "options": common
+            | {"env": {"OMP_NUM_THREADS": threads} | ({"CUDA_VISIBLE_DEVICES": str(card)} if card is not None else {})},
+        }
+        for i, card in enumerate(cards or [None])
+    }
+    scheduler = {
+        "cls": Scheduler,
+        "options": {"protocol": "tls://", "host": "127.0.0.1", "security": security, "dashboard": False},
+    }
+    return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="ERROR")
+
+
+def _graphics_cards() -> list[int]:
+    """Return the graphics cards' numbers, without importing torch."""
+    if not which("nvidia-smi"):
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
+    return list(range(listed.stdout.count("GPU "))) if listed.returncode == 0 else []
+
+
+def _digest(kind: str, *parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _outcome(future: Future, memory: str = "") -> Any:
+    try:
+        return future.result()
+    except KilledWorker:
+        raise _too_large(memory) from None
+
+
+def _too_large(memory: str) -> TooLarge:
+    return TooLarge(
+        "compute.killed",
+        "This was too big for the server: its worker exceeded {memory} and was started anew. "
+        "Use fewer pictures, a smaller size or the quick preset.",
+        memory=memory,
+    )
+
+
+def _sentence(future: Future, memory: str) -> Sentence:
+    """Say why a task failed."""
+    error = future.exception()
+    if isinstance(error, Refusal):
+        return error.sentence
+    if isinstance(error, KilledWorker):
+        return _too_large(memory).sentence
+    return Sentence(
+        "compute.failed", "This failed for a reason that the program did not foresee: {error}.", error=error
+    )
+
+
+def _warm() -> None:
+    """Import what the first run will need."""
+    import torch
+
+    from detectors.backbones import load_backbone
+    from detectors.methods import METHODS, build
+
+    load_backbone("scattering")(torch.zeros(1, 3, 224, 224))
+    for method in METHODS:
+        build(method)
+
+
+def _reporter(key: str) -> Callable[..., None]:
+    """Return a progress callback that reports to the client and raises `Cancelled` when the client says so."""
+    worker, cancelled, last = get_worker(), Event(f"cancel-{key}"), 0.0
+
+    def report(done: float, stage: str = "", **numbers: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _REPORT_SECONDS:
+            return
+        last = now
+        worker.log_event(_TOPIC, {"key": key, "done": done, "stage": stage, "numbers": numbers})
+        if cancelled.is_set():
+            raise Cancelled
+
+    return report
+
+
+def _load(source: Source) -> Dataset:
+    return source.load()
+
+
+def _recipe(data: Dataset) -> dict[str, Any]:
+    return data.recipe
+
+
+def _prepare(comparison: Comparison, data: Dataset) -> Pictures:
+    return comparison.prepare(data)
+
+
+def _extract(comparison: Comparison, backbone: str, pictures: Pictures, key: str) -> Stores:
+    return steps.extract(pictures, comparison.load(backbone), _reporter(key))
+
+
+def _fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures, key: str) -> tuple[Column, Any]:
+    return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, _reporter(key))
+
+
+def _column(fitted: tuple[Column, Any]) -> Column:
+    return fitted[0]
+
+
+def _beside(
+    function: Callable[..., Any], fitted: tuple[Column, Any], stores: Stores, pictures: Pictures, *args: Any
+) -> Any:
+    return function(fitted[1], stores, pictures, *args)
