@@ -1,0 +1,254 @@
+"""The command line: `python -m detectors compare|fit|predict|sweep|demo`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from detectors import datasets, demo_set
+from detectors.comparison import Comparison, column_key, extract, fit_and_score
+from detectors.errors import Refusal, SettingRefused
+from detectors.images import Preprocessing, decode
+from detectors.methods import METHODS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 when it did its work, 2 when it was refused, 130 when it was interrupted."""
+    options = parser().parse_args(arguments)
+    from detectors.terminal import errors
+
+    try:
+        options.verb(options)
+    except Refusal as refusal:
+        errors.print(f"[bold]Refused.[/bold] {refusal}", highlight=False)
+        return 2
+    except KeyboardInterrupt:
+        errors.print("Stopped; nothing was written.")
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs."""
+    top = argparse.ArgumentParser(prog="python -m detectors", description="Compare one-class image anomaly detectors.")
+    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|demo")
+
+    verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
+    _add_experiment(verb)
+    verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
+    verb.add_argument("--out", type=Path, help="folder for maps, overlays, scores.csv, result.json and settings.json")
+    verb.set_defaults(verb=compare)
+
+    verb = verbs.add_parser("fit", help="fit one method and save it")
+    _add_experiment(verb)
+    verb.add_argument("--method", required=True, choices=METHODS)
+    verb.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    verb.set_defaults(verb=fit)
+
+    verb = verbs.add_parser("predict", help="score pictures with a saved method")
+    verb.add_argument("--model", type=Path, required=True, help="a file that 'fit' wrote")
+    verb.add_argument("--weights", help="'hub' or a .safetensors file, where the backbone's weights moved")
+    verb.add_argument("--rate", type=float, default=0.1, help="false alarms allowed, as a share of good pictures")
+    verb.add_argument("--out", type=Path, help="folder for maps and scores")
+    verb.add_argument("pictures", nargs="+", type=Path, help="picture files")
+    verb.set_defaults(verb=predict)
+
+    verb = verbs.add_parser("sweep", help="vary one setting of one method on features computed once")
+    _add_experiment(verb)
+    verb.add_argument("--method", required=True, choices=METHODS)
+    verb.add_argument("--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0")
+    verb.set_defaults(verb=sweep)
+
+    verb = verbs.add_parser("demo", help="write a built-in product in MVTec layout")
+    verb.add_argument("--product", default="circuit", choices=list(demo_set.PRODUCTS))
+    verb.add_argument("--out", type=Path, required=True, help="the folder to write")
+    verb.add_argument("--normal", type=int, default=64)
+    verb.add_argument("--good", type=int, default=24)
+    verb.add_argument("--per", type=int, default=1, help="pictures per defect kind and severity")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.set_defaults(verb=demo)
+    return top
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Fit, score, print, and write what --out asks for."""
+    from detectors import terminal
+
+    comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
+    data = _data(options)
+    if options.out is None:
+        with terminal.reporting("reading") as progress:
+            result = comparison.run(data, progress)
+    else:
+        with terminal.finished_folder(options.out) as folder:
+            with terminal.reporting("reading") as progress:
+                result = comparison.run(data, progress)
+            terminal.write(result, folder)
+    terminal.console.print(terminal.table(result))
+    for remark in terminal.remarks(result):
+        terminal.console.print("·", remark, highlight=False, markup=False)
+
+
+def fit(options: argparse.Namespace) -> None:
+    """Fit one method on the normal pictures and save the whole pipeline."""
+    from detectors import terminal
+    from detectors.pipeline import Pipeline
+
+    comparison = _comparison(options, (options.method,))
+    data, name = _data(options), comparison.backbones[0]
+    with terminal.reporting("features") as progress:
+        pictures = comparison.prepare(replace(data, test=()))
+        backbone = comparison.load(name)
+        stores = extract(pictures, backbone, progress)
+        column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
+    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone).save(options.out)
+    terminal.console.print(
+        f"{options.out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
+        f"{len(pictures.held_out)} held out, {terminal.size(options.out.stat().st_size)}.",
+        highlight=False,
+    )
+
+
+def predict(options: argparse.Namespace) -> None:
+    """Score pictures one by one with a saved pipeline; a picture that is refused does not stop the others."""
+    import csv
+
+    from detectors import terminal
+    from detectors.pipeline import Pipeline
+
+    pipeline = Pipeline.load(options.model, options.weights)
+    limit = pipeline.limit(options.rate) if len(pipeline.held_out) else None
+    rows: list[tuple[str, str, str]] = []
+    for path in options.pictures:
+        try:
+            score = float(pipeline.predict([decode(path.read_bytes(), path.name)]).scores[0])
+        except (Refusal, OSError) as refusal:
+            rows.append((path.name, "", str(refusal)))
+            continue
+        rows.append((path.name, f"{score:.6g}", "" if limit is None else "odd" if score > limit else "normal"))
+    for row in rows:
+        terminal.console.print("  ".join(row), highlight=False, markup=False)
+    if options.out:
+        with terminal.finished_folder(options.out) as folder:
+            with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([("picture", "score", "verdict"), *rows])
+            (folder / "result.json").write_text(json.dumps({"model": options.model.name, "limit": limit}))
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Refit one method for each value of one setting; the features are computed once."""
+    from detectors import terminal
+
+    name, _, values = options.vary.partition("=")
+    comparison = _comparison(options, (options.method,))
+    backbone = comparison.backbones[0]
+    pictures = comparison.prepare(_data(options))
+    columns = []
+    with terminal.reporting("features") as progress:
+        stores = extract(pictures, comparison.load(backbone), progress)
+        for value in values.split(","):
+            own = comparison.settings.get(options.method, {}) | {name: _value(value)}
+            varied = replace(comparison, settings={options.method: own})
+            column, _ = fit_and_score(varied.detector(options.method, backbone), stores, pictures, progress)
+            columns.append(replace(column, key=f"{column_key(options.method, backbone)}?{name}={value}", method=value))
+    result = _assembled(comparison, pictures, columns)
+    shown = terminal.table(result)
+    shown.columns[0].header = name
+    terminal.console.print(shown)
+
+
+def demo(options: argparse.Namespace) -> None:
+    """Write a product of the built-in demo set so that any other tool can read it."""
+    from detectors import terminal
+
+    made = demo_set.build(options.product, normal=options.normal, good=options.good, per=options.per, seed=options.seed)
+    demo_set.write_mvtec(made, options.out)
+    terminal.console.print(f"{options.out}: {options.product} in MVTec layout.", highlight=False)
+
+
+def _assembled(comparison: Comparison, pictures: Any, columns: list[Any]) -> Any:
+    from detectors.comparison import assemble, versions
+
+    return assemble(pictures, columns, (), {}, versions(comparison.device))
+
+
+def _add_experiment(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--data", type=Path, help="a folder or ZIP (MVTec, VisA or BTAD layout); without it the demo set")
+    verb.add_argument("--product", default="circuit", choices=list(demo_set.PRODUCTS), help="of the demo set")
+    verb.add_argument(
+        "--backbone", default="scattering", help="names with commas: scattering, resnet18, any timm model"
+    )
+    verb.add_argument("--weights", help="'hub' (default), 'random', or a .safetensors file")
+    verb.add_argument("--preset", default="quick", choices=["quick", "paper"])
+    verb.add_argument("--set", action="append", default=[], metavar="METHOD.NAME=VALUE", dest="settings")
+    verb.add_argument("--size", type=int, default=224, help="pixels per side that the backbone sees")
+    verb.add_argument("--crop", default="none", choices=["none", "center"])
+    verb.add_argument("--filter", default="bilinear", choices=["bilinear", "bicubic", "lanczos"])
+    verb.add_argument("--equalise", action="store_true", help="bring all pictures to the same brightness")
+    verb.add_argument("--held-out", type=float, default=0.25, help="share of the normal pictures that set the limit")
+    verb.add_argument("--seed", type=int, default=0)
+    verb.add_argument("--device", help="cuda, mps or cpu; the best there is by default")
+
+
+def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Comparison:
+    settings: dict[str, dict[str, Any]] = {}
+    for text in options.settings:
+        name, equals, value = text.partition("=")
+        method, dot, setting = name.partition(".")
+        if not (equals and dot):
+            raise SettingRefused(
+                "cli.setting_form",
+                "--set takes METHOD.NAME=VALUE, for example patchcore.ratio=0.05; '{text}' is not of that form.",
+                text=text,
+            )
+        settings.setdefault(method, {})[setting] = _value(value)
+    backbones = _names(options.backbone, ("scattering",))
+    return Comparison(
+        methods=methods,
+        backbones=backbones,
+        preset=options.preset,
+        settings=settings,
+        preprocessing=Preprocessing(
+            size=options.size, crop=options.crop, filter=options.filter, equalise=options.equalise
+        ),
+        held_out=options.held_out,
+        seed=options.seed,
+        weights={name: options.weights for name in backbones if options.weights and name != "scattering"},
+        device=options.device,
+    )
+
+
+def _data(options: argparse.Namespace) -> datasets.Dataset:
+    if options.data is None:
+        return datasets.demo(options.product, seed=options.seed)
+    if options.data.suffix.lower() == ".zip" and options.data.is_file():
+        return datasets.load_zip(options.data.read_bytes(), options.data.name)
+    return datasets.load_folder(options.data)
+
+
+def _names(text: str, everything: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        everything if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    )
+
+
+def _value(text: str) -> Any:
+    """Read a setting's value: JSON where it is JSON, else text.
+
+    >>> _value("0.1"), _value("[0, 1]"), _value("npca")
+    (0.1, (0, 1), 'npca')
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
