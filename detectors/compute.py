@@ -99,6 +99,13 @@ class Run:
             return "running"
         return "done" if "finished" in states else "failed"
 
+    @property
+    def broken(self) -> bool:
+        """Whether starting it again would do something: it was cancelled, or a part of it failed."""
+        return self.cancelled or any(
+            future.status in ("error", "cancelled", "lost") for future in self._futures.values()
+        )
+
     def columns(self) -> tuple[Column, ...]:
         """Return the columns that are there, in the order asked for; cheap to call again and again."""
         with self._lock:
@@ -138,15 +145,12 @@ class Run:
         Raises:
             Refusal: what the function refused, or that the column is not there.
         """
-        return self._compute._ask(function, self._futures[f"fit:{key}"], self._stores(key), self._futures, args)
-
-    def _stores(self, key: str) -> Future:
-        return self._futures[f"stores:{key.split('/', 1)[1]}"]
+        return self._compute._ask(function, self, key, args)
 
     def cancel(self) -> None:
         """Stop within two seconds; what is finished stays."""
         self.cancelled = True
-        self._compute._cancel([f for f in self._futures.values() if f.status == "pending"])
+        self._compute._cancel(self)
 
 
 class Compute:
@@ -170,6 +174,7 @@ class Compute:
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._results: dict[str, Any] = {}
         self._versions: dict[str | None, Future] = {}
+        self._restarts = 0
         self._lock = threading.RLock()
         self._warm = self.client.submit(_warm, key="warm", pure=True)
 
@@ -178,7 +183,10 @@ class Compute:
         key = _digest("run", source.key, asdict(comparison))
         with self._lock:
             run = self._runs.get(key)
-            if run is None or run.cancelled or run.state == "failed":
+            if run is not None and run.broken:
+                self._forget([future for future in run._futures.values() if future.status != "finished"])
+                run = None
+            if run is None:
                 run = self._runs[key] = self._submit(key, comparison, source)
             self._runs.move_to_end(key)
             run.sessions.add(session)
@@ -202,8 +210,13 @@ class Compute:
 
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
         """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
-        future = self.client.submit(function, *args, priority=priority, pure=False)
-        return _outcome(future)
+        restarts = self._restarts
+        try:
+            return self.client.submit(function, *args, priority=priority, pure=False).result()
+        except KilledWorker:
+            if self._restarts > restarts:  # another task was being stopped: this one is not to blame
+                return self.call(function, *args, priority=priority)
+            raise _too_large(self.memory) from None
 
     def versions(self, device: str | None = None) -> dict[str, str]:
         """Return the versions that the workers run."""
@@ -249,10 +262,10 @@ class Compute:
         report = self._reports.get(future.key)
         if future.status == "finished":
             return Stage(key, "done", 1.0)
-        if future.status == "error":
-            return Stage(key, "failed", sentence=_sentence(future, self.memory))
         if future.status in ("cancelled", "lost") or cancelled:
             return Stage(key, "cancelled")
+        if future.status == "error":
+            return Stage(key, "failed", sentence=_sentence(future, self.memory))
         if report is None:
             return Stage(key, "waiting")
         spent = time.monotonic() - report.started
@@ -269,42 +282,50 @@ class Compute:
             self._results[future.key] = future.result()
         return self._results[future.key]
 
-    def _ask(
-        self,
-        function: Callable[..., Any],
-        fitted: Future,
-        stores: Future,
-        futures: dict[str, Future],
-        args: Sequence[Any],
-    ) -> Any:
-        future = self.client.submit(
-            _beside, function, fitted, stores, futures["pictures"], *args, priority=10, pure=False
-        )
-        return _outcome(future, self.memory)
+    def _ask(self, function: Callable[..., Any], run: Run, key: str, args: Sequence[Any]) -> Any:
+        futures = run._futures
+        fitted, stores, pictures = futures[f"fit:{key}"], futures[f"stores:{key.split('/', 1)[1]}"], futures["pictures"]
+        return self.call(_beside, function, fitted, stores, pictures, *args)
 
-    def _cancel(self, futures: list[Future]) -> None:
-        keys = [future.key for future in futures]
-        for key in keys:
-            Event(f"cancel-{key}", client=self.client).set()
-        threading.Thread(target=self._enforce, args=(futures, keys), daemon=True).start()
+    def _cancel(self, run: Run) -> None:
+        """Stop what only this run wants."""
+        shared = {
+            future.key
+            for other in self._runs.values()
+            if other is not run and not other.cancelled
+            for future in other._futures.values()
+        }
+        mine = [future for future in run._futures.values() if future.status == "pending" and future.key not in shared]
+        for future in mine:
+            Event(_cancel_name(future.key), client=self.client).set()
+        threading.Thread(target=self._enforce, args=(mine,), daemon=True).start()
 
-    def _enforce(self, futures: list[Future], keys: list[str]) -> None:
-        """Restart the workers that still run cancelled tasks after the time allowed."""
+    def _enforce(self, futures: list[Future]) -> None:
+        """Restart the workers that still run cancelled tasks after the time allowed; bystanders run again."""
+        keys = {future.key for future in futures}
         deadline = time.monotonic() + _CANCEL_SECONDS
         while time.monotonic() < deadline and self._processing(keys):
             time.sleep(0.1)
         stuck = self._processing(keys)
-        self.client.cancel(futures, force=True)
+        self._forget(futures)
         if stuck and self._cluster:
+            self._restarts += 1
             self.client.restart_workers(sorted(stuck), raise_for_error=False)
+            self.client.retry(
+                [future for run in self._runs.values() for future in run._futures.values() if _killed(future)]
+            )
         for key in keys:
-            Event(f"cancel-{key}", client=self.client).clear()
-            self._reports.pop(key, None)
+            Event(_cancel_name(key), client=self.client).clear()
 
-    def _processing(self, keys: list[str]) -> set[str]:
+    def _forget(self, futures: list[Future]) -> None:
+        """Drop tasks everywhere, so that the same keys can be submitted anew."""
+        self.client.cancel(futures, force=True)
+        for future in futures:
+            self._reports.pop(future.key, None)
+
+    def _processing(self, keys: set[str]) -> set[str]:
         """Return the addresses of the workers that run one of the tasks."""
-        wanted = set(keys)
-        return {worker for worker, tasks in self.client.processing().items() if wanted & {str(t) for t in tasks}}
+        return {worker for worker, tasks in self.client.processing().items() if keys & {str(task) for task in tasks}}
 
     def _drop_old_runs(self) -> None:
         for key in [k for k, run in self._runs.items() if run.state != "running"][:-_KEPT_RUNS]:
@@ -337,7 +358,8 @@ def _embedded(memory: str) -> SpecCluster:
         "security": security,
         "dashboard_address": None,
         "protocol": "tls://",
-        "silence_logs": "ERROR",
+        "host": "127.0.0.1",
+        "silence_logs": "CRITICAL",
     }
     workers = {
         i: {
@@ -351,7 +373,7 @@ def _embedded(memory: str) -> SpecCluster:
         "cls": Scheduler,
         "options": {"protocol": "tls://", "host": "127.0.0.1", "security": security, "dashboard": False},
     }
-    return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="ERROR")
+    return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="CRITICAL")
 
 
 def _graphics_cards() -> list[int]:
@@ -367,11 +389,12 @@ def _digest(kind: str, *parts: Any) -> str:
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def _outcome(future: Future, memory: str = "") -> Any:
-    try:
-        return future.result()
-    except KilledWorker:
-        raise _too_large(memory) from None
+def _cancel_name(key: str) -> str:
+    return f"cancel-{key}"
+
+
+def _killed(future: Future) -> bool:
+    return future.status == "error" and isinstance(future.exception(), KilledWorker)
 
 
 def _too_large(memory: str) -> TooLarge:
@@ -409,7 +432,7 @@ def _warm() -> None:
 
 def _reporter(key: str) -> Callable[..., None]:
     """Return a progress callback that reports to the client and raises `Cancelled` when the client says so."""
-    worker, cancelled, last = get_worker(), Event(f"cancel-{key}"), 0.0
+    worker, cancelled, last = get_worker(), Event(_cancel_name(key)), 0.0
 
     def report(done: float, stage: str = "", **numbers: float) -> None:
         nonlocal last

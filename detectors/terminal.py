@@ -134,7 +134,7 @@ def finished_folder(target: Path) -> Iterator[Path]:
 
 
 def write(result: Result, folder: Path) -> None:
-    """Write scores.csv, result.json, settings.json, and per test picture and method the map, the overlay and the score."""
+    """Write scores, settings and the result, and per test picture and method the map and the overlay."""
     (folder / "scores.csv").write_text(report.write_csv(result), encoding="utf-8")
     (folder / "result.json").write_text(json.dumps(report.to_json(result), indent=2), encoding="utf-8")
     (folder / "settings.json").write_text(json.dumps(result.experiment, indent=2, default=str), encoding="utf-8")
@@ -152,7 +152,6 @@ def _write_pictures(result: Result, column: Column, folder: Path) -> None:
         stem = f"{index:03d}"
         Image.fromarray(raw).save(folder / f"{stem}_map.tiff")
         if column.scale:
-            colours.overlay(picture.pixels, column.scale(raw))
             Image.fromarray(colours.overlay(picture.pixels, column.scale(raw))).save(folder / f"{stem}_overlay.png")
 
 
