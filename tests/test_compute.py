@@ -1,0 +1,140 @@
+"""Work in workers: equal work once, progress, cancelling, a killed worker, and a face that never imports torch."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from detectors.comparison import Comparison
+from detectors.compute import Compute
+from detectors.errors import TooLarge
+from detectors.images import Preprocessing
+
+
+@dataclass(frozen=True)
+class Boards:
+    """A few circuit boards."""
+
+    seed: int = 3
+
+    @property
+    def key(self):
+        return f"boards-{self.seed}"
+
+    def load(self):
+        from detectors import datasets
+
+        return datasets.demo("circuit", normal=12, good=3, per=1, severities=(1.0,), seed=self.seed)
+
+
+SMALL = Preprocessing(size=64)
+TWO = Comparison(methods=("mahalanobis", "patchcore"), preprocessing=SMALL)
+
+
+@pytest.fixture(scope="module")
+def compute():
+    compute = Compute(memory="3GB")
+    yield compute
+    compute.close()
+
+
+def wait(run, states=("done", "failed", "cancelled"), seconds=90):
+    deadline = time.monotonic() + seconds
+    while run.state not in states:
+        assert time.monotonic() < deadline, run.stages
+        time.sleep(0.05)
+
+
+def test_a_run_gives_what_a_script_gives(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    assert run.state == "done", run.stages
+    expected = TWO.run(Boards().load())
+    result = run.result()
+    assert [c.key for c in result.columns] == [c.key for c in expected.columns]
+    for one, other in zip(result.columns, expected.columns, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4)
+    assert all(stage.state == "done" for stage in run.stages)
+
+
+def test_equal_choices_share_one_run(compute):
+    first, second = compute.start(TWO, Boards(), "a"), compute.start(TWO, Boards(), "b")
+    assert first is second
+    assert first.sessions == {"a", "b"}
+
+
+def test_another_setting_reuses_the_features(compute):
+    wait(compute.start(TWO, Boards(), "a"))
+    other = compute.start(replace(TWO, settings={"patchcore": {"ratio": 0.5}}), Boards(), "a")
+    assert (
+        other._futures["stores:scattering"].key == compute.start(TWO, Boards(), "a")._futures["stores:scattering"].key
+    )
+    wait(other)
+    assert other.columns()[1].settings["ratio"] == 0.5
+
+
+def test_a_refusal_fails_alone(compute):
+    run = compute.start(replace(TWO, settings={"patchcore": {"levels": (9,)}}), Boards(), "a")
+    wait(run)
+    assert run.state == "done"
+    (failure,) = run.result().failures
+    assert failure.method == "patchcore"
+    assert "9" in str(failure.sentence)
+
+
+def test_a_column_can_be_asked(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    assert run.ask(_bank_bytes, "patchcore/scattering") == run.columns()[1].cost.model_bytes
+
+
+def _bank_bytes(detector, stores, pictures):
+    return detector.nbytes
+
+
+def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(compute):
+    slow = Comparison(methods=("cfa",), preset="paper", preprocessing=SMALL, seed=11)
+    run = compute.start(slow, Boards(), "a")
+    deadline = time.monotonic() + 60
+    while not any(stage.numbers.get("loss") for stage in run.stages):
+        assert time.monotonic() < deadline, run.stages
+        time.sleep(0.02)
+    started = time.monotonic()
+    compute.leave(run, "a")
+    assert run.state == "cancelled"
+    key = run._futures["fit:cfa/scattering"].key
+    while compute._processing({key}):
+        assert time.monotonic() - started < 2.5
+        time.sleep(0.02)
+    again = compute.start(slow, Boards(), "b")
+    assert again is not run
+    again.cancel()
+
+
+def test_a_worker_that_is_killed_fails_only_its_own_task(compute):
+    with pytest.raises(TooLarge, match="too big for the server"):
+        compute.call(_hoard)
+    assert compute.call(_two) == 2
+
+
+def _hoard():
+    kept = []
+    while True:
+        kept.append(np.ones(20_000_000))
+        time.sleep(0.02)
+
+
+def _two():
+    return 2
+
+
+def test_the_serving_side_never_imports_torch():
+    code = (
+        "import sys, detectors, detectors.compute, detectors.result, detectors.methods, detectors.report;"
+        "import detectors.datasets, detectors.comparison;"
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
