@@ -1,0 +1,47 @@
+"""Resampling pictures: strata, weights and percentile intervals that all bootstrapped figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def strata(defective: ArrayLike, kinds: Sequence[str | None] | None = None) -> NDArray[np.int64]:
+    """Return (n,) stratum numbers: good pictures, then each kind of defect; kinds of one picture are put together."""
+    sides = np.asarray(defective, dtype=bool)
+    names = [
+        f"{int(side)} {kind if side else ''}" for side, kind in zip(sides, kinds or [None] * len(sides), strict=True)
+    ]
+    alone = {name for name in names if names.count(name) == 1 and name.startswith("1")}
+    names = ["1 alone" if name in alone else name for name in names]
+    if names.count("1 alone") == 1 and (others := sorted({n for n in names if n.startswith("1")} - {"1 alone"})):
+        nearest = min(others, key=names.count)
+        names = [nearest if name == "1 alone" else name for name in names]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def resampling_weights(stratum: NDArray[Any], draws: int, seed: int) -> Floats:
+    """Return (draws, n) bootstrap weights within strata: n_h - 1 pictures are drawn and weigh n_h / (n_h - 1).
+
+    Drawing one picture less (Rao and Wu 1988) keeps the variance right where a stratum has two or three pictures; the
+    ordinary draw of n_h would halve it for two. A stratum of one picture stays as it is.
+    """
+    random = np.random.default_rng(seed)
+    weights = np.ones((draws, len(stratum)))
+    for number in np.unique(stratum):
+        members = np.flatnonzero(stratum == number)
+        size = len(members)
+        if size > 1:
+            weights[:, members] = random.multinomial(size - 1, np.full(size, 1 / size), draws) * (size / (size - 1))
+    return weights
+
+
+def percentiles(values: Floats, around: float) -> tuple[float, float]:
+    """Return the 2.5 and 97.5 % points of bootstrap values, widened where needed to hold the measured value."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return min(float(low), around), max(float(high), around)
