@@ -13,11 +13,12 @@ import os
 import subprocess
 import threading
 import time
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from shutil import which
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import dask
 from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker
@@ -27,7 +28,9 @@ from detectors import comparison as steps
 from detectors.comparison import Comparison, Pictures, Stores, column_key
 from detectors.datasets import Dataset
 from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
+from detectors.overview import overview
 from detectors.result import Column, Failure, Result
+from detectors.sources import EditedSource, Source
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -35,17 +38,6 @@ _TOPIC = "odd-one-out-progress"
 _CANCEL_SECONDS = 2.0
 _REPORT_SECONDS = 0.15
 _KEPT_RUNS = 6
-
-
-class Source(Protocol):
-    """Where a data set comes from, small enough to send: a demo's recipe or uploaded files."""
-
-    @property
-    def key(self) -> str:
-        """A name that changes whenever the pictures do."""
-
-    def load(self) -> Dataset:
-        """Make or decode the pictures; runs in a worker."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +198,16 @@ class Compute:
 
     def data(self, source: Source) -> Future:
         """Return the future of a source's `Dataset`, which stays in the workers."""
-        return self.client.submit(_load, source, key=_digest("data", source.key), priority=5)
+        key = _digest("data", source.key)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sending large graph")  # uploads travel with their task, so that
+            if isinstance(source, EditedSource):  # a worker started anew can decode them again
+                return self.client.submit(_edit, source, self.data(source.base), key=key, priority=5)
+            return self.client.submit(_load, source, key=key, priority=5)
+
+    def overview(self, source: Source) -> Future:
+        """Return the future of a source's `Overview`."""
+        return self.client.submit(overview, self.data(source), key=_digest("overview", source.key), priority=5)
 
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
         """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
@@ -449,6 +450,10 @@ def _reporter(key: str) -> Callable[..., None]:
 
 def _load(source: Source) -> Dataset:
     return source.load()
+
+
+def _edit(source: EditedSource, base: Dataset) -> Dataset:
+    return source.edit(base)
 
 
 def _recipe(data: Dataset) -> dict[str, Any]:

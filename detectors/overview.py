@@ -1,0 +1,99 @@
+"""A data set at a glance: small pictures, labels and everything a person should know before a run."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors import datasets, shortcuts
+from detectors.datasets import Dataset, Report, Sample
+from detectors.errors import Sentence
+from detectors.images import Preprocessing
+from detectors.result import Figure
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One picture, small.
+
+    Attributes:
+        name: what the user calls it; a label, never a path.
+        sha256: of the decoded pixels.
+        defective, kind, severity, synthetic: as in `Sample`.
+        masked: whether a mask marks the defect.
+        webp: the picture, at most 128 pixels a side.
+        original_size: (H, W) of the file.
+    """
+
+    name: str
+    sha256: str
+    defective: bool | None
+    kind: str | None
+    severity: float | None
+    synthetic: bool
+    masked: bool
+    webp: bytes
+    original_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the page about pictures shows.
+
+    Attributes:
+        name: the data set's.
+        normal, test: in the data set's order.
+        report: what happened to every file.
+        warnings: duplicates, mixed sizes and the like.
+        trivial: AUROC of each trivial statistic against the labels.
+        file_bytes: of all accepted files.
+    """
+
+    name: str
+    normal: tuple[Thumbnail, ...]
+    test: tuple[Thumbnail, ...]
+    report: Report
+    warnings: tuple[Sentence, ...]
+    trivial: dict[str, Figure]
+    file_bytes: int
+
+
+def overview(data: Dataset) -> Overview:
+    """Make the small pictures and collect the warnings."""
+    return Overview(
+        name=data.name,
+        normal=tuple(map(thumbnail, data.train)),
+        test=tuple(map(thumbnail, data.test)),
+        report=data.report,
+        warnings=tuple(datasets.duplicates(data)),
+        trivial=shortcuts.shortcut_figures(data.test, Preprocessing()),
+        file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
+    )
+
+
+def thumbnail(sample: Sample) -> Thumbnail:
+    """Make one picture small."""
+    return Thumbnail(
+        name=sample.picture.name,
+        sha256=sample.picture.sha256,
+        defective=sample.defective,
+        kind=sample.kind,
+        severity=sample.severity,
+        synthetic=sample.synthetic,
+        masked=sample.mask is not None,
+        webp=webp(sample.picture.pixels, 128),
+        original_size=sample.picture.original_size,
+    )
+
+
+def webp(pixels: NDArray[np.uint8], side: int, quality: int = 82) -> bytes:
+    """Encode (H, W, 3) pixels with the longer side at most `side`; no metadata."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality, method=2)
+    return buffer.getvalue()
