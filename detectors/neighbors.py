@@ -43,11 +43,11 @@ class Bank:
     centre: Tensor
 
     @classmethod
-    def of(cls, rows: Tensor) -> Bank:
-        """Centre (M, D) rows and measure them."""
+    def of(cls, rows: Tensor, overwrite: bool = False) -> Bank:
+        """Centre (M, D) rows, in place when they may be overwritten, and measure them."""
         centre = centre_of(rows)
-        rows = rows - centre
-        norms = rows.square().sum(1)
+        rows = rows.sub_(centre) if overwrite else rows - centre
+        norms = torch.cat([part.square().sum(1) for part in rows.split(4096)])
         if not norms.isfinite().all():
             raise SettingRefused(
                 "neighbors.not_finite",
@@ -64,10 +64,10 @@ def centre_of(rows: Tensor) -> Tensor:
 
     Equal distances between such rows then come out equal, and the lowest index can win.
     """
-    mean = rows.mean(0, dtype=torch.float64 if rows.device.type != "mps" else None)
-    spread = (rows - mean.to(rows.dtype)).square().mean().sqrt()
+    variance, mean = torch.var_mean(rows, 0, correction=0)
+    spread = variance.mean().sqrt()
     step = torch.exp2(torch.log2(spread / 8).floor()).clamp(min=torch.finfo(rows.dtype).tiny)
-    return torch.where(spread > 0, (mean / step).round() * step, mean).to(rows.dtype)
+    return torch.where(spread > 0, (mean / step).round() * step, mean)
 
 
 @torch.no_grad()
@@ -187,12 +187,13 @@ def full_precision(device: torch.device) -> Iterator[None]:
         yield
         return
     products = torch.backends.cuda.matmul
-    kept = products.fp32_precision
-    products.fp32_precision = "ieee"
+    name, off = ("fp32_precision", "ieee") if hasattr(products, "fp32_precision") else ("allow_tf32", False)
+    kept = getattr(products, name)
+    setattr(products, name, off)
     try:
         yield
     finally:
-        products.fp32_precision = kept
+        setattr(products, name, kept)
 
 
 @cache
