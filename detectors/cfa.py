@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite, prod, sqrt
+from math import prod, sqrt
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -118,14 +118,6 @@ class CFA(Detector):
                 loss = self._loss(patches, centres, radius)
                 optimiser.step(loss)
                 value = loss.item()
-                if not isfinite(value):
-                    raise SettingRefused(
-                        "cfa.diverged",
-                        "CFA's loss became {value} in epoch {epoch}. Check that the features are finite, "
-                        "or lower the learning rate.",
-                        value=value,
-                        epoch=len(losses) + 1,
-                    )
                 total += value
                 progress(optimiser.steps / steps, "training", loss=value)
             losses.append(total * self.epochs / steps)
@@ -357,7 +349,7 @@ def _described(levels: Sequence[Tensor], weight: Tensor, bias: Tensor, grid: tup
     Enlarging and a 1 x 1 layer are both linear and act on different axes, so their order does not matter.
     """
     blocks = weight.split([*(level.shape[-1] for level in levels), 2], dim=1)
-    patches = bias + _coordinates(grid).to(bias) @ blocks[-1].T  # (H, W, 2) -> (H, W, D)
+    patches = bias + _coordinates(grid).to(bias.dtype).to(bias.device) @ blocks[-1].T  # (H, W, 2) -> (H, W, D)
     for level, block in zip(levels, blocks, strict=False):
         low = (level @ block.T).permute(0, 3, 1, 2)  # (B, h, w, C) -> (B, D, h, w)
         patches = patches + resample(low, grid).permute(0, 2, 3, 1)  # (B, H, W, D)
@@ -366,8 +358,10 @@ def _described(levels: Sequence[Tensor], weight: Tensor, bias: Tensor, grid: tup
 
 def _coordinates(grid: tuple[int, int]) -> Tensor:
     """Return (H, W, 2): row, then column, each from -1 to 1; 0 where there is only one."""
-    rows, columns = (torch.linspace(-1, 1, n) if n > 1 else torch.zeros(1) for n in grid)
-    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1)
+    axes = [
+        torch.linspace(-1, 1, n, dtype=torch.float64) if n > 1 else torch.zeros(1, dtype=torch.float64) for n in grid
+    ]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
 
 
 def _means(pictures: Iterable[Picture]) -> Picture:
