@@ -1,0 +1,309 @@
+"""Bytes of a picture file -> 8-bit sRGB, upright and small, within the limits; every step that changes it is told."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from detectors.depth import Depth, White, deep_colour, deep_grey
+from detectors.errors import PictureRefused, Sentence
+from detectors.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
+from detectors.limits import LIMITS, MB, Limits
+
+_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BIG_PIXELS = 8_000_000
+_one_big_picture = threading.Lock()  # 50 million pixels take 200 MB while they are decoded: one at a time
+
+
+class _OutOfTime(Exception):
+    """The decoder asked for more bytes after its time was up."""
+
+
+class _TimedBytes(io.BytesIO):
+    """The file's bytes; reading them after the deadline raises `_OutOfTime`."""
+
+    def __init__(self, data: bytes, seconds: float) -> None:
+        super().__init__(data)
+        self.deadline = time.monotonic() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self.deadline:
+            raise _OutOfTime
+        return super().read(size)
+
+
+@dataclass
+class Opened:
+    """A file whose header was read and found within the limits; no pixel is decoded yet.
+
+    Attributes:
+        image: Pillow's image, still as stored.
+        kind: "PNG", "JPEG", "BMP", "TIFF", "WEBP" or "GIF".
+        orientation: the EXIF number 1 to 8 that says how to turn the stored pixels.
+        upright: (H, W) after turning.
+        notes: what was changed, in order.
+        scans: of a JPEG.
+    """
+
+    image: Image.Image
+    kind: str
+    orientation: int
+    upright: tuple[int, int]
+    notes: list[Sentence] = field(default_factory=list)
+    scans: Scans | None = None
+
+
+@contextmanager
+def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[Opened]:
+    """Read the header and check every limit; whatever goes wrong until the block ends becomes a `PictureRefused`."""
+    if len(data) > limits.file_mb * MB:
+        raise PictureRefused(
+            "picture.too_large",
+            "The file has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Save it smaller.",
+            mb=len(data) / MB,
+            limit=limits.file_mb,
+        )
+    kind = picture_format(data)
+    if kind is None:
+        raise no_picture(data)
+    scans = check_structure(data, kind, limits)
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    try:
+        image = Image.open(_TimedBytes(data, limits.decode_seconds), formats=[kind])
+        width, height = image.size
+        _check_size(width, height, scans, limits)
+        orientation = _orientation(image)
+        # A TIFF reports its size as it stands after turning; Pillow turns it while loading.
+        sideways = orientation >= 5 and kind != "TIFF"
+        with _one_big_picture if width * height > _BIG_PIXELS else nullcontext():
+            upright_size = (width, height) if sideways else (height, width)
+            yield Opened(image, kind, orientation, upright_size, scans=scans)
+    except PictureRefused:
+        raise
+    except _OutOfTime:
+        raise PictureRefused(
+            "picture.too_slow",
+            "Decoding the {kind} file took more than {seconds:g} seconds. Save it again as an ordinary PNG.",
+            kind=kind,
+            seconds=limits.decode_seconds,
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureRefused(
+            "picture.bomb",
+            "The picture claims far more than {limit:.0f} million pixels, the most that is accepted. Save it smaller.",
+            limit=limits.megapixels,
+        ) from None
+    except Exception as error:  # Pillow's decoders raise nearly every type there is
+        raise (truncated(kind) if "truncated" in str(error) else damaged(kind)) from None
+
+
+def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.Image, Opened, Depth | None]:
+    """Decode a picture to RGB, at most `limits.kept_side` pixels on the longer side; (image, what was found, depth)."""
+    with opened(data, limits) as found:
+        image, notes, depth = found.image, found.notes, None
+        longest = max(image.size)
+        if found.scans is not None:
+            _load_jpeg(image, data, found.scans, limits)
+        raw = _raw_mode(image)
+        if image.mode.startswith("I") or image.mode == "F":
+            image, depth = deep_grey(image, white, notes)
+        elif ";16" in raw and image.mode in ("RGB", "RGBA"):
+            image, depth = deep_colour(
+                image, raw, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
+            )
+        image.load()
+        image = _flattened(_shrunk(_plain(image, notes), limits.kept_side), found, notes)
+        image = _in_srgb(image, found.image.info.get("icc_profile"), notes)
+        if found.kind != "TIFF":
+            image = upright(image, found.orientation)
+        if found.orientation > 1:
+            notes.append(Sentence("picture.turned", "Turned upright as its EXIF orientation says."))
+        if longest > limits.kept_side:
+            notes.append(
+                Sentence(
+                    "picture.shrunk",
+                    "Shrunk from {old_width} x {old_height} to {width} x {height} pixels.",
+                    old_width=found.upright[1],
+                    old_height=found.upright[0],
+                    width=image.width,
+                    height=image.height,
+                )
+            )
+        if _has_more_frames(found.image):
+            notes.append(Sentence("picture.first_frame", "Only the first of the pictures in the file is used."))
+        return image, found, depth
+
+
+def kept_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Return the size that a picture (or its mask) of this size is kept at: in proportion, no side below 1."""
+    scale = longest / max(size)
+    return size if scale >= 1 else (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn stored pixels by their EXIF orientation."""
+    return image.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else image
+
+
+def _check_size(width: int, height: int, scans: Scans | None, limits: Limits) -> None:
+    megapixels = width * height / 1e6
+    if max(width, height) > limits.side:
+        raise PictureRefused(
+            "picture.too_long",
+            "The picture has {width} x {height} pixels; at most {limit} on a side are accepted. Save it smaller.",
+            width=width,
+            height=height,
+            limit=limits.side,
+        )
+    if megapixels > limits.megapixels:
+        raise PictureRefused(
+            "picture.too_many_pixels",
+            "The picture has {width} x {height} pixels; at most {limit:.0f} million are accepted. Save it smaller.",
+            width=width,
+            height=height,
+            limit=limits.megapixels,
+        )
+    if scans is not None and scans.progressive and scans.count * megapixels > limits.scan_megapixels:
+        raise PictureRefused(
+            "picture.too_much_work",
+            "The JPEG file has {scans} scans of {megapixels:.0f} million pixels, too much work to decode. Save it "
+            "again as an ordinary (baseline) JPEG.",
+            scans=scans.count,
+            megapixels=megapixels,
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except _OutOfTime:
+        raise
+    except Exception:  # damaged EXIF does not make the pixels wrong
+        return 1
+    return int(value) if value in _TRANSPOSE else 1
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """How the file stores its pixels ("RGB;16B"), empty where the decoder does not say."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return arguments if isinstance(arguments, str) else str(arguments[0]) if arguments else ""
+
+
+def _load_jpeg(image: Image.Image, data: bytes, scans: Scans, limits: Limits) -> None:
+    """Decode at a half, quarter or eighth where that still exceeds the kept size; refuse a file that lost its end."""
+    image.decodermaxblock = 4096  # type: ignore[attr-defined]  # the deadline is checked that often
+    height = image.height
+    image.draft(image.mode, kept_size(image.size, limits.kept_side))  # type: ignore[no-untyped-call]
+    image.load()
+    if scans.end is None or scans.progressive:
+        return
+    block = max(1, 8 * image.height // height)
+    corner = (image.width - (image.width % block or block), image.height - (image.height % block or block))
+    low, high = image.crop((*corner, *image.size)).convert("L").getextrema()
+    if high - low > 2:
+        return
+    # A decoder fills what is missing with flat blocks. Put two different fillings before the end mark: a scan that is
+    # whole does not read them, one that was cut short turns them into two different pictures.
+    small = []
+    for filling in (b"\0", b"\x55"):
+        again = Image.open(io.BytesIO(data[: scans.end] + filling * 256 + b"\xff\xd9"), formats=["JPEG"])
+        again.draft(again.mode, (1, 1))  # type: ignore[no-untyped-call]
+        small.append(np.asarray(again))
+    if (small[0] != small[1]).any():
+        raise truncated("JPEG")
+
+
+def _plain(image: Image.Image, notes: list[Sentence]) -> Image.Image:
+    """Bring palettes, single bits and rare colour spaces to a mode whose values can be averaged."""
+    clear = "transparency" in image.info
+    if image.mode in ("P", "PA"):
+        notes.append(Sentence("picture.palette", "Palette colours became true colours."))
+        return image.convert("RGBA" if clear or image.mode == "PA" else "RGB")
+    if image.mode == "1":
+        notes.append(Sentence("picture.one_bit", "Black and white (1 bit) became grey levels."))
+    if clear and image.mode in ("1", "L", "RGB"):
+        return image.convert("RGBA")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode == "LAB":
+        notes.append(Sentence("picture.lab", "Lab colours became sRGB."))
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")) or image
+    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
+
+
+def _shrunk(image: Image.Image, longest: int) -> Image.Image:
+    size = kept_size(image.size, longest)
+    return image if size == image.size else image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
+
+
+def _flattened(image: Image.Image, found: Opened, notes: list[Sentence]) -> Image.Image:
+    """Lay a transparent picture over white."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    alpha, opaque = image.getchannel("A"), image.convert(image.mode[:-1])
+    low, high = alpha.getextrema()
+    if low == 255 or (found.kind == "BMP" and high == 0):  # many programs leave a BMP's fourth byte at 0
+        return opaque
+    notes.append(Sentence("picture.transparent", "Transparent parts were laid over white."))
+    white = Image.new(opaque.mode, opaque.size, "white")
+    white.paste(opaque, mask=alpha)
+    return white
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Sentence]) -> Image.Image:
+    """Convert by the embedded ICC profile, or by the plain rule where there is none."""
+    if image.mode == "CMYK":
+        notes.append(Sentence("picture.cmyk", "Printing colours (CMYK) became RGB."))
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            description = " ".join(ImageCms.getProfileDescription(source).split())[:60]
+            if not (image.mode == "RGB" and description.startswith("sRGB")):
+                image = (
+                    ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+                )
+                notes.append(
+                    Sentence(
+                        "picture.profile",
+                        "Colours were converted from the profile {profile!r} to sRGB.",
+                        profile=description,
+                    )
+                )
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            notes.append(
+                Sentence(
+                    "picture.profile_ignored",
+                    "Its colour profile is damaged or does not fit the picture and was ignored.",
+                )
+            )
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _has_more_frames(image: Image.Image) -> bool:
+    if image.format not in ("GIF", "WEBP", "PNG", "TIFF"):
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except _OutOfTime:
+        raise
+    except Exception:  # a damaged second frame does not matter
+        return True
