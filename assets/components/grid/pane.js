@@ -1,0 +1,257 @@
+// One pane: a picture or a map with its verdict below, or the state that holds its place.
+
+// Mode, opacity and outline are the browser's own: they survive page changes and never travel.
+const view = (window.oddOneOutView ??= { mode: "overlay", opacity: 1, outline: true });
+const STEP = 8; // of the keyboard's crosshair, in pixels
+const SVG = "http://www.w3.org/2000/svg";
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+function write(element, text) {
+  const wanted = text ?? "";
+  if (element.textContent !== wanted) element.textContent = wanted;
+}
+
+function drawing(className, paths) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", className);
+  svg.setAttribute("aria-hidden", "true");
+  for (const name of paths) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("class", name);
+    svg.append(path);
+  }
+  return svg;
+}
+
+class Pane {
+  constructor(row, grid) {
+    this.row = row;
+    this.grid = grid;
+    this.element = make("div", "pane");
+    this.name = make("div", "pane-name");
+    this.tile = make("div", "tile");
+    this.tile.setAttribute("role", "button");
+    this.foot = make("div", "foot");
+    this.element.append(this.name, this.tile, this.foot);
+    this.value = make("span", "value");
+    this.map = null;
+    this.listen();
+  }
+
+  update(cell, name) {
+    this.cell = cell;
+    write(this.name, name);
+    this.tile.setAttribute("aria-label", cell.alt);
+    this.tile.dataset.state = cell.state;
+    const shown = JSON.stringify([cell.state, cell.map, cell.base, cell.mask, cell.levels, cell.text, cell.share]);
+    if (shown !== this.shown) {
+      this.shown = shown;
+      this.fill();
+    }
+    this.footer();
+  }
+
+  fill() {
+    const { cell } = this;
+    this.map = null;
+    this.canvas = null;
+    this.tile.replaceChildren();
+    if (cell.state === "picture" || cell.state === "map") this.photograph();
+    else if (cell.state === "levels") this.levels();
+    else {
+      if (cell.state === "fitting") {
+        const track = make("i", "track");
+        const done = make("i", "done");
+        done.style.width = `${100 * cell.share}%`;
+        track.append(done);
+        this.tile.append(track);
+      }
+      if (cell.text) this.tile.append(make("span", "message", cell.text));
+    }
+  }
+
+  photograph() {
+    const { cell } = this;
+    const lens = make("div", "lens");
+    const image = make("img");
+    image.alt = "";
+    image.draggable = false;
+    lens.append(image);
+    picture(cell.base).then((uri) => (image.src = uri));
+    if (cell.map) {
+      this.canvas = make("canvas");
+      this.lines = drawing("lines", ["halo", "one", "two", "three"]);
+      lens.append(this.canvas, this.lines);
+      bytes(cell.map).then((map) => {
+        if (this.cell.map !== cell.map) return;
+        this.map = map;
+        this.colour();
+        this.row.point();
+      });
+    }
+    if (cell.mask) {
+      const edge = drawing("edge", ["halo", "line"]);
+      lens.append(edge);
+      bytes(cell.mask).then((mask) => {
+        mask.path ??= outline(mask);
+        edge.setAttribute("viewBox", `1 1 ${mask.size} ${mask.size}`);
+        for (const path of edge.children) path.setAttribute("d", mask.path);
+      });
+    }
+    this.tile.append(lens, make("i", "across"), make("i", "down"), this.value);
+  }
+
+  levels() {
+    const { cell } = this;
+    this.tile.append(make("span", "head", cell.text));
+    const bars = make("div", "bars");
+    cell.levels.forEach(({ label, share, text, strong }) => {
+      const track = make("i", "track");
+      const done = make("i", strong ? "done strong" : "done");
+      done.style.width = `${100 * share}%`;
+      track.append(done);
+      bars.append(make("span", "", label), track, make("span", "figure", text));
+    });
+    this.tile.append(bars, make("span", "tail", cell.tail));
+  }
+
+  colour() {
+    if (!this.map || !this.canvas) return;
+    const contours = view.mode === "contour";
+    this.canvas.hidden = contours;
+    this.lines.style.display = contours ? "" : "none";
+    if (!contours) return paint(this.canvas, this.map, this.grid.table);
+    this.map.paths ??= [1, 2, 2.97].map((level) => contour(this.map, (level / FULL) * 255));
+    this.lines.setAttribute("viewBox", `0 0 ${this.map.size} ${this.map.size}`);
+    const [halo, ...lines] = this.lines.children;
+    halo.setAttribute("d", this.map.paths.join(""));
+    lines.forEach((line, i) => {
+      line.setAttribute("d", this.map.paths[i]);
+      const at = 4 * Math.round((([1.5, 2.2, 2.8][i]) / FULL) * 255);
+      line.style.stroke = `rgb(${this.grid.table.slice(at, at + 3).join()})`;
+    });
+  }
+
+  footer() {
+    const { foot, cell } = this;
+    const written = JSON.stringify([cell.verdict, cell.word, cell.score, cell.unit, cell.note, cell.ratio, cell.title]);
+    if (written === this.written) return;
+    this.written = written;
+    foot.replaceChildren();
+    if (cell.title !== undefined) {
+      foot.append(make("b", "title", cell.title), make("span", "note", cell.note));
+      return;
+    }
+    if (!cell.verdict) return;
+    const line = make("div", "verdict");
+    const chip = make("span", `chip ${cell.verdict}`, cell.word);
+    const score = make("span", "score");
+    score.append(make("b", "", cell.score), make("span", "unit", cell.unit));
+    if (cell.raw) score.title = cell.raw;
+    line.append(chip, score);
+    foot.append(line);
+    if (cell.ratio !== null) {
+      const track = make("i", "scale");
+      const done = make("i", cell.ratio > 1 ? "done strong" : "done");
+      done.style.width = `${Math.min(100, (100 * cell.ratio) / 3)}%`;
+      track.append(done, make("i", "limit"));
+      foot.append(track);
+    }
+    foot.append(make("span", "note", cell.note));
+  }
+
+  get size() {
+    return this.map?.size ?? this.grid.size;
+  }
+
+  place(event) {
+    const box = this.tile.getBoundingClientRect();
+    const { zoom, left, top } = this.row.lens;
+    return [
+      Math.floor((((event.clientX - box.left) / box.width - left) / zoom) * this.grid.size),
+      Math.floor((((event.clientY - box.top) / box.height - top) / zoom) * this.grid.size),
+    ];
+  }
+
+  listen() {
+    const { tile, row } = this;
+    let drag = null;
+    tile.addEventListener("pointermove", (event) => {
+      if (drag && event.buttons && row.lens.zoom > 1) {
+        const side = tile.clientWidth;
+        drag.moved += Math.abs(event.clientX - drag.x) + Math.abs(event.clientY - drag.y);
+        row.move((event.clientX - drag.x) / side, (event.clientY - drag.y) / side);
+        Object.assign(drag, { x: event.clientX, y: event.clientY });
+      } else if (event.pointerType !== "touch") row.point(...this.place(event));
+    });
+    tile.addEventListener("pointerdown", (event) => (drag = { x: event.clientX, y: event.clientY, moved: 0 }));
+    tile.addEventListener("pointerleave", () => (drag = null));
+    tile.addEventListener("click", (event) => {
+      if (!drag || drag.moved < 4) this.pick(...(event.detail ? this.place(event) : row.at ?? this.peak()));
+      drag = null;
+    });
+    tile.addEventListener("wheel", (event) => {
+      if (!this.canvas && this.cell.state !== "picture") return;
+      // A plain wheel scrolls the page until a row is enlarged; Ctrl, Shift, Command or a pinch enlarge it.
+      const asked = event.ctrlKey || event.shiftKey || event.metaKey || row.lens.zoom > 1;
+      if (!asked) return;
+      event.preventDefault();
+      const box = tile.getBoundingClientRect();
+      const turn = Math.abs(event.deltaY) > Math.abs(event.deltaX) ? event.deltaY : event.deltaX;
+      row.enlarge(Math.exp(-turn / 400), (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+      row.point(...this.place(event));
+    }, { passive: false });
+    tile.addEventListener("focus", () => {
+      row.panes.forEach((pane) => (pane.tile.tabIndex = pane === this ? 0 : -1));
+      if (tile.matches(":focus-visible")) row.point(...(row.at ?? this.peak()));
+    });
+    tile.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  key(event) {
+    const { row } = this;
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const [x, y] = row.at ?? this.peak();
+    if (way && (event.ctrlKey || event.metaKey)) this.grid.neighbour(this, ...way);
+    else if (way) {
+      const step = event.shiftKey ? 1 : STEP;
+      const next = [x + step * way[0], y + step * way[1]];
+      if (next[0] < 0 || next[0] >= this.grid.size) this.grid.neighbour(this, way[0], 0);
+      else row.point(next[0], Math.min(this.grid.size - 1, Math.max(0, next[1])), true);
+    } else if (event.key === "Enter" || event.key === " ") this.pick(x, y);
+    else if (event.key === "+" || event.key === "=") row.enlarge(1.5, (x + 0.5) / this.grid.size, (y + 0.5) / this.grid.size);
+    else if (event.key === "-") row.enlarge(1 / 1.5, 0.5, 0.5);
+    else if (event.key === "0" || event.key === "Escape") row.enlarge(0, 0.5, 0.5);
+    else return;
+    event.preventDefault();
+  }
+
+  peak() {
+    const map = this.map ?? this.row.panes.find((pane) => pane.map)?.map;
+    if (!map) return [this.grid.size >> 1, this.grid.size >> 1];
+    let best = 0;
+    for (let i = 1; i < map.values.length; i++) if (map.values[i] > map.values[best]) best = i;
+    const scale = this.grid.size / map.size;
+    return [Math.floor((best % map.size) * scale), Math.floor(Math.floor(best / map.size) * scale)];
+  }
+
+  read(x, y) {
+    if (!this.map) return null;
+    const scale = this.map.size / this.grid.size;
+    return (this.map.values[Math.floor(y * scale) * this.map.size + Math.floor(x * scale)] / 255) * FULL;
+  }
+
+  pick(x, y) {
+    const side = this.grid.size - 1;
+    const inside = (v) => Math.min(side, Math.max(0, v));
+    this.grid.trigger("picked", {
+      row: this.row.data.picture, column: this.cell.column ?? null, x: inside(x), y: inside(y), at: Date.now(),
+    });
+  }
+}

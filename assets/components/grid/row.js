@@ -1,0 +1,83 @@
+// One row: panes that share a crosshair and an enlargement; rows of the same picture share both.
+
+class Row {
+  constructor(grid) {
+    this.grid = grid;
+    this.element = make("div", "row");
+    this.element.setAttribute("role", "group");
+    this.top = make("div", "row-title");
+    this.element.append(this.top);
+    this.panes = [];
+    this.lens = { zoom: 1, left: 0, top: 0 };
+    this.at = null;
+    this.element.addEventListener("pointerleave", () => {
+      if (!this.element.matches(":focus-within")) this.grid.linked(this).forEach((row) => row.unpoint());
+    });
+    this.element.addEventListener("focusout", (event) => {
+      if (!this.element.contains(event.relatedTarget)) this.grid.linked(this).forEach((row) => row.unpoint());
+    });
+  }
+
+  update(data, heads) {
+    this.data = data;
+    this.element.setAttribute("aria-label", data.title);
+    this.top.replaceChildren(make("b", "", data.title), make("span", "", data.note));
+    while (this.panes.length > data.cells.length) this.panes.pop().element.remove();
+    data.cells.forEach((cell, i) => {
+      const pane = (this.panes[i] ??= new Pane(this, this.grid));
+      if (!pane.element.isConnected) this.element.append(pane.element);
+      pane.update(cell, heads[i].short ?? heads[i].title);
+    });
+    if (!this.panes.some((pane) => pane.tile.tabIndex === 0)) this.panes.forEach((pane, i) => (pane.tile.tabIndex = i ? -1 : 0));
+  }
+
+  point(x, y, aloud = false) {
+    if (x !== undefined) {
+      const side = this.grid.size;
+      if (x < 0 || y < 0 || x >= side || y >= side) return;
+      this.grid.linked(this).forEach((row) => (row.at = [x, y]));
+    }
+    if (this.at) this.grid.linked(this).forEach((row) => row.show(aloud && row === this));
+  }
+
+  show(aloud) {
+    const [x, y] = this.at;
+    const { zoom, left, top } = this.lens;
+    const side = this.grid.size;
+    this.element.classList.add("pointed");
+    this.element.style.setProperty("--x", `${100 * (((x + 0.5) / side) * zoom + left)}%`);
+    this.element.style.setProperty("--y", `${100 * (((y + 0.5) / side) * zoom + top)}%`);
+    const spoken = [];
+    this.panes.forEach((pane, i) => {
+      const value = pane.read(x, y);
+      write(pane.value, value === null ? `${y}, ${x}` : value >= FULL - 0.02 ? "3+" : value.toFixed(1));
+      if (value !== null) spoken.push(`${this.grid.data.heads[i].title} ${value.toFixed(1)}`);
+    });
+    if (aloud) write(this.grid.spoken, `${y}, ${x}: ${spoken.join(", ")}`);
+  }
+
+  unpoint() {
+    this.at = null;
+    this.element.classList.remove("pointed");
+  }
+
+  enlarge(factor, x, y) {
+    const { zoom, left, top } = this.lens;
+    const next = Math.min(16, Math.max(1, zoom * factor));
+    this.settle({ zoom: next, left: x - ((x - left) / zoom) * next, top: y - ((y - top) / zoom) * next });
+  }
+
+  move(x, y) {
+    this.settle({ ...this.lens, left: this.lens.left + x, top: this.lens.top + y });
+  }
+
+  settle({ zoom, left, top }) {
+    const inside = (v) => Math.min(0, Math.max(1 - zoom, v));
+    this.grid.linked(this).forEach((row) => {
+      row.lens = { zoom, left: inside(left), top: inside(top) };
+      row.element.classList.toggle("enlarged", zoom > 1);
+      row.element.style.setProperty("--lens", zoom === 1 ? "none" : `translate(${100 * row.lens.left}%, ${100 * row.lens.top}%) scale(${zoom})`);
+    });
+    this.point();
+  }
+}

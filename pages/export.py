@@ -1,0 +1,7 @@
+"""Export."""
+
+from pages.shared import look
+from pages.shared.texts import text
+
+look.head("export", text("export.lead"))
+look.foot("export")

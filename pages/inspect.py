@@ -1,0 +1,7 @@
+"""Inspect."""
+
+from pages.shared import look
+from pages.shared.texts import text
+
+look.head("inspect", text("inspect.lead"))
+look.foot("inspect")

@@ -1,0 +1,7 @@
+"""Learn."""
+
+from pages.shared import look
+from pages.shared.texts import text
+
+look.head("learn", text("learn.lead"))
+look.foot("learn")

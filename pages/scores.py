@@ -1,0 +1,7 @@
+"""Scores."""
+
+from pages.shared import look
+from pages.shared.texts import text
+
+look.head("scores", text("scores.lead"))
+look.foot("scores")

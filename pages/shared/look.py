@@ -1,0 +1,56 @@
+"""The look of the app beyond the theme's tokens, and the parts that every page has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared.choices import Choices
+from pages.shared.texts import language, text
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("images", "compare", "scores", "inspect", "learn", "export")
+DEFAULT = "compare"
+
+
+@st.cache_resource
+def _styles() -> str:
+    return (ROOT / "assets" / "look.css").read_text("utf-8")
+
+
+def styles(choices: Choices) -> None:
+    """Add the style sheet: chips, marks, hairlines, focus rings, the sidebar; larger type when presenting."""
+    present = ":root { --odd-present: 1; }" + (ROOT / "assets" / "present.css").read_text("utf-8") if choices.present else ""
+    korean = "[data-testid=stApp] { line-height: 1.6; word-break: keep-all; }" if language() == "ko" else ""
+    st.html(f"<style>{_styles()}{korean}{present}</style>")
+
+
+def head(page: str, sentence: str) -> None:
+    """Show a page's title and the one sentence that says what happened here (Markdown)."""
+    st.title(text(f"{page}.title"), anchor=False)
+    with st.container(key="lead"):
+        st.markdown(sentence)
+
+
+def foot(page: str, note: str = "") -> None:
+    """Show a page's last line: a note on the left, the next step on the right."""
+    following = PAGES[(PAGES.index(page) + 1) % len(PAGES)]
+    with st.container(key="foot", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(note)
+        st.page_link(path(following), label=text(f"{page}.next"), icon=":material/arrow_forward:", icon_position="right")
+
+
+def path(page: str) -> str:
+    """Return what `st.page_link` and `st.switch_page` call a page."""
+    return str(ROOT / "pages" / f"{page}.py")
+
+
+def chip(verdict: str) -> str:
+    """Return a verdict as an HTML chip: icon, word and colour, never colour alone."""
+    return f'<span class="odd-chip odd-{verdict}">{text(f"verdicts.{verdict}")}</span>'
+
+
+def mark(defective: bool | None, held_out: bool = False) -> str:
+    """Return the HTML mark of a picture: circle good, hollow circle held out, diamond defective."""
+    return f'<i class="odd-mark odd-{"held" if held_out else "diamond" if defective else "circle"}"></i>'

@@ -1,0 +1,112 @@
+"""Every word on screen, by key: `text("compare.title")` in the session's language."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from detectors.errors import Sentence
+
+LANGUAGES = ("en", "ko")
+_FOLDER = Path(__file__).parents[2] / "assets" / "texts"
+# What the engine says in English is translated under this key of ko.json, by the sentence's own key.
+_ENGINE = "engine"
+_PARTICLES = re.compile(r"(?<=(.))\((은/는|이/가|을/를|과/와|으로/로)\)")
+
+
+@cache
+def table(language: str) -> dict[str, Any]:
+    """Return all texts of a language, nested by page."""
+    return json.loads((_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+
+
+def language() -> str:
+    """Return the session's language: the chosen one, else the browser's, else English."""
+    chosen = st.session_state.get("choices")
+    if chosen is not None and chosen.language in LANGUAGES:
+        return chosen.language
+    return "ko" if (st.context.locale or "").lower().startswith("ko") else "en"
+
+
+def text(key: str, /, **values: Any) -> str:
+    """Return the text under a dotted key; `n` picks between "one" and "other" where both are given."""
+    return write(language(), key, **values)
+
+
+def lines(key: str) -> list[str]:
+    """Return the list of texts under a dotted key in the session's language."""
+    return _find(language(), key)
+
+
+def write(tongue: str, key: str, /, **values: Any) -> str:
+    """Return the text under a dotted key in a given language."""
+    found = _find(tongue, key)
+    if isinstance(found, dict):
+        found = found["one" if values.get("n") == 1 and "one" in found else "other"]
+    return _finish(found.format(**values) if values else found, tongue)
+
+
+def say(sentence: Sentence) -> str:
+    """Return what the engine says in the session's language; English where nobody translated it yet."""
+    tongue = language()
+    if tongue != "en":
+        translated = table(tongue)[_ENGINE].get(sentence.key)
+        if translated is not None:
+            return _finish(translated.format(**sentence.values), tongue)
+    return str(sentence)
+
+
+def kind(name: str | None) -> str:
+    """Return the word for a kind of defect: ours for the built-in pictures, the user's own otherwise."""
+    if name is None:
+        return text("kind.unknown")
+    return table(language())["kinds"].get(name) or name.replace("_", " ")
+
+
+def number_word(n: int) -> str:
+    """Return a small count as a word, a larger one in digits."""
+    words = table(language())["number_words"]
+    return words[n] if n < len(words) else str(n)
+
+
+def plain(name: str) -> str:
+    """Escape a user's string so that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", " ".join(name.split()))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that a person would use."""
+    if seconds < 60:
+        return text("units.seconds", s=f"{seconds:.1f}" if seconds < 2 else f"{seconds:.0f}")
+    return text("units.minutes", m=f"{seconds / 60:.0f}")
+
+
+def amount(size: float) -> str:
+    """Return a number of bytes in MB or GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"
+
+
+def _find(tongue: str, key: str) -> Any:
+    found: Any = table(tongue)
+    for part in key.split("."):
+        found = found[part]
+    return found
+
+
+def _finish(written: str, tongue: str) -> str:
+    return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written) if tongue == "ko" else written
+
+
+def _closed(letter: str, pair: str) -> bool:
+    """Say whether a word read in Korean ends in a consonant, which decides the particle after it."""
+    if "가" <= letter <= "힣":
+        final = (ord(letter) - ord("가")) % 28
+        return final != 0 and not (pair == "으로/로" and final == 8)  # a final rieul takes the short form of "by"
+    if pair == "으로/로" and letter in "178lL":
+        return False
+    return letter in "013678lmnLMN"
