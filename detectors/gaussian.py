@@ -8,17 +8,22 @@ Three forms of `q = delta^T Sigma^-1 delta`, none of which inverts a C x C matri
 
 The ridge form is Woodbury's identity rewritten as the least-squares problem that it solves: q is the minimum over s, so
 rounding errors in s enter q only squared. Unlike the eigen form it needs one Cholesky factor of N x N per Gaussian
-(ten times cheaper than an eigen-decomposition), and A may be kept unprojected, shared by all that share samples.
+(ten times cheaper than an eigen-decomposition), and A stays as it is, shared by all positions that share a coarse cell.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import torch
 from torch import Tensor
 
+from detectors.base import Progress
+from detectors.maps import add_spread, blocks, cut, spread
+
 RANK_CUT = 1e-12  # eigenvalues below this share of the largest are rounding: centred rows have rank N - 1 at most
+PICTURES_AT_ONCE = 128  # in float64, when covariances are accumulated
 FLOAT32_ROUNDING = torch.finfo(torch.float32).eps
 
 
@@ -147,15 +152,95 @@ def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
     return values / count, basis
 
 
-def ridge_inverse(gram: Tensor, ridge: Tensor) -> Tensor:
-    """Return `(r I + A A^T)^-1` for Gram matrices (P, N, N) in float64 and ridges r (P,), by Cholesky."""
-    regular = gram.clone()
-    regular.diagonal(dim1=-2, dim2=-1).add_(ridge[:, None])
-    return torch.cholesky_inverse(torch.linalg.cholesky(regular))
-
-
 def whitening(covariance: Tensor) -> Tensor:
-    """Return `L^-1` for covariances `L L^T` (P, C, C) in float64: `|L^-1 delta|^2` is the squared distance."""
+    """Return `L^-1` for covariances `L L^T` (..., C, C) in float64: `|L^-1 delta|^2` is the squared distance."""
     factor = torch.linalg.cholesky(covariance)
     eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
     return torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
+
+
+def fit_ridge(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
+    """Turn pictures into the rows A of the ridge form, in place: centred, over sqrt(N - 1).
+
+    Args:
+        pictures: (H_l, W_l, N, d_l) per level, each level on a grid that divides the grid of positions.
+        ridge: r, (H, W) in float64.
+        progress: told from the middle on; reading the pictures is the first half.
+
+    Returns:
+        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = r I + A A^T` per position, (H, W, N, N).
+    """
+    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+    means = []
+    for level in pictures:
+        mean = torch.empty(*level.shape[:2], level.shape[3], device=level.device)
+        for row, own in enumerate(level):  # (W_l, N, d_l)
+            centre = exact(own).mean(dim=1)
+            own.copy_((exact(own) - centre[:, None]) / sqrt(count - 1))
+            mean[row] = centre
+        means.append(mean)
+    factor = torch.empty(*grid, count, count, device=pictures[0].device)
+    for block in blocks(pictures, grid, 40 * count**2):
+        gram = torch.zeros(*ridge[block].shape, count, count, dtype=ridge.dtype, device=ridge.device)
+        for level in pictures:
+            rows = exact(cut(level, block, grid))  # (h_l, w_l, N, d_l)
+            add_spread(gram, rows @ rows.mT)
+        gram.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+        factor[block] = whitening(gram).to(factor)
+        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+    return means, factor
+
+
+def fit_cholesky(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
+    """Factor a d x d covariance per position; arguments as in `fit_ridge`, the pictures are left as they are.
+
+    Returns:
+        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = S + r I` per position, (H, W, d, d).
+    """
+    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+    sizes = [level.shape[3] for level in pictures]
+    means = [level.new_empty(*level.shape[:2], level.shape[3]) for level in pictures]
+    factor = torch.empty(*grid, sum(sizes), sum(sizes), device=pictures[0].device)
+    cost = 8 * sum(sizes) * (4 * sum(sizes) + 2 * min(count, PICTURES_AT_ONCE))
+    for block in blocks(pictures, grid, cost):
+        size = tuple(ridge[block].shape)
+        moments = Moments()
+        for start in range(0, count, PICTURES_AT_ONCE):
+            parts = [cut(level, block, grid)[:, :, start : start + PICTURES_AT_ONCE] for level in pictures]
+            moments.add(torch.cat([spread(part, size) for part in parts], dim=3))  # (h, w, n, d)
+        for mean, own in zip(means, moments.mean.split(sizes, dim=2), strict=True):
+            down, right = grid[0] // mean.shape[0], grid[1] // mean.shape[1]
+            cut(mean, block, grid).copy_(own[::down, ::right])
+        covariance = moments.covariance()
+        covariance.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+        factor[block] = whitening(covariance).to(factor)
+        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+    return means, factor
+
+
+def ridge_distance(deltas: list[Tensor], rows: list[Tensor], factor: Tensor, ridge: Tensor) -> Tensor:
+    """Return the squared distances (h, w, B) of a block, `|s|^2 + |delta - A^T s|^2 / r`.
+
+    Args:
+        deltas: (h_l, w_l, B, d_l) per level.
+        rows: A, (h_l, w_l, N, d_l) per level.
+        factor: L^-1, (h, w, N, N). Its product L^-T L^-1 would not do: rounded, it errs as much in directions where
+            the pictures vary most as in those where they vary least, and there it costs digits.
+        ridge: r, (h, w).
+    """
+    height, width, count, _ = factor.shape
+    batch = deltas[0].shape[2]
+    projected = torch.zeros(height, width, batch, count, device=factor.device)
+    for delta, own in zip(deltas, rows, strict=True):
+        add_spread(projected, delta @ own.mT)  # A delta, (h_l, w_l, B, N), once for all fine cells of a coarse one
+    weights = projected @ factor.mT @ factor  # s = L^-T L^-1 A delta, (h, w, B, N)
+    residual = torch.zeros(height, width, batch, device=factor.device)
+    for delta, own in zip(deltas, rows, strict=True):
+        high, wide = own.shape[:2]
+        down, right = height // high, width // wide
+        shared = weights.view(high, down, wide, right, batch, count).transpose(1, 2)
+        rest = shared.reshape(high, wide, -1, count) @ own  # A^T s, (h_l, w_l, fine cells * B, d_l)
+        rest = rest.view(high, wide, down * right, batch, -1) - delta[:, :, None]
+        rest = torch.linalg.vector_norm(rest, dim=4).square_().view(high, wide, down, right, batch)
+        residual += rest.transpose(1, 2).reshape(height, width, batch)
+    return weights.square().sum(dim=3) + residual / ridge[..., None]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
-from detectors.gaussian import LowRankGaussian, Moments, ridge_inverse, shrinkage, whitening
+from detectors.gaussian import LowRankGaussian, Moments, ridge_distance, shrinkage, whitening
 
 
 def features(count: int, channels: int, seed: int = 0, mean: float = 5.0) -> np.ndarray:
@@ -129,20 +129,19 @@ def test_moments_in_batches_equal_numpys(sizes: list[int], seed: int) -> None:
         np.testing.assert_allclose(moments.covariance()[one], np.cov(exact.T), rtol=1e-9, atol=1e-9)
 
 
-def test_the_ridge_form_equals_a_dense_solve_even_in_float32() -> None:
+@pytest.mark.parametrize("scale", [0.1, 1, 100])
+def test_the_ridge_form_equals_a_dense_solve_in_float32(scale: float) -> None:
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(4, 8, 30)) * np.geomspace(0.05, 5, 30)
-    delta = np.concatenate([rng.normal(size=(4, 3, 30)), rows[:, :2]], axis=1)  # the last two lie in the samples' span
-    ridge = np.array([0.01, 0.1, 1, 0.01])
-    sigma = rows.transpose(0, 2, 1) @ rows + ridge[:, None, None] * np.eye(30)
-    expected = (delta * np.linalg.solve(sigma, delta.transpose(0, 2, 1)).transpose(0, 2, 1)).sum(axis=2)
-    exact = torch.from_numpy(rows)
-    inverse = ridge_inverse(exact @ exact.mT, torch.from_numpy(ridge)).float()
-    small, short = torch.from_numpy(delta).float().mT, exact.float()
-    weights = inverse @ (short @ small)  # (P, N, B)
-    residual = (small - short.mT @ weights).square().sum(dim=1)
-    squared = weights.square().sum(dim=1) + residual / torch.from_numpy(ridge)[:, None]
-    np.testing.assert_allclose(squared.numpy(), expected, rtol=1e-5)
+    rows = scale * rng.normal(size=(1, 4, 8, 30)) * np.geomspace(0.05, 5, 30)
+    delta = scale * rng.normal(size=(1, 4, 5, 30))
+    delta[:, :, 3:] = rows[:, :, :2]  # these lie in the samples' span: nothing is left of them but rounding
+    ridge = np.array([[0.01, 0.1, 1, 0.01]])
+    sigma = rows.swapaxes(2, 3) @ rows + ridge[..., None, None] * np.eye(30)
+    expected = (delta * np.linalg.solve(sigma, delta.swapaxes(2, 3)).swapaxes(2, 3)).sum(axis=3)
+    factor = whitening(torch.from_numpy(rows @ rows.swapaxes(2, 3) + ridge[..., None, None] * np.eye(8))).float()
+    given = torch.from_numpy(delta).float(), torch.from_numpy(rows).float()
+    squared = ridge_distance([given[0]], [given[1]], factor, torch.from_numpy(ridge).float())
+    np.testing.assert_allclose(squared.numpy(), expected, rtol=1e-4)
 
 
 def test_whitening_equals_a_dense_solve() -> None:
