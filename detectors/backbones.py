@@ -1,20 +1,26 @@
-"""Pictures in, features out: the bundled scattering network or any timm model that yields feature maps."""
+"""Pictures in, features out: the bundled scattering network, or any timm model that yields feature maps."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from detectors.base import Features, FeatureShape, Progress, silent
-from detectors.device import best_device
+from detectors.device import best_device, ran_out_of_memory
 from detectors.errors import Sentence, SettingRefused
 from detectors.scattering import Scattering
-from detectors.weights import BACKBONES, BUNDLED, WeightsRecord
+from detectors.weights import BACKBONES, BUNDLED, WeightsRecord, WeightsState, weights_state, weights_states
 
-__all__ = ["BACKBONES", "Backbone", "load_backbone"]
+if TYPE_CHECKING:
+    from detectors.timm_models import TimmFeatures
+
+__all__ = ["BACKBONES", "Backbone", "WeightsRecord", "WeightsState", "load_backbone", "weights_state", "weights_states"]
 
 
 class Backbone:
@@ -24,42 +30,66 @@ class Backbone:
         name: timm's name, or "scattering".
         weights: which weights it has.
         strides: of the levels, shallow to deep.
-        standardise: whether channels want to be standardised by the normal pictures before methods see them.
+        stages: names of the pooled stages.
+        standardise: whether its channels should be standardised by the normal pictures before a method sees them.
+        precision: "float32" (TensorFloat-32 off), or "float16 mixed", which changes maps by about 1e-3.
         passes: how many pictures have gone through.
+        notes: what a person should know of it.
     """
 
     def __init__(
         self,
         name: str,
-        network: nn.Module,
+        network: Scattering | TimmFeatures,
         weights: WeightsRecord,
-        strides: tuple[int, ...],
-        mean: tuple[float, ...] = (0.0, 0.0, 0.0),
-        deviation: tuple[float, ...] = (1.0, 1.0, 1.0),
-        standardise: bool = False,
-        device: torch.device | None = None,
+        device: torch.device,
+        mixed_precision: bool = False,
         notes: tuple[Sentence, ...] = (),
     ) -> None:
         self.name = name
         self.weights = weights
-        self.strides = strides
-        self.standardise = standardise
-        self.notes = notes
+        self.strides = network.strides
+        self.stages = network.stages
+        self.standardise = network.standardise
+        self.precision = "float16 mixed" if mixed_precision else "float32"
         self.passes = 0
-        self.device = device or best_device()
-        self._network = network.eval().requires_grad_(False).to(self.device)
-        self._mean = torch.tensor(mean, device=self.device)[:, None, None]
-        self._deviation = torch.tensor(deviation, device=self.device)[:, None, None]
+        self.notes = notes
+        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._mean, self._deviation = (torch.tensor(values)[:, None, None] for values in network.normalisation)
         self._shapes: dict[tuple[int, int], FeatureShape] = {}
+        self.to(device)
 
     def __call__(self, pictures: Tensor) -> Features:
         """Turn (B, 3, H, W) in [0, 1] into features on `device`; a gradient flows back if the pictures ask for one."""
-        with torch.set_grad_enabled(pictures.requires_grad):
-            x = (pictures.to(self.device, torch.float32) - self._mean) / self._deviation
-            maps, pooled = self._network(x)
-        self.passes += len(pictures)
         size = (pictures.shape[-2], pictures.shape[-1])
-        return Features(tuple(m.contiguous() for m in maps), tuple(pooled), size)
+        with torch.set_grad_enabled(pictures.requires_grad), self._arithmetic():
+            x = (pictures.to(self.device, torch.float32) - self._mean) / self._deviation
+            try:
+                maps, pooled = self._network(x.contiguous(memory_format=torch.channels_last))
+            except (AssertionError, RuntimeError, ValueError) as error:
+                if isinstance(error, SettingRefused) or size in self._shapes or ran_out_of_memory(error):
+                    raise
+                raise SettingRefused(
+                    "backbones.size",
+                    "{backbone} cannot take pictures of {height} x {width} pixels. "
+                    "Choose the size it was made for, {native} pixels, or another backbone.",
+                    backbone=self.name,
+                    height=size[0],
+                    width=size[1],
+                    native=self._network.native_size,
+                ) from error
+        self.passes += len(pictures)
+        features = Features(tuple(m.float().contiguous() for m in maps), tuple(p.float() for p in pooled), size)
+        self._shapes.setdefault(size, features[:1].shape)
+        return features
+
+    def shape(self, size: int | tuple[int, int]) -> FeatureShape:
+        """Return the channels and grids that one picture of this size gets; costs one blank picture the first time."""
+        height, width = (size, size) if isinstance(size, int) else size
+        if (height, width) not in self._shapes:
+            self(torch.zeros(1, 3, height, width))
+            self.passes -= 1  # not one of the user's
+        return self._shapes[height, width]
 
     def to(self, device: torch.device | str) -> Backbone:
         """Move to another device, in place."""
@@ -68,13 +98,15 @@ class Backbone:
         self._mean, self._deviation = self._mean.to(self.device), self._deviation.to(self.device)
         return self
 
-    def shape(self, size: int | tuple[int, int]) -> FeatureShape:
-        """Return the channels and grids that pictures of this size get, for one picture."""
-        height, width = (size, size) if isinstance(size, int) else size
-        if (height, width) not in self._shapes:
-            self._shapes[height, width] = self(torch.zeros(1, 3, height, width)).shape
-            self.passes -= 1  # a blank picture is not one of the user's
-        return self._shapes[height, width]
+    @contextlib.contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if self.device.type == "cuda":
+                now = torch.backends.cudnn
+                stack.enter_context(now.flags(now.enabled, now.benchmark, deterministic=False, allow_tf32=False))
+            if self.precision != "float32" and self.device.type != "cpu":
+                stack.enter_context(torch.autocast(self.device.type, torch.float16))
+            yield
 
 
 def load_backbone(
@@ -82,22 +114,65 @@ def load_backbone(
     weights: str | Path | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
+    mixed_precision: bool = False,
     progress: Progress = silent,
 ) -> Backbone:
-    """Load a backbone by name."""
+    """Return a backbone, ready for pictures.
+
+    Args:
+        name: "scattering", one of `BACKBONES`, or any timm model's name ("resnet34", "resnet34.a1_in1k").
+        weights: None or "hub": the hub's (scattering: the bundled constants); a path to a local .safetensors file;
+            or "random", which is never chosen unasked and always recorded.
+        seed: of random weights.
+        device: by default the best there is.
+        mixed_precision: half precision on an accelerator: faster, maps change by about 1e-3; ignored on a CPU.
+        progress: told of a download.
+
+    Raises:
+        SettingRefused: no such backbone, or one without feature maps.
+        WeightsRefused: weights that are absent, unreachable, or do not fit.
+    """
     device = best_device() if device is None else torch.device(device)
     if name == BUNDLED:
-        network = Scattering()
-        record = WeightsRecord("bundled", "part of the program", fingerprint(network))
-        return Backbone(name, network, record, Scattering.strides, standardise=True, device=device)
-    raise SettingRefused("backbones.unknown", "There is no backbone called {name}.", name=name)
+        return _bundled(weights, device)
+    from detectors.timm_models import TimmFeatures, build  # importing timm takes a second, which scattering can save
+
+    model, source, origin = build(name, "hub" if weights is None else weights, seed, progress)
+    record = WeightsRecord(source, origin, fingerprint(model))
+    mixed_precision = mixed_precision and device.type != "cpu"
+    notes: list[Sentence] = []
+    if record.random:
+        notes.append(
+            Sentence(
+                "backbones.random",
+                "{backbone} has random weights ({origin}): for tests and lessons, not for judging parts.",
+                backbone=name,
+                origin=origin,
+            )
+        )
+    if mixed_precision:
+        notes.append(
+            Sentence(
+                "backbones.mixed_precision",
+                "{backbone} computed in half precision; its maps differ from full precision by about a thousandth.",
+                backbone=name,
+            )
+        )
+    return Backbone(name, TimmFeatures(model), record, device, mixed_precision, tuple(notes))
+
+
+def _bundled(weights: str | Path | None, device: torch.device) -> Backbone:
+    if weights not in (None, "bundled"):
+        raise SettingRefused("backbones.no_weights", "The scattering backbone has no weights to load. Leave them out.")
+    network = Scattering()
+    return Backbone(BUNDLED, network, WeightsRecord("bundled", "constants", fingerprint(network)), device)
 
 
 def fingerprint(network: nn.Module) -> str:
-    """Return the sha256 over all parameters and buffers of floating type, with their names and shapes."""
+    """Return the sha256 over all floating parameters and buffers, with their names and shapes."""
     total = hashlib.sha256()
     for key, value in sorted(network.state_dict().items()):
         if value.is_floating_point():
-            total.update(f"{key}{tuple(value.shape)}{value.dtype}".encode())
+            total.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
             total.update(value.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()

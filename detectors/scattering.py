@@ -47,6 +47,10 @@ class Scattering(nn.Module):
     taps: Tensor
     channels = (27, 91, 371)
     strides = (4, 8, 16)
+    native_size = 224
+    normalisation = ((0.0,) * 3, (1.0,) * 3)  # none: pictures stay in [0, 1]
+    standardise = True  # without it nearest neighbours are dominated by a few loud channels
+    stages = ("stride 4", "stride 8", "stride 16")
 
     def __init__(self) -> None:
         super().__init__()
