@@ -50,7 +50,7 @@ class Scattering(nn.Module):
     native_size = 224
     normalisation = ((0.0,) * 3, (1.0,) * 3)  # none: pictures stay in [0, 1]
     standardise = True  # without it nearest neighbours are dominated by a few loud channels
-    stages = ("stride 4", "stride 8", "stride 16")
+    stages = ("colour", "first order", "second order")  # 3, 96 and 384 channels: what MahalanobisAD sums over
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,19 +72,24 @@ class Scattering(nn.Module):
                 near=max(64, 16 * round(height / 16)),
             )
         colour = functional.conv2d(pictures, self.colours)  # (B, 3, H, W)
-        found: dict[int, list[Tensor]] = {2: [], 3: [], 4: []}  # by octave of the output grid
-        carried = colour[:, :0]  # luminance's waves of all finer octaves, halved to the present one
+        finer = colour[:, :0]  # luminance's waves of all finer octaves, halved to the present one
+        grids: dict[int, list[Tensor]] = {2: [], 3: [], 4: []}  # by octave of the output
+        tones, first, second = [], [], []
         for octave in range(1, OCTAVES + 1):
             colour = self._halve(colour)  # (B, 3, h, w)
-            carried = self._halve(carried)
-            waves = self._waves(torch.cat([colour, carried], 1))  # (B, (3 + 8 * finer) * 8, h, w)
-            if octave in found:
-                found[octave].append(colour.sign() * torch.log1p(STEEPNESS * colour.abs()))  # differences have a sign
+            finer = self._halve(finer)  # (B, 8 * (octave - 1), h, w)
+            waves = self._waves(torch.cat([colour, finer], 1))  # (B, 24 + 64 * (octave - 1), h, w)
             output = OUTPUT_OCTAVE[octave]
-            found[output].append(torch.log1p(STEEPNESS * (waves if output == octave else self._halve(waves))))
-            carried = torch.cat([carried, waves[:, :ORIENTATIONS]], 1)  # luminance is the first colour
-        maps = tuple(torch.cat(parts, 1) for parts in found.values())
-        return maps, tuple(m.mean((2, 3)) for m in maps)
+            laid = torch.log1p(STEEPNESS * (waves if output == octave else self._halve(waves)))
+            first.append(laid[:, : 3 * ORIENTATIONS])
+            second.append(laid[:, 3 * ORIENTATIONS :])
+            grids[output].append(laid)
+            if octave in grids:
+                tones.append(colour.sign() * torch.log1p(STEEPNESS * colour.abs()))  # a colour difference has a sign
+                grids[octave].append(tones[-1])
+            finer = torch.cat([finer, waves[:, :ORIENTATIONS]], 1)  # luminance is the first colour
+        maps = tuple(torch.cat(parts, 1) for parts in grids.values())
+        return maps, (_means(tones[:1]), _means(first), _means(second))
 
     def _halve(self, x: Tensor) -> Tensor:
         """Average 4 x 4 pixels onto every second place; a picture mirrored at its edges stays so."""
@@ -118,6 +123,10 @@ def wave_filters() -> Tensor:
         odd.append(envelope * torch.sin(FREQUENCY * along))  # mean 0 by symmetry
     filters = torch.stack([*even, *odd])
     return filters / filters.square().sum((1, 2), keepdim=True).sqrt()
+
+
+def _means(parts: list[Tensor]) -> Tensor:
+    return torch.cat([part.mean((2, 3)) for part in parts], 1)
 
 
 def _mirrored(x: Tensor) -> Tensor:
