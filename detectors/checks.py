@@ -1,0 +1,201 @@
+"""What to know of a data set before believing a figure: too few pictures, copies, flat ones, odd ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from detectors.errors import Sentence
+from detectors.images import Picture
+from detectors.samples import Dataset, Sample
+
+_EXAMPLES = 3
+_STRANGE = 3.5  # Iglewicz and Hoaglin 1993: a modified z-score above this is an outlier
+_ENOUGH = 5
+
+
+def problems(data: Dataset) -> tuple[Sentence, ...]:
+    """Return everything to know of the set as a whole, copies included; empty for a set without problems."""
+    return (*_training(data.train), *_testing(data.test), *_pictures(data), *duplicates(data))
+
+
+def duplicates(data: Dataset) -> tuple[Sentence, ...]:
+    """Return what to say about pictures with the same pixels, within and across normal and test pictures."""
+    learnt, tested = _names(data.train), _names(data.test)
+    found = []
+    if shared := [sha for sha in tested if sha in learnt]:
+        found.append(
+            Sentence(
+                "dataset.copies_across",
+                "{count} test pictures are also among the normal pictures ({examples}): they make every method look "
+                "better than it is. Take them out of one of the two.",
+                count=sum(len(tested[sha]) for sha in shared),
+                examples="; ".join(f"{tested[sha][0]} = {learnt[sha][0]}" for sha in shared[:_EXAMPLES]),
+            )
+        )
+    if copies := [names for names in learnt.values() if len(names) > 1]:
+        found.append(
+            Sentence(
+                "dataset.copies_in_train",
+                "{count} normal pictures are copies of others ({examples}): they add nothing, and make thresholds look "
+                "surer than they are. Take them out.",
+                count=sum(len(names) - 1 for names in copies),
+                examples=_pairs(copies),
+            )
+        )
+    if copies := [names for names in tested.values() if len(names) > 1]:
+        found.append(
+            Sentence(
+                "dataset.copies_in_test",
+                "{count} test pictures are copies of others ({examples}): they count twice. Take them out.",
+                count=sum(len(names) - 1 for names in copies),
+                examples=_pairs(copies),
+            )
+        )
+    return tuple(found)
+
+
+def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:
+    """Return the normal pictures that hardly look like the others, strangest first, as indices.
+
+    Args:
+        distances: (N,) one positive number per normal picture: how far it is from the other normal ones, in any unit.
+
+    A picture is pointed out when the logarithm of its distance lies 3.5 robust deviations (1.4826 times the median
+    absolute deviation) above the median. Fewer than five pictures, or equal ones, have no outliers.
+    """
+    logs = np.log(np.maximum(np.asarray(distances, np.float64), np.finfo(np.float64).tiny))  # (N,)
+    if len(logs) < _ENOUGH:
+        return ()
+    above = logs - np.median(logs)
+    spread = 1.4826 * np.median(np.abs(above))
+    if spread == 0:
+        return ()
+    return tuple(int(i) for i in np.argsort(-above, kind="stable") if above[i] > _STRANGE * spread)
+
+
+def _training(train: Sequence[Sample]) -> list[Sentence]:
+    if not train:
+        return [
+            Sentence(
+                "dataset.no_normal",
+                "There is no normal picture to learn from. Put pictures of good parts into `train/good`, or upload "
+                "them as normal.",
+            )
+        ]
+    if len(train) == 1:
+        return [
+            Sentence(
+                "dataset.one_normal",
+                "There is only one normal picture. MahalanobisAD and PaDiM need at least 2 to see how normal pictures "
+                "vary, and no method can set a threshold without another to check it on. Add more, best 20 or more.",
+            )
+        ]
+    if len({sample.picture.sha256 for sample in train}) == 1:
+        return [
+            Sentence(
+                "dataset.all_identical",
+                "All {count} normal pictures are the same picture: there is no variation to learn. Add different ones.",
+                count=len(train),
+            )
+        ]
+    return []
+
+
+def _testing(test: Sequence[Sample]) -> list[Sentence]:
+    if not test:
+        return [
+            Sentence(
+                "dataset.no_test",
+                "There is no picture to test. Put good and defective ones into `test/good` and `test/<defect>`, or "
+                "upload them as test pictures.",
+            )
+        ]
+    found = []
+    labels = Counter(sample.defective for sample in test)
+    if labels[None]:
+        found.append(
+            Sentence(
+                "dataset.unlabelled",
+                "{count} of {total} test pictures are not labelled good or defective: they get maps and scores, but "
+                "count in no figure.",
+                count=labels[None],
+                total=len(test),
+            )
+        )
+    if labels[True] and not labels[False]:
+        found.append(
+            Sentence(
+                "dataset.no_good_test",
+                "No test picture is good: false alarms cannot be counted, so there is no AUROC. Put some into "
+                "`test/good`.",
+            )
+        )
+    if labels[False] and not labels[True] and not labels[None]:
+        found.append(
+            Sentence(
+                "dataset.no_defect",
+                "No test picture is defective: nothing can be detected, so there is no AUROC. Add defective ones, or "
+                "let synthetic defects be pasted.",
+            )
+        )
+    if labels[True] and not any(sample.mask is not None for sample in test):
+        found.append(
+            Sentence(
+                "dataset.no_masks",
+                "There are no masks: whether the maps point at the right place cannot be measured. Put them into "
+                "`ground_truth/<defect>`.",
+            )
+        )
+    return found
+
+
+def _pictures(data: Dataset) -> list[Sentence]:
+    found = []
+    pictures = [sample.picture for sample in (*data.train, *data.test)]
+    if flat := [picture.name for picture in pictures if _is_flat(picture)]:
+        found.append(
+            Sentence(
+                "dataset.flat",
+                "{count} pictures are of one colour all over ({examples}): check that they are what you meant.",
+                count=len(flat),
+                examples=", ".join(flat[:_EXAMPLES]),
+            )
+        )
+    sizes = Counter(picture.original_size for picture in pictures)
+    if len(sizes) > 1:
+        small, large = min(sizes, key=_area), max(sizes, key=_area)
+        found.append(
+            Sentence(
+                "dataset.mixed_sizes",
+                "The pictures have {count} different sizes, from {small} to {large} pixels: all are brought to one, so "
+                "the same part may appear larger in one than in another.",
+                count=len(sizes),
+                small=f"{small[1]} x {small[0]}",
+                large=f"{large[1]} x {large[0]}",
+            )
+        )
+    return found
+
+
+def _is_flat(picture: Picture) -> bool:
+    pixels = picture.pixels
+    return bool((pixels[::16, ::16] == pixels[0, 0]).all() and (pixels == pixels[0, 0]).all())
+
+
+def _area(size: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    return size[0] * size[1], size
+
+
+def _names(samples: Sequence[Sample]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for sample in samples:
+        names.setdefault(sample.picture.sha256, []).append(sample.picture.name)
+    return names
+
+
+def _pairs(copies: Sequence[Sequence[str]]) -> str:
+    return "; ".join(f"{names[1]} = {names[0]}" for names in copies[:_EXAMPLES])

@@ -1,0 +1,78 @@
+"""Listing a folder on this machine without ever leaving it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from detectors.archives import File, Listing, clean_path, system_file
+from detectors.errors import DatasetRefused, PictureRefused, Sentence
+from detectors.limits import LIMITS, MB, Limits
+
+
+def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:
+    """List the files below `root`, sorted by name. Links are followed only to files inside it, folders never."""
+    if not root.is_dir():
+        raise DatasetRefused(
+            "folder.missing",
+            "There is no folder {path!r}. Give a folder of pictures, or a ZIP of one.",
+            path=str(root),
+        )
+    inside = root.resolve()
+    files: list[File] = []
+    refused: list[tuple[str, Sentence]] = []
+    ignored: list[tuple[str, Sentence]] = []
+    for folder, folders, names in os.walk(root, followlinks=False):
+        folders.sort()
+        for name in [*sorted(names), *(f for f in folders if (Path(folder) / f).is_symlink())]:
+            path = Path(folder) / name
+            shown = clean_path(path.relative_to(root).as_posix())
+            if (why := system_file(shown)) is not None:
+                ignored.append((shown, why))
+            elif (no := _refusal(path, inside)) is not None:
+                refused.append((shown, no))
+            else:
+                files.append(File(shown, _reader(path, limits)))
+    files.sort(key=lambda file: file.name)
+    return Listing(tuple(files), tuple(refused), tuple(ignored))
+
+
+def _refusal(path: Path, inside: Path) -> Sentence | None:
+    """Say why a path is not read: a link that leads out or to a folder, or something that is no file."""
+    if path.is_symlink():
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(inside):
+            return Sentence(
+                "folder.link_out", "A link that leads out of the folder is not followed. Copy the picture itself here."
+            )
+        if not target.is_file():
+            return Sentence(
+                "folder.link", "A link to a folder, or to nothing, is not followed. Copy the pictures themselves here."
+            )
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return Sentence("folder.unreadable", "The file cannot be read. Check its permissions.")
+    if not stat.S_ISREG(mode):
+        return Sentence("folder.special", "A device or pipe, not a file: it is not read.")
+    return None
+
+
+def _reader(path: Path, limits: Limits) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            size = path.stat().st_size
+            if size > limits.file_mb * MB:
+                raise PictureRefused(
+                    "picture.too_large",
+                    "The file has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Save it smaller.",
+                    mb=size / MB,
+                    limit=limits.file_mb,
+                )
+            return path.read_bytes()
+        except OSError:
+            raise PictureRefused("folder.unreadable", "The file cannot be read. Check its permissions.") from None
+
+    return read

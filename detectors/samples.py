@@ -1,0 +1,85 @@
+"""What a data set is: samples, and a report on what happened to every file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.errors import Sentence
+from detectors.images import Picture
+
+State = Literal["accepted", "converted", "refused", "ignored"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what is known about it.
+
+    Attributes:
+        picture: the decoded picture.
+        defective: True, False, or None when nobody said.
+        kind: the defect's name, "good", or None.
+        mask: (H, W) bool at the picture's kept size; empty for a good picture of a set that has masks; None if unknown.
+        severity: 0 to 1 where the data set knows it.
+        synthetic: whether the defect was pasted in by this program.
+    """
+
+    picture: Picture
+    defective: bool | None
+    kind: str | None
+    mask: NDArray[np.bool_] | None = field(default=None, repr=False)
+    severity: float | None = None
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What happened to one file.
+
+    Attributes:
+        name: a label, as the user knows the file.
+        state: "accepted", "converted" (told how), "refused" (told why) or "ignored" (no picture by nature).
+        sentence: the first thing to say about it, None when there is nothing.
+        role: "train", "test", "mask" or "" where it was used for nothing.
+        notes: everything to say about it, `sentence` first.
+    """
+
+    name: str
+    state: State
+    sentence: Sentence | None = None
+    role: str = ""
+    notes: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened to every file, in order, and what to know of the set as a whole."""
+
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[Sentence, ...] = ()
+
+    def count(self, state: State) -> int:
+        """Return how many files are in this state."""
+        return sum(entry.state == state for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Normal pictures to learn from, and pictures to test.
+
+    Attributes:
+        name: a label.
+        train: normal pictures, in order of their names.
+        test: good, defective and unlabelled ones, in order of their names.
+        report: on every file.
+        recipe: how to get it again, as JSON allows.
+    """
+
+    name: str
+    train: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    report: Report = Report()
+    recipe: dict[str, Any] = field(default_factory=dict)
