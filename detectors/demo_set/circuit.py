@@ -24,6 +24,7 @@ from detectors.demo_set.planes import (
     between,
     choose,
     coin,
+    coverage,
     empty,
     enlarge,
     f32,
@@ -95,8 +96,7 @@ def draw(
     light = _lit(board, part, camera, Lamp(lamp_x, lamp_y, 1.0), (lamp_x, lamp_y))
     if kind == "flux":
         return light, _flux(flaw, severity, light, Lamp(lamp_x, lamp_y, 1.0))
-    mask = np.asarray(board.seen(board.mask, smooth=True)) if kind else empty()
-    return light, (mask > 100).astype(np.float32)
+    return light, coverage(board.seen(board.mask)) if kind else empty()
 
 
 def _lit(board: Board, part: np.random.Generator, camera: Camera, lamp: Lamp, lamp_xy: Point) -> Plane:
@@ -227,15 +227,17 @@ def _scratch(board: Board, flaw: np.random.Generator, severity: float) -> None:
             best_share, best = share, line
         if share > 0.75:
             break
-    scratch = Image.new("L", (CANVAS, CANVAS), 0)
-    ImageDraw.Draw(scratch).line([tuple(point) for point in best], fill=255, width=width, joint="curve")
-    scratch = ImageChops.multiply(scratch, board.layers.height.point([255] * BARE + [0] * (256 - BARE)))
+    left, top, right, bottom = (int(v) for v in (*(best.min(axis=0) - width), *(best.max(axis=0) + width)))
+    scratch = Image.new("L", (right - left, bottom - top), 0)
+    ImageDraw.Draw(scratch).line([tuple(point) for point in best - (left, top)], fill=255, width=width, joint="curve")
+    open_board = board.layers.height.crop((left, top, right, bottom)).point([255] * BARE + [0] * (256 - BARE))
+    scratch = ImageChops.multiply(scratch, open_board)
     deep = severity > 0.3
-    board.layers.colour.paste(COPPER if deep else SCRAPED, (0, 0), scratch)
+    board.layers.colour.paste(COPPER if deep else SCRAPED, (left, top), scratch)
     if deep:
-        board.layers.metal.paste(120, (0, 0), scratch)
-    board.layers.height.paste(30, (0, 0), scratch)
-    board.mask.paste(scratch)
+        board.layers.metal.paste(120, (left, top), scratch)
+    board.layers.height.paste(30, (left, top), scratch)
+    board.mask.paste(scratch, (left, top))
 
 
 def _flux(flaw: np.random.Generator, severity: float, light: Plane, lamp: Lamp) -> Plane:

@@ -165,7 +165,7 @@ def _scuff(hide: Hide, flaw: np.random.Generator, severity: float) -> None:
     hide.height *= 1 - f32(0.7) * np.minimum(rubbed * f32(1.6), 1)
     raised = np.clip(f32(0.25) + f32(0.85) * hide.plateau, 0, 1.3)  # what stands up is rubbed pale first
     hide.albedo = 1 + rubbed * raised * f32(between(severity, 0.30, 1.2))
-    hide.mask = (ndimage.gaussian_filter(rubbed, 1.3) > 0.12).astype(np.float32)
+    hide.mask = (ndimage.gaussian_filter(rubbed, 1.3) > 0.08).astype(np.float32)
 
 
 def _stain(hide: Hide, flaw: np.random.Generator, severity: float) -> None:

@@ -88,11 +88,15 @@ class Link:
         own = (np.asarray(points, float) - (self.centre, 0)) * SCALE
         return turned(own, self.middle_x, self.middle_y, self.angle)
 
-    def close_outline(self) -> None:
-        """Fix the distance to the nearest edge, positive inside, and the height that follows from it."""
+    def distance_inside(self) -> Plane:
+        """Return the distance to the nearest edge, positive on the metal."""
         oil = np.hypot(self.x, self.y - f32(OIL_HOLE_AT)) - f32(self.oil_hole)
         bores = np.minimum(self.from_big - f32(BIG_BORE), self.from_small - f32(SMALL_BORE))
-        self.inside = np.minimum(np.minimum(-self.outline, bores), oil)
+        return np.minimum(np.minimum(-self.outline, bores), oil)
+
+    def close_outline(self) -> None:
+        """Fix the distance to the nearest edge and the height that follows from it."""
+        self.inside = self.distance_inside()
         if self.burr is not None:
             self.inside = np.maximum(self.inside, self.burr * 5 - f32(1.5))
         self.boss = np.maximum(soft_step(66 - self.from_big, -2, 2), soft_step(39 - self.from_small, -2, 2))
@@ -140,18 +144,20 @@ def draw(
     if kind == "wrong_length":
         length *= 1 + coin(flaw) * between(severity, 0.05, 0.17)
     link = Link(part, rotate, length)
+    casts_shadow = None
     if kind in IN_THE_OUTLINE:
+        casts_shadow = _at_size(link, link.distance_inside())  # of the sound link: a flaw changes no distant shadow
         IN_THE_OUTLINE[kind](link, flaw, severity)
     link.close_outline()
     if kind in ON_THE_SURFACE:
         ON_THE_SURFACE[kind](link, flaw, severity)
     lamp = Lamp(-0.5 + camera.light_x, -0.6 + camera.light_y, 0.8)
     metal, diffuse = _metal(link, part, lamp, camera)
-    solid = soft_step(link.inside, -0.8, 0.8)
+    solid = _solid(link.inside)
+    coverage = _at_size(link, link.inside)
+    light = _mat(part, lamp, coverage if casts_shadow is None else casts_shadow)
+    light = (light * (1 - coverage))[..., None] * MAT
     window, coarse_window = link.window, halve_window(link.window)
-    coverage = empty(SIZE)
-    coverage[coarse_window] = halve(solid)
-    light = (_mat(part, lamp, coverage) * (1 - coverage))[..., None] * MAT
     steel = metal * solid if link.rust is None else metal * solid * (1 - link.rust)
     light[coarse_window] += halve(steel)[..., None] * STEEL
     if link.rust is not None and link.rust_tone is not None:
@@ -160,6 +166,17 @@ def draw(
     mask = empty()
     mask[window] = solid if kind == "wrong_length" else link.mask
     return light, mask
+
+
+def _solid(inside: Plane) -> Plane:
+    return soft_step(inside, -0.8, 0.8)
+
+
+def _at_size(link: Link, inside: Plane) -> Plane:
+    """Return the coverage of the metal on the whole picture, at SIZE."""
+    coverage = empty(SIZE)
+    coverage[halve_window(link.window)] = halve(_solid(inside))
+    return coverage
 
 
 def _metal(link: Link, part: np.random.Generator, lamp: Lamp, camera: Camera) -> tuple[Plane, Plane]:

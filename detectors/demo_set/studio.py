@@ -1,9 +1,9 @@
 """Many photographs at once, on several cores.
 
 Threads do not help (drawing holds the interpreter's lock) and `multiprocessing` may not be used inside a daemonic
-process such as a Dask worker, and would run the main script again in every child. So the helpers are plain child
-processes: `python -m detectors.demo_set.studio` reads one job a line and answers with bytes. Where none can be
-started, or one dies, its pictures are drawn here.
+process such as a Dask worker, and would run the main script again in every child. So assistants are plain child
+processes that read one job a line and answer with bytes. Where none can be started, or one dies, its pictures are
+drawn here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from detectors.demo_set.rendering import render
 
 Job = tuple[str, int, str | None, float, tuple[float, ...], bool]  # render's arguments
 PICTURE_BYTES, MASK_BYTES = SIZE * SIZE * 3, SIZE * SIZE // 8
-WORTH_A_HELPER = 10  # pictures drawn in the time that a helper needs to start
+WORTH_AN_ASSISTANT = 10  # pictures drawn in the time that an assistant needs to start
 
 
 class Report(Protocol):
@@ -57,14 +57,14 @@ def photographs(jobs: Sequence[Job], workers: int | None, progress: Report) -> t
                 return
             finished.append(index)
 
-    with _helpers(min((workers or _cores()) - 1, len(jobs) // WORTH_A_HELPER)) as children:
+    with _assistants(min((workers or _cores()) - 1, len(jobs) // WORTH_AN_ASSISTANT)) as children:
         threads = [threading.Thread(target=help_from, args=(child,), daemon=True) for child in children]
         for thread in threads:
             thread.start()
         try:
             while len(finished) < len(jobs):
                 index = _next(waiting)
-                if index is None:  # all are given out: wait, and take back what a helper could not do
+                if index is None:  # all are given out: wait, and take back what an assistant could not do
                     for thread in threads:
                         thread.join()
                     continue
@@ -90,8 +90,8 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _helpers(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start up to `count` helpers; end them when the work is over."""
+def _assistants(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start up to `count` assistants; end them when the work is over."""
     root = str(Path(__file__).parents[2])
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
@@ -99,7 +99,7 @@ def _helpers(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     try:
         for _ in range(count):
             child = subprocess.Popen(
-                [sys.executable, "-m", __spec__.name],
+                [sys.executable, "-m", "detectors.demo_set.assistant"],
                 cwd=root,
                 env={**os.environ, **one_thread, "PYTHONPATH": paths},
                 stdin=subprocess.PIPE,
@@ -119,7 +119,7 @@ def _helpers(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 
 def _ask(child: subprocess.Popen[bytes], job: Job) -> tuple[NDArray[np.uint8], Mask]:
-    """Have a helper draw one picture; raises OSError or ValueError when it did not."""
+    """Have an assistant draw one picture; raises OSError or ValueError when it did not."""
     assert child.stdin is not None
     assert child.stdout is not None
     child.stdin.write(json.dumps(job).encode() + b"\n")
@@ -127,15 +127,3 @@ def _ask(child: subprocess.Popen[bytes], job: Job) -> tuple[NDArray[np.uint8], M
     answer = np.frombuffer(child.stdout.read(PICTURE_BYTES + MASK_BYTES), np.uint8)
     picture = answer[:PICTURE_BYTES].reshape(SIZE, SIZE, 3)
     return picture, np.unpackbits(answer[PICTURE_BYTES:]).reshape(SIZE, SIZE).astype(bool)
-
-
-def main() -> None:
-    """Draw one picture for each line of standard input until it ends."""
-    for line in sys.stdin:
-        picture, mask = render(*json.loads(line))
-        sys.stdout.buffer.write(picture.tobytes() + np.packbits(mask).tobytes())
-        sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from detectors.demo_set import fields
 from detectors.demo_set.camera import Camera
-from detectors.demo_set.light import Lamp, shifted
+from detectors.demo_set.light import Lamp
 from detectors.demo_set.planes import (
     TURN,
     Plane,
@@ -46,7 +46,7 @@ class Threads:
     """One direction of the weave: where every pixel lies in it, and what its threads are like."""
 
     def __init__(self, at: Plane, part: np.random.Generator) -> None:
-        whole = at.astype(np.int32)
+        whole = at.astype(np.intp)  # what numpy indexes with: saves a copy in every look-up
         first = int(whole.min()) - 1
         self.number = whole - first  # thread number of each pixel
         self.at = at - f32(first)  # position in threads
@@ -186,7 +186,7 @@ def _slub(cloth: Cloth, flaw: np.random.Generator, severity: float) -> None:
     cloth.swelling = swollen * f32(1.6)
     reach = int(severity > 0.5)
     rows = (cloth.weft.number >= thread - reach) & (cloth.weft.number <= thread + reach)
-    cloth.mask = (rows & (np.abs(X - middle) < 1.25 * half_length)).astype(np.float32)
+    cloth.mask = (rows & (np.abs(X - middle) < 1.6 * half_length)).astype(np.float32)
 
 
 def _mispick(cloth: Cloth, flaw: np.random.Generator, severity: float) -> None:
@@ -220,7 +220,7 @@ def _foreign_fibre(
     """Lay a fibre on the cloth: take its shadow and what it covers from `light`; return its coverage and colour."""
     line = wander(flaw, flaw.uniform(120, 390, 2), between(severity, 75, 300), 0.22)
     fibre = stroke(line, between(severity, 2.4, 5.2))
-    light *= 1 - f32(0.55) * shifted(ndimage.uniform_filter(fibre, 5), 3, 3)
+    light[3:, 3:] *= 1 - f32(0.55) * ndimage.uniform_filter(fibre, 5)[:-3, :-3]  # its shadow, 3 px away from the lamp
     colour = FIBRES[int(flaw.integers(len(FIBRES)))]
     cloth.mask = fibre
     coverage = fibre * f32(between(severity, 0.7, 1))
