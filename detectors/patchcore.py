@@ -6,9 +6,9 @@ nothing needs to be aligned. A picture is as strange as its strangest patch.
 Roth et al., "Towards total recall in industrial anomaly detection", CVPR 2022, arXiv 2106.08265.
 
 The official code is followed where it differs from the paper: squared distances, no re-weighting, a coreset whose
-first steps are capped by the mean distance to ten random patches; the paper's variants are options. The embedding is the
-paper's; the official one, which pools 3 x 3 x C values to 1024 in one dimension, is `embedding="official"`. The coreset
-is exact (`neighbors.greedy_coreset`) and needs projected patches only: the chosen ones are read in a second pass.
+first steps are capped by the mean distance to ten random patches; the paper's variants are options. The embedding is
+the paper's; the official one, which pools 3 x 3 x C values to 1024 in one dimension, is an option. The coreset is exact
+(`neighbors.greedy_coreset`) and needs projected patches only: the chosen ones are read in a second pass.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ from detectors.neighbors import (
 )
 
 SHOWN = 5  # bank patches that an explanation shows
-EMBEDDING = 150  # describing a patch takes about as long, per number, as this many multiply-adds
+TOGETHER = 8  # pictures described at once
+EMBEDDING = 600  # describing a patch takes about as long, per number, as this many multiply-adds
+COVERING = 2.5  # the coreset against one product of all patches with all picks
 
 Size = tuple[int, int]
 
@@ -114,7 +116,7 @@ class PatchCore(Detector):
             picks = torch.arange(total, device=features.device)
         rows = torch.empty(len(picks), self._width(shape), device=features.device)
         done = 0
-        for patches in self._patches(features):  # (b P, D)
+        for patches in (p for batch in features for p in self._patches(batch)):  # (b P, D)
             mine = ((picks >= done) & (picks < done + len(patches))).nonzero()[:, 0]
             rows[mine] = patches[picks[mine] - done]
             done += len(patches)
@@ -132,16 +134,15 @@ class PatchCore(Detector):
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
         """Compare every patch with the bank; the strangest patch of the grid is the score."""
-        grid, distances, indices, patches = self._compare(features)
-        scores, places = grid.flatten(1).max(1)  # (B,)
-        if self.reweight:
-            worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
-            scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
-        return Prediction(scores, anomaly_map(grid, features.image_size, self.sigma))
+        self.check_fitted()
+        grids, scores = zip(*(self._score(patches) for patches in self._patches(features)), strict=True)
+        return Prediction(torch.cat(scores), anomaly_map(torch.cat(grids), features.image_size, self.sigma))
 
+    @torch.no_grad()
     def distances(self, features: Features) -> Tensor:
         """Return the map before enlarging, (B, H, W)."""
-        return self._compare(features)[0]
+        self.check_fitted()
+        return torch.cat([self._score(patches)[0] for patches in self._patches(features)])
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
@@ -165,7 +166,8 @@ class PatchCore(Detector):
     def embed(self, features: Features) -> Tensor:
         """Describe the patches: (B, D, H, W)."""
         grid = self._grid(features.shape)
-        maps = [features.maps[level] for level in self.levels]
+        # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
+        maps = [features.maps[level].contiguous(memory_format=torch.channels_last) for level in self.levels]
         if self.embedding == "paper":
             return torch.cat([resample(neighbourhood_mean(level), grid) for level in maps], 1)
         channels = tuple(level.shape[1] for level in maps)
@@ -183,9 +185,9 @@ class PatchCore(Detector):
         wanted = self._wanted(total)
         model = 4 * (wanted * (width + 4) + width)
         if wanted == total:
-            return Estimate(total * width * EMBEDDING / product_rate(), model + 16 * total, model)
+            return Estimate(total * width * EMBEDDING / product_rate(), model + 32 * total, model)
         directions = min(width, self.projection or width)
-        work = total * (2 * width * EMBEDDING + width * directions + wanted * directions)
+        work = total * (2 * width * EMBEDDING + width * directions + COVERING * wanted * directions)
         picking = 8 * total * directions + 48 * total  # the projected patches, centred once more, and their keys
         return Estimate(work / product_rate(), max(picking, model + 4 * total * directions), model)
 
@@ -224,13 +226,15 @@ class PatchCore(Detector):
             )
         return tuple(found)
 
-    def _compare(self, features: Features) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the map (B, H, W), distances and bank indices (B P, neighbors), and the patches (B P, D)."""
-        self.check_fitted()
-        patches = _rows(self.embed(features))
+    def _score(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map (b, H, W) and the score (b,) of the pictures that (b P, D) patches make up."""
         distances, indices = nearest(patches, self._bank(), self._neighbors())
-        grid = self._unit(distances).mean(1).reshape(len(features), *self.grid_)
-        return grid, distances, indices, patches
+        grid = self._unit(distances).mean(1).reshape(-1, *self.grid_)
+        scores, places = grid.flatten(1).max(1)  # (b,)
+        if self.reweight:
+            worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
+            scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
+        return grid, scores
 
     def _weights(self, worst: Tensor, least: Tensor, indices: Tensor) -> Tensor:
         """Return 1 - exp(d(m*)) / sum over b of exp(d(m)), (B,): eq. 7 of the paper, the m being m* and its neighbours.
@@ -253,7 +257,7 @@ class PatchCore(Detector):
         keys = torch.empty(total, dtype=torch.int64, device=features.device)
         projected: Tensor | None = None
         done = 0
-        for patches in self._patches(features):
+        for patches in (p for batch in features for p in self._patches(batch)):
             part = project(patches, self.projection, self.seed)  # (b P, d)
             if projected is None:
                 projected = part.new_empty(total, part.shape[1])
@@ -271,8 +275,10 @@ class PatchCore(Detector):
 
         return different[greedy_coreset(projected, wanted, self.seed, None, self.start, within)]
 
-    def _patches(self, features: FeatureSource) -> Iterator[Tensor]:
-        return (_rows(self.embed(batch)) for batch in features)
+    def _patches(self, features: Features) -> Iterator[Tensor]:
+        """Yield the patches (b P, D) of a few pictures at a time: of many at once they take several times as long."""
+        for i in range(0, len(features), TOGETHER):
+            yield self.embed(features[i : i + TOGETHER]).permute(0, 2, 3, 1).flatten(0, 2)  # (b, D, H, W) -> (b P, D)
 
     def _bank(self) -> Bank:
         return Bank(self.bank_, self.norms_, self.centre_)
@@ -328,10 +334,6 @@ class PatchCore(Detector):
                 start=self.start,
                 levels=len(self.levels),
             )
-
-
-def _rows(embedded: Tensor) -> Tensor:
-    return embedded.permute(0, 2, 3, 1).flatten(0, 2)  # (B, D, H, W) -> (B H W, D)
 
 
 # The official embedding lays the 9 C values of a neighbourhood in a row, channel by channel, and averages bins of them:

@@ -38,7 +38,7 @@ from detectors.maps import SIGMA, anomaly_map, cell_at, cell_box, resample
 from detectors.neighbors import Bank, nearest, product_rate
 
 SHOWN = 3  # gallery patches that an explanation shows per level
-FILLING = 150  # storing one value takes about as long as this many multiply-adds
+FILLING = 900  # storing one value takes about as long as this many multiply-adds
 
 Size = tuple[int, int]
 
