@@ -223,13 +223,13 @@ def test_inputs_and_state_stay_untouched() -> None:
         ({"levels": (0, 3)}, "SPADE asks for level 3, but the backbone has levels 0 to 2. Choose among these."),
         (
             {"k": 0},
-            "SPADE was given k = 0, kappa = 1 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 to "
-            "4, the places of the coarsest level.",
+            "SPADE was given k = 0, kappa = 1 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 "
+            "to 4, the places of the coarsest level.",
         ),
         (
             {"kappa": 5},
-            "SPADE was given k = 5, kappa = 5 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 to "
-            "4, the places of the coarsest level.",
+            "SPADE was given k = 5, kappa = 5 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 "
+            "to 4, the places of the coarsest level.",
         ),
         (
             {"combine": "sum"},
