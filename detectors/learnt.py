@@ -28,11 +28,20 @@ LEARNT: dict[str, tuple[Form, ...]] = {
             "pooled_": "float N Z",
         },
     ),
-    "mahalanobis": (),
+    "mahalanobis": (
+        {
+            "means_": "each float 2 c",
+            "bases_": "each float r c",
+            "precisions_": "each float r",
+            "rests_": "each number",
+            "rhos_": "each number",
+            "pictures_": "count",
+        },
+    ),
     "padim": (
         {
             "rows_": "each float h w N c",
-            "inverse_": "float H W N N",
+            "factor_": "float H W N N",
             "ridge_": "float H W",
             "means_": "each float h w c",
             "channels_": "each index c",

@@ -118,6 +118,26 @@ SETTINGS: dict[str, dict[str, Setting]] = {
         ),
         "sigma": _SIGMA,
     },
+    "mahalanobis": {
+        "levels": Setting(
+            None,
+            Levels(also=(None,)),
+            Sentence("settings.mahalanobis.levels", "Which stages of the backbone are used; all when left open."),
+        ),
+        "components": Setting(
+            None,
+            OneOf((None, "pca", "npca")),
+            Sentence(
+                "settings.mahalanobis.components",
+                "All directions, the principal ones alone, or only those behind them (the paper's negative PCA).",
+            ),
+        ),
+        "variance": Setting(
+            0.99,
+            Real(1e-6, 0.999999),
+            Sentence("settings.mahalanobis.variance", "Share of the variance that the principal directions hold."),
+        ),
+    },
     "padim": {
         "levels": Setting((0, 1, 2), Levels(), _LEVELS),
         "channels": Setting(

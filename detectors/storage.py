@@ -81,7 +81,7 @@ def save(
     parts = {"settings": settings, "state": state, "metadata": metadata}
     content = {"version": VERSION, "method": method} | {n: _encoded(v, n, tensors) for n, v in parts.items()}
     _refuse_infinite(path.name, content, tensors)
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
         save_file(tensors, beside, metadata={KEY: text})
