@@ -35,10 +35,9 @@ def cached(repository: str) -> Path | None:
 
 def offline() -> bool:
     """Tell whether the environment forbids asking the hub."""
-    return any(
-        os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")  # the hub's own reading of it
-        for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-    )
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
 
 
 def endpoint() -> str:
