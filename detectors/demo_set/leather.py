@@ -35,6 +35,7 @@ from detectors.demo_set.planes import (
 from detectors.demo_set.shapes import blob, stroke, wander
 
 LARGE, SMALL = 6.6, 3.1  # pebble sizes, SIZE pixels
+COARSEST = 1.5  # and its inverse the finest: the wrong hide at severity 1
 JITTER = 0.85  # of a cell
 WARP = 1.9  # pixels by which the lattice is bent
 SLOPE_GAIN = 0.60
@@ -47,8 +48,8 @@ class Hide:
 
     def __init__(self, part: np.random.Generator, coarseness: float = 1.0) -> None:
         bend_x, bend_y = (fields.band(part, 0.05 / coarseness, 0.5) * f32(WARP * coarseness) for _ in range(2))
-        large, nearest = pebbles(part, LARGE * coarseness, bend_x, bend_y)
-        small, _ = pebbles(part, SMALL * coarseness, bend_y * f32(0.6), bend_x * f32(0.6))
+        large, nearest = pebbles(part, LARGE, coarseness, bend_x, bend_y)
+        small, _ = pebbles(part, SMALL, coarseness, bend_y * f32(0.6), bend_x * f32(0.6))
         self.fine_noise = fields.band(part, 0.33, 0.45)
         self.undulation = fields.power(part, 2.3, 0.008)
         self.density = fields.power(part, 1.8, 0.012)
@@ -64,9 +65,12 @@ class Hide:
         self.mask = empty(SIZE)
 
 
-def pebbles(part: np.random.Generator, cell: float, bend_x: Plane, bend_y: Plane) -> tuple[Plane, Plane]:
+def pebbles(
+    part: np.random.Generator, size: float, coarseness: float, bend_x: Plane, bend_y: Plane
+) -> tuple[Plane, Plane]:
     """Return second minus first nearest point of a jittered lattice (0 in the creases), and the first squared."""
-    side = int(SIZE / cell) + 8
+    side = int(SIZE / size * COARSEST) + 8  # enough for the finest: the same hide, finer or coarser, draws the same
+    cell = size * coarseness
     point_x, point_y = ((part.random((side, side), dtype=np.float32).ravel() - f32(0.5)) * f32(JITTER) for _ in "xy")
     start_x, start_y = part.random(2)
     u = (COARSE_X + bend_x) * f32(1 / cell) + f32(3 + start_x)
@@ -105,7 +109,7 @@ def draw(
     """Return linear light (SIZE, SIZE, 3) and the mask."""
     del rotate  # leather looks alike from every side
     # grain: the whole hide is of the wrong animal; every patch of it could be normal
-    hide = Hide(part, between(severity, 1.07, 1.5) ** coin(flaw) if kind == "grain" else 1.0)
+    hide = Hide(part, between(severity, 1.07, COARSEST) ** coin(flaw) if kind == "grain" else 1.0)
     if kind == "grain":
         hide.mask += 1
     elif kind is not None:
