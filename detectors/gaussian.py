@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from detectors.base import Progress
+from detectors.errors import SettingRefused
 from detectors.maps import add_spread, blocks, cut, spread
 
 RANK_CUT = 1e-12  # eigenvalues below this share of the largest are rounding: centred rows have rank N - 1 at most
@@ -154,7 +155,13 @@ def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
 
 def whitening(covariance: Tensor) -> Tensor:
     """Return `L^-1` for covariances `L L^T` (..., C, C) in float64: `|L^-1 delta|^2` is the squared distance."""
-    factor = torch.linalg.cholesky(covariance)
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    if failed.any():
+        raise SettingRefused(
+            "gaussian.singular",
+            "The features' covariance cannot be inverted: some features are not finite, or epsilon is too small beside "
+            "them. Raise epsilon, or count it relative to the variance.",
+        )
     eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
     return torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
 

@@ -53,7 +53,6 @@ from detectors.maps import (
     spread,
 )
 
-PAPER_CHANNELS = {"resnet18": 100, "wide_resnet50_2": 550}  # drawn from 448 and 1792
 STRONGEST = 10  # channels that an explanation names
 SECONDS = 1.6e-10  # per multiply-add of a fit
 COPYING = 5e-9  # seconds per value that is read
@@ -83,6 +82,9 @@ class Padim(Detector):
     seed: int = 0
 
     name: ClassVar[str] = "padim"
+    # The paper draws 100 of a ResNet18's 448 channels and 550 of a Wide ResNet50's 1792. Quick changes nothing else: on
+    # 50 hazelnuts the next coarser grid finds as much (pixel AUROC within 0.001) in a third of the time and memory, but
+    # there is only 0.1 s to save.
     presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {"channels": 550}}
 
     @torch.no_grad()

@@ -315,6 +315,20 @@ def test_what_cannot_be_fitted_is_refused(padim: Padim, count: int, sentence: st
     assert not padim.fitted
 
 
+@pytest.mark.parametrize("count", [5, 30])
+def test_features_that_are_not_finite_are_refused(count: int) -> None:
+    broken = features(count)
+    broken.maps[1][2, :, 0, 0] = float("nan")
+    padim = Padim(channels=None)
+    with pytest.raises(SettingRefused) as refused:
+        padim.fit(Source(broken))
+    assert str(refused.value) == (
+        "The features' covariance cannot be inverted: some features are not finite, or epsilon is too small beside "
+        "them. Raise epsilon, or count it relative to the variance."
+    )
+    assert not padim.fitted
+
+
 def test_pictures_of_another_size_or_backbone_are_refused() -> None:
     padim = Padim(channels=None).fit(Source(features(5)))
     larger = features(1, tuple((c, 2 * h, 2 * w) for c, h, w in RESNET))
