@@ -28,6 +28,7 @@ class AtRest(Protocol):
     """A fixed number of tensors of N rows each, written once in order, read by rows."""
 
     where: str
+    closed: bool
 
     def write(self, start: int, parts: Sequence[Tensor]) -> None:
         """Put rows from `start` on into every tensor."""
@@ -46,6 +47,7 @@ class InMemory:
     """Tensors on the accelerator or in memory."""
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, device: torch.device) -> None:
+        self.closed = False
         self.where = "memory" if device.type == "cpu" else "device"
         self._tensors = [torch.empty(shape, dtype=dtype, device=device) for shape in shapes]
 
@@ -64,6 +66,7 @@ class InMemory:
 
     def close(self) -> None:
         """Free the tensors."""
+        self.closed = True
         self._tensors = []
 
 
@@ -73,6 +76,7 @@ class OnDisk:
     where = "disk"
 
     def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> None:
+        self.closed = False
         self._dtype = np.dtype(NUMPY[dtype])
         self._shapes = list(shapes)
         sizes = [int(np.prod(shape)) * self._dtype.itemsize for shape in shapes]
@@ -109,6 +113,7 @@ class OnDisk:
 
     def close(self) -> None:
         """Unmap and remove the file."""
+        self.closed = True
         self._arrays = []
         self._file.close()
 

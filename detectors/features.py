@@ -109,6 +109,8 @@ class FeatureStore:
             yield self[start : start + step]
 
     def __getitem__(self, index: slice) -> Features:
+        if self._kept.closed:
+            raise ValueError("This feature store was closed: extract the features again.")
         rows = _as_rows(self._rows[index])
         levels = len(self._shape.maps)
         parts = [
@@ -153,30 +155,29 @@ class _Pass:
 
     def __init__(self, backbone: Backbone, count: int, batch_size: int, dtype: str, where: str) -> None:
         self.done = 0
-        self._backbone, self._count, self._batch_size, self._dtype, self._where = (
-            *(backbone, count, batch_size),
-            *(dtype, where),
-        )
+        self._backbone = backbone
+        self._count = count
+        self._batch_size = batch_size
+        self._dtype = dtype
+        self._where = where
         self._kept: AtRest | None = None
         self._shape: FeatureShape | None = None
-        self._peaks = self._errors = torch.zeros(0)
+        self._peaks = self._errors = torch.zeros(
+            0
+        )  # largest value, and largest change by rounding, per level and stage
         self._notes: list[Sentence] = []
         self._started = time.perf_counter()
         self._passes_before = backbone.passes
 
     def take(self, pictures: Tensor) -> None:
-        """Send one batch through; when one picture does not fit on an accelerator, go on on the CPU."""
-        before, device = self.done, self._backbone.device
-
-        def run(start: int, stop: int) -> None:
-            self._keep(self._backbone(pictures[start:stop]))
-
+        """Send one batch through; when one picture alone does not fit on an accelerator, go on on the CPU."""
+        begin = self.done
         try:
-            self._batch_size = halving(len(pictures), self._batch_size, device, run)
+            self._run(pictures)
         except TooLarge:
+            device = self._backbone.device
             if device.type == "cpu":
                 raise
-            self._backbone.to("cpu")
             self._notes.append(
                 Sentence(
                     "features.moved_to_cpu",
@@ -184,8 +185,14 @@ class _Pass:
                     device=describe(device),
                 )
             )
-            rest = pictures[self.done - before :]
-            halving(len(rest), 1, self._backbone.device, lambda a, b: self._keep(self._backbone(rest[a:b])))
+            self._backbone.to("cpu")
+            self._run(pictures[self.done - begin :])
+
+    def _run(self, pictures: Tensor) -> None:
+        def run(start: int, stop: int) -> None:
+            self._keep(self._backbone(pictures[start:stop]))
+
+        self._batch_size = halving(len(pictures), self._batch_size, self._backbone.device, run)
 
     def _keep(self, features: Features) -> None:
         parts = [*features.maps, *features.pooled]
