@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from detectors.base import Features, FeatureShape, Progress, silent
 from detectors.device import best_device, ran_out_of_memory
 from detectors.errors import Sentence, SettingRefused
+from detectors.result import WeightsRecord
 from detectors.scattering import Scattering
-from detectors.weights import BACKBONES, BUNDLED, WeightsRecord, WeightsState, weights_state, weights_states
+from detectors.weights import BACKBONES, BUNDLED, WeightsState, weights_state, weights_states
 
 if TYPE_CHECKING:
     from detectors.timm_models import TimmFeatures

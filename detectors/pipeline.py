@@ -91,7 +91,7 @@ class Pipeline:
         record = metadata["weights"]
         if weights is None and record["source"] in ("hub", "random"):
             weights = record["source"]
-        seed = int(record["name"].removeprefix("seed ")) if record["source"] == "random" else 0
+        seed = int(record["origin"].removeprefix("seed ")) if record["source"] == "random" else 0
         backbone = load_backbone(metadata["backbone"], weights=weights, seed=seed, device=device)
         if backbone.weights.sha256 != record["sha256"]:
             raise ModelRefused(

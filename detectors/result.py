@@ -93,13 +93,18 @@ class WeightsRecord:
 
     Attributes:
         source: "bundled" (no weights at all), "hub", "file" or "random".
-        name: the hub's name, the file's name, or "seed 0".
-        sha256: over all parameters and buffers, or of the filter bank for the bundled backbone.
+        origin: the hub's name for them with the revision, the file's name, or "seed 0".
+        sha256: over all parameters and running averages with their names.
     """
 
     source: str
-    name: str
+    origin: str
     sha256: str
+
+    @property
+    def random(self) -> bool:
+        """Whether nobody ever trained them."""
+        return self.source == "random"
 
 
 @dataclass(frozen=True)

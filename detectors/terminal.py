@@ -19,6 +19,8 @@ from detectors.errors import SettingRefused
 from detectors.result import Column, Figure, Result
 
 console = Console()
+if not console.is_terminal:
+    console = Console(width=200)  # in a file or a pipe nothing is cut
 errors = Console(stderr=True)
 
 
@@ -102,7 +104,7 @@ def remarks(result: Result) -> Iterator[str]:
             if figure.value is None and figure.reason is not None:
                 said[f"{name.replace('_', ' ')} of {column.method}: {figure.reason}"] = None
     for weights in dict.fromkeys(column.weights for column in result.columns):
-        said[f"weights: {weights.name} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
+        said[f"weights: {weights.origin} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
     yield from said
     cost = result.columns[0].cost if result.columns else None
     if cost:

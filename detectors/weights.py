@@ -42,26 +42,6 @@ BACKBONES = (
 
 
 @dataclass(frozen=True)
-class WeightsRecord:
-    """Which weights made a result.
-
-    Attributes:
-        source: "bundled", "hub", "file" or "random".
-        origin: the hub's name for them with the revision, the file's name, or the seed.
-        sha256: over all parameters and running averages with their names.
-    """
-
-    source: str
-    origin: str
-    sha256: str
-
-    @property
-    def random(self) -> bool:
-        """Whether nobody ever trained them."""
-        return self.source == "random"
-
-
-@dataclass(frozen=True)
 class WeightsState:
     """What would happen if a backbone were loaded now.
 
