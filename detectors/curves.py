@@ -62,6 +62,7 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
     y_low, y_high = _wilson(found, defective)
     low = _highest_left_of(grid, x_high, y_low)  # worst case: more false alarms, fewer found
     high = _highest_left_of(grid, x_low, y_high)
+    low[-1] = high[-1] = 1.0  # flagging everything finds everything
     keep = _corners(x, y)
     return Curve(x[keep], y[keep], at[keep], grid, low, high, "Wilson at each threshold")
 

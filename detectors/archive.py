@@ -1,0 +1,125 @@
+"""A result as one ZIP: pictures, masks, maps, overlays, scores, settings, and the script that repeats the run."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors.colours import overlay
+from detectors.result import Column, Result
+from detectors.script import script
+from detectors.tables import plain, to_json, write_csv
+
+LOWEST, STEP = -1.0, 2.0**-13  # a 16-bit map is (value - LOWEST) / STEP: from -1 to almost 7, wrong by at most 2^-14
+_README = """What is in this ZIP
+
+scores.csv          one row per test picture and method; the column "index" is the number in every file name here
+result.json         scores of test and held-out pictures, figures with intervals, settings, costs, hashes
+settings.json       the experiment
+run.py              repeats the run:  python run.py  (with the folder of Odd One Out as the working directory)
+report.html         if it was asked for
+pictures/           what the backbone saw
+masks/              the true defects, where they are known
+overlays/<column>/  maps laid over the pictures: nothing below 0.85 is coloured, full colour from 1.6, painted to 3
+maps/<column>/      16-bit PNG on the common scale: value = pixel / 8192 - 1; 0 is the median of held-out normal
+                    pixels, 1 the value that 99 % of them stay below. Wrong by at most 0.00007, cut to -1 ... 6.99.
+maps.safetensors    the raw maps, float32, exact, one tensor (pictures, height, width) per column
+
+A column is a method on a backbone. An image-level method has no maps.
+"""
+
+
+def write_zip(
+    result: Result,
+    file: str | Path | BinaryIO,
+    rate: float | None = None,
+    report: str | None = None,
+    colour_map: str = "inferno",
+) -> None:
+    """Write everything a result holds; the same result gives the same bytes.
+
+    Args:
+        result: what to write.
+        file: a path or an open binary file.
+        rate: false alarms allowed, for the limits in the tables.
+        report: the text of `html(result)`, to be put in as report.html.
+        colour_map: of the overlays.
+    """
+    with zipfile.ZipFile(file, "w") as out:
+        _add(out, "README.txt", _README)
+        _add(out, "scores.csv", "\ufeff" + write_csv(result, rate))
+        _add(out, "result.json", _json(to_json(result, rate)))
+        _add(out, "settings.json", _json(plain(result.experiment)))
+        _add(out, "run.py", script(result))
+        if report is not None:
+            _add(out, "report.html", report)
+        for i, picture in enumerate(result.test):
+            _add(out, f"pictures/{stem(i, picture.name)}.png", _png(Image.fromarray(picture.pixels)))
+            if picture.mask is not None:
+                mask = Image.fromarray(picture.mask.astype(np.uint8) * 255)
+                _add(out, f"masks/{stem(i, picture.name)}.png", _png(mask))
+        for column in result.columns:
+            _add_maps(out, result, column, colour_map)
+        raw = {c.key: np.ascontiguousarray(c.maps, dtype=np.float32) for c in result.columns if c.maps is not None}
+        if raw:
+            from safetensors.numpy import save
+
+            _add(out, "maps.safetensors", save(raw))
+
+
+def stem(index: int, name: str) -> str:
+    """Return a file's name without its ending: the picture's number and what of its label every system accepts.
+
+    >>> stem(7, "../scratch/003 ü.png")
+    '007_scratch_003'
+    """
+    kept = re.sub(r"[^A-Za-z0-9]+", "_", name.rsplit(".", 1)[0]).strip("_")[:40].strip("_")
+    return f"{index:03d}_{kept}" if kept else f"{index:03d}"
+
+
+def encode_map(scaled: NDArray[Any]) -> NDArray[np.uint16]:
+    """Return a calibrated map as 16-bit numbers: (value + 1) * 8192, cut to what fits."""
+    return np.clip((np.asarray(scaled, dtype=np.float64) - LOWEST) / STEP, 0, 65535).round().astype(np.uint16)
+
+
+def folder(column: Column) -> str:
+    """Return a column's folder: "patchcore/scattering" becomes "patchcore_scattering"."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", column.key).strip("._") or "column"
+
+
+def _add_maps(out: zipfile.ZipFile, result: Result, column: Column, colour_map: str) -> None:
+    if column.maps is None or column.scale is None:
+        return
+    for i, (picture, raw) in enumerate(zip(result.test, column.maps, strict=True)):
+        scaled, name = column.scale(raw), stem(i, picture.name)
+        _add(out, f"maps/{folder(column)}/{name}.png", _png(Image.fromarray(encode_map(scaled))))
+        _add(
+            out,
+            f"overlays/{folder(column)}/{name}.png",
+            _png(Image.fromarray(overlay(picture.pixels, scaled, colour_map))),
+        )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _add(out: zipfile.ZipFile, name: str, content: str | bytes) -> None:
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o644 << 16
+    packed = name.endswith((".png", ".safetensors"))
+    out.writestr(entry, content, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)

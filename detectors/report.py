@@ -1,0 +1,242 @@
+"""A result to take away: a report as one HTML file that prints, tables, a ZIP with all maps, and the script.
+
+The HTML asks for nothing outside itself. Everything a user named is escaped by the template.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from detectors import __version__
+from detectors.archive import write_zip
+from detectors.colours import COLOUR_MAPS
+from detectors.report_parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
+from detectors.report_pictures import rows
+from detectors.result import Column, Result
+from detectors.script import fingerprint, script
+from detectors.tables import plain, to_json, write_csv
+from detectors.thresholds import nearest_rate
+from detectors.wording import Words
+
+__all__ = ["fingerprint", "html", "script", "to_json", "write_csv", "write_zip"]
+
+ASSETS = Path(__file__).parents[1] / "assets"
+
+
+def html(
+    result: Result,
+    language: str = "en",
+    sentences: Mapping[str, str] | None = None,
+    rate: float | None = None,
+    focus: str | None = None,
+    colour_map: str = "inferno",
+    opacity: float = 1.0,
+    pictures: int = 24,
+) -> str:
+    """Return the report as one HTML document without any reference to the outside.
+
+    Args:
+        result: what to report.
+        language: "en" or "ko".
+        sentences: translations of the engine's sentences by key, with their placeholders; the app's by default.
+        rate: false alarms allowed, j / (k + 1); the step nearest to 5 % by default.
+        focus: key of the column drawn in the accent colour; the one with the highest AUROC by default.
+        colour_map: "inferno" or "mako".
+        opacity: of the overlays.
+        pictures: at most this many test pictures are shown, most disagreement first; the report says how many are not.
+    """
+    words = Words.of(language, sentences)
+    t = words.t
+    main = leader(result, focus)
+    axis, columns, notes = column_parts(result, words, rate, main)
+    labelled = main is not None and auroc(main).value is not None
+    compared = differences(result, main, words) if main and labelled else []
+    shown = rows(result, words, rate, pictures, colour_map, opacity)
+    left_out = t["pictures"]["left_out"].format(shown=len(shown), all=len(result.test))
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            t=t,
+            language=language,
+            style=Markup(_font() + (ASSETS / "report" / "report.css").read_text(encoding="utf-8")),
+            logo=Markup((ASSETS / "logo.svg").read_text(encoding="utf-8")),
+            data=words.data(result),
+            lead=_lead(result, words, main, compared),
+            facts=_facts(result, t),
+            warnings=_warnings(result, words),
+            axis=axis,
+            one=float(axis(np.ones(1))[0]) if axis else 0.0,
+            lane_height=LANE_HEIGHT,
+            auroc_from=_auroc_from(result),
+            limit_says=_limit_says(result, t, rate),
+            sorts=_sorts(columns),
+            columns=columns,
+            notes=notes,
+            figure_names=FIGURES,
+            trivial=_trivial(result, words),
+            plots=plots(result, main, rate, words) if main and labelled else [],
+            focus=words.title(result, main) if main else "",
+            differences=compared,
+            span=max([0.01, *(abs(d[k]) for d in compared for k in ("low", "value", "high") if d[k] is not None)]),
+            cost_says=_cost_says(result, t),
+            rows=shown,
+            left_out=left_out if len(shown) < len(result.test) else "",
+            scale=_stops(colour_map),
+            run=_run(result, words),
+            script=script(result),
+            foot=t["foot"].format(version=result.versions.get("odd-one-out", __version__)),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS / "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["d"] = lambda value: f"{float(value):.1f}".removesuffix(".0")
+    environment.filters["rounded"] = lambda value: f"{float(value):g}"
+    return environment
+
+
+@cache
+def _font() -> str:
+    """Return Source Sans as a style rule where the app's package brings it; other fonts stand in elsewhere."""
+    spec = find_spec("streamlit")
+    folder = Path(spec.origin).parent / "static" if spec and spec.origin else None
+    found = sorted(folder.rglob("SourceSansVF-Upright*.woff2")) if folder else []
+    if not found:
+        return ""
+    import base64
+
+    encoded = base64.b64encode(found[0].read_bytes()).decode()
+    return (
+        "@font-face { font-family: 'Source Sans 3'; font-weight: 200 900;"
+        f" src: url(data:font/woff2;base64,{encoded}) format('woff2'); }}\n"
+    )
+
+
+def _lead(result: Result, words: Words, main: Column | None, compared: list[dict[str, Any]]) -> str:
+    t = words.t["lead"]
+    if main is None or auroc(main).value is None:
+        return str(t["none"])
+    beaten = sum(d["sure"] for d in compared)
+    if not compared:
+        key = "one"
+    elif beaten:
+        key = "all" if beaten == len(compared) else "some"
+    else:
+        key = "equal" if all(d["equal"] for d in compared) else "unsure"
+    return str(t[key]).format(
+        leader=words.title(result, main),
+        auroc=f"{auroc(main).value:.2f}",
+        pictures=int(np.isfinite(result.labels).sum()),
+        beaten=beaten,
+        others=len(compared),
+    )
+
+
+def _facts(result: Result, t: dict[str, Any]) -> list[tuple[int, str]]:
+    labels = result.labels
+    counts = {
+        "learnt": len(result.learnt),
+        "held_out": len(result.held_out),
+        "defective": int((labels == 1).sum()),
+        "good": int((labels == 0).sum()),
+        "unlabelled": int(np.isnan(labels).sum()),
+    }
+    return [(count, t["facts"][name]) for name, count in counts.items() if count]
+
+
+def _warnings(result: Result, words: Words) -> list[str]:
+    t = words.t
+    said = [words.say(w) for w in result.warnings]
+    defective = [p for p in result.test if p.defective]
+    pasted = sum(p.synthetic for p in defective)
+    if pasted and not any(w.key.startswith("synthetic.") for w in result.warnings):
+        said.append(t["synthetic"].format(count=pasted, all=len(defective)))
+    for column in result.columns:
+        if column.weights.source == "random":
+            said.append(t["random"].format(column=words.title(result, column), name=column.weights.origin))
+    said += [t["failed"].format(column=f.key, sentence=words.say(f.sentence)) for f in result.failures]
+    return list(dict.fromkeys(said))
+
+
+def _limit_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
+    step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
+    return t["scores"]["limit_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
+
+
+def _auroc_from(result: Result) -> float:
+    """Return where the axis of the AUROCs starts: a tenth below the lowest interval, at most 0.4."""
+    lowest = min([0.5, *(f.low for c in result.columns if (f := auroc(c)).low is not None)])
+    return max(float(np.floor(10 * lowest)) / 10 - 0.1, 0.0)
+
+
+def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:
+    names = words.t["figures"]["statistics"]
+    return [{"name": names.get(n, n.replace("_", " "))} | words.figure(f) for n, f in result.trivial.items()]
+
+
+def _stops(colour_map: str) -> list[dict[str, str]]:
+    table = COLOUR_MAPS[colour_map]
+    return [{"at": f"{i * 6.25:g}%", "colour": f"#{table[min(i * 16, 255)].tobytes().hex()}"} for i in range(17)]
+
+
+def _sorts(columns: list[dict[str, Any]]) -> list[str]:
+    present = {m.sort for c in columns for m in (*c["marks"], *c["bars"])}
+    return [s for s in ("held_out", "good", "false_alarm", "found", "miss", "normal", "odd") if s in present]
+
+
+def _cost_says(result: Result, t: dict[str, Any]) -> str:
+    device = result.versions.get("device", "?")
+    floors = {c.cost.backbone_milliseconds for c in result.columns}
+    if len(floors) == 1:
+        return str(t["cost"]["says"]).format(ms=f"{floors.pop():.1f}", device=device)
+    return str(t["cost"]["says_many"]).format(device=device)
+
+
+def _run(result: Result, words: Words) -> list[tuple[str, list[str]]]:
+    """Return what was run as names and lines."""
+    t, experiment = words.t["run"], plain(result.experiment)
+    lines: list[tuple[str, list[str]]] = []
+    for name in ("data", "preprocessing", "preset", "held_out", "seed"):
+        value = experiment.get(name)
+        if value not in (None, {}, []):
+            lines.append((t[name], [_flat(value)]))
+    lines.append((t["fingerprint"], [fingerprint(result)]))
+    for column in result.columns:
+        lines.append((f"{words.title(result, column)}", [_flat(plain(column.settings)), *map(words.say, column.notes)]))
+    weights = dict.fromkeys((c.backbone, c.weights) for c in result.columns)
+    if weights:
+        lines.append(
+            (
+                t["weights"],
+                [f"{b}: {w.origin} ({t['sources'].get(w.source, w.source)}), sha256 {w.sha256}" for b, w in weights],
+            )
+        )
+    lines.append((t["versions"], [" · ".join(f"{k} {v}" for k, v in result.versions.items() if k != "device")]))
+    lines.append((t["device"], [result.versions.get("device", "?")]))
+    return lines
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{k} = {json.dumps(v, ensure_ascii=False) if not isinstance(v, str) else v}" for k, v in value.items()
+        )
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

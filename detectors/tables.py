@@ -1,0 +1,156 @@
+"""A result as text: one CSV row per picture and method, and everything but the pictures as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from detectors.errors import Sentence
+from detectors.result import Column, Figure, Result, Shown
+from detectors.thresholds import limit, multiples, nearest_rate, normals_below, verdict
+
+HEADINGS = (
+    "index", "picture", "kind", "defective", "severity", "synthetic", "method", "backbone", "score", "limit",
+    "times_limit", "normals_below", "normals", "verdict", "sha256",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_WANTED = 0.05  # false alarms allowed where nobody chose: the nearest step that the held-out normals support
+
+
+def column_limit(column: Column, rate: float | None = None) -> float | None:
+    """Return the limit of a column at a false-alarm rate (by default the step nearest to 5 %), None without normals."""
+    step = nearest_rate(len(column.held_out), _WANTED if rate is None else rate)
+    return None if step is None else limit(column.held_out, step[0] / step[1])
+
+
+def write_csv(result: Result, rate: float | None = None) -> str:
+    """Return one row per picture and method: score, limit, verdict.
+
+    Numbers are written so that reading them gives the same float64. No text cell starts with a character that a
+    spreadsheet would take for a formula: such names get a leading apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    for column in result.columns:
+        at = column_limit(column, rate)
+        below = normals_below(column.held_out, column.scores)
+        times = multiples(column.scores, at, column.held_out) if at is not None else [None] * len(column.scores)
+        for index, (picture, score) in enumerate(zip(result.test, column.scores, strict=True)):
+            writer.writerow(
+                [
+                    index,
+                    _text(picture.name),
+                    _text(picture.kind),
+                    {True: "yes", False: "no", None: ""}[picture.defective],
+                    _number(picture.severity),
+                    "yes" if picture.synthetic else "no",
+                    _text(column.method),
+                    _text(column.backbone),
+                    _number(score),
+                    _number(at),
+                    _number(times[index]),
+                    int(below[index]) if len(column.held_out) else "",
+                    len(column.held_out),
+                    "" if at is None else verdict(picture.defective, bool(score > at)),
+                    picture.sha256,
+                ]
+            )
+    return text.getvalue()
+
+
+def to_json(result: Result, rate: float | None = None) -> dict[str, Any]:
+    """Return everything but pictures and maps as values that `json` can write, floats to the last digit."""
+    return {
+        "data": result.data,
+        "experiment": plain(result.experiment),
+        "versions": plain(result.versions),
+        "warnings": [_sentence(w) for w in result.warnings],
+        "trivial": {name: _figure(f) for name, f in result.trivial.items()},
+        "pictures": {
+            "test": [_picture(p) for p in result.test],
+            "held_out": [_picture(p) for p in result.held_out],
+            "learnt": [_picture(p) for p in result.learnt],
+        },
+        "columns": [_column(c, column_limit(c, rate)) for c in result.columns],
+        "failures": [
+            {"key": f.key, "method": f.method, "backbone": f.backbone, "sentence": _sentence(f.sentence)}
+            for f in result.failures
+        ],
+    }
+
+
+def plain(value: Any) -> Any:
+    """Turn tuples, arrays and numpy numbers into lists and Python numbers; what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def _column(column: Column, at: float | None) -> dict[str, Any]:
+    return {
+        "key": column.key,
+        "method": column.method,
+        "backbone": column.backbone,
+        "settings": plain(column.settings),
+        "weights": asdict(column.weights),
+        "limit": at,
+        "scores": plain(column.scores),
+        "held_out": plain(column.held_out),
+        "levels": plain(column.levels),
+        "held_out_levels": plain(column.held_out_levels),
+        "map_scale": None if column.scale is None else asdict(column.scale),
+        "figures": {name: _figure(f) for name, f in column.figures.items()},
+        "cost": plain(asdict(column.cost)),
+        "notes": [_sentence(n) for n in column.notes],
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return {
+        "value": plain(figure.value),
+        "low": plain(figure.low),
+        "high": plain(figure.high),
+        "method": figure.method,
+        "reason": None if figure.reason is None else _sentence(figure.reason),
+    }
+
+
+def _picture(picture: Shown) -> dict[str, Any]:
+    return {
+        "name": picture.name,
+        "sha256": picture.sha256,
+        "defective": picture.defective,
+        "kind": picture.kind,
+        "severity": picture.severity,
+        "synthetic": picture.synthetic,
+        "has_mask": picture.mask is not None,
+        "local": picture.local,
+    }
+
+
+def _sentence(sentence: Sentence) -> dict[str, str]:
+    return {"key": sentence.key, "text": str(sentence)}
+
+
+def _text(value: str | None) -> str:
+    text = "".join(c if c.isprintable() else " " for c in value or "")
+    return "'" + text if (value or "").startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+
+
+def _number(value: Any) -> str:
+    return "" if value is None or not np.isfinite(value) else repr(float(value))
