@@ -56,6 +56,7 @@ class Opened:
     Attributes:
         image: Pillow's image, still as stored.
         kind: "PNG", "JPEG", "BMP", "TIFF", "WEBP" or "GIF".
+        stored: how the file stores its pixels, in Pillow's words ("RGB;16B"); empty where its decoder does not say.
         orientation: the EXIF number 1 to 8 that says how to turn the stored pixels.
         upright: (H, W) after turning.
         notes: what was changed, in order.
@@ -64,6 +65,7 @@ class Opened:
 
     image: Image.Image
     kind: str
+    stored: str
     orientation: int
     upright: tuple[int, int]
     notes: list[Sentence] = field(default_factory=list)
@@ -89,12 +91,15 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[Opened]:
         image = Image.open(_TimedBytes(data, limits.decode_seconds), formats=[kind])
         width, height = image.size
         _check_size(width, height, scans, limits)
-        orientation = _orientation(image)
-        # A TIFF reports its size as it stands after turning; Pillow turns it while loading.
-        sideways = orientation >= 5 and kind != "TIFF"
+        stored = _raw_mode(image)
         with _one_big_picture if width * height > _BIG_PIXELS else nullcontext():
+            if kind == "PNG":
+                image.load()  # its EXIF may follow the pixels
+            orientation = _orientation(image)
+            # A TIFF reports its size as it stands after turning; Pillow turns it while loading.
+            sideways = orientation >= 5 and kind != "TIFF"
             upright_size = (width, height) if sideways else (height, width)
-            yield Opened(image, kind, orientation, upright_size, scans=scans)
+            yield Opened(image, kind, stored, orientation, upright_size, scans=scans)
     except PictureRefused:
         raise
     except _OutOfTime:
@@ -120,17 +125,17 @@ def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.I
         image, notes, depth = found.image, found.notes, None
         longest = max(image.size)
         if found.scans is not None:
-            _load_jpeg(image, data, found.scans, limits)
-        raw = _raw_mode(image)
+            load_jpeg(image, data, found.scans, limits.kept_side)
         if image.mode.startswith("I") or image.mode == "F":
             image, depth = deep_grey(image, white, notes)
-        elif ";16" in raw and image.mode in ("RGB", "RGBA"):
+        elif ";16" in found.stored and image.mode in ("RGB", "RGBA"):
             image, depth = deep_colour(
-                image, raw, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
+                image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
             )
         image.load()
         image = _flattened(_shrunk(_plain(image, notes), limits.kept_side), found, notes)
-        image = _in_srgb(image, found.image.info.get("icc_profile"), notes)
+        profile = None if found.image.mode == "LAB" else found.image.info.get("icc_profile")
+        image = _in_srgb(image, profile, notes)
         if found.kind != "TIFF":
             image = upright(image, found.orientation)
         if found.orientation > 1:
@@ -201,17 +206,17 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How the file stores its pixels ("RGB;16B"), empty where the decoder does not say."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     return arguments if isinstance(arguments, str) else str(arguments[0]) if arguments else ""
 
 
-def _load_jpeg(image: Image.Image, data: bytes, scans: Scans, limits: Limits) -> None:
-    """Decode at a half, quarter or eighth where that still exceeds the kept size; refuse a file that lost its end."""
+def load_jpeg(image: Image.Image, data: bytes, scans: Scans, longest: int | None) -> None:
+    """Decode at a half, quarter or eighth where that still exceeds `longest`; refuse a file that lost its end."""
     image.decodermaxblock = 4096  # type: ignore[attr-defined]  # the deadline is checked that often
     height = image.height
-    image.draft(image.mode, kept_size(image.size, limits.kept_side))  # type: ignore[no-untyped-call]
+    if longest is not None:
+        image.draft(image.mode, kept_size(image.size, longest))  # type: ignore[no-untyped-call]
     image.load()
     if scans.end is None or scans.progressive:
         return

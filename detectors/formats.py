@@ -161,7 +161,7 @@ def _opening(data: bytes) -> str | None:
 def check_structure(data: bytes, kind: str, limits: Limits = LIMITS) -> Scans | None:
     """Raise `PictureRefused` for a PNG or JPEG that is cut short, damaged or a trap; say what a JPEG's scans are."""
     if kind == "PNG":
-        _check_png(data)
+        _check_png(data, limits)
     elif kind == "WEBP" and struct.unpack_from("<I", data, 4)[0] + 8 > len(data):
         raise truncated("WEBP")
     return _jpeg_scans(data, limits) if kind == "JPEG" else None
@@ -186,7 +186,7 @@ def damaged(kind: str) -> PictureRefused:
     )
 
 
-def _check_png(data: bytes) -> None:
+def _check_png(data: bytes, limits: Limits) -> None:
     """Walk the chunks: the check sums of the picture's own chunks, and enough compressed bytes for its size."""
     position, compressed, needed = 8, 0, 0
     while position + 12 <= len(data):
@@ -203,7 +203,8 @@ def _check_png(data: bytes) -> None:
         if name == b"IHDR" and length == 13:
             width, height, depth, colour = struct.unpack_from(">IIBB", data, position + 8)
             channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-            needed = height * ((width * depth * channels + 7) // 8)
+            if width * height <= limits.megapixels * 1e6 and max(width, height) <= limits.side:  # else told so later
+                needed = height * ((width * depth * channels + 7) // 8)
         elif name == b"IDAT":
             compressed += length
         elif name == b"IEND":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from detectors.decoding import Opened, kept_size, opened, upright
+from detectors.decoding import Opened, kept_size, load_jpeg, opened, upright
 from detectors.errors import PictureRefused, Sentence
 from detectors.limits import LIMITS, Limits
 
@@ -59,6 +59,8 @@ def read_mask(
                         picture_height=frame.upright[0],
                     )
                 )
+        if found.scans is not None:
+            load_jpeg(image, data, found.scans, None)
         image.load()
         already_turned = found.kind == "TIFF" and found.orientation > 1
         if turn >= 5 and not already_turned:

@@ -35,8 +35,8 @@ class Preprocessing:
         crop: "none" squeezes both sides to S; "center" brings the shorter side to round(S * 256 / 224) and keeps the
             middle square.
         filter: the anti-aliased resampling filter.
-        equalise: bring each picture's mean brightness to the middle of the range by a gamma curve, which keeps black,
-            white and the order of brightnesses.
+        equalise: bring the mean of each picture's values to the middle of the range by a gamma curve, which keeps
+            black, white and the order of brightnesses.
     """
 
     size: int = 224
@@ -108,8 +108,8 @@ class Preprocessing:
 
 
 def _equalised(image: Image.Image) -> Image.Image:
-    """Find the gamma that brings the mean luminance to the middle, between 1/4 and 4, by bisection on the histogram."""
-    counts = np.array(image.convert("L").histogram(), np.float64)  # (256,)
+    """Find the gamma that brings the mean of all channels to the middle, between 1/4 and 4, by bisection."""
+    counts = np.array(image.histogram(), np.float64).reshape(3, 256).sum(axis=0)  # (256,)
     levels = np.arange(256) / 255
     low, high = 0.25, 4.0
     for _ in range(24):

@@ -77,18 +77,18 @@ def _defective(
 
 
 def _patch(pixels: Plane, other: Plane, severity: float, rng: np.random.Generator) -> tuple[Mask, Plane]:
-    """Paste a piece of another normal picture where it does not belong: of 8 pieces the one that differs most."""
+    """Paste a piece of another normal picture where it does not belong: of 8 the one that differs and has structure."""
     height, width = pixels.shape[:2]
     side = _between(0.05, 0.20, severity) * min(height, width)
     mask, _ = _blob(pixels, side / 2, rng, roughness=0.15)
     rows, columns = np.nonzero(mask)
-    best, best_difference = pixels, -1.0
+    best, most = pixels, -1.0
     for _ in range(_CANDIDATES):
         down, across = rng.integers(0, other.shape[0]), rng.integers(0, other.shape[1])
         piece = other[(rows - rows[0] + down) % other.shape[0], (columns - columns[0] + across) % other.shape[1]]
-        difference = float(np.abs(piece - pixels[rows, columns]).mean())
-        if difference > best_difference:
-            best_difference, best = difference, pixels.copy()
+        strangeness = float(np.abs(piece - pixels[rows, columns]).mean() * piece.std())
+        if strangeness > most:
+            most, best = strangeness, pixels.copy()
             best[rows, columns] = piece
     return mask, best
 
@@ -105,7 +105,8 @@ def _scratch(pixels: Plane, other: Plane, severity: float, rng: np.random.Genera
     points = np.rint(points[(points >= -0.5).all(1) & (points <= [height - 0.5, width - 0.5]).all(1)]).astype(int)
     bare = np.ones((height, width), bool)
     bare[tuple(np.clip(points, 0, [height - 1, width - 1]).T)] = False
-    bare[int(middle[0]), int(middle[1])] = False
+    if bare.all():
+        bare[int(middle[0]), int(middle[1])] = False
     mask = ndimage.distance_transform_edt(bare) < thickness / 2 + 0.25
     change = _between(16, 80, severity) * (1 if pixels[mask].mean() < rng.uniform(90, 165) else -1)
     return mask, pixels + np.float32(change)
