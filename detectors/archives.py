@@ -254,8 +254,8 @@ def _guessed(raw: bytes) -> str:
 
 
 def _in_euc_kr(character: str) -> bool:
+    """Whether it is one of the 2,350 common syllables, which take two bytes; the others are spelt out in eight."""
     try:
-        character.encode("euc-kr")
+        return len(character.encode("euc-kr")) == 2
     except UnicodeEncodeError:
         return False
-    return True
