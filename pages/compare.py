@@ -5,12 +5,13 @@ from functools import partial
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared import look, panes
+from pages.shared import jobs, look, panes
 from pages.shared.choices import Choices, change
 from pages.shared.grid import Pictures, linked_grid
 from pages.shared.live import live
+from pages.shared.progress import progress
 from pages.shared.status import Status
-from pages.shared.texts import kind, language, plain, text
+from pages.shared.texts import kind, language, plain, say, text
 from pages.shared.verdicts import FILTERS, ORDERS, Verdicts, judge
 
 PER_PAGE = 6
@@ -28,12 +29,13 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         language=language(),
         on_focus=lambda method: change(focus=method),
         on_colour=lambda colour: change(colour=colour),
-        on_order=lambda chosen: st.session_state.update(compare_order=chosen, compare_page=1),
+        on_order=lambda chosen: st.session_state.update(compare_order=chosen),
         key="grid",
     )
     if result is None:
         look.head("compare", text("compare.begun" if status.state == "running" else "compare.before"))
         keys = choices.columns
+        work(choices, status)
         grid(panes.blank_heads(keys, choices), panes.waiting(keys, status, WAITING_ROWS), Pictures(), size=choices.size)
         look.foot("compare")
         return
@@ -41,12 +43,14 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     verdicts = judge(result, choices.allowed)
     keys = panes.columns(choices, status, result)
     look.head("compare", panes.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
+    work(choices, status)
     rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
         st.button(text("compare.show_all"), on_click=lambda: st.session_state.update(compare_filter="all"))
     per_page = max(3, PER_PAGE // len(choices.backbones))
-    start = page(len(rows), per_page)
+    pages_key = f"compare_page_{order}_{st.session_state['compare_filter']}"
+    start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
     cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures)
     size = result.test[0].pixels.shape[0]
@@ -56,13 +60,20 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         focus = picked.column.split("/")[0] if picked.column else choices.focus
         change(picture=shown.sha256[:16], place=(picked.y, picked.x), focus=focus)
         st.switch_page(look.path("inspect"))
-    pager(len(rows), per_page, start)
+    pager(pages_key, len(rows), per_page, start)
     look.foot("compare", text("compare.hint"))
+
+
+def work(choices: Choices, status: Status) -> None:
+    if status.sentence is not None:
+        look.note(say(status.sentence))
+    if status.state == "running":
+        progress(choices, status, cancel=lambda: jobs.cancel(choices))
 
 
 def wanted(verdicts: Verdicts) -> str:
     kinds = sorted({p.kind for p in verdicts.result.test if p.kind and p.defective})
-    options = [*FILTERS, *(f"kind:{name}" for name in kinds)]
+    options = [*(name for name in FILTERS if verdicts.supports(name)), *(f"kind:{name}" for name in kinds)]
     counts = {option: len(verdicts.chosen(option)) for option in options}
     if st.session_state.get("compare_filter") not in options:
         st.session_state["compare_filter"] = "all"
@@ -74,23 +85,24 @@ def wanted(verdicts: Verdicts) -> str:
     with st.container(key="filters"):
         st.pills(
             text("compare.filter"), options, format_func=called, key="compare_filter", label_visibility="collapsed",
-            required=True, persist_state="session", on_change=lambda: st.session_state.update(compare_page=1),
+            required=True, persist_state="session",
         )  # fmt: skip
     return st.session_state["compare_filter"]
 
 
-def page(count: int, per_page: int) -> int:
-    last = max(1, -(-count // per_page))
-    number = min(st.session_state.get("compare_page", 1), last)
+def page(key: str, count: int, per_page: int) -> int:
+    number = min(st.session_state.get(key, 1), max(1, -(-count // per_page)))
     return (number - 1) * per_page
 
 
-def pager(count: int, per_page: int, start: int) -> None:
+def pager(key: str, count: int, per_page: int, start: int) -> None:
     if count <= per_page:
         return
     with st.container(key="pager", horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
-        st.caption(text("compare.page_of", first=start + 1, last=min(count, start + per_page), n=count), width="content")
-        st.pagination(-(-count // per_page), key="compare_page")
+        st.caption(
+            text("compare.page_of", first=start + 1, last=min(count, start + per_page), n=count), width="content"
+        )
+        st.pagination(-(-count // per_page), key=key, persist_state="session")
 
 
 live(show)

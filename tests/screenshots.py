@@ -40,7 +40,10 @@ def shots() -> list[Shot]:
             Shot(f"{page}-korean", f"{path}?language=ko"),
             Shot(f"{page}-narrow", path, width=420, height=1040),
         ]
-    made += [Shot(f"compare-{state}", state=state) for state in ("before", "running", "stale", "failed", "unlabelled", "no_limit")]
+    made += [
+        Shot(f"compare-{state}", state=state)
+        for state in ("before", "running", "stale", "failed", "unlabelled", "no_limit")
+    ]
     made += [
         Shot("compare-two", "/?backbones=scattering,resnet18", state="two"),
         Shot("compare-narrow-korean", "/?language=ko", width=420, height=1040),

@@ -10,18 +10,20 @@ from typing import Any
 
 import streamlit as st
 
+from detectors.methods import METHODS as CARDS
+from detectors.methods import PRESETS
+from detectors.settings import SETTINGS
 from pages.shared.texts import LANGUAGES
 
 DATA = ("demo", "own")
+METHODS = tuple(CARDS)
 PRODUCTS = ("circuit", "link", "leather", "textile", "capsules")
-METHODS = ("spade", "mahalanobis", "padim", "patchcore", "cfa")
-PRESETS = ("quick", "paper")
 COLOURS = ("inferno", "mako")
 CROPS = ("none", "center")
 MOST_BACKBONES = 2
 
 Setting = bool | int | float | str | tuple[int, ...]
-_NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}")  # a timm model, a setting
+_NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}", re.ASCII)  # a timm model
 _PICTURE = re.compile(r"[0-9a-f]{8,64}")  # the start of a picture's sha256
 _WORD = re.compile(r"[a-z][a-z_]{0,39}")
 
@@ -85,7 +87,7 @@ class Choices:
             if name in query and (value := read(query[name])) is not None:
                 chosen[name] = value
         settings = [found for key, value in query.items() if (found := _setting(key, value)) is not None]
-        return cls(**chosen, settings=tuple(sorted(settings, key=lambda s: s[:2])[:60]))
+        return cls(**chosen, settings=tuple(sorted(settings, key=lambda s: s[:2])))
 
 
 def current() -> Choices:
@@ -159,18 +161,15 @@ def _place(written: str) -> tuple[int, int] | None:
 
 def _setting(key: str, written: str) -> tuple[str, str, Setting] | None:
     method, _, name = key.partition(".")
-    if method not in METHODS or not _WORD.fullmatch(name) or len(written) > 80:
+    known = SETTINGS.get(method, {}).get(name)
+    if known is None or len(written) > 80:
         return None
     try:
         value = json.loads(written, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
-    if isinstance(value, list):
-        small = 0 < len(value) <= 16 and all(type(v) is int and 0 <= v < 64 for v in value)
-        return (method, name, tuple(value)) if small else None
-    if isinstance(value, int | float) and abs(value) > 1e9:
-        return None
-    return (method, name, value) if isinstance(value, bool | int | float | str) else None
+    value = tuple(value) if isinstance(value, list) else value
+    return (method, name, value) if value is not None and known.range.accepts(value) else None
 
 
 def _refuse(constant: str) -> None:

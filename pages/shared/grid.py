@@ -1,8 +1,8 @@
 """The linked grid in the browser: what it is sent, and what it sends back.
 
-Two components share the work. The store receives pictures by the digest of their content; the grid receives rows,
-verdicts and words. Streamlit sends an element that has not changed as a reference, so a moved limit costs a few
-kilobytes and no picture travels twice.
+Two components share the work. A store receives the pictures of one row by the digest of their content; the grid receives
+rows, verdicts and words. Streamlit sends an element that has not changed as a reference, so a moved limit sends no
+picture that the browser has just shown.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from PIL import Image
 from detectors.result import MapScale
 
 COLOURS = {
-    "inferno": "000004 1F0C48 550F6D 88226A BA3655 E35933 F98E09 F9CB35 FCFFA4".split(),
-    "mako": "0B0405 2E1E3C 413D7B 37659E 348FA7 40B7AD 8AD9B1 DEF5E5".split(),
+    "inferno": ["000004", "1F0C48", "550F6D", "88226A", "BA3655", "E35933", "F98E09", "F9CB35", "FCFFA4"],
+    "mako": ["0B0405", "2E1E3C", "413D7B", "37659E", "348FA7", "40B7AD", "8AD9B1", "DEF5E5"],
 }
 FULL = 3.0  # maps are painted from 0 to three times what 99 % of normal pixels reach
 _FOLDER = Path(__file__).parents[2] / "assets" / "components" / "grid"
@@ -42,10 +42,15 @@ class Pick:
 
 
 class Pictures:
-    """Collects encoded pictures by the digest of their content."""
+    """Collects encoded pictures by the digest of their content, in one parcel per test picture."""
 
     def __init__(self) -> None:
-        self.uris: dict[str, str] = {}
+        self.parcels: dict[str, dict[str, str]] = {}
+        self._open: dict[str, str] = {}
+
+    def begin(self, parcel: str) -> None:
+        """Put what is added from now on into the parcel of one test picture."""
+        self._open = self.parcels.setdefault(parcel, {})
 
     def photograph(self, pixels: NDArray[np.uint8]) -> str:
         """Add a picture (S, S, 3) and return its key."""
@@ -62,7 +67,7 @@ class Pictures:
     def _add(self, kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
         content = hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
         key = hashlib.sha256(f"{kind} {content} {scale}".encode()).hexdigest()[:16]
-        self.uris[key] = _encoded(key, kind, array, scale)
+        self._open[key] = _encoded(key, kind, array, scale)
         return key
 
 
@@ -94,7 +99,8 @@ def linked_grid(
         stale: dims rows that answer other choices than the present ones.
     """
     with st.container(key=f"{key}_store"):
-        _store()(key=f"{key}_pictures", data={"pictures": pictures.uris}, height=1)
+        for parcel, uris in pictures.parcels.items():
+            _store()(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
     data = {
         "heads": heads, "rows": rows, "size": size, "words": words, "colours": COLOURS, "colour": colour,
         "order": order, "orders": list(orders), "language": language, "stale": stale,

@@ -14,3 +14,7 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
 
 def run(choices: Choices) -> None:
     """Start the run of these choices, or join it."""
+
+
+def cancel(choices: Choices) -> None:
+    """Stop the run of these choices, unless somebody else wants it too."""

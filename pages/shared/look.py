@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -21,7 +22,7 @@ def _styles() -> str:
 
 def styles(choices: Choices) -> None:
     """Add the style sheet: chips, marks, hairlines, focus rings, the sidebar; larger type when presenting."""
-    present = ":root { --odd-present: 1; }" + (ROOT / "assets" / "present.css").read_text("utf-8") if choices.present else ""
+    present = (ROOT / "assets" / "present.css").read_text("utf-8") if choices.present else ""
     korean = "[data-testid=stApp] { line-height: 1.6; word-break: keep-all; }" if language() == "ko" else ""
     st.html(f"<style>{_styles()}{korean}{present}</style>")
 
@@ -38,7 +39,15 @@ def foot(page: str, note: str = "") -> None:
     following = PAGES[(PAGES.index(page) + 1) % len(PAGES)]
     with st.container(key="foot", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(note)
-        st.page_link(path(following), label=text(f"{page}.next"), icon=":material/arrow_forward:", icon_position="right")
+        st.page_link(
+            path(following), label=text(f"{page}.next"), icon=":material/arrow_forward:", icon_position="right"
+        )
+
+
+def note(sentence: str, tone: str = "alarm") -> None:
+    """Show a sentence in a box with a coloured edge: "alarm" for what must be known, "calm" for an explanation."""
+    calm = " odd-calm" if tone == "calm" else ""
+    st.html(f'<div class="odd-note{calm}"><span>{escape(sentence)}</span></div>')
 
 
 def path(page: str) -> str:

@@ -30,7 +30,9 @@ def heads(keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Ver
     first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
     made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
     for method in _methods(keys):
-        figures = [_line(key, len(_backbones(keys)) > 1, status, verdicts) for key in keys if key.split("/")[0] == method]
+        figures = [
+            _line(key, len(_backbones(keys)) > 1, status, verdicts) for key in keys if key.split("/")[0] == method
+        ]
         made.append(
             {
                 "title": text(f"methods.{method}"),
@@ -50,8 +52,11 @@ def rows(
     made = []
     for i in shown:
         picture = verdicts.result.test[i]
+        pictures.begin(picture.sha256[:16])
         base = pictures.photograph(picture.pixels)
-        mask = pictures.mask(picture.mask) if picture.mask is not None and picture.local and picture.mask.any() else None
+        mask = (
+            pictures.mask(picture.mask) if picture.mask is not None and picture.local and picture.mask.any() else None
+        )
         for backbone in _backbones(keys):
             wanted = [key for key in keys if key.split("/", 1)[1] == backbone]
             note = _note(i, wanted, verdicts)
@@ -61,7 +66,13 @@ def rows(
             cells = [first, *(_cell(i, key, status, verdicts, pictures, base, mask) for key in wanted)]
             identity = f"{i} {picture.sha256[:16]}"
             made.append(
-                {"id": f"{identity} {backbone}", "picture": identity, "title": name(picture), "note": note, "cells": cells}
+                {
+                    "id": f"{identity} {backbone}",
+                    "picture": identity,
+                    "title": name(picture),
+                    "note": note,
+                    "cells": cells,
+                }
             )
     return made
 
@@ -127,7 +138,7 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
     figure = verdicts.result[key].figures.get("image_auroc")
     if figure is None or figure.value is None:
         reason = say(figure.reason) if figure and figure.reason else text("grid.no_labels_reason")
-        line |= {"interval": text("grid.no_figure", reason=reason), "reason": reason}
+        line |= {"interval": text("grid.no_figure"), "reason": reason}
     else:
         line["value"] = f"{figure.value:.2f}"
         if figure.low is not None and figure.high is not None:
@@ -149,6 +160,8 @@ def _note(i: int, keys: list[str], verdicts: Verdicts) -> str:
     said = label(verdicts.result.test[i])
     if not judged or judged[0].limit is None:
         return said
+    if len(keys) < len(verdicts.columns):
+        return text("grid.row_short", alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
     return text("grid.row_labelled", label=said, alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
 
 
@@ -166,6 +179,8 @@ def _cell(
     column = verdicts.result[key]
     method = text(f"methods.{column.method}")
     pane = _verdict(i, judged, column, called, method) | {"column": key}
+    if column.maps is not None and column.scale is None:
+        return pane | {"state": "queued", "text": text("grid.no_scale")}
     if column.maps is not None and column.scale is not None:
         return pane | {"state": "map", "base": base, "mask": mask, "map": pictures.map(column.maps[i], column.scale)}
     return pane | {
@@ -197,7 +212,9 @@ def _verdict(i: int, judged: Judged, column: Column, called: str, method: str) -
 def _levels(column: Column, i: int) -> list[dict[str, Any]]:
     if column.levels is None:
         return []
-    held = column.held_out_levels if column.held_out_levels is not None and len(column.held_out_levels) else column.levels
+    held = (
+        column.held_out_levels if column.held_out_levels is not None and len(column.held_out_levels) else column.levels
+    )
     times = column.levels[i] / np.maximum(np.median(held, axis=0), np.finfo(float).tiny)
     strong = column.levels[i] > held.max(axis=0)
     return [
@@ -223,6 +240,8 @@ def _progress(key: str, status: Status, result: Result | None) -> dict[str, Any]
     if failure is not None or (stage is not None and stage.state == "failed"):
         sentence = failure.sentence if failure else stage.sentence if stage else None
         return {"state": "failed", "text": say(sentence) if sentence else text("grid.stopped")}
+    if stage is None and status.state == "idle":
+        return {"state": "queued", "text": ""}
     if stage is None or stage.state in ("waiting", "cancelled"):
         stopped = stage is not None and stage.state == "cancelled"
         return {"state": "queued", "text": text("grid.stopped" if stopped else "grid.waiting")}
@@ -258,7 +277,8 @@ def _finders(done: list[Judged], defective: int, good: int) -> str:
     if not complete:
         return text("compare.none_finds")
     wrong = complete[0].false_alarms
-    values = {"method": _called(complete[0]), "defective": defective}
+    several = len(_backbones(tuple(j.key for j in done))) > 1
+    values = {"method": _called(complete[0], several), "defective": defective}
     if wrong == 0:
         return text("compare.finds_clean", **values)
     return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
@@ -266,9 +286,14 @@ def _finders(done: list[Judged], defective: int, good: int) -> str:
 
 def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
     n, disagree = len(verdicts.result.test), int((verdicts.minority > 0).sum())
-    values = {"n": n, "methods": number_word(count), "disagree": disagree}
-    return text("compare.agree" if not disagree else "compare.disagree" if first else "compare.disagree_short", **values)
+    single = len(_backbones(tuple(verdicts.columns))) == 1
+    methods = text("compare.columns" if single else "compare.pairs", word=number_word(count))
+    values = {"n": n, "methods": methods, "disagree": disagree}
+    return text(
+        "compare.agree" if not disagree else "compare.disagree" if first else "compare.disagree_short", **values
+    )
 
 
-def _called(judged: Judged) -> str:
-    return text(f"methods.{judged.key.split('/')[0]}")
+def _called(judged: Judged, several: bool = False) -> str:
+    method, backbone = judged.key.split("/", 1)
+    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared.choices import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change
+from pages.shared.choices import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
+from pages.shared.knobs import knobs
 from pages.shared.status import Status
 from pages.shared.texts import LANGUAGES, amount, duration, language, text
 
@@ -93,7 +94,9 @@ def _methods(choices: Choices, result: Result | None) -> None:
         for method in METHODS:
             _set(f"w_method_{method}", method in choices.methods)
             right = f" :gray[{text('units.seconds', s=f'{times[method]:.1f}')}]" if method in times else ""
-            st.checkbox(text(f"methods.{method}") + right, key=f"w_method_{method}", on_change=_methods_chosen, width="stretch")
+            st.checkbox(
+                text(f"methods.{method}") + right, key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
+            )
     if not choices.methods:
         st.caption(f":orange[{text('frame.no_method')}]")
 
@@ -105,8 +108,8 @@ def _methods_chosen() -> None:
 def _settings(choices: Choices) -> None:
     with st.container(key="preset_row", horizontal=True, horizontal_alignment="distribute"):
         st.html(f'<div class="odd-label">{text("frame.settings")}</div>', width="content")
-        with st.popover(text("frame.each"), icon=":material/tune:", type="tertiary"):
-            _each(choices)
+        if st.button(text("frame.each"), key="each", icon=":material/tune:", type="tertiary"):
+            st.dialog(text("frame.settings"), width="large", on_dismiss="rerun")(_each)()
     _set("w_preset", choices.preset)
     st.radio(
         text("frame.settings"),
@@ -120,46 +123,51 @@ def _settings(choices: Choices) -> None:
     )
 
 
-def _each(choices: Choices) -> None:
-    second = choices.backbones[1] if len(choices.backbones) > 1 else None
-    _set("w_second", second)
-    st.selectbox(
-        text("frame.second"),
-        [name for name in dict.fromkeys((*BACKBONES, *choices.backbones)) if name != choices.backbones[0]],
-        key="w_second",
-        placeholder=text("frame.second_none"),
-        accept_new_options=True,
-        index=None,
-        on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
-    )
-    _set("w_size", choices.size)
-    st.number_input(
-        text("frame.size"), 64, 512, step=32, key="w_size", on_change=lambda: change(size=int(st.session_state["w_size"]))
-    )
-    _set("w_crop", choices.crop == "center")
-    st.checkbox(
-        text("frame.crop"), key="w_crop", help=text("frame.crop_help"),
-        on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
-    )  # fmt: skip
-    _set("w_equalise", choices.equalise)
-    st.checkbox(
-        text("frame.equalise"), key="w_equalise", help=text("frame.equalise_help"),
-        on_change=lambda: change(equalise=st.session_state["w_equalise"]),
-    )  # fmt: skip
-    _set("w_seed", choices.seed)
-    st.number_input(
-        text("frame.seed"), 0, 2**31 - 1, step=1, key="w_seed", help=text("frame.seed_help"),
-        on_change=lambda: change(seed=int(st.session_state["w_seed"])),
-    )  # fmt: skip
+def _each() -> None:
+    """Everything that can be set; the values begin at the choices each time the dialog opens."""
+    choices = current()
+    left, right = st.columns(2)
+    with left:
+        others = [name for name in dict.fromkeys((*BACKBONES, *choices.backbones)) if name != choices.backbones[0]]
+        st.selectbox(
+            text("frame.second"),
+            others,
+            index=others.index(choices.backbones[1]) if len(choices.backbones) > 1 else None,
+            key="w_second",
+            placeholder=text("frame.second_none"),
+            accept_new_options=True,
+            on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
+        )
+        st.checkbox(
+            text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
+            on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
+        )  # fmt: skip
+        st.checkbox(
+            text("frame.equalise"), choices.equalise, key="w_equalise", help=text("frame.equalise_help"),
+            on_change=lambda: change(equalise=st.session_state["w_equalise"]),
+        )  # fmt: skip
+    with right, st.container(horizontal=True):
+        st.number_input(
+            text("frame.size"), 64, 512, choices.size, step=32, key="w_size",
+            on_change=lambda: change(size=int(st.session_state["w_size"])),
+        )  # fmt: skip
+        st.number_input(
+            text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
+            on_change=lambda: change(seed=int(st.session_state["w_seed"])),
+        )  # fmt: skip
+    knobs(choices)
 
 
 def _limit(choices: Choices, status: Status) -> None:
     st.html(f'<div class="odd-label">{text("frame.limit")}<span>{text("frame.limit_right")}</span></div>')
     held = status.counts[1] if status.counts else None
+    if held is None:
+        st.caption(text("frame.limit_unknown"))
+        return
     if held == 0:
         st.caption(text("frame.limit_none"))
         return
-    of = (held or choices.allowed) + 1
+    of = held + 1
     allowed = min(choices.allowed, of - 1)
     if of > 2:
         _set("w_allowed", allowed)
@@ -171,8 +179,7 @@ def _limit(choices: Choices, status: Status) -> None:
             label_visibility="collapsed",
             on_change=lambda: change(allowed=st.session_state["w_allowed"]),
         )
-    if held:
-        st.caption(text("frame.limit_says", j=allowed, of=of, n=held))
+    st.caption(text("frame.limit_says", j=allowed, of=of, n=held))
 
 
 def _run(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:

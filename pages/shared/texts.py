@@ -68,6 +68,11 @@ def kind(name: str | None) -> str:
     return table(language())["kinds"].get(name) or name.replace("_", " ")
 
 
+def stage_name(stage: str) -> str:
+    """Return what the engine is doing in a few words; its own English where nobody translated it yet."""
+    return table(language())["stages"].get(stage) or stage
+
+
 def number_word(n: int) -> str:
     """Return a small count as a word, a larger one in digits."""
     words = table(language())["number_words"]
@@ -99,7 +104,11 @@ def _find(tongue: str, key: str) -> Any:
 
 
 def _finish(written: str, tongue: str) -> str:
-    return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written) if tongue == "ko" else written
+    return (
+        _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written)
+        if tongue == "ko"
+        else written
+    )
 
 
 def _closed(letter: str, pair: str) -> bool:

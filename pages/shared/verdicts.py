@@ -57,7 +57,9 @@ class Verdicts:
     @cached_property
     def votes(self) -> NDArray[np.int64]:
         """(M,) how many columns raise an alarm."""
-        return np.sum([c.alarms for c in self.columns.values()], axis=0, initial=0) + np.zeros(len(self.result.test), int)
+        return np.sum([c.alarms for c in self.columns.values()], axis=0, initial=0) + np.zeros(
+            len(self.result.test), int
+        )
 
     @cached_property
     def minority(self) -> NDArray[np.int64]:
@@ -68,6 +70,14 @@ class Verdicts:
         """(M,) whether any column's verdict is `word`."""
         rows = [[w == word for w in c.words] for c in self.columns.values()]
         return np.any(np.array(rows, bool).reshape(-1, len(self.result.test)), axis=0)
+
+    def supports(self, wanted: str) -> bool:
+        """Say whether a filter can find anything: misses and false alarms need a limit and a label."""
+        if wanted == "all":
+            return True
+        limits = any(c.limit is not None for c in self.columns.values())
+        said = {p.defective for p in self.result.test}
+        return limits and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
 
     def chosen(self, wanted: str) -> NDArray[np.int64]:
         """Return the test pictures that pass a filter: one of FILTERS or "kind:<name>"."""

@@ -109,7 +109,7 @@ class Pane {
 
   levels() {
     const { cell } = this;
-    this.tile.append(make("span", "head", cell.text));
+    this.tile.append(make("span", "heading", cell.text));
     const bars = make("div", "bars");
     cell.levels.forEach(({ label, share, text, strong }) => {
       const track = make("i", "track");

@@ -76,6 +76,7 @@ class Row {
     this.grid.linked(this).forEach((row) => {
       row.lens = { zoom, left: inside(left), top: inside(top) };
       row.element.classList.toggle("enlarged", zoom > 1);
+      row.element.style.setProperty("--zoom", zoom);
       row.element.style.setProperty("--lens", zoom === 1 ? "none" : `translate(${100 * row.lens.left}%, ${100 * row.lens.top}%) scale(${zoom})`);
     });
     this.point();
