@@ -41,7 +41,8 @@ from detectors.neighbors import Bank, nearest, product_rate
 
 AT_HAND = 2 << 30  # bytes of prepared features kept between epochs; beyond, they are read again in runs
 LLOYD_POINTS = 4096  # more centres than this are clustered in mini-batches
-SHARE_OF_RATE = 0.3  # of the speed of one large product, that training reaches, as measured
+SHARE_OF_RATE = 0.15  # of the speed of one large product, that training reaches, as measured
+READING = 2e-8  # seconds per value, as measured: 3 x 3 means, resampling, reordering
 
 Picture = tuple[Tensor, ...]  # one (h_l, w_l, C_l) per level
 
@@ -157,7 +158,8 @@ class CFA(Detector):
         layer = sum(c * min(h * w, prod(grid)) for c, h, w in (shape.maps[level] for level in self.levels)) * outputs
         step = 2 * layer + prod(grid) * outputs * (centres + 4 * len(self.levels))
         clustering = 0 if self.gamma_c == 1 else 40 * prod(grid) * centres * outputs
-        seconds = 0.1 + (self.epochs * shape.pictures * step + clustering) / (SHARE_OF_RATE * product_rate())
+        seconds = READING * shape.pictures * sum(prod(shape.maps[level]) for level in self.levels)
+        seconds += (self.epochs * shape.pictures * step + clustering) / (SHARE_OF_RATE * product_rate())
         model = 4 * outputs * (inputs + 2 + 1 + centres) + 8 * centres
         kept = min(AT_HAND, shape.pictures * self._picture_bytes(shape))
         working = 4 * self.batch_size * prod(grid) * outputs * (2 + len(self.levels))

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,14 @@ TORCH_FREE = (
 HEAVY = ("torch", "torchvision", "timm", "safetensors.torch")
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imports(path, everywhere=True):
     """Yield what a file imports; only while it is being imported unless `everywhere`."""
-    bodies = [ast.parse(path.read_text("utf-8"))]
+    bodies = [tree(path)]
     while bodies:
         node = bodies.pop()
         if isinstance(node, ast.Import):
@@ -113,7 +119,7 @@ def test_no_torch_in_a_fresh_process():
 def test_no_pickle_and_no_torch_load():
     for name, path in MODULES.items():
         assert not {"pickle", "shelve", "marshal", "dill", "joblib"} & set(imports(path)), name
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("torch.load", "torch.jit.load", "eval", "exec"), f"{name} line {node.lineno}"
@@ -125,6 +131,6 @@ def test_no_pickle_and_no_torch_load():
 def test_nothing_happens_at_import():
     for name, path in MODULES.items():
         if name != "detectors.__main__":
-            for node in ast.parse(path.read_text("utf-8")).body:
+            for node in tree(path).body:
                 call = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
                 assert not call, f"{name} line {node.lineno}"
