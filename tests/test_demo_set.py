@@ -1,5 +1,6 @@
 """The built-in pictures: the same everywhere, exact masks, nothing trivial to learn from, kept safely on disk."""
 
+import doctest
 import multiprocessing
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
+from detectors import demo_set
 from detectors.demo_set import PRODUCTS, build, cache, collection, fields, render, studio, write_mvtec
 from detectors.demo_set.camera import NUMBERS, Camera, stratified
 from detectors.errors import Cancelled, DatasetRefused, SettingRefused
@@ -214,6 +216,8 @@ def test_drawing_can_be_cancelled_and_keeps_nothing(cache_folder):
         raise Cancelled
 
     with pytest.raises(Cancelled):
+        studio.photographs(jobs(20), 2, cancel)
+    with pytest.raises(Cancelled):
         small(progress=cancel)
     assert not cache_folder.exists()
 
@@ -311,6 +315,10 @@ def test_what_does_not_exist_is_refused_with_a_sentence(call, sentence):
     with pytest.raises(SettingRefused) as refused:
         call()
     assert str(refused.value) == sentence
+
+
+def test_the_example_in_the_documentation_runs():
+    assert doctest.testmod(demo_set).failed == 0
 
 
 def test_torch_and_streamlit_stay_out():

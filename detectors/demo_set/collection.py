@@ -84,6 +84,7 @@ def build(
     (None: one for each core).
     """
     check(product, kinds or (), severities)
+    normal, good, per, seed = int(normal), int(good), int(per), int(seed)  # numpy integers have no JSON
     kinds = PRODUCTS[product].kinds if kinds is None else tuple(kinds)
     total = normal + good + per * len(kinds) * len(severities)
     if min(normal, good, per, seed) < 0 or total > MOST_PICTURES:

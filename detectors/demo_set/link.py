@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from detectors.demo_set import fields
 from detectors.demo_set.camera import Camera
@@ -144,9 +145,9 @@ def draw(
     if kind == "wrong_length":
         length *= 1 + coin(flaw) * between(severity, 0.05, 0.17)
     link = Link(part, rotate, length)
-    casts_shadow = None
+    sound = None
     if kind in IN_THE_OUTLINE:
-        casts_shadow = _at_size(link, link.distance_inside())  # of the sound link: a flaw changes no distant shadow
+        sound = _at_size(link, link.distance_inside())
         IN_THE_OUTLINE[kind](link, flaw, severity)
     link.close_outline()
     if kind in ON_THE_SURFACE:
@@ -155,8 +156,8 @@ def draw(
     metal, diffuse = _metal(link, part, lamp, camera)
     solid = _solid(link.inside)
     coverage = _at_size(link, link.inside)
-    light = _mat(part, lamp, coverage if casts_shadow is None else casts_shadow)
-    light = (light * (1 - coverage))[..., None] * MAT
+    shadow = _shadow(coverage) if sound is None else _shadow_near_flaw(coverage, sound)
+    light = (_mat(part, lamp) * (1 - f32(0.74) * shadow) * (1 - coverage))[..., None] * MAT
     window, coarse_window = link.window, halve_window(link.window)
     steel = metal * solid if link.rust is None else metal * solid * (1 - link.rust)
     light[coarse_window] += halve(steel)[..., None] * STEEL
@@ -216,12 +217,24 @@ def _metal(link: Link, part: np.random.Generator, lamp: Lamp, camera: Camera) ->
     return light, diffuse
 
 
-def _mat(part: np.random.Generator, lamp: Lamp, coverage: Plane) -> Plane:
-    """Return the light from the rubber mat at SIZE, the link's shadow in it."""
+def _mat(part: np.random.Generator, lamp: Lamp) -> Plane:
+    """Return the light from the rubber mat, no link on it, at SIZE."""
     diffuse, _ = lamp.shade(*slopes(fields.band(part, 0.28, 0.5) * f32(0.6)))
-    light = (diffuse + f32(0.12)) * (1 + fields.power(part, 1.6, 0.012) * f32(0.04))
-    shadow = cast(halve(coverage), SHADOW_STEPS, (0.62, 0.75), SIZE)
-    return light * (1 - f32(0.74) * shadow)
+    return (diffuse + f32(0.12)) * (1 + fields.power(part, 1.6, 0.012) * f32(0.04))
+
+
+def _shadow(coverage: Plane) -> Plane:
+    return cast(halve(coverage), SHADOW_STEPS, (0.62, 0.75), SIZE)
+
+
+def _shadow_near_flaw(coverage: Plane, sound: Plane) -> Plane:
+    """Return the shadow of the flawed link where the flaw is, and of the sound one elsewhere.
+
+    The shadow of a small piece falls well beside it: outside the mask, where nothing may change.
+    """
+    near = np.minimum(ndimage.gaussian_filter(np.abs(coverage - sound), 1.5) * 3, 1)
+    shadow = _shadow(sound)
+    return shadow + near * (_shadow(coverage) - shadow)
 
 
 def _chip(link: Link, flaw: np.random.Generator, severity: float) -> None:

@@ -57,7 +57,7 @@ def photographs(jobs: Sequence[Job], workers: int | None, progress: Report) -> t
                 return
             finished.append(index)
 
-    with _assistants(min((workers or _cores()) - 1, len(jobs) // WORTH_AN_ASSISTANT)) as children:
+    with _assistants(min((workers or available_cores()) - 1, len(jobs) // WORTH_AN_ASSISTANT)) as children:
         threads = [threading.Thread(target=help_from, args=(child,), daemon=True) for child in children]
         for thread in threads:
             thread.start()
@@ -83,7 +83,8 @@ def _next(waiting: deque[int]) -> int | None:
         return None
 
 
-def _cores() -> int:
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

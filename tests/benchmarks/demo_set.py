@@ -14,6 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from detectors.demo_set import PRODUCTS, build, render
 from detectors.demo_set.camera import NUMBERS, Camera, photograph
+from detectors.demo_set.studio import available_cores
 
 
 def milliseconds(action, repeats):
@@ -48,7 +49,7 @@ def main():
             drawn = time.perf_counter()
             build("circuit", normal=64, good=24, per=1)
             read = time.perf_counter()
-        on = "one core" if workers == 1 else f"{len(os.sched_getaffinity(0))} cores"
+        on = "one core" if workers == 1 else f"{available_cores()} cores"
         print(f"{len(demo)} circuit pictures: {drawn - start:.1f} s on {on}, {1000 * (read - drawn):.0f} ms from disk")
 
 
