@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -125,7 +126,10 @@ def at_rest(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, device: torch
         where = _chosen(need, device)
     if where == "disk":
         return OnDisk(shapes, dtype)
-    return InMemory(shapes, dtype, device if where == "device" else torch.device("cpu"))
+    if where == "device":
+        with contextlib.suppress(torch.OutOfMemoryError):  # somebody else took the room: memory will do
+            return InMemory(shapes, dtype, device)
+    return InMemory(shapes, dtype, torch.device("cpu"))
 
 
 def _chosen(need: int, device: torch.device) -> str:

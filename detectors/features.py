@@ -162,9 +162,8 @@ class _Pass:
         self._where = where
         self._kept: AtRest | None = None
         self._shape: FeatureShape | None = None
-        self._peaks = self._errors = torch.zeros(
-            0
-        )  # largest value, and largest change by rounding, per level and stage
+        self._peaks = torch.zeros(0)  # the largest value of each level and stage
+        self._errors = torch.zeros(0)  # and the largest change by rounding
         self._notes: list[Sentence] = []
         self._started = time.perf_counter()
         self._passes_before = backbone.passes

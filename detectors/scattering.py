@@ -29,17 +29,20 @@ COLOURS = (  # times 4, so that an edge of ordinary contrast lies on the bend of
     (4 * 0.5, -4 * 0.5, 0.0),  # red against green
     (4 * 0.25, 4 * 0.25, -4 * 0.5),  # yellow against blue
 )
+SMALLEST = 32  # pixels a side: two cells of the coarsest grid
 FLOOR = 1e-8  # under the root of the modulus: keeps its gradient finite where nothing is
 STEEPNESS = 8.0  # log(1 + 8x): faint waves count nearly linearly, strong ones by their ratio
 OUTPUT_OCTAVE = {1: 2, 2: 3, 3: 4, 4: 4}  # where the waves of an octave are laid down: averaged once, at stride >= 4
 
 
 class Scattering(nn.Module):
-    """(B, 3, H, W) in [0, 1] -> three maps at strides 4, 8, 16 and their means per stage; H and W multiples of 16.
+    """(B, 3, H, W) in [0, 1] -> three maps at strides 4, 8, 16 and their means per stage.
 
     Channels: the 3 smoothed colours of each stride; 24 first-order waves (3 colours x 8 directions) per octave; 64
     second-order paths (8 x 8 directions of luminance) per pair of octaves. A grid's cell (i, j) is centred on
     the pixels it stands for, at ((i + .5) * stride - .5, (j + .5) * stride - .5), as half-pixel enlarging expects.
+    Sides that are no multiple of 16 are extended by their edge pixels, alike on both ends, which moves the outermost
+    cells by at most 7.5 pixels and the middle not at all.
     """
 
     colours: Tensor
@@ -61,17 +64,7 @@ class Scattering(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Return (maps, pooled)."""
-        height, width = pictures.shape[-2:]
-        if height % 16 or width % 16:
-            raise SettingRefused(
-                "scattering.size",
-                "The scattering backbone needs sides that are multiples of 16, found {height} x {width}. "
-                "Choose 224 or {near}.",
-                height=height,
-                width=width,
-                near=max(64, 16 * round(height / 16)),
-            )
-        colour = functional.conv2d(pictures, self.colours)  # (B, 3, H, W)
+        colour = functional.conv2d(_padded(pictures), self.colours)  # (B, 3, H, W)
         finer = colour[:, :0]  # luminance's waves of all finer octaves, halved to the present one
         grids: dict[int, list[Tensor]] = {2: [], 3: [], 4: []}  # by octave of the output
         tones, first, second = [], [], []
@@ -123,6 +116,22 @@ def wave_filters() -> Tensor:
         odd.append(envelope * torch.sin(FREQUENCY * along))  # mean 0 by symmetry
     filters = torch.stack([*even, *odd])
     return filters / filters.square().sum((1, 2), keepdim=True).sqrt()
+
+
+def _padded(pictures: Tensor) -> Tensor:
+    height, width = pictures.shape[-2:]
+    if min(height, width) < SMALLEST:
+        raise SettingRefused(
+            "scattering.size",
+            "The scattering backbone needs pictures of at least {least} x {least} pixels, found {height} x {width}. "
+            "Choose 224.",
+            least=SMALLEST,
+            height=height,
+            width=width,
+        )
+    down, right = -height % 2**OCTAVES, -width % 2**OCTAVES
+    edges = (right // 2, right - right // 2, down // 2, down - down // 2)
+    return functional.pad(pictures, edges, mode="replicate") if down or right else pictures
 
 
 def _means(parts: list[Tensor]) -> Tensor:

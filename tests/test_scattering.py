@@ -150,9 +150,16 @@ def test_a_mirrored_picture_gives_mirrored_colours():
         torch.testing.assert_close(found[:, -3:].flip(3), mirrored[:, -3:])
 
 
-def test_a_size_that_does_not_divide_is_refused_with_a_remedy():
+def test_a_size_that_does_not_divide_is_extended_alike_on_both_ends():
+    picture = pictures(1, 90, 102)
+    extended = torch.nn.functional.pad(picture, (5, 5, 3, 3), mode="replicate")
+    for one, other in zip(features(picture)[0], features(extended)[0], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_picture_too_small_for_the_coarsest_grid_is_refused():
     with pytest.raises(SettingRefused) as refused:
-        features(pictures(1, 100, 100))
+        features(pictures(1, 24, 100))
     assert str(refused.value) == (
-        "The scattering backbone needs sides that are multiples of 16, found 100 x 100. Choose 224 or 96."
+        "The scattering backbone needs pictures of at least 32 x 32 pixels, found 24 x 100. Choose 224."
     )
