@@ -53,7 +53,9 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("predict", help="score pictures with a saved method")
     verb.add_argument("--model", type=Path, required=True, help="a file that 'fit' wrote")
     verb.add_argument("--weights", help="'hub' or a .safetensors file, where the backbone's weights moved")
-    verb.add_argument("--rate", type=float, default=0.1, help="false alarms allowed, as a share of good pictures")
+    verb.add_argument(
+        "--rate", type=float, help="false alarms allowed, as a share of good pictures; the fewest by default"
+    )
     verb.add_argument("--out", type=Path, help="folder for maps and scores")
     verb.add_argument("pictures", nargs="+", type=Path, help="picture files")
     verb.set_defaults(verb=predict)

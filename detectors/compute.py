@@ -79,7 +79,8 @@ class Run:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The parts in the order they run: data, features per backbone, columns."""
-        return tuple(self._compute._stage(name, future, self.cancelled) for name, future in self._futures.items())
+        shown = (item for item in self._futures.items() if not item[0].startswith(("recipe", "column:")))
+        return tuple(self._compute._stage(name, future, self.cancelled) for name, future in shown)
 
     @property
     def state(self) -> State:
@@ -258,8 +259,7 @@ class Compute:
         return run
 
     def _stage(self, name: str, future: Future, cancelled: bool) -> Stage:
-        kind, _, label = name.partition(":")
-        key = label if kind in ("fit", "column") else name
+        key = name.removeprefix("fit:")
         report = self._reports.get(future.key)
         if future.status == "finished":
             return Stage(key, "done", 1.0)

@@ -52,15 +52,22 @@ class Pipeline:
         """Return the features of a few pictures, held in memory at once."""
         batch = torch.from_numpy(self.preprocessing.batch(pictures))
         features = self.backbone(batch)  # maps (B, C, H, W)
-        return self.standardisation.apply(features) if self.standardisation else features
+        return self.standardisation(features) if self.standardisation else features
 
     def predict(self, pictures: Sequence[Picture]) -> Prediction:
         """Score a few pictures: raw scores and maps."""
         return self.detector.predict(self.features(pictures))
 
-    def limit(self, rate: float) -> float:
-        """Return the raw score above which a picture is called odd, at a false-alarm rate that the held-out allow."""
-        return thresholds.limit(self.held_out, rate)
+    def limit(self, rate: float | None = None) -> float:
+        """Return the raw score above which a picture is called odd.
+
+        Args:
+            rate: share of good pictures that may be called odd; None for the least that the held-out pictures allow.
+
+        Raises:
+            SettingRefused: when too few pictures were held out for the rate.
+        """
+        return thresholds.limit(self.held_out, 1 / (len(self.held_out) + 1) if rate is None else rate)
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
@@ -68,7 +75,7 @@ class Pipeline:
             "preprocessing": asdict(self.preprocessing),
             "backbone": self.backbone.name,
             "weights": asdict(self.backbone.weights),
-            "standardisation": self.standardisation.to_json() if self.standardisation else None,
+            "standardisation": self.standardisation.state if self.standardisation else None,
             "held_out": self.held_out.tolist(),
             "scale": asdict(self.scale) if self.scale else None,
         }
@@ -105,7 +112,7 @@ class Pipeline:
         return cls(
             Preprocessing(**metadata["preprocessing"]),
             backbone,
-            Standardisation.from_json(metadata["standardisation"]) if metadata["standardisation"] else None,
+            Standardisation(**metadata["standardisation"]) if metadata["standardisation"] else None,
             detector.to(backbone.device),
             np.array(metadata["held_out"]),
             MapScale(**metadata["scale"]) if metadata["scale"] else None,
