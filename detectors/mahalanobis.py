@@ -36,8 +36,8 @@ from detectors.base import (
 from detectors.errors import Sentence, SettingRefused
 from detectors.gaussian import LowRankGaussian
 
-SECONDS = 4e-10  # per multiply-add of a fit
-STARTING = 2e-3  # seconds per level
+SECONDS = 8e-11  # of one core per multiply-add of a fit
+STARTING = 5e-4  # seconds per level
 
 
 @dataclass
