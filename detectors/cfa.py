@@ -69,10 +69,9 @@ class CFA(Detector):
     """
 
     name: ClassVar[str] = "cfa"
-    presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "quick": {"grid": 1, "gamma_c": 4, "gamma_d": 4, "epochs": 6},
-        "paper": {},
-    }
+    # quick: a quarter of the patches and of the dimensions, a sixth of the epochs. Fewer centres (gamma_c 4) would save
+    # another fifth of the time, but cost 0.08 of image AUROC on the built-in circuit boards.
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {"grid": 1, "gamma_d": 4, "epochs": 5}, "paper": {}}
 
     levels: tuple[int, ...] = (0, 1, 2)
     grid: int | None = None

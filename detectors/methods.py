@@ -165,7 +165,7 @@ METHODS: dict[str, Card] = {
         ),
         quick=Sentence(
             "methods.cfa.quick",
-            "The second finest grid, a quarter of the centres and of the dimensions, 6 epochs instead of 30.",
+            "The second finest grid, a quarter of the dimensions, 5 epochs instead of 30.",
         ),
         home="detectors.cfa:CFA",
     ),

@@ -77,7 +77,7 @@ def test_texts_with_one_key_say_one_thing():
 
 def test_settings_override_the_preset():
     assert build("cfa", epochs=3).epochs == 3
-    assert build("cfa", epochs=3).gamma_c == kind("cfa").presets["quick"]["gamma_c"]
+    assert build("cfa", epochs=3).gamma_d == kind("cfa").presets["quick"]["gamma_d"]
     assert build("cfa", "paper") == kind("cfa")()
 
 
