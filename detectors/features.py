@@ -24,6 +24,8 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16}
 HALF_LIMIT = torch.finfo(torch.float16).max  # 65,504
 BATCH_BYTES = 64 * 2**20  # of a yielded batch in float32: large enough for quick products, small beside a method's work
 LARGEST_BATCH = 64
+CPU_BATCH = 4  # pictures through the backbone at once: with 8 scattering's waves leave the cache and cost a third more
+ACCELERATOR_BATCH = 32
 
 Pixels = NDArray[Any] | Tensor
 
@@ -59,7 +61,7 @@ class FeatureStore:
         cls,
         images: Pixels | Iterable[Pixels],
         backbone: Backbone,
-        batch_size: int = 8,
+        batch_size: int | None = None,
         dtype: str = "float32",
         where: str = "auto",
         progress: Progress = silent,
@@ -70,13 +72,15 @@ class FeatureStore:
         Args:
             images: (N, S, S, 3) uint8 or (N, 3, S, S) float in [0, 1], or batches of either.
             backbone: what to send them through.
-            batch_size: pictures at once; halved whenever memory runs out.
+            batch_size: pictures at once, by default 4 on a CPU, 32 on an accelerator; halved whenever memory runs out.
             dtype: "float32", or "float16" for half the space (see `rounding`).
             where: "device", "memory", "disk" (a temporary file), or "auto": the first of these that has room.
             progress: called after each batch; when it raises, nothing is left behind.
             count: N, for batches that come from a generator; without it they are listed first.
         """
         _check_choice(dtype, where)
+        if batch_size is None:
+            batch_size = CPU_BATCH if backbone.device.type == "cpu" else ACCELERATOR_BATCH
         if isinstance(images, np.ndarray | Tensor):
             whole, count = images, len(images)
             images = (whole[i : i + batch_size] for i in range(0, count, batch_size))

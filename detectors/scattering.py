@@ -99,7 +99,8 @@ class Scattering(nn.Module):
         kernel = self.waves[:, :, None]  # (16, 11, 1, 11)
         both = functional.conv2d(rows.contiguous(memory_format=torch.channels_last), kernel)  # (B * C, 16, h, w)
         even, odd = both[:, :ORIENTATIONS], both[:, ORIENTATIONS:]
-        return (even.square() + odd.square() + FLOOR).sqrt().reshape(b, c * ORIENTATIONS, h, w)
+        modulus = even.square().add_(FLOOR).addcmul_(odd, odd).sqrt_()  # in place where the gradient allows
+        return modulus.reshape(b, c * ORIENTATIONS, h, w)
 
 
 def wave_filters() -> Tensor:

@@ -16,7 +16,7 @@ from detectors.backbones import load_backbone
 from detectors.device import describe
 from detectors.features import FeatureStore, Standardisation
 
-SIZE, PICTURES, BATCH, ROUNDS = 224, 24, 8, 5
+SIZE, PICTURES, BATCH, ROUNDS = 224, 24, 4, 5
 BAR = 11.0  # milliseconds a picture of the bundled backbone on two cores
 
 
