@@ -30,6 +30,7 @@ from detectors.wording import Words
 __all__ = ["fingerprint", "html", "script", "to_json", "write_csv", "write_zip"]
 
 ASSETS = Path(__file__).parents[1] / "assets"
+SIDE_BY_SIDE = 6  # columns of pictures that one page holds
 
 
 def html(
@@ -90,6 +91,7 @@ def html(
             span=max([0.01, *(abs(d[k]) for d in compared for k in ("low", "value", "high") if d[k] is not None)]),
             cost_says=_cost_says(result, t),
             rows=shown,
+            blocks=_blocks(result),
             left_out=left_out if len(shown) < len(result.test) else "",
             scale=_stops(colour_map),
             run=_run(result, words),
@@ -170,9 +172,9 @@ def _warnings(result: Result, words: Words) -> list[str]:
     if pasted and not any(w.key.startswith("synthetic.") for w in result.warnings):
         said.append(t["synthetic"].format(count=pasted, all=len(defective)))
     for column in result.columns:
-        if column.weights.source == "random":
-            said.append(t["random"].format(column=words.title(result, column), name=column.weights.origin))
-    said += [t["failed"].format(column=f.key, sentence=words.say(f.sentence)) for f in result.failures]
+        if column.weights.random:
+            said.append(t["random"].format(backbone=column.backbone, name=column.weights.origin))
+    said += [t["failed"].format(column=words.title(result, f), sentence=words.say(f.sentence)) for f in result.failures]
     return list(dict.fromkeys(said))
 
 
@@ -195,6 +197,14 @@ def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:
 def _stops(colour_map: str) -> list[dict[str, str]]:
     table = COLOUR_MAPS[colour_map]
     return [{"at": f"{i * 6.25:g}%", "colour": f"#{table[min(i * 16, 255)].tobytes().hex()}"} for i in range(17)]
+
+
+def _blocks(result: Result) -> list[list[int]]:
+    """Return which columns stand side by side in the grid: all, or one backbone at a time where they are many."""
+    if len(result.columns) <= SIDE_BY_SIDE:
+        return [list(range(len(result.columns)))]
+    backbones = dict.fromkeys(c.backbone for c in result.columns)
+    return [[i for i, c in enumerate(result.columns) if c.backbone == backbone] for backbone in backbones]
 
 
 def _sorts(columns: list[dict[str, Any]]) -> list[str]:

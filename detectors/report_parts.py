@@ -110,7 +110,7 @@ def differences(result: Result, focus: Column, words: Words) -> list[dict[str, A
         }
         if figure.value is not None and figure.low is not None and figure.high is not None:
             low, value, high = (round(100 * v) for v in (figure.low, figure.value, figure.high))
-            part |= {"short": f"{value:+d}", "range": f"[{low}, {high}]"}
+            part |= {"short": f"{value:+d}" if value else "0", "range": f"[{low}, {high}]"}
         found.append(part)
     return found
 

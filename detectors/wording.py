@@ -11,7 +11,7 @@ from typing import Any
 
 from detectors.errors import Sentence
 from detectors.methods import METHODS
-from detectors.result import Column, Figure, Result
+from detectors.result import Column, Failure, Figure, Result
 
 TEXTS = Path(__file__).parents[1] / "assets" / "texts"
 
@@ -63,10 +63,14 @@ class Words:
         made = recipe.get("base", recipe).get("source") == "demo"
         return (_of_the_app(self.language).get("products", {}).get(result.data) if made else None) or result.data
 
-    def title(self, result: Result, column: Column) -> str:
+    def title(self, result: Result, column: Column | Failure) -> str:
         """Return a column's heading: the method, with its backbone where there are several."""
         name = METHODS[column.method].title if column.method in METHODS else column.method
-        return f"{name} · {column.backbone}" if len({c.backbone for c in result.columns}) > 1 else name
+        return (
+            f"{name} · {column.backbone}"
+            if len({c.backbone for c in (*result.columns, *result.failures)}) > 1
+            else name
+        )
 
     def figure(self, figure: Figure | None, absent: str = "") -> dict[str, Any]:
         """Return a figure's number, interval and reason, two decimals each."""
