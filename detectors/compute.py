@@ -21,6 +21,7 @@ from shutil import which
 from typing import Any, Literal
 
 import dask
+from dask.utils import parse_bytes
 from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker
 from distributed.security import Security
 
@@ -73,7 +74,7 @@ class Run:
         self._compute = compute
         self._futures: dict[str, Future] = {}
         self._columns: dict[str, Column] = {}
-        self._result: Result | None = None
+        self._result: tuple[int, bool, Result] | None = None  # with how many columns and whether it is final
         self._lock = threading.Lock()
 
     @property
@@ -114,22 +115,21 @@ class Run:
 
     def result(self) -> Result | None:
         """Return what is known so far as a `Result`, or None before the first column."""
-        if self._result is not None:
-            return self._result
         final = self.state in ("done", "failed", "cancelled")
         columns, pictures = self.columns(), self.pictures()
         if pictures is None or not (columns or final):
             return None
+        if self._result is not None and self._result[:2] == (len(columns), final):
+            return self._result[2]
         failures = [
-            Failure(stage.key, *stage.key.split("/", 1), stage.sentence)
+            Failure(stage.key, *_halves(stage.key), stage.sentence)
             for stage in self.stages
             if stage.state == "failed" and stage.sentence is not None and "/" in stage.key
         ]
         experiment = {"data": self._compute._result_of(self._futures["recipe"]), **asdict(self.comparison)}
         versions = self._compute.versions(self.comparison.device)
         result = steps.assemble(pictures, columns, failures, experiment, versions)
-        if final:
-            self._result = result
+        self._result = (len(columns), final, result)
         return result
 
     def ask(self, function: Callable[..., Any], key: str, *args: Any) -> Any:
@@ -220,6 +220,14 @@ class Compute:
                 return self.call(function, *args, priority=priority)
             raise _too_large(self.memory) from None
 
+    def forecast(self, comparison: Comparison, learnt: int, total: int) -> Future:
+        """Return the future of a run's `Forecast` for so many pictures to learn from and in all."""
+        budget = parse_bytes(self.memory)
+        asked = (asdict(comparison), learnt, total, budget)
+        return self.client.submit(
+            steps.forecast, comparison, learnt, total, budget, key=_digest("forecast", asked), priority=8
+        )
+
     def versions(self, device: str | None = None) -> dict[str, str]:
         """Return the versions that the workers run."""
         if device not in self._versions:
@@ -260,7 +268,7 @@ class Compute:
 
     def _stage(self, name: str, future: Future, cancelled: bool) -> Stage:
         key = name.removeprefix("fit:")
-        report = self._reports.get(future.key)
+        report = self._reports.get(_key(future))
         if future.status == "finished":
             return Stage(key, "done", 1.0)
         if future.status in ("cancelled", "lost") or cancelled:
@@ -279,31 +287,31 @@ class Compute:
         report.done, report.stage, report.numbers = message["done"], message["stage"], message["numbers"]
 
     def _result_of(self, future: Future) -> Any:
-        if future.key not in self._results:
-            self._results[future.key] = future.result()
-        return self._results[future.key]
+        if _key(future) not in self._results:
+            self._results[_key(future)] = future.result()
+        return self._results[_key(future)]
 
     def _ask(self, function: Callable[..., Any], run: Run, key: str, args: Sequence[Any]) -> Any:
         futures = run._futures
-        fitted, stores, pictures = futures[f"fit:{key}"], futures[f"stores:{key.split('/', 1)[1]}"], futures["pictures"]
+        fitted, stores, pictures = futures[f"fit:{key}"], futures[f"stores:{_halves(key)[1]}"], futures["pictures"]
         return self.call(_beside, function, fitted, stores, pictures, *args)
 
     def _cancel(self, run: Run) -> None:
         """Stop what only this run wants."""
         shared = {
-            future.key
+            _key(future)
             for other in self._runs.values()
             if other is not run and not other.cancelled
             for future in other._futures.values()
         }
-        mine = [future for future in run._futures.values() if future.status == "pending" and future.key not in shared]
+        mine = [future for future in run._futures.values() if future.status == "pending" and _key(future) not in shared]
         for future in mine:
-            Event(_cancel_name(future.key), client=self.client).set()
+            Event(_cancel_name(_key(future)), client=self.client).set()
         threading.Thread(target=self._enforce, args=(mine,), daemon=True).start()
 
     def _enforce(self, futures: list[Future]) -> None:
         """Restart the workers that still run cancelled tasks after the time allowed; bystanders run again."""
-        keys = {future.key for future in futures}
+        keys = {_key(future) for future in futures}
         deadline = time.monotonic() + _CANCEL_SECONDS
         while time.monotonic() < deadline and self._processing(keys):
             time.sleep(0.1)
@@ -322,7 +330,7 @@ class Compute:
         """Drop tasks everywhere, so that the same keys can be submitted anew."""
         self.client.cancel(futures, force=True)
         for future in futures:
-            self._reports.pop(future.key, None)
+            self._reports.pop(_key(future), None)
 
     def _processing(self, keys: set[str]) -> set[str]:
         """Return the addresses of the workers that run one of the tasks."""
@@ -332,7 +340,7 @@ class Compute:
         for key in [k for k, run in self._runs.items() if run.state != "running"][:-_KEPT_RUNS]:
             gone = self._runs.pop(key)
             for future in gone._futures.values():
-                self._results.pop(future.key, None)
+                self._results.pop(_key(future), None)
 
 
 def _embedded(memory: str) -> SpecCluster:
@@ -362,14 +370,11 @@ def _embedded(memory: str) -> SpecCluster:
         "host": "127.0.0.1",
         "silence_logs": "CRITICAL",
     }
-    workers = {
-        i: {
-            "cls": Nanny,
-            "options": common
-            | {"env": {"OMP_NUM_THREADS": threads} | ({"CUDA_VISIBLE_DEVICES": str(card)} if card is not None else {})},
-        }
-        for i, card in enumerate(cards or [None])
-    }
+    environment = {"OMP_NUM_THREADS": threads, "ODD_WORKER_BYTES": str(parse_bytes(memory))}
+    workers = {}
+    for number, card in enumerate(cards or [None]):
+        own = environment if card is None else environment | {"CUDA_VISIBLE_DEVICES": str(card)}
+        workers[number] = {"cls": Nanny, "options": common | {"env": own}}
     scheduler = {
         "cls": Scheduler,
         "options": {"protocol": "tls://", "host": "127.0.0.1", "security": security, "dashboard": False},
@@ -388,6 +393,15 @@ def _graphics_cards() -> list[int]:
 def _digest(kind: str, *parts: Any) -> str:
     text = json.dumps(parts, sort_keys=True, default=str)
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _key(future: Future) -> str:
+    return str(future.key)
+
+
+def _halves(column: str) -> tuple[str, str]:
+    method, _, backbone = column.partition("/")
+    return method, backbone
 
 
 def _cancel_name(key: str) -> str:

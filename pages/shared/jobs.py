@@ -1,20 +1,202 @@
-"""What the pages ask of the workers."""
+"""What the pages ask of the workers; nothing here waits, except `answer` for what a person is looking at."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from detectors import thresholds
+from detectors.comparison import Comparison, Forecast
+from detectors.compute import Compute, Run
+from detectors.errors import Refusal
+from detectors.images import Preprocessing
+from detectors.overview import Overview
 from detectors.result import Result
+from pages.shared import data
 from pages.shared.choices import Choices
 from pages.shared.status import Status
 
+GRACE_SECONDS = 30.0  # a tab that was only reloaded, or lost its network for a moment, keeps its run
+
+
+@st.cache_resource(show_spinner=False)
+def compute() -> Compute:
+    """Return the workers' only connection."""
+    return Compute()
+
+
+def comparison(choices: Choices) -> Comparison:
+    """Say the choices in the engine's words."""
+    return Comparison(
+        methods=choices.methods,
+        backbones=choices.backbones,
+        preset=choices.preset,
+        settings={method: choices.settings_of(method) for method in choices.methods if choices.settings_of(method)},
+        preprocessing=Preprocessing(size=choices.size, crop=choices.crop, equalise=choices.equalise),
+        seed=choices.seed,
+    )
+
 
 def look(choices: Choices) -> tuple[Status, Result | None]:
-    """Return how the work stands and what is known so far; never waits."""
-    return Status(), None
+    """Return how the work stands and what is known so far; starts the first run of a session by itself."""
+    source = data.source(choices)
+    if source is None or not choices.methods:
+        return Status(), None
+    session = _session()
+    wanted = comparison(choices)
+    found = compute().find(wanted, source)
+    if session.run is None and not session.asked:
+        session.asked = True
+        return run(choices) or look(choices)
+    if found is not None and found is not session.run and found.state == "done":
+        session.take(found, shared=session.id not in found.sessions)
+    current = session.run if session.run is not None and session.run is found else None
+    shown = current or session.run
+    if shown is None:
+        return _estimated(Status(), wanted, choices), None
+    stale = current is None or current.cancelled
+    state = {"cancelled": "idle", "waiting": "running"}.get(shown.state, shown.state) if current else "idle"
+    sentences = [stage.sentence for stage in shown.stages if stage.sentence is not None]
+    status = Status(
+        state=state,  # type: ignore[arg-type]
+        stages=shown.stages if current else (),
+        stale=stale,
+        shared=session.shared,
+        sentence=sentences[0] if state == "failed" and sentences else None,
+        counts=_counts(choices),
+    )
+    return _estimated(status, wanted, choices) if stale else status, shown.result()
 
 
 def run(choices: Choices) -> None:
     """Start the run of these choices, or join it."""
+    source = data.source(choices)
+    if source is None or not choices.methods:
+        return
+    session = _session()
+    wanted = comparison(choices)
+    before = compute().find(wanted, source)
+    shared = before is not None and before.state == "done" and session.id not in before.sessions
+    session.asked = True
+    session.take(compute().start(wanted, source, session.id), shared)
 
 
 def cancel(choices: Choices) -> None:
     """Stop the run of these choices, unless somebody else wants it too."""
+    session = _session()
+    if session.run is not None:
+        compute().leave(session.run, session.id)
+        if session.run.sessions:  # the others go on; this session sees what is there
+            session.run = None
+
+
+def overview(choices: Choices) -> Overview | Refusal | None:
+    """Return the chosen pictures at a glance, the reason why there are none, or None while they are made."""
+    source = data.source(choices)
+    if source is None:
+        return None
+    future = _session().keep(f"overview {source.key}", lambda: compute().overview(source))
+    if future.status == "error":
+        error = future.exception()
+        if isinstance(error, Refusal):
+            return error
+        raise error
+    return future.result() if future.status == "finished" else None
+
+
+def answer(function: Callable[..., Any], key: str, *arguments: Any) -> Any:
+    """Run `function(detector, stores, pictures, *arguments)` beside a fitted column and wait; None without a run.
+
+    Raises:
+        Refusal: what the function refused.
+    """
+    shown = _session().run
+    return None if shown is None else shown.ask(function, key, *arguments)
+
+
+def current_run() -> Run | None:
+    """Return the run whose result this session sees."""
+    return _session().run
+
+
+@dataclass
+class _Session:
+    """What one browser tab holds of the workers."""
+
+    id: str
+    run: Run | None = None
+    asked: bool = False
+    shared: bool = False
+
+    def __post_init__(self) -> None:
+        self.futures: dict[str, Any] = {}
+
+    def take(self, taken: Run, shared: bool) -> None:
+        """Show another run; the one before is left."""
+        before, self.run, self.shared = self.run, taken, shared
+        taken.sessions.add(self.id)
+        if before is not None and before is not taken:
+            compute().leave(before, self.id)
+
+    def keep(self, key: str, make: Callable[[], Any]) -> Any:
+        """Make a future once and hold on to it, the latest few of them."""
+        if key not in self.futures:
+            while len(self.futures) >= 8:
+                self.futures.pop(next(iter(self.futures)))
+            self.futures[key] = make()
+        return self.futures[key]
+
+    def end(self) -> None:
+        """Let go of everything, when the tab has been closed for a while."""
+        if self.run is not None:
+            compute().leave(self.run, self.id)
+        self.futures.clear()
+
+
+def _session() -> _Session:
+    context = get_script_run_ctx()
+    return _of_session(context.session_id if context else "")
+
+
+def _release(session: _Session) -> None:
+    timer = threading.Timer(GRACE_SECONDS, session.end)
+    timer.daemon = True
+    timer.start()
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_release)
+def _of_session(name: str) -> _Session:
+    return _Session(name)
+
+
+def _counts(choices: Choices) -> tuple[int, int, int] | None:
+    """Return how many pictures are learnt from, held out and judged, as soon as the pictures are known."""
+    seen = overview(choices)
+    if not isinstance(seen, Overview):
+        return None
+    learnt, held_out = thresholds.hold_out(len(seen.normal), seed=choices.seed)
+    return len(learnt), len(held_out), len(seen.test)
+
+
+def _estimated(status: Status, wanted: Comparison, choices: Choices) -> Status:
+    """Add what a run of the present choices would cost, as soon as that is known."""
+    from dataclasses import replace
+
+    counts = _counts(choices)
+    if counts is None:
+        return status
+    learnt, held_out, test = counts
+    key = f"forecast {wanted} {counts}"
+    future = _session().keep(key, lambda: compute().forecast(wanted, learnt, learnt + held_out + test))
+    if future.status != "finished":
+        return replace(status, counts=counts)
+    said: Forecast = future.result()
+    state, sentence = status.state, status.sentence
+    if said.refused and len(said.refused) == len(wanted.columns):
+        state, sentence = "refused", next(iter(said.refused.values()))
+    return replace(status, counts=counts, seconds=said.seconds, size=said.peak_bytes, state=state, sentence=sentence)
