@@ -11,23 +11,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from detectors.depth import Depth, White, deep_colour, deep_grey
 from detectors.errors import PictureRefused, Sentence
 from detectors.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
 from detectors.limits import LIMITS, MB, Limits
+from detectors.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
 
 _ORIENTATION = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _BIG_PIXELS = 8_000_000
 _one_big_picture = threading.Lock()  # 50 million pixels take 200 MB while they are decoded: one at a time
 
@@ -133,9 +125,9 @@ def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.I
                 image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
             )
         image.load()
-        image = _flattened(_shrunk(_plain(image, notes), limits.kept_side), found, notes)
+        image = flattened(shrunk(plain(image, notes), limits.kept_side), found.kind, notes)
         profile = None if found.image.mode == "LAB" else found.image.info.get("icc_profile")
-        image = _in_srgb(image, profile, notes)
+        image = in_srgb(image, profile, notes)
         if found.kind != "TIFF":
             image = upright(image, found.orientation)
         if found.orientation > 1:
@@ -154,17 +146,6 @@ def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.I
         if _has_more_frames(found.image):
             notes.append(Sentence("picture.first_frame", "Only the first of the pictures in the file is used."))
         return image, found, depth
-
-
-def kept_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """Return the size that a picture (or its mask) of this size is kept at: in proportion, no side below 1."""
-    scale = longest / max(size)
-    return size if scale >= 1 else (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
-
-
-def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Turn stored pixels by their EXIF orientation."""
-    return image.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else image
 
 
 def _check_size(width: int, height: int, scans: Scans | None, limits: Limits) -> None:
@@ -202,7 +183,7 @@ def _orientation(image: Image.Image) -> int:
         raise
     except Exception:  # damaged EXIF does not make the pixels wrong
         return 1
-    return int(value) if value in _TRANSPOSE else 1
+    return int(value) if value in range(2, 9) else 1
 
 
 def _raw_mode(image: Image.Image) -> str:
@@ -233,73 +214,6 @@ def load_jpeg(image: Image.Image, data: bytes, scans: Scans, longest: int | None
         small.append(np.asarray(again))
     if (small[0] != small[1]).any():
         raise truncated("JPEG")
-
-
-def _plain(image: Image.Image, notes: list[Sentence]) -> Image.Image:
-    """Bring palettes, single bits and rare colour spaces to a mode whose values can be averaged."""
-    clear = "transparency" in image.info
-    if image.mode in ("P", "PA"):
-        notes.append(Sentence("picture.palette", "Palette colours became true colours."))
-        return image.convert("RGBA" if clear or image.mode == "PA" else "RGB")
-    if image.mode == "1":
-        notes.append(Sentence("picture.one_bit", "Black and white (1 bit) became grey levels."))
-    if clear and image.mode in ("1", "L", "RGB"):
-        return image.convert("RGBA")
-    if image.mode == "1":
-        return image.convert("L")
-    if image.mode == "LAB":
-        notes.append(Sentence("picture.lab", "Lab colours became sRGB."))
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB")) or image
-    return image if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else image.convert("RGB")
-
-
-def _shrunk(image: Image.Image, longest: int) -> Image.Image:
-    size = kept_size(image.size, longest)
-    return image if size == image.size else image.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
-
-
-def _flattened(image: Image.Image, found: Opened, notes: list[Sentence]) -> Image.Image:
-    """Lay a transparent picture over white."""
-    if image.mode not in ("LA", "RGBA"):
-        return image
-    alpha, opaque = image.getchannel("A"), image.convert(image.mode[:-1])
-    low, high = alpha.getextrema()
-    if low == 255 or (found.kind == "BMP" and high == 0):  # many programs leave a BMP's fourth byte at 0
-        return opaque
-    notes.append(Sentence("picture.transparent", "Transparent parts were laid over white."))
-    white = Image.new(opaque.mode, opaque.size, "white")
-    white.paste(opaque, mask=alpha)
-    return white
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None, notes: list[Sentence]) -> Image.Image:
-    """Convert by the embedded ICC profile, or by the plain rule where there is none."""
-    if image.mode == "CMYK":
-        notes.append(Sentence("picture.cmyk", "Printing colours (CMYK) became RGB."))
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            description = " ".join(ImageCms.getProfileDescription(source).split())[:60]
-            if not (image.mode == "RGB" and description.startswith("sRGB")):
-                image = (
-                    ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
-                )
-                notes.append(
-                    Sentence(
-                        "picture.profile",
-                        "Colours were converted from the profile {profile!r} to sRGB.",
-                        profile=description,
-                    )
-                )
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            notes.append(
-                Sentence(
-                    "picture.profile_ignored",
-                    "Its colour profile is damaged or does not fit the picture and was ignored.",
-                )
-            )
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _has_more_frames(image: Image.Image) -> bool:
