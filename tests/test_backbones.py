@@ -54,6 +54,9 @@ def test_levels_equal_those_of_timms_own_feature_models(name, strides, indices):
     torch.manual_seed(0)
     witness = timm.create_model(name, features_only=True, out_indices=indices, num_classes=0, **settings).eval()
     assert tuple(witness.feature_info.reduction()) == strides
+    if "efficientnet" in name:  # without its head it draws other numbers from the same seed
+        weights = backbone._network.model.state_dict()
+        witness.load_state_dict({key: weights[key] for key in witness.state_dict()})
     mean, deviation = (torch.tensor(witness.pretrained_cfg[key])[:, None, None] for key in ("mean", "std"))
     with torch.no_grad():
         expected = witness((pictures() - mean) / deviation)
