@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.bootstrap import Floats
+from detectors.bootstrap import Floats, Z
 from detectors.errors import Sentence
-from detectors.metrics import Z
 from detectors.pixel_metrics import DRAWS, Draws
 from detectors.pixels import scores_of
 from detectors.result import Shown

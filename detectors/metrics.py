@@ -1,6 +1,6 @@
 """How well scores separate good from defective pictures, each figure with a 95 % interval or the reason why not.
 
-AUROC: DeLong et al. 1988 on the logit scale. Average precision and F1-max: stratified bootstrap. Rates: Wilson.
+AUROC: DeLong et al. 1988. Average precision and F1-max: stratified bootstrap. Both on the logit scale. Rates: Wilson.
 Labels are 1 (defective), 0 (good) or NaN (nobody said: left out); a higher score is stranger. Figures over pixels
 live in `pixel_metrics` and are named here too; curves are in `curves`.
 """
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, exp, log, sqrt
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.bootstrap import Floats, percentiles, resampling_weights
+from detectors.bootstrap import Floats, Z, logit_interval, resampling_weights
 from detectors.errors import Sentence
 from detectors.pixel_metrics import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
 from detectors.result import Figure
 
-Z = 1.959963984540054  # two-sided 95 %
 DRAWS = 2000
 
 __all__ = [
@@ -153,9 +152,8 @@ class _Placements:
         variance, method = self.covariance(self), "DeLong, logit scale"
         if not variance > 0:
             variance, method = self._hanley_mcneil(), "Hanley-McNeil, logit scale"
-        half = Z * sqrt(variance) / (value * (1 - value))
-        centre = log(value / (1 - value))
-        return Figure(value, 1 / (1 + exp(half - centre)), 1 / (1 + exp(-half - centre)), method=method)
+        low, high = logit_interval(value, sqrt(variance))
+        return Figure(value, low, high, method=method)
 
     def _hanley_mcneil(self) -> float:
         a, n, m = self.value, len(self.defective), len(self.good)
@@ -238,8 +236,8 @@ def _bootstrapped(
         )
         return Figure(value, reason=perfect)
     values = measure(*counts(resampling_weights(truth, draws, seed)))
-    low, high = percentiles(values, value)
-    return Figure(value, low, high, note, f"stratified bootstrap, {draws} draws")
+    low, high = logit_interval(value, float(values.std()))
+    return Figure(value, low, high, note, f"stratified bootstrap, {draws} draws, logit scale")
 
 
 class _Counts:

@@ -3,8 +3,8 @@
 One idea carries all three: sort the normal pixels once; then every defective pixel knows which share of the normal
 pixels lies above it. The area under a curve is the sum over defective pixels of their weight times the part of the
 false-positive axis to the right of them, so nothing is walked threshold by threshold and nothing drifts.
-Intervals resample pictures, never pixels: counts per picture are kept at `BINS` thresholds, and one draw is a
-weighted sum of them.
+Intervals resample pictures, never pixels: counts per picture are kept at up to `2 * BINS` thresholds, and one draw is
+a weighted sum of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bootstrap import Floats, percentiles, resampling_weights
+from detectors.bootstrap import Floats, logit_interval, percentiles, resampling_weights
 from detectors.errors import Sentence
 from detectors.pixels import Mask, PixelScores, pixel_scores, scores_of
 from detectors.result import Figure, Shown
@@ -149,9 +149,13 @@ def _figure(
     value = exact(scores, name, limit)
     if scores.defective < 2:
         return Figure(value, reason=_one_defective())
-    values = (drawn or Draws.of(scores, draws, seed)).values(name, limit)
-    low, high = percentiles(np.clip(values[1:] + (value - values[0]), 0.0, 1.0), value)
-    return Figure(value, low, high, scores.note, _method(draws))
+    sd = float((drawn or Draws.of(scores, draws, seed)).values(name, limit)[1:].std())
+    if not 0 < value < 1 or sd == 0:
+        return Figure(
+            value, reason=Sentence("metrics.no_spread_pixels", "All pictures agree, so resampling says nothing.")
+        )
+    low, high = logit_interval(value, sd)
+    return Figure(value, low, high, scores.note, f"{_method(draws)}, logit scale")
 
 
 def _area(scores: PixelScores, weight: Floats, limit: float) -> float:

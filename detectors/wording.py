@@ -66,11 +66,8 @@ class Words:
     def title(self, result: Result, column: Column | Failure) -> str:
         """Return a column's heading: the method, with its backbone where there are several."""
         name = METHODS[column.method].title if column.method in METHODS else column.method
-        return (
-            f"{name} · {column.backbone}"
-            if len({c.backbone for c in (*result.columns, *result.failures)}) > 1
-            else name
-        )
+        backbones = {c.backbone for c in result.columns} | {f.backbone for f in result.failures}
+        return f"{name} · {column.backbone}" if len(backbones) > 1 else name
 
     def figure(self, figure: Figure | None, absent: str = "") -> dict[str, Any]:
         """Return a figure's number, interval and reason, two decimals each."""

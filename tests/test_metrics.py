@@ -13,6 +13,8 @@ from detectors.result import Figure
 
 Z = norm.ppf(0.975)
 
+BIG = 4000  # pictures of each class for a true value
+
 
 @st.composite
 def labelled(draw, least=1):
@@ -229,7 +231,9 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
     n, m, rounds = 12, 20, 400
     labels = np.repeat([1, 0], [n, m])
     truth = [norm.cdf(d / 2**0.5) for d in (2.5, 1.5)]
-    held = np.zeros(2)
+    many = np.repeat([1, 0], [BIG, BIG * m // n])
+    precision = average_precision_score(many, random.normal(size=len(many)) + 1.5 * many)
+    held = np.zeros(3)
     for _ in range(rounds):
         x = random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], n + m)
         a, b = x[:, 0] + 2.5 * labels, x[:, 1] + 1.5 * labels
@@ -237,6 +241,7 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
             [
                 (metrics.image_auroc(labels, b), truth[1]),
                 (metrics.paired_auroc_difference(labels, a, b), truth[0] - truth[1]),
+                (metrics.average_precision(labels, b, draws=150), precision),
             ]
         ):
             held[i] += figure.low <= value <= figure.high
