@@ -11,18 +11,18 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from shutil import which
+from pathlib import Path
 from typing import Any, Literal
 
-import dask
 from dask.utils import parse_bytes
-from distributed import Client, Event, Future, KilledWorker, Nanny, Scheduler, SpecCluster, get_worker
+from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.security import Security
 
 from detectors import comparison as steps
@@ -158,11 +158,13 @@ class Compute:
     def __init__(self, address: str | None = None, memory: str | None = None) -> None:
         memory = memory or os.environ.get("ODD_WORKER_MEMORY", "6GB")
         address = address or os.environ.get("ODD_SCHEDULER")
-        self._cluster = None if address else _embedded(memory)
+        self._workers, security = None, None
+        if address is None:
+            self._workers, address, security = _start_workers(memory)
         self.memory = memory
-        self.client = Client(address or self._cluster, set_as_default=False, name="odd-one-out")
+        self.client = Client(address, security=security, set_as_default=False, name="odd-one-out")
         self.client.subscribe_topic(_TOPIC, self._hear)
-        self._resources = {"fit": 1} if self._cluster else None
+        self._resources = {"fit": 1} if self._workers else None
         self._reports: dict[str, _Report] = {}
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._results: dict[str, Any] = {}
@@ -237,8 +239,8 @@ class Compute:
     def close(self) -> None:
         """Stop the workers that were started here."""
         self.client.close()
-        if self._cluster:
-            self._cluster.close()
+        if self._workers is not None:
+            self._workers.communicate(timeout=30)  # closes its input, which ends it
 
     def _submit(self, key: str, comparison: Comparison, source: Source) -> Run:
         run = Run(key, comparison, source, self)
@@ -317,7 +319,7 @@ class Compute:
             time.sleep(0.1)
         stuck = self._processing(keys)
         self._forget(futures)
-        if stuck and self._cluster:
+        if stuck and self._workers:
             self._restarts += 1
             self.client.restart_workers(sorted(stuck), raise_for_error=False)
             self.client.retry(
@@ -343,51 +345,21 @@ class Compute:
                 self._results.pop(_key(future), None)
 
 
-def _embedded(memory: str) -> SpecCluster:
-    """Start a scheduler in this process and one worker process per graphics card, else one."""
-    cards = _graphics_cards()
-    threads = str(os.cpu_count() or 1)
-    dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": 0,
-            "distributed.scheduler.work-stealing": False,
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
-            "distributed.worker.memory.terminate": 0.95,
-            "distributed.nanny.pre-spawn-environ": {},
-            "distributed.admin.low-level-log-length": 100,
-        }
+def _start_workers(memory: str) -> tuple[subprocess.Popen[str], str, Security]:
+    """Start `detectors.workers` and return it with the address and the keys that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "detectors.workers", memory],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), *sys.path]))},
     )
-    security = Security.temporary()
-    common = {
-        "nthreads": 2,  # one for fits, which need the resource, and one that always answers a person
-        "memory_limit": memory,
-        "resources": {"fit": 1},
-        "security": security,
-        "dashboard_address": None,
-        "protocol": "tls://",
-        "host": "127.0.0.1",
-        "silence_logs": "CRITICAL",
-    }
-    environment = {"OMP_NUM_THREADS": threads, "ODD_WORKER_BYTES": str(parse_bytes(memory))}
-    workers = {}
-    for number, card in enumerate(cards or [None]):
-        own = environment if card is None else environment | {"CUDA_VISIBLE_DEVICES": str(card)}
-        workers[number] = {"cls": Nanny, "options": common | {"env": own}}
-    scheduler = {
-        "cls": Scheduler,
-        "options": {"protocol": "tls://", "host": "127.0.0.1", "security": security, "dashboard": False},
-    }
-    return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="CRITICAL")
-
-
-def _graphics_cards() -> list[int]:
-    """Return the graphics cards' numbers, without importing torch."""
-    if not which("nvidia-smi"):
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
-    return list(range(listed.stdout.count("GPU "))) if listed.returncode == 0 else []
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError("The workers did not start; see the messages above.")
+    said = json.loads(line)
+    return process, said["address"], Security(require_encryption=True, **said["keys"])
 
 
 def _digest(kind: str, *parts: Any) -> str:
