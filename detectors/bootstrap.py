@@ -17,7 +17,7 @@ def logit_interval(value: float, sd: float) -> tuple[float, float]:
     """Return the 95 % interval of a figure in (0, 1) that is symmetric on the logit scale.
 
     With DeLong's sd, or with that of bootstrap draws: for average precision and F1-max of 24 to 80 pictures it held
-    87 to 98 times in 100 where the percentiles of the same draws held 69 to 91 (both figures only grow when pictures
+    86 to 98 times in 100 where the percentiles of the same draws held 69 to 91 (both figures only grow when pictures
     are repeated, so that the draws lie too high).
     """
     centre, half = log(value / (1 - value)), Z * sd / (value * (1 - value))
