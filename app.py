@@ -33,4 +33,5 @@ status, result = jobs.look(choices)
 sidebar(choices, status, result, run=lambda: jobs.run(current()))
 present(choices)
 mirror()
+st.session_state["framed"] = True
 page.run()

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared import jobs, look, panes
+from pages.shared import findings, jobs, look, panes
 from pages.shared.choices import Choices, change
 from pages.shared.grid import Pictures, linked_grid
 from pages.shared.live import live
@@ -40,9 +40,13 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         look.foot("compare")
         return
 
-    verdicts = judge(result, choices.allowed)
+    if not result.test:
+        look.head("compare", text("compare.no_test"))
+        look.foot("compare")
+        return
     keys = panes.columns(choices, status, result)
-    look.head("compare", panes.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
+    verdicts = judge(result, choices.allowed, keys)
+    look.head("compare", findings.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
     if not rows:
@@ -78,13 +82,11 @@ def wanted(verdicts: Verdicts) -> str:
     if st.session_state.get("compare_filter") not in options:
         st.session_state["compare_filter"] = "all"
 
-    def called(option: str) -> str:
-        word = plain(kind(option[5:])) if option.startswith("kind:") else text(f"compare.filters.{option}")
-        return f"{word} :gray[{counts[option]}]"
-
+    words = {o: plain(kind(o[5:])) if o.startswith("kind:") else text(f"compare.filters.{o}") for o in options}
+    labels = {option: f"{words[option]} :gray[{counts[option]}]" for option in options}
     with st.container(key="filters"):
         st.pills(
-            text("compare.filter"), options, format_func=called, key="compare_filter", label_visibility="collapsed",
+            text("compare.filter"), options, format_func=labels.get, key="compare_filter", label_visibility="collapsed",
             required=True, persist_state="session",
         )  # fmt: skip
     return st.session_state["compare_filter"]
@@ -105,4 +107,5 @@ def pager(key: str, count: int, per_page: int, start: int) -> None:
         st.pagination(-(-count // per_page), key=key, persist_state="session")
 
 
+look.frame()
 live(show)

@@ -9,8 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-
 from browser.serving import SETTLED, chromium, serving
 from playwright.sync_api import Browser, sync_playwright
 

@@ -1,8 +1,8 @@
 """The linked grid in the browser: what it is sent, and what it sends back.
 
-Two components share the work. A store receives the pictures of one row by the digest of their content; the grid receives
-rows, verdicts and words. Streamlit sends an element that has not changed as a reference, so a moved limit sends no
-picture that the browser has just shown.
+Two components share the work. A store receives the pictures of one row by the digest of their content; the grid
+receives rows, verdicts and words. Streamlit sends an element that has not changed as a reference, so a
+moved limit sends no picture that the browser has just shown.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Pictures:
         return self._add("map", raw, (scale.median, scale.q99))
 
     def _add(self, kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
-        content = hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+        content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
         key = hashlib.sha256(f"{kind} {content} {scale}".encode()).hexdigest()[:16]
         self._open[key] = _encoded(key, kind, array, scale)
         return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from html import escape
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def styles(choices: Choices) -> None:
     present = (ROOT / "assets" / "present.css").read_text("utf-8") if choices.present else ""
     korean = "[data-testid=stApp] { line-height: 1.6; word-break: keep-all; }" if language() == "ko" else ""
     st.html(f"<style>{_styles()}{korean}{present}</style>")
+
+
+def frame() -> None:
+    """Run app.py around a page that was opened without it.
+
+    Until `st.navigation` has been called once, Streamlit runs files in pages/ by itself: whoever opens a link to a
+    page first after the server's start would see it bare.
+    """
+    if not st.session_state.get("framed"):
+        runpy.run_path(str(ROOT / "app.py"), run_name="__main__")
+        st.stop()
 
 
 def head(page: str, sentence: str) -> None:

@@ -11,7 +11,7 @@ from detectors.result import Column, Failure, Result, Shown
 from pages.shared.choices import Choices
 from pages.shared.grid import Pictures
 from pages.shared.status import Status
-from pages.shared.texts import kind, lines, number_word, say, text
+from pages.shared.texts import kind, lines, say, text
 from pages.shared.verdicts import Judged, Verdicts
 
 _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
@@ -19,7 +19,9 @@ _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
 
 def columns(choices: Choices, status: Status, result: Result) -> tuple[str, ...]:
     """Return the keys of the columns to show: those asked for, or those that an older result has."""
-    return tuple(c.key for c in (*result.columns, *result.failures)) if status.stale else choices.columns
+    if not status.stale:
+        return choices.columns
+    return (*(column.key for column in result.columns), *(failure.key for failure in result.failures))
 
 
 def heads(keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Verdicts) -> list[dict[str, Any]]:
@@ -30,18 +32,8 @@ def heads(keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Ver
     first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
     made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
     for method in _methods(keys):
-        figures = [
-            _line(key, len(_backbones(keys)) > 1, status, verdicts) for key in keys if key.split("/")[0] == method
-        ]
-        made.append(
-            {
-                "title": text(f"methods.{method}"),
-                "short": text(f"methods_short.{method}"),
-                "key": method,
-                "focus": method == choices.focus,
-                "lines": figures,
-            }
-        )
+        own = [key for key in keys if key.split("/")[0] == method]
+        made.append(_head(method, choices, [_line(key, len(_backbones(keys)) > 1, status, verdicts) for key in own]))
     return made
 
 
@@ -91,13 +83,7 @@ def blank_heads(keys: tuple[str, ...], choices: Choices) -> list[dict[str, Any]]
     """Return column heads without figures."""
     empty = [{"label": "", "value": "", "interval": "", "counts": ""}]
     first = {"title": text("grid.picture"), "key": None, "focus": False, "lines": empty}
-    return [
-        first,
-        *(
-            {"title": text(f"methods.{m}"), "short": text(f"methods_short.{m}"), "key": m, "focus": m == choices.focus, "lines": empty}
-            for m in _methods(keys)
-        ),
-    ]  # fmt: skip
+    return [first, *(_head(method, choices, empty) for method in _methods(keys))]
 
 
 def name(picture: Shown) -> str:
@@ -120,6 +106,11 @@ def words() -> dict[str, Any]:
         "colour": {key: text(f"grid.colour.{key}") for key in ("inferno", "mako")},
         "legend": lines("grid.legend"),
     }
+
+
+def _head(method: str, choices: Choices, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    title, short = text(f"methods.{method}"), text(f"methods_short.{method}")
+    return {"title": title, "short": short, "key": method, "focus": method == choices.focus, "lines": lines}
 
 
 def _methods(keys: tuple[str, ...]) -> list[str]:
@@ -251,49 +242,3 @@ def _progress(key: str, status: Status, result: Result | None) -> dict[str, Any]
         "share": round(stage.done, 3),
         "text": text("grid.left", s=max(1, round(left))) if left is not None else text("grid.fitting"),
     }
-
-
-def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreement: bool) -> str:
-    """Return the one generated sentence above the grid: who finds everything, and how often the methods disagree."""
-    done = [verdicts.columns[key] for key in keys if key in verdicts.columns]
-    if not done:
-        return ""
-    if done[0].limit is None:
-        return text("compare.no_limit")
-    test = verdicts.result.test
-    defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
-    if len(done) == 1 and defective + good:
-        return text(
-            "compare.one_method", method=_called(done[0]), found=defective - done[0].missed,
-            defective=defective, wrong=done[0].false_alarms, good=good,
-        )  # fmt: skip
-    return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
-
-
-def _finders(done: list[Judged], defective: int, good: int) -> str:
-    if not defective:
-        return text("compare.unlabelled") if not good else ""
-    complete = sorted((j for j in done if j.missed == 0), key=lambda j: j.false_alarms)
-    if not complete:
-        return text("compare.none_finds")
-    wrong = complete[0].false_alarms
-    several = len(_backbones(tuple(j.key for j in done))) > 1
-    values = {"method": _called(complete[0], several), "defective": defective}
-    if wrong == 0:
-        return text("compare.finds_clean", **values)
-    return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
-
-
-def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
-    n, disagree = len(verdicts.result.test), int((verdicts.minority > 0).sum())
-    single = len(_backbones(tuple(verdicts.columns))) == 1
-    methods = text("compare.columns" if single else "compare.pairs", word=number_word(count))
-    values = {"n": n, "methods": methods, "disagree": disagree}
-    return text(
-        "compare.agree" if not disagree else "compare.disagree" if first else "compare.disagree_short", **values
-    )
-
-
-def _called(judged: Judged, several: bool = False) -> str:
-    method, backbone = judged.key.split("/", 1)
-    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")

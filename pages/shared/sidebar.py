@@ -12,7 +12,7 @@ from detectors.result import Result
 from pages.shared.choices import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
 from pages.shared.knobs import knobs
 from pages.shared.status import Status
-from pages.shared.texts import LANGUAGES, amount, duration, language, text
+from pages.shared.texts import LANGUAGES, amount, duration, language, speaker, table, text
 
 BACKBONES = (
     "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
@@ -52,11 +52,12 @@ def _pictures(choices: Choices, status: Status) -> None:
         name = st.session_state["w_pictures"]
         change(picture=None, place=None, **({"data": "own"} if name == "own" else {"data": "demo", "product": name}))
 
+    say = speaker()
     _set("w_pictures", "own" if choices.data == "own" else choices.product)
     st.selectbox(
         text("frame.pictures"),
         (*PRODUCTS, "own"),
-        format_func=lambda name: text("frame.own") if name == "own" else text(f"products.{name}"),
+        format_func=lambda name: say("frame.own") if name == "own" else say(f"products.{name}"),
         key="w_pictures",
         on_change=chosen,
     )
@@ -110,11 +111,12 @@ def _settings(choices: Choices) -> None:
         st.html(f'<div class="odd-label">{text("frame.settings")}</div>', width="content")
         if st.button(text("frame.each"), key="each", icon=":material/tune:", type="tertiary"):
             st.dialog(text("frame.settings"), width="large", on_dismiss="rerun")(_each)()
+    say = speaker()
     _set("w_preset", choices.preset)
     st.radio(
         text("frame.settings"),
         PRESETS,
-        format_func=lambda name: text(f"frame.{name}"),
+        format_func=lambda name: say(f"frame.{name}"),
         key="w_preset",
         horizontal=True,
         label_visibility="collapsed",
@@ -170,11 +172,12 @@ def _limit(choices: Choices, status: Status) -> None:
     of = held + 1
     allowed = min(choices.allowed, of - 1)
     if of > 2:
+        say = speaker()
         _set("w_allowed", allowed)
         st.select_slider(
             text("frame.limit"),
             range(1, of),
-            format_func=lambda j: text("frame.limit_step", j=j, of=of),
+            format_func=lambda j: say("frame.limit_step", j=j, of=of),
             key="w_allowed",
             label_visibility="collapsed",
             on_change=lambda: change(allowed=st.session_state["w_allowed"]),
@@ -213,7 +216,7 @@ def _tongue() -> None:
         st.radio(
             text("frame.language"),
             LANGUAGES,
-            format_func=lambda code: text(f"languages.{code}"),
+            format_func=lambda code: table("en")["languages"][code],
             key="w_language",
             horizontal=True,
             label_visibility="collapsed",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def language() -> str:
 def text(key: str, /, **values: Any) -> str:
     """Return the text under a dotted key; `n` picks between "one" and "other" where both are given."""
     return write(language(), key, **values)
+
+
+def speaker() -> Callable[..., str]:
+    """Return `text` bound to the session's language, for what Streamlit calls later (`format_func`)."""
+    return partial(write, language())
 
 
 def lines(key: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,14 +116,16 @@ class Verdicts:
         return np.nan_to_num(self.columns[keys[0]].ratios)
 
 
-def judge(result: Result, allowed: int) -> Verdicts:
-    """Hold every column's scores against the limit that allows `allowed` of k + 1 normal pictures to raise an alarm."""
-    return Verdicts(result, allowed, {c.key: _judged(c, result, allowed) for c in result.columns})
+def judge(result: Result, allowed: int, keys: Collection[str] | None = None) -> Verdicts:
+    """Hold scores against the limit that allows `allowed` of k + 1 normal pictures to raise an alarm.
 
-
-def steps(result: Result | None) -> int:
-    """Return how many steps of false alarms the held-out normals support; 0 when nothing was held out."""
-    return len(result.held_out) if result else 0
+    Args:
+        result: what was found.
+        allowed: at most the number of held-out normals; more is taken for all of them.
+        keys: the columns that count; all when None.
+    """
+    columns = [c for c in result.columns if keys is None or c.key in keys]
+    return Verdicts(result, allowed, {c.key: _judged(c, result, allowed) for c in columns})
 
 
 def _judged(column: Column, result: Result, allowed: int) -> Judged:

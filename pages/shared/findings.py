@@ -1,0 +1,58 @@
+"""The generated sentence above the grid: computed from verdicts, so it claims only what this run shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pages.shared.texts import number_word, text
+from pages.shared.verdicts import Judged, Verdicts
+
+
+def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreement: bool) -> str:
+    """Return the one generated sentence above the grid: who finds everything, and how often the methods disagree."""
+    done = [verdicts.columns[key] for key in keys if key in verdicts.columns]
+    if not done:
+        return ""
+    if done[0].limit is None:
+        return text("compare.no_limit")
+    test = verdicts.result.test
+    defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
+    if len(done) == 1 and defective + good:
+        return text(
+            "compare.one_method", method=_called(done[0]), found=defective - done[0].missed,
+            defective=defective, wrong=done[0].false_alarms, good=good,
+        )  # fmt: skip
+    return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
+
+
+def _finders(done: list[Judged], defective: int, good: int) -> str:
+    if not defective:
+        return text("compare.unlabelled") if not good else ""
+    complete = sorted((j for j in done if j.missed == 0), key=lambda j: j.false_alarms)
+    if not complete:
+        return text("compare.none_finds")
+    wrong = complete[0].false_alarms
+    several = len(_backbones(j.key for j in done)) > 1
+    values = {"method": _called(complete[0], several), "defective": defective}
+    if wrong == 0:
+        return text("compare.finds_clean", **values)
+    return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
+
+
+def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
+    n, disagree = len(verdicts.result.test), int((verdicts.minority > 0).sum())
+    single = len(_backbones(verdicts.columns)) == 1
+    methods = text("compare.columns" if single else "compare.pairs", word=number_word(count))
+    values = {"n": n, "methods": methods, "disagree": disagree}
+    return text(
+        "compare.agree" if not disagree else "compare.disagree" if first else "compare.disagree_short", **values
+    )
+
+
+def _called(judged: Judged, several: bool = False) -> str:
+    method, backbone = judged.key.split("/", 1)
+    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
+
+
+def _backbones(keys: Iterable[str]) -> set[str]:
+    return {key.split("/", 1)[1] for key in keys}
