@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.datasets.samples import Sample
 from detectors.errors import Sentence
-from detectors.preprocessing import Preprocessing
+from detectors.images.preprocessing import Preprocessing
 from detectors.result import Figure
-from detectors.samples import Sample
 
 STATISTICS = (
     "brightness",

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from detectors.datasets.samples import Sample
 from detectors.errors import DatasetRefused, SettingRefused
 from detectors.images import of_pixels
-from detectors.samples import Sample
 
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]

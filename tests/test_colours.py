@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from detectors import colours
-from detectors.charts import Axis, lanes
+from detectors.report.charts import Axis, lanes
 from detectors.result import Shown
 
 

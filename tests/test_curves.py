@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from detectors.curves import histogram, precision_recall_curve, pro_curve, roc_curve
 from detectors.metrics import pixel_figures, wilson
+from detectors.metrics.curves import histogram, precision_recall_curve, pro_curve, roc_curve
 from tests.test_metrics import labelled
 from tests.test_pixel_metrics import scene, shown
 

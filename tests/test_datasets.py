@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import datasets
+from detectors.datasets.layouts import place_all
 from detectors.errors import DatasetRefused
-from detectors.layouts import place_all
 from tests.picture_files import encoded, scene, zipped, zipped_raw_names
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from detectors import at_rest
 from detectors.backbones import load_backbone
 from detectors.base import Features, FeatureShape
 from detectors.device import best_device, halving
 from detectors.errors import Cancelled, Refusal, SettingRefused, TooLarge, WeightsRefused
-from detectors.features import FeatureStore, Standardisation
+from detectors.features import FeatureStore, Standardisation, at_rest
 
 SIZE = 64
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 
 from detectors.errors import PictureRefused, SettingRefused
 from detectors.images import LIMITS, Limits, Preprocessing, White, decode, decode_mask, label, of_pixels
-from detectors.masks import Frame, read_mask
+from detectors.images.masks import Frame, read_mask
 from tests.picture_files import encoded, scene, tiff, with_orientation
 
 RGB = scene()

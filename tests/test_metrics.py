@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from detectors import metrics
-from detectors.bootstrap import resampling_weights, strata
+from detectors.metrics.bootstrap import resampling_weights, strata
 from detectors.result import Figure
 
 Z = norm.ppf(0.975)

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter, label
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from detectors.metrics import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
-from detectors.pixel_metrics import Draws, exact
-from detectors.pixels import pixel_scores
+from detectors.metrics.pixel import Draws, exact
+from detectors.metrics.pixel_scores import pixel_scores
 from detectors.result import Shown
 
 
@@ -155,7 +155,7 @@ def test_a_draw_is_the_figure_of_the_pictures_drawn(name):
     scores = pixel_scores(masks, maps, kinds=["good"] * 2 + ["a"] * 5 + ["b"] * 5)
     values = Draws.of(scores, 30, seed=5).values(name, limit)
     assert values[0] == pytest.approx(exact(scores, name, limit), abs=2e-3)
-    from detectors.bootstrap import resampling_weights
+    from detectors.metrics.bootstrap import resampling_weights
 
     weights = resampling_weights(scores.stratum, 30, 5)
     for row in range(3):  # 5 drawn 4 at a time with weight 5/4, 2 drawn once with weight 2: times 4 they are whole

@@ -20,11 +20,11 @@ from safetensors.numpy import load
 from scipy.ndimage import gaussian_filter
 
 from detectors import metrics, report
-from detectors.archive import LOWEST, STEP
 from detectors.errors import Sentence
+from detectors.report.archive import LOWEST, STEP
+from detectors.report.wording import texts
 from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord
 from detectors.thresholds import map_scale
-from detectors.wording import texts
 
 HOSTILE = [
     "<script>alert(1)</script>.png",

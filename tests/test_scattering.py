@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
+from detectors.backbones.scattering import Scattering, wave_filters
 from detectors.errors import SettingRefused
-from detectors.scattering import Scattering, wave_filters
 
 NETWORK = Scattering()
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from detectors.datasets.samples import Sample
 from detectors.images import Preprocessing, of_pixels
 from detectors.result import Figure
-from detectors.samples import Sample
 from detectors.shortcuts import STATISTICS, shortcut_figures, shortcut_warnings, trivial_statistics
 
 SAME_SIZE = Preprocessing(64)

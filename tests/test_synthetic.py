@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.datasets.samples import Sample
 from detectors.errors import DatasetRefused, SettingRefused
 from detectors.images import of_pixels
-from detectors.samples import Sample
 from detectors.synthetic import KINDS, with_defects
 from tests.picture_files import scene
 

@@ -14,8 +14,9 @@ import timm
 import torch
 from safetensors.torch import save, save_file
 
-from detectors.backbones import load_backbone, weights_state, weights_states
+from detectors.backbones import load_backbone
 from detectors.errors import Cancelled, WeightsRefused
+from detectors.weights import weights_state, weights_states
 
 NAME = "test_resnet"  # timm's own test model: 0.5 M parameters
 HUB = "timm/test_resnet.r160_in1k"

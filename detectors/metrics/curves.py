@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.bootstrap import Floats, Z
 from detectors.errors import Sentence
-from detectors.pixel_metrics import DRAWS, Draws
-from detectors.pixels import scores_of
+from detectors.metrics.bootstrap import Floats, Z
+from detectors.metrics.pixel import DRAWS, Draws
+from detectors.metrics.pixel_scores import scores_of
 from detectors.result import Shown
 
 POINTS = 200

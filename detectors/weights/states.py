@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detectors import hub
 from detectors.errors import Sentence, WeightsRefused
+from detectors.weights import hub
 
 BUNDLED = "scattering"
 HEADER_LIMIT = 1_000_000  # bytes of a .safetensors header; a wide_resnet50_2 needs about 35,000

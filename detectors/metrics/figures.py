@@ -14,17 +14,11 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.bootstrap import Floats, Z, logit_interval, resampling_weights
 from detectors.errors import Sentence
-from detectors.pixel_metrics import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
+from detectors.metrics.bootstrap import Floats, Z, logit_interval, resampling_weights
 from detectors.result import Figure
 
 DRAWS = 2000
-
-__all__ = [
-    "aupro", "average_precision", "difference", "f1_max", "image_auroc", "image_figures", "paired_auroc_difference",
-    "paired_pixel_difference", "pixel_auroc", "pixel_average_precision", "pixel_figures", "tell_apart", "wilson",
-]  # fmt: skip
 
 
 def image_auroc(labels: ArrayLike, scores: ArrayLike) -> Figure:

@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.decoding import to_srgb
-from detectors.depth import Depth, White
 from detectors.errors import Sentence
-from detectors.limits import LIMITS, Limits
-from detectors.masks import Frame, read_mask
-from detectors.preprocessing import Preprocessing
-
-__all__ = ["LIMITS", "Limits", "Picture", "Preprocessing", "White", "decode", "decode_mask", "label", "of_pixels"]
+from detectors.images.decoding import to_srgb
+from detectors.images.depth import Depth, White
+from detectors.images.limits import LIMITS, Limits
+from detectors.images.masks import Frame, read_mask
 
 
 @dataclass(frozen=True)

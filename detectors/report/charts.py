@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bootstrap import Floats
-from detectors.curves import Curve
+from detectors.metrics.bootstrap import Floats
+from detectors.metrics.curves import Curve
 from detectors.result import Shown
 from detectors.thresholds import verdict
 

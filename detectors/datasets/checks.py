@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.datasets.samples import Dataset, Sample
 from detectors.errors import Sentence
 from detectors.images import Picture
-from detectors.samples import Dataset, Sample
 
 _EXAMPLES = 3
 _STRANGE = 3.5  # Iglewicz and Hoaglin 1993: a modified z-score above this is an outlier

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from detectors.decoding import Opened, load_jpeg, opened
 from detectors.errors import PictureRefused, Sentence
-from detectors.limits import LIMITS, Limits
-from detectors.srgb import kept_size, upright
+from detectors.images.decoding import Opened, load_jpeg, opened
+from detectors.images.limits import LIMITS, Limits
+from detectors.images.srgb import kept_size, upright
 
 
 @dataclass(frozen=True)

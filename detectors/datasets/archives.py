@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
-from detectors.limits import LIMITS, MB, Limits
+from detectors.images.limits import LIMITS, MB, Limits
 
 _CENTRAL_HEADER = b"PK\x01\x02"
 _ENCRYPTED, _UTF8 = 0x1, 0x800

@@ -11,10 +11,10 @@ from PIL import Image
 
 from detectors import thresholds
 from detectors.colours import edges, layer
-from detectors.report_parts import both_multiples
+from detectors.report.parts import both_multiples
+from detectors.report.tables import column_limit
+from detectors.report.wording import Words
 from detectors.result import Column, Result, Shown
-from detectors.tables import column_limit
-from detectors.wording import Words
 
 _SIDE = 256  # pictures in the report are not larger
 _WEBP: dict[str, Any] = {"quality": 82, "method": 2}

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from detectors.result import Result
 
-_TEMPLATES = Path(__file__).parents[1] / "assets" / "report"
+_TEMPLATES = Path(__file__).parents[2] / "assets" / "report"
 _EDITS = {"removed": "removed", "labels": "labels", "synthetic_defects": "defects", "synthetic_seed": "seed"}
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bootstrap import Floats, logit_interval, percentiles, resampling_weights
 from detectors.errors import Sentence
-from detectors.pixels import Mask, PixelScores, pixel_scores, scores_of
+from detectors.metrics.bootstrap import Floats, logit_interval, percentiles, resampling_weights
+from detectors.metrics.pixel_scores import Mask, PixelScores, pixel_scores, scores_of
 from detectors.result import Figure, Shown
 
 DRAWS = 500

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from detectors.backbones.scattering import Scattering
 from detectors.base import Features, FeatureShape, Progress, silent
 from detectors.device import best_device, ran_out_of_memory
 from detectors.errors import Sentence, SettingRefused
 from detectors.result import WeightsRecord
-from detectors.scattering import Scattering
-from detectors.weights import BACKBONES, BUNDLED, WeightsState, weights_state, weights_states
+from detectors.weights import BUNDLED
 
 if TYPE_CHECKING:
-    from detectors.timm_models import TimmFeatures
-
-__all__ = ["BACKBONES", "Backbone", "WeightsRecord", "WeightsState", "load_backbone", "weights_state", "weights_states"]
+    from detectors.backbones.timm_models import TimmFeatures
 
 
 class Backbone:
@@ -136,7 +134,10 @@ def load_backbone(
     device = best_device() if device is None else torch.device(device)
     if name == BUNDLED:
         return _bundled(weights, device)
-    from detectors.timm_models import TimmFeatures, build  # importing timm takes a second, which scattering can save
+    from detectors.backbones.timm_models import (  # importing timm takes a second, which scattering can save
+        TimmFeatures,
+        build,
+    )
 
     model, source, origin = build(name, "hub" if weights is None else weights, seed, progress)
     record = WeightsRecord(source, origin, fingerprint(model))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label
 
-from detectors.bootstrap import Floats, strata
 from detectors.errors import Sentence
+from detectors.metrics.bootstrap import Floats, strata
 from detectors.result import Shown
 
 Mask = NDArray[np.bool_]

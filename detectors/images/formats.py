@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 
 from detectors.errors import PictureRefused
-from detectors.limits import LIMITS, Limits
+from detectors.images.limits import LIMITS, Limits
 
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",

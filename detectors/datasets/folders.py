@@ -7,9 +7,9 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from detectors.archives import File, Listing, clean_path, system_file
+from detectors.datasets.archives import File, Listing, clean_path, system_file
 from detectors.errors import DatasetRefused, PictureRefused, Sentence
-from detectors.limits import LIMITS, MB, Limits
+from detectors.images.limits import LIMITS, MB, Limits
 
 
 def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:

@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import checks, layouts
-from detectors.archives import File, Listing
-from detectors.depth import TYPE_RANGE, White
+from detectors.datasets import checks, layouts
+from detectors.datasets.archives import File, Listing
+from detectors.datasets.layouts import Place
+from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
-from detectors.formats import picture_format
 from detectors.images import Picture, decode
-from detectors.layouts import Place
-from detectors.limits import Limits
-from detectors.masks import read_mask
-from detectors.samples import Dataset, Entry, Report, Sample
+from detectors.images.depth import TYPE_RANGE, White
+from detectors.images.formats import picture_format
+from detectors.images.limits import Limits
+from detectors.images.masks import read_mask
 
 _DOCUMENTS = (".txt", ".md", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb")
 _THREADS = min(4, os.cpu_count() or 1)  # Pillow lets go of the interpreter while it decodes

@@ -14,10 +14,9 @@ from safetensors.torch import load_file
 from timm.models.efficientnet import EfficientNet
 from torch import Tensor, nn
 
-from detectors import hub
 from detectors.base import Progress
 from detectors.errors import SettingRefused, WeightsRefused
-from detectors.weights import check_header, read_header
+from detectors.weights import check_header, hub, read_header
 
 FINEST = 4  # pixels: a stem at stride 2 sees hardly more than an edge and would be four fifths of all memory
 LEVELS_OF_EQUAL_STRIDE = 4  # of a vision transformer's many blocks: those at 1/4, 1/2, 3/4 and the end

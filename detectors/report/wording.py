@@ -13,7 +13,7 @@ from detectors.errors import Sentence
 from detectors.methods import METHODS
 from detectors.result import Column, Failure, Figure, Result
 
-TEXTS = Path(__file__).parents[1] / "assets" / "texts"
+TEXTS = Path(__file__).parents[2] / "assets" / "texts"
 
 
 @cache

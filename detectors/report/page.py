@@ -17,19 +17,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from detectors import __version__
-from detectors.archive import write_zip
 from detectors.colours import COLOUR_MAPS
-from detectors.report_parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
-from detectors.report_pictures import rows
+from detectors.report.parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
+from detectors.report.pictures import rows
+from detectors.report.script import fingerprint, script
+from detectors.report.tables import plain
+from detectors.report.wording import Words
 from detectors.result import Column, Result
-from detectors.script import fingerprint, script
-from detectors.tables import plain, to_json, write_csv
 from detectors.thresholds import nearest_rate
-from detectors.wording import Words
 
-__all__ = ["fingerprint", "html", "script", "to_json", "write_csv", "write_zip"]
-
-ASSETS = Path(__file__).parents[1] / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 SIDE_BY_SIDE = 6  # columns of pictures that one page holds
 
 

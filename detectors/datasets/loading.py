@@ -6,29 +6,15 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from detectors.archives import File, clean_path, list_zip, system_file
-from detectors.checks import duplicates, likely_outliers, problems
+from detectors.datasets.archives import File, clean_path, list_zip, system_file
+from detectors.datasets.folders import list_folder
+from detectors.datasets.gathering import assemble, gather
+from detectors.datasets.layouts import Place, kind_of, upload_places
+from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
-from detectors.folders import list_folder
-from detectors.gathering import assemble, gather
 from detectors.images import label, of_pixels
-from detectors.layouts import Place, kind_of, upload_places
-from detectors.limits import LIMITS, Limits
-from detectors.samples import Dataset, Entry, Report, Sample
+from detectors.images.limits import LIMITS, Limits
 
-__all__ = [
-    "Dataset",
-    "Entry",
-    "Report",
-    "Sample",
-    "demo",
-    "duplicates",
-    "from_uploads",
-    "likely_outliers",
-    "load_folder",
-    "load_zip",
-    "problems",
-]
 Upload = tuple[str, bytes]
 
 

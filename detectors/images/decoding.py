@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from detectors.depth import Depth, White, deep_colour, deep_grey
 from detectors.errors import PictureRefused, Sentence
-from detectors.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
-from detectors.limits import LIMITS, MB, Limits
-from detectors.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
+from detectors.images.depth import Depth, White, deep_colour, deep_grey
+from detectors.images.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
+from detectors.images.limits import LIMITS, MB, Limits
+from detectors.images.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
 
 _ORIENTATION = 0x0112
 _BIG_PIXELS = 8_000_000

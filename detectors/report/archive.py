@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.colours import overlay
+from detectors.report.script import script
+from detectors.report.tables import plain, to_json, write_csv
 from detectors.result import Column, Result
-from detectors.script import script
-from detectors.tables import plain, to_json, write_csv
 
 LOWEST, STEP = -1.0, 2.0**-13  # a 16-bit map is (value - LOWEST) / STEP: from -1 to almost 7, wrong by at most 2^-14
 _README = """What is in this ZIP

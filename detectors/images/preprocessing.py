@@ -14,7 +14,7 @@ from PIL import Image
 from detectors.errors import SettingRefused
 
 if TYPE_CHECKING:
-    from detectors.images import Picture
+    from detectors.images.picture import Picture
 
 _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,

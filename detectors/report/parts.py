@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import thresholds
-from detectors.charts import Axis, band, lanes, limit_point, line
-from detectors.curves import Curve, precision_recall_curve, pro_curve, roc_curve
 from detectors.metrics import paired_auroc_difference, tell_apart
+from detectors.metrics.curves import Curve, precision_recall_curve, pro_curve, roc_curve
+from detectors.report.charts import Axis, band, lanes, limit_point, line
+from detectors.report.tables import column_limit
+from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
-from detectors.tables import column_limit
-from detectors.wording import Words
 
 FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "pixel_average_precision", "aupro")
 LANE_WIDTH, LANE_HEIGHT, RADIUS = 460, 84, 3.6
