@@ -92,6 +92,14 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
             k=k,
             total=total,
         )
+    if queries.shape[1] != bank.rows.shape[1]:
+        raise SettingRefused(
+            "neighbors.width",
+            "These features have {found} numbers a place, and those that were stored have {expected}. "
+            "Use the backbone that was fitted.",
+            found=queries.shape[1],
+            expected=bank.rows.shape[1],
+        )
     height, width = _block(len(queries), total, k, queries.device, budget_bytes)
     block = queries.new_empty(height, width)
     distances = queries.new_empty(len(queries), k)
