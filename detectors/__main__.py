@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,9 @@ from detectors.comparison import Comparison, column_key, extract, fit_and_score
 from detectors.errors import Refusal, SettingRefused
 from detectors.images import Preprocessing, decode
 from detectors.methods import METHODS
+
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting threads leave a shared machine's cores alone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

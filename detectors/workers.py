@@ -54,7 +54,11 @@ def cluster(memory: str, security: Security) -> SpecCluster:
         "host": "127.0.0.1",
         "silence_logs": "CRITICAL",
     }
-    environment = {"OMP_NUM_THREADS": threads, "ODD_WORKER_BYTES": str(parse_bytes(memory))}
+    environment = {
+        "OMP_NUM_THREADS": threads,
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for a busy core must not keep it busier
+        "ODD_WORKER_BYTES": str(parse_bytes(memory)),
+    }
     workers = {}
     for number, card in enumerate(cards or [None]):
         own = environment if card is None else environment | {"CUDA_VISIBLE_DEVICES": str(card)}
