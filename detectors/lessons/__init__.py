@@ -1,0 +1,1 @@
+"""What the lessons compute: functions that run beside a fitted column and return plain values and numpy arrays."""

@@ -1,0 +1,30 @@
+"""Each method step by step on one real patch: features, memory, the patch's own numbers, map, score.
+
+`memory` says what a fitted detector keeps, `path` how it scored one place of one test picture. Both run in a worker;
+this file and `values` need no torch, so pages can name them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from detectors.lessons.steps.values import Memory, Path
+
+if TYPE_CHECKING:
+    from detectors.base import Detector
+    from detectors.comparison import Pictures, Stores
+
+
+def memory(detector: Detector, stores: Stores, pictures: Pictures) -> Memory:
+    """Return what a fitted detector keeps, and how it scores places of held-out normal pictures."""
+    return _own(detector).memory(detector, stores)
+
+
+def path(detector: Detector, stores: Stores, pictures: Pictures, picture: int, y: int, x: int) -> Path:
+    """Return every number on the way from test picture `picture` to its score, for the patch at pixel (y, x)."""
+    return _own(detector).path(detector, stores, picture, y, x)
+
+
+def _own(detector: Detector) -> Any:
+    return import_module(f"{__name__}.{detector.name}")

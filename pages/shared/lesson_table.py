@@ -1,0 +1,8 @@
+"""Lesson table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FIGURES: dict[str, Callable[..., None]] = {}
+VALUES: dict[str, Callable[..., str | None]] = {}
