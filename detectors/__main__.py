@@ -18,12 +18,12 @@ from detectors.images import Preprocessing, decode
 from detectors.methods import METHODS
 
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting threads leave a shared machine's cores alone
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; 0 when it did its work, 2 when it was refused, 130 when it was interrupted."""
     options = parser().parse_args(arguments)
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # read when torch is imported: threads that wait give up the core
     from detectors.terminal import errors
 
     try:
