@@ -67,6 +67,25 @@ class Stores:
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """A finished column with the detector behind it and the features it saw; `token` names the content of all three."""
+
+    column: Column
+    detector: Detector
+    stores: Stores
+    token: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A run as it lies in a worker: what may be asked of all finished columns at once."""
+
+    comparison: Comparison
+    pictures: Pictures
+    fitted: tuple[Fitted, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Which methods and backbones to compare, and how; `run` does it.
 

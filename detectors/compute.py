@@ -26,7 +26,7 @@ from distributed import Client, Event, Future, KilledWorker, get_worker
 from distributed.security import Security
 
 from detectors import comparison as steps
-from detectors.comparison import Comparison, Pictures, Stores, column_key
+from detectors.comparison import Bench, Comparison, Fitted, Pictures, Stores, column_key
 from detectors.datasets import Dataset
 from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
 from detectors.overview import overview
@@ -140,6 +140,14 @@ class Run:
         """
         return self._compute._ask(function, self, key, args)
 
+    def ask_all(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run `function(bench, *args)` beside the fitted detectors of all finished columns; soon, before fits.
+
+        Raises:
+            Refusal: what the function refused.
+        """
+        return self._compute._ask_all(function, self, args)
+
     def cancel(self) -> None:
         """Stop within two seconds; what is finished stays."""
         self.cancelled = True
@@ -211,6 +219,10 @@ class Compute:
     def overview(self, source: Source) -> Future:
         """Return the future of a source's `Overview`."""
         return self.client.submit(overview, self.data(source), key=_digest("overview", source.key), priority=5)
+
+    def later(self, key: str, function: Callable[..., Any], *args: Any, priority: int = 5) -> Future:
+        """Return the future of other work, once for all who ask with the same key."""
+        return self.client.submit(function, *args, key=_digest(function.__name__, key), priority=priority)
 
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
         """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
@@ -297,6 +309,16 @@ class Compute:
         futures = run._futures
         fitted, stores, pictures = futures[f"fit:{key}"], futures[f"stores:{_halves(key)[1]}"], futures["pictures"]
         return self.call(_beside, function, fitted, stores, pictures, *args)
+
+    def _ask_all(self, function: Callable[..., Any], run: Run, args: Sequence[Any]) -> Any:
+        futures = run._futures
+        keys = [name[4:] for name, future in futures.items() if name[:4] == "fit:" and future.status == "finished"]
+        fitted = [futures[f"fit:{key}"] for key in keys]
+        stores = [futures[f"stores:{_halves(key)[1]}"] for key in keys]
+        tokens = [_key(future) for future in fitted]
+        return self.call(
+            _beside_all, function, run.comparison, futures["pictures"], tokens, len(keys), *fitted, *stores, *args
+        )
 
     def _cancel(self, run: Run) -> None:
         """Stop what only this run wants."""
@@ -466,3 +488,12 @@ def _beside(
     function: Callable[..., Any], fitted: tuple[Column, Any], stores: Stores, pictures: Pictures, *args: Any
 ) -> Any:
     return function(fitted[1], stores, pictures, *args)
+
+
+def _beside_all(
+    function: Callable[..., Any], comparison: Comparison, pictures: Pictures, tokens: list[str], count: int, *rest: Any
+) -> Any:
+    columns, stores, args = rest[:count], rest[count : 2 * count], rest[2 * count :]
+    parts = zip(columns, stores, tokens, strict=True)
+    fitted = (Fitted(column, detector, store, token) for (column, detector), store, token in parts)
+    return function(Bench(comparison, pictures, tuple(fitted)), *args)

@@ -17,10 +17,12 @@ from detectors.errors import Refusal
 from detectors.images import Preprocessing
 from detectors.overview import Overview
 from detectors.result import Result
+from detectors.sources import Source
 from pages.shared import data
 from pages.shared.choices import Choices
 from pages.shared.status import Status
 
+_KEPT_FUTURES = 24
 GRACE_SECONDS = 30.0  # a tab that was only reloaded, or lost its network for a moment, keeps its run
 
 
@@ -98,9 +100,29 @@ def cancel(choices: Choices) -> None:
 def overview(choices: Choices) -> Overview | Refusal | None:
     """Return the chosen pictures at a glance, the reason why there are none, or None while they are made."""
     source = data.source(choices)
-    if source is None:
-        return None
-    future = _session().keep(f"overview {source.key}", lambda: compute().overview(source))
+    return None if source is None else glance(source)
+
+
+def glance(source: Source) -> Overview | Refusal | None:
+    """Return a source's pictures at a glance, the reason why there are none, or None while they are made."""
+    return _arrived(_session().keep(f"overview {source.key}", lambda: compute().overview(source)))
+
+
+def later(key: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a worker makes of the arguments, the `Refusal`, or None while it is at work.
+
+    A `Source` among the arguments reaches the function as its `Dataset`. `key` says everything that the answer depends
+    on; equal keys are worked on once.
+    """
+
+    def make() -> Any:
+        given = [compute().data(each) if isinstance(each, Source) else each for each in arguments]
+        return compute().later(key, function, *given)
+
+    return _arrived(_session().keep(f"{function.__name__} {key}", make))
+
+
+def _arrived(future: Any) -> Any:
     if future.status == "error":
         error = future.exception()
         if isinstance(error, Refusal):
@@ -117,6 +139,16 @@ def answer(function: Callable[..., Any], key: str, *arguments: Any) -> Any:
     """
     shown = _session().run
     return None if shown is None else shown.ask(function, key, *arguments)
+
+
+def answer_all(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run `function(bench, *arguments)` beside all finished columns and wait; None without a run.
+
+    Raises:
+        Refusal: what the function refused.
+    """
+    shown = _session().run
+    return None if shown is None else shown.ask_all(function, *arguments)
 
 
 def current_run() -> Run | None:
@@ -146,7 +178,7 @@ class _Session:
     def keep(self, key: str, make: Callable[[], Any]) -> Any:
         """Make a future once and hold on to it, the latest few of them."""
         if key not in self.futures:
-            while len(self.futures) >= 8:
+            while len(self.futures) >= _KEPT_FUTURES:
                 self.futures.pop(next(iter(self.futures)))
             self.futures[key] = make()
         return self.futures[key]
