@@ -149,6 +149,7 @@ def test_whoever_comes_first_by_a_link_gets_the_frame(browser):
         page = context.new_page()
         page.goto(f"{url}/scores?language=ko&product=leather")
         page.wait_for_selector(SETTLED, timeout=60_000)
-        sync_api.expect(page.get_by_role("heading", name="점수")).to_be_visible()
-        sync_api.expect(page.locator("[data-testid=stSidebar]").get_by_text("가죽")).to_be_visible()
+        sync_api.expect(page.get_by_role("heading", name="점수")).to_be_visible(timeout=60_000)
+        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("사진")).to_be_visible()
+        assert "product=leather" in page.url
         context.close()
