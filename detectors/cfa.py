@@ -12,7 +12,7 @@ function for a quarter of the work; and the last epoch is kept, never the best o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod, sqrt
 from typing import Any, ClassVar, Self
 
@@ -148,6 +148,32 @@ class CFA(Detector):
         )
         box = cell_box(self.grid_size_, features.image_size, row, column)
         return Evidence(scores[0, row, column].item(), box, "softmin-weighted distance", neighbors)
+
+    @torch.no_grad()
+    def describe(self, features: Features) -> Tensor:
+        """Return the patches in the trained space, (B, H, W, D)."""
+        self.check_fitted()
+        patches = _described(self._prepared(features, self.grid_size_), self.weight_, self.bias_, self.grid_size_)
+        return patches.unflatten(1, self.grid_size_)  # (B, P, D) -> (B, H, W, D)
+
+    @torch.no_grad()
+    def search(self, features: Features) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the map before enlarging (B, H, W), and distances and indices (B, H, W, K) of the nearest centres."""
+        return self._scored(features)
+
+    def untrained(self) -> CFA:
+        """Return the same centres with the layer as it was drawn, before training moved it."""
+        self.check_fitted()
+        generator = torch.Generator().manual_seed(self.seed)
+        weight, bias = _drawn(self.weight_.shape[1] - 2, self.weight_.shape[0], generator)
+        before = replace(self, epochs=0)
+        before.state = self.state | {
+            "weight_": weight.to(self.weight_),
+            "bias_": bias.to(self.bias_),
+            "radius_": self.radius,
+            "losses_": (),
+        }
+        return before
 
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Count the multiply-adds of training, and the bytes of features, gradients and blocks of distances."""

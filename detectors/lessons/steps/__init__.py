@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from detectors.lessons.steps.values import Memory, Path
+from detectors.lessons.steps.values import Covering, Memory, Path
 
 if TYPE_CHECKING:
     from detectors.base import Detector
@@ -24,6 +24,11 @@ def memory(detector: Detector, stores: Stores, pictures: Pictures) -> Memory:
 def path(detector: Detector, stores: Stores, pictures: Pictures, picture: int, y: int, x: int) -> Path:
     """Return every number on the way from test picture `picture` to its score, for the patch at pixel (y, x)."""
     return _own(detector).path(detector, stores, picture, y, x)
+
+
+def covering(detector: Detector, stores: Stores, pictures: Pictures) -> Covering:
+    """Return how well the first picks of PatchCore's bank cover all patches, by their number."""
+    return _own(detector).covering(detector, stores)
 
 
 def _own(detector: Detector) -> Any:

@@ -246,8 +246,6 @@ class PatchcoreMemory(Memory):
         plane: the first kept patches in the order of picking, in the bank's two main directions.
         others: (n, 2), a sample of all patches there.
         picks: the first patches that were picked, in order; the distance is that to the picks before.
-        radii: (k, farthest, mean) with k picks: distance of the farthest patch, and of all on average, to its nearest
-            pick.
     """
 
     patches: int
@@ -255,7 +253,20 @@ class PatchcoreMemory(Memory):
     plane: Plane
     others: Floats
     picks: tuple[Match, ...]
+
+
+@dataclass(frozen=True)
+class Covering:
+    """How well the first picks of a bank cover all patches.
+
+    Attributes:
+        radii: (k, farthest, mean) with k picks: distance of the farthest patch, and of all on average, to its nearest
+            pick.
+        measured: on how many patches, evenly chosen where all would take too long.
+    """
+
     radii: tuple[tuple[int, float, float], ...]
+    measured: int
 
 
 @dataclass(frozen=True)
