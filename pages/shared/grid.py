@@ -28,7 +28,7 @@ COLOURS = {
 }
 FULL = 3.0  # maps are painted from 0 to three times what 99 % of normal pixels reach
 _FOLDER = Path(__file__).parents[2] / "assets" / "components" / "grid"
-_SCRIPTS = ("maps.js", "pane.js", "row.js", "tools.js", "grid.js")
+_SCRIPTS = ("maps.js", "parts.js", "pane.js", "row.js", "tools.js", "grid.js")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class Pictures:
     def photograph(self, pixels: NDArray[np.uint8]) -> str:
         """Add a picture (S, S, 3) and return its key."""
         return self._add("photograph", pixels)
+
+    def exact(self, pixels: NDArray[np.uint8]) -> str:
+        """Add a picture (S, S, 3) without any loss and return its key."""
+        return self._add("exact", pixels)
 
     def mask(self, mask: NDArray[np.bool_]) -> str:
         """Add a mask (S, S) and return its key."""
@@ -98,9 +102,7 @@ def linked_grid(
         on_focus, on_colour, on_order: called with the method, colour map or order that was chosen.
         stale: dims rows that answer other choices than the present ones.
     """
-    with st.container(key=f"{key}_store"):
-        for parcel, uris in pictures.parcels.items():
-            _store()(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
+    send(pictures, key)
     data = {
         "heads": heads, "rows": rows, "size": size, "words": words, "colours": COLOURS, "colour": colour,
         "order": order, "orders": list(orders), "language": language, "stale": stale,
@@ -117,11 +119,20 @@ def linked_grid(
     return Pick(picked["row"], picked["column"], int(picked["y"]), int(picked["x"])) if picked else None
 
 
+def send(pictures: Pictures, key: str) -> None:
+    """Put pictures into the browser's store, one element per parcel; those that it has are not sent again."""
+    with st.container(key=f"{key}_store"):
+        for parcel, uris in pictures.parcels.items():
+            _store()(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
+
+
 @st.cache_data(max_entries=3000, show_spinner=False)
 def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, float] | None) -> str:
     """Encode a picture as a data URI; `key` stands for the whole content, so the array itself is not hashed."""
     if kind == "photograph":
         return _uri(Image.fromarray(_array), "WEBP", quality=84, method=4)
+    if kind == "exact":
+        return _uri(Image.fromarray(_array), "WEBP", lossless=True, exact=True, method=2)
     if kind == "mask":
         return _uri(Image.fromarray((_array * 255).astype(np.uint8)), "PNG", optimize=True)
     shown = MapScale(*_scale)(_array) if _scale else _array

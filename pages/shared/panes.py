@@ -125,7 +125,7 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
     line = {"label": key.split("/", 1)[1] if several else "", "value": "", "interval": "", "counts": "", "reason": ""}
     judged = verdicts.columns.get(key)
     if judged is None:
-        return line | {"interval": _progress(key, status, verdicts.result)["text"]}
+        return line | {"interval": standing(key, status, verdicts.result)["text"]}
     figure = verdicts.result[key].figures.get("image_auroc")
     if figure is None or figure.value is None:
         reason = say(figure.reason) if figure and figure.reason else text("grid.no_labels_reason")
@@ -220,12 +220,13 @@ def _levels(column: Column, i: int) -> list[dict[str, Any]]:
 
 
 def _unfinished(key: str, status: Status, called: str, result: Result | None = None) -> dict[str, Any]:
-    pane = _progress(key, status, result)
+    pane = standing(key, status, result)
     alt = text("grid.alt_plain", name=called, method=text(f"methods.{key.split('/')[0]}"), state=pane["text"])
     return _pane(pane["state"], alt) | pane | {"column": key}
 
 
-def _progress(key: str, status: Status, result: Result | None) -> dict[str, Any]:
+def standing(key: str, status: Status, result: Result | None) -> dict[str, Any]:
+    """Return the state of a column that is not there yet, with the words for it."""
     failure: Failure | None = next((f for f in result.failures if f.key == key), None) if result else None
     stage = status.stage(key)
     if failure is not None or (stage is not None and stage.state == "failed"):

@@ -1,5 +1,5 @@
 // Pictures by key, and what is made of a map in the browser: colours, contours, outlines.
-// The files of this folder are joined in this order: maps, pane, row, tools, grid.
+// The files of this folder are joined in this order: maps, parts, pane, row, tools, grid.
 
 const store = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
 const FULL = 3; // the scale ends at three times what 99 % of normal pixels reach
