@@ -5,12 +5,9 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from string import Formatter
 
 import numpy as np
@@ -246,12 +243,29 @@ def test_zip_equals_the_result():
     ("recipe", "said"),
     [
         ({"source": "folder", "path": "bolts'); import os #"}, 'load_folder("bolts\'); import os #")'),
-        ({"source": "zip", "name": "a.zip", "sha256": ""}, "load_zip(Path('a.zip').read_bytes(), 'a.zip')"),
+        ({"source": "zip", "name": "a.zip", "sha256": "ab"}, "archive=files(('a.zip', 'ab'))[0],\n).load()"),
         (
             {"source": "demo", "version": 1, "product": "link", "kinds": ["nick"]},
             "demo(product='link', kinds=('nick',))",
         ),
-        ({"source": "uploads", "files": []}, 'UploadSource(files("normal"), files("test"), files("masks")).load()'),
+        (
+            {"source": "uploads", "files": [["train", "a'b.png", "ab"], ["test", "c/d.png", "cd"]]},
+            "normal=files(\n        (\"a'b.png\", 'ab'),\n    ),\n    test=files(\n        ('c/d.png', 'cd'),\n    ),\n)",
+        ),
+        (
+            {
+                "source": "parts",
+                "parts": [
+                    {"archive": {"name": "a.zip", "sha256": "ab", "role": "train", "product": "nut"}},
+                    {"files": [["placed", "test/x.png", "cd"]]},
+                ],
+            },
+            ".added(UploadSource(\n    placed=files(\n        ('test/x.png', 'cd'),",
+        ),
+        (
+            {"base": {"source": "zip", "name": "a.zip", "sha256": "ab", "product": "nut"}, "removed": ["train:ab#1"]},
+            "archive=files(('a.zip', 'ab'))[0],\n        product='nut',\n    ),\n    removed=frozenset({'train:ab#1'})",
+        ),
         (
             {
                 "base": {"source": "demo", "seed": 3},
@@ -269,23 +283,9 @@ def test_scripts_are_python_for_every_source(recipe, said):
     assert said in text
     called = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert called <= {"Comparison", "Preprocessing", "EditedSource", "DemoSource", "UploadSource", "Path", "files",
-                      "fingerprint", "write_csv", "print", "SystemExit", "sorted", "tuple", "frozenset"}  # fmt: skip
+                      "fingerprint", "write_csv", "print", "SystemExit", "len", "tuple", "frozenset",
+                      "lying_here"}  # fmt: skip
     assert {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names} == {"hashlib"}
-
-
-def test_the_script_repeats_a_run_to_the_last_digit(circuit, tmp_path):
-    from detectors import Comparison, Preprocessing
-
-    comparison = Comparison(methods=("mahalanobis", "padim"), preprocessing=Preprocessing(size=64), seed=4)
-    result = comparison.run(circuit)
-    file = tmp_path / "run.py"
-    file.write_text(report.script(result), encoding="utf-8")
-    root = Path(__file__).parents[1]
-    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(root)!r}); exec(open({str(file)!r}).read())"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.rstrip().endswith("The same to the last digit.")
-    assert report.write_csv(result) in done.stdout
 
 
 def test_both_languages_have_the_same_texts_and_placeholders():

@@ -1,4 +1,4 @@
-"""A result as one ZIP: pictures, masks, maps, overlays, scores, settings, and the script that repeats the run."""
+"""A result as one ZIP or folder: pictures, masks, maps, overlays, scores, settings, the script that repeats it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,21 +17,22 @@ from PIL import Image
 from detectors.colours import overlay
 from detectors.report.script import script
 from detectors.report.tables import plain, to_json, write_csv
-from detectors.result import Column, Result
+from detectors.result import Column, MapScale, Result
 
 LOWEST, STEP = -1.0, 2.0**-13  # a 16-bit map is (value - LOWEST) / STEP: from -1 to almost 7, wrong by at most 2^-14
-_README = """What is in this ZIP
+_README = """What is in here
 
 scores.csv          one row per test picture and method; the column "index" is the number in every file name here
 result.json         scores of test and held-out pictures, figures with intervals, settings, costs, hashes
 settings.json       the experiment
-run.py              repeats the run:  python run.py  (with the folder of Odd One Out as the working directory)
+run.py              repeats the run; its first lines say how
 report.html         if it was asked for
 pictures/           what the backbone saw
 masks/              the true defects, where they are known
 overlays/<column>/  maps laid over the pictures: nothing below 0.85 is coloured, full colour from 1.6, painted to 3
 maps/<column>/      16-bit PNG on the common scale: value = pixel / 8192 - 1; 0 is the median of held-out normal
                     pixels, 1 the value that 99 % of them stay below. Wrong by at most 0.00007, cut to -1 ... 6.99.
+                    Where no normal picture was held out there is no common scale: raw maps as 32-bit TIFF instead.
 maps.safetensors    the raw maps, float32, exact, one tensor (pictures, height, width) per column
 
 A column is a method on a backbone. An image-level method has no maps.
@@ -54,25 +56,31 @@ def write_zip(
         colour_map: of the overlays.
     """
     with zipfile.ZipFile(file, "w") as out:
-        _add(out, "README.txt", _README)
-        _add(out, "scores.csv", "\ufeff" + write_csv(result, rate))
-        _add(out, "result.json", _json(to_json(result, rate)))
-        _add(out, "settings.json", _json(plain(result.experiment)))
-        _add(out, "run.py", script(result))
-        if report is not None:
-            _add(out, "report.html", report)
-        for i, picture in enumerate(result.test):
-            _add(out, f"pictures/{stem(i, picture.name)}.png", _png(Image.fromarray(picture.pixels)))
-            if picture.mask is not None:
-                mask = Image.fromarray(picture.mask.astype(np.uint8) * 255)
-                _add(out, f"masks/{stem(i, picture.name)}.png", _png(mask))
-        for column in result.columns:
-            _add_maps(out, result, column, colour_map)
-        raw = {c.key: np.ascontiguousarray(c.maps, dtype=np.float32) for c in result.columns if c.maps is not None}
-        if raw:
-            from safetensors.numpy import save
+        for name, content in _files(result, rate, report, colour_map):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            packed = name.endswith((".png", ".safetensors"))
+            out.writestr(entry, content, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
 
-            _add(out, "maps.safetensors", save(raw))
+
+def write_folder(result: Result, folder: Path, rate: float | None = None, colour_map: str = "inferno") -> None:
+    """Write the files of `write_zip` into a folder that exists."""
+    for name, content in _files(result, rate, None, colour_map):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def map_files(
+    name: str, pixels: NDArray[np.uint8], raw: NDArray[np.float32], scale: MapScale | None, colour_map: str = "inferno"
+) -> Iterator[tuple[str, bytes]]:
+    """Yield a map and its overlay as files called `name`; without a common scale, the raw map alone."""
+    if scale is None:
+        yield f"maps/{name}.tiff", _encoded(Image.fromarray(raw), "TIFF")
+        return
+    scaled = scale(raw)
+    yield f"maps/{name}.png", _encoded(Image.fromarray(encode_map(scaled)))
+    yield f"overlays/{name}.png", _encoded(Image.fromarray(overlay(pixels, scaled, colour_map)))
 
 
 def stem(index: int, name: str) -> str:
@@ -95,31 +103,37 @@ def folder(column: Column) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", column.key).strip("._") or "column"
 
 
-def _add_maps(out: zipfile.ZipFile, result: Result, column: Column, colour_map: str) -> None:
-    if column.maps is None or column.scale is None:
-        return
-    for i, (picture, raw) in enumerate(zip(result.test, column.maps, strict=True)):
-        scaled, name = column.scale(raw), stem(i, picture.name)
-        _add(out, f"maps/{folder(column)}/{name}.png", _png(Image.fromarray(encode_map(scaled))))
-        _add(
-            out,
-            f"overlays/{folder(column)}/{name}.png",
-            _png(Image.fromarray(overlay(picture.pixels, scaled, colour_map))),
-        )
+def _files(result: Result, rate: float | None, report: str | None, colour_map: str) -> Iterator[tuple[str, bytes]]:
+    """Yield everything as (name, content), pictures one at a time."""
+    yield "README.txt", _README.encode()
+    yield "scores.csv", ("\ufeff" + write_csv(result, rate)).encode()
+    yield "result.json", _json(to_json(result, rate))
+    yield "settings.json", _json(plain(result.experiment))
+    yield "run.py", script(result).encode()
+    if report is not None:
+        yield "report.html", report.encode()
+    for i, picture in enumerate(result.test):
+        yield f"pictures/{stem(i, picture.name)}.png", _encoded(Image.fromarray(picture.pixels))
+        if picture.mask is not None:
+            mask = Image.fromarray(picture.mask.astype(np.uint8) * 255)
+            yield f"masks/{stem(i, picture.name)}.png", _encoded(mask)
+    for column in result.columns:
+        if column.maps is not None:
+            for i, (picture, raw) in enumerate(zip(result.test, column.maps, strict=True)):
+                name = f"{folder(column)}/{stem(i, picture.name)}"
+                yield from map_files(name, picture.pixels, raw, column.scale, colour_map)
+    maps = {c.key: np.ascontiguousarray(c.maps, dtype=np.float32) for c in result.columns if c.maps is not None}
+    if maps:
+        from safetensors.numpy import save
+
+        yield "maps.safetensors", save(maps)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _png(picture: Image.Image) -> bytes:
+def _encoded(picture: Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
+    picture.save(buffer, kind, **({"compress_level": 1} if kind == "PNG" else {}))
     return buffer.getvalue()
-
-
-def _add(out: zipfile.ZipFile, name: str, content: str | bytes) -> None:
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o644 << 16
-    packed = name.endswith((".png", ".safetensors"))
-    out.writestr(entry, content, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)

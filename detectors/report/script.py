@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from pprint import pformat
 from typing import Any
 
@@ -13,6 +13,7 @@ from detectors.result import Result
 
 _TEMPLATES = Path(__file__).parents[2] / "assets" / "report"
 _EDITS = {"removed": "removed", "labels": "labels", "synthetic_defects": "defects", "synthetic_seed": "seed"}
+_ROLES = {"train": "normal", "test": "test", "mask": "masks", "placed": "placed"}
 
 
 def fingerprint(result: Result) -> str:
@@ -26,11 +27,14 @@ def fingerprint(result: Result) -> str:
 def script(result: Result) -> str:
     """Return Python that computes `result` again through the public API and compares what it got.
 
-    Pictures that the program cannot make itself are read from where the data set's recipe says: a folder, a ZIP, or,
-    for uploads, the folders "normal", "test" and "masks" beside the script. Every value is written by `repr`.
+    Pictures that the program cannot make itself are read from the folder that the recipe names; uploads are found by
+    their content in the script's own folder and below, whatever they are called there. Every value is written by
+    `repr`. The last digit of a sum depends on how many threads share it, so the script asks for as many as the run
+    had; beyond that, equal bits need the same versions and the same kind of processor.
     """
     experiment = dict(result.experiment)
-    needs, data = _data(experiment.pop("data", None) or {})
+    recipe = experiment.pop("data", None) or {}
+    needs, data = _data(recipe)
     preprocessing = experiment.pop("preprocessing", {})
     settings = [(name, _python(value, 5 + len(name))) for name, value in experiment.items()]
     settings.append(("preprocessing", f"Preprocessing({_arguments(preprocessing)})"))
@@ -43,6 +47,8 @@ def script(result: Result) -> str:
     )
     return templates.get_template("run.py.jinja").render(
         needs=needs,
+        threads=repr(threads) if (threads := result.versions.get("threads")) else None,
+        endings=repr(_endings(recipe.get("base", recipe))),
         sources=sorted(name for name in needs if name.endswith("Source")),
         data=data,
         settings=settings,
@@ -59,15 +65,12 @@ def _data(recipe: dict[str, Any]) -> tuple[set[str], str]:
         edits["removed"] = frozenset(edits.get("removed", ()))
         edits["labels"] = tuple(map(tuple, edits.get("labels", ())))
         lines = "".join(f"    {name}={_python(value, 5 + len(name))},\n" for name, value in edits.items())
-        return needs | {"EditedSource"}, f"EditedSource(\n    {source},\n{lines}).load()"
+        return needs | {"EditedSource"}, f"EditedSource(\n    {_indented(source)},\n{lines}).load()"
     match recipe.get("source"):
         case "demo":
             return {"datasets"}, f"datasets.demo({_demo(recipe)})"
         case "folder":
             return {"datasets"}, f"datasets.load_folder({recipe['path']!r}{_product(recipe)})"
-        case "zip":
-            name = recipe["name"]
-            return {"datasets", "Path"}, f"datasets.load_zip(Path({name!r}).read_bytes(), {name!r}{_product(recipe)})"
         case _:
             needs, source = _source(recipe)
             return needs, f"{source}.load()"
@@ -79,10 +82,36 @@ def _source(recipe: dict[str, Any]) -> tuple[set[str], str]:
         case "demo":
             return {"DemoSource"}, f"DemoSource({_demo(recipe)})"
         case "zip":
-            name = recipe["name"]
-            return {"UploadSource", "Path"}, f"UploadSource(archive=({name!r}, Path({name!r}).read_bytes()))"
+            first, *more = [_upload({"archive": recipe})]
+        case "parts":
+            first, *more = [_upload(part) for part in recipe["parts"]]
         case _:
-            return {"UploadSource", "Path", "files"}, 'UploadSource(files("normal"), files("test"), files("masks"))'
+            first, *more = [_upload(recipe)]
+    return {"UploadSource"}, first + "".join(f".added({part})" for part in more)
+
+
+def _upload(part: dict[str, Any]) -> str:
+    """Return the expression of what came in one upload: every file by its name and the hash of its content."""
+    lines = []
+    archive = part.get("archive")
+    if archive:
+        lines.append(f"archive=files({(archive['name'], archive['sha256'])!r})[0]")
+        lines += [f"archive_role={archive['role']!r}"] if archive.get("role") else []
+    if product := part.get("product") or (archive or {}).get("product"):
+        lines.append(f"product={product!r}")
+    for role, argument in _ROLES.items():
+        if named := [(name, digest) for said, name, digest in part.get("files", ()) if said == role]:
+            listed = "".join(f"        {pair!r},\n" for pair in named)
+            lines.append(f"{argument}=files(\n{listed}    )")
+    return "UploadSource(\n" + "".join(f"    {line},\n" for line in lines) + ")"
+
+
+def _endings(recipe: dict[str, Any]) -> tuple[str, ...]:
+    """Return how the uploaded files' names end: only such files need to be looked at."""
+    parts = recipe.get("parts", [{"archive": recipe} if recipe.get("source") == "zip" else recipe])
+    names = [name for part in parts for _, name, _ in part.get("files", ())]
+    names += [part["archive"]["name"] for part in parts if part.get("archive")]
+    return tuple(sorted({PurePosixPath(name).suffix.lower() for name in names}))
 
 
 def _demo(recipe: dict[str, Any]) -> str:
@@ -96,6 +125,10 @@ def _product(recipe: dict[str, Any]) -> str:
 
 def _arguments(values: dict[str, Any]) -> str:
     return ", ".join(f"{k}={tuple(v) if isinstance(v, list) else v!r}" for k, v in values.items())
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")
 
 
 def _python(value: Any, indent: int) -> str:
