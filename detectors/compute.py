@@ -75,6 +75,7 @@ class Run:
         self._futures: dict[str, Future] = {}
         self._columns: dict[str, Column] = {}
         self._result: tuple[int, bool, Result] | None = None  # with how many columns and whether it is final
+        self._measured: dict[str, Future] = {}
         self._lock = threading.Lock()
 
     @property
@@ -147,6 +148,21 @@ class Run:
             Refusal: what the function refused.
         """
         return self._compute._ask_all(function, self, args)
+
+    def measure(self, function: Callable[..., Any], *columns: str) -> Any:
+        """Return `function(pictures, *columns)` of finished columns, measured once in a worker; None until it is there.
+
+        A `Sentence` where it failed.
+        """
+        futures = [self._futures[f"column:{key}"] for key in columns]
+        key = _digest("measure", function.__module__, function.__qualname__, [_key(future) for future in futures])
+        if key not in self._measured:
+            pictures = self._futures["pictures"]
+            self._measured[key] = self._compute.client.submit(function, pictures, *futures, key=key, priority=3)
+        future = self._measured[key]
+        if future.status == "finished":
+            return self._compute._result_of(future)
+        return _sentence(future, self._compute.memory) if future.status == "error" else None
 
     def cancel(self) -> None:
         """Stop within two seconds; what is finished stays."""
@@ -363,7 +379,7 @@ class Compute:
     def _drop_old_runs(self) -> None:
         for key in [k for k, run in self._runs.items() if run.state != "running"][:-_KEPT_RUNS]:
             gone = self._runs.pop(key)
-            for future in gone._futures.values():
+            for future in (*gone._futures.values(), *gone._measured.values()):
                 self._results.pop(_key(future), None)
 
 

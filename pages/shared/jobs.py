@@ -151,6 +151,15 @@ def answer_all(function: Callable[..., Any], *arguments: Any) -> Any:
     return None if shown is None else shown.ask_all(function, *arguments)
 
 
+def measured(function: Callable[..., Any], *columns: str) -> Any:
+    """Return `function(pictures, *columns)` of columns this session sees; None while a worker measures it.
+
+    A `Sentence` where it failed.
+    """
+    shown = _session().run
+    return None if shown is None else shown.measure(function, *columns)
+
+
 def current_run() -> Run | None:
     """Return the run whose result this session sees."""
     return _session().run

@@ -1,0 +1,66 @@
+"""How the methods of a result stand to each other: who leads, and which differences are more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.metrics import Curve, paired_auroc_difference, paired_pixel_difference, pro_curve
+from detectors.result import Column, Figure
+
+if TYPE_CHECKING:
+    from detectors.comparison import Pictures
+
+_TIED = 0.005  # AUROCs that read the same in two decimals lead together
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who leads by AUROC.
+
+    Attributes:
+        leaders: keys of the columns with the highest AUROC, or one that reads the same.
+        behind: columns that the first leader is ahead of by more than chance: the interval leaves 0 out.
+        open: the other columns, for which the pictures do not tell.
+        certain: pairs of columns whose difference is more than chance, whoever leads.
+    """
+
+    leaders: tuple[str, ...]
+    behind: tuple[str, ...]
+    open: tuple[str, ...]
+    certain: int
+
+
+def standing(labels: NDArray[np.float64], columns: Sequence[Column]) -> Standing | None:
+    """Rank columns by AUROC on the same pictures; None where no AUROC can be computed."""
+    measured = [
+        (c, f.value) for c in columns if (f := c.figures.get("image_auroc")) is not None and f.value is not None
+    ]
+    if not measured:
+        return None
+    measured.sort(key=lambda pair: -pair[1])
+    best, top = measured[0]
+    leaders = tuple(c.key for c, value in measured if top - value < _TIED)
+    sure = {
+        (one.key, other.key)
+        for (one, _), (other, _) in combinations(measured, 2)
+        if (low := paired_auroc_difference(labels, one.scores, other.scores).low) is not None and low > 0
+    }
+    behind = tuple(c.key for c, _ in measured if (best.key, c.key) in sure)
+    others = tuple(c.key for c, _ in measured if c.key not in leaders and c.key not in behind)
+    return Standing(leaders, behind, others, len(sure))
+
+
+def pro(pictures: Pictures, column: Column) -> Curve:
+    """Return a column's PRO curve with its band."""
+    return pro_curve(pictures.test, column.maps)
+
+
+def aupro_difference(pictures: Pictures, one: Column, other: Column) -> Figure:
+    """Return AUPRO(one) - AUPRO(other) on the same pictures, with its interval."""
+    return paired_pixel_difference(pictures.test, one.maps, other.maps)
