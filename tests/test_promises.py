@@ -9,6 +9,7 @@ import torch
 
 from detectors import storage
 from detectors.base import Detector, Features, FeatureShape
+from detectors.device import best_device
 from detectors.errors import Cancelled, NotFitted, Sentence, SettingRefused
 from detectors.maps import anomaly_map
 from detectors.methods import METHODS, build
@@ -408,3 +409,20 @@ def test_moving_to_the_device_it_is_on_changes_nothing(key):
     before = copy.deepcopy(detector.state)
     assert detector.to("cpu") is detector
     assert same(detector.state, before)
+
+
+@pytest.mark.gpu
+@every_method
+def test_the_accelerator_gives_what_the_cpu_gives(key):
+    """Maps within a thousandth; CFA trains on both, so its weights differ by rounding and it gets a hundredth."""
+    device = best_device()
+    if device.type == "cpu":
+        pytest.skip("no accelerator on this machine")
+    normal, test = some(12), some(6, seed=1)
+    there = made(key).fit(Source(normal.to(device))).predict(test.to(device))
+    here = made(key).fit(Source(normal)).predict(test)
+    allowed = 1e-2 if key == "cfa" else 1e-3
+    close(there.scores.cpu(), here.scores, allowed)
+    if here.maps is not None:
+        close(there.maps.cpu(), here.maps, allowed)
+    assert there.scores.device.type == device.type
