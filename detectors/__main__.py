@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from detectors import datasets, demo_set
 from detectors.comparison import Comparison, column_key, extract, fit_and_score
 from detectors.errors import Refusal, SettingRefused
-from detectors.images import Preprocessing, decode
+from detectors.images import Preprocessing
 from detectors.methods import METHODS
+
+if TYPE_CHECKING:
+    from detectors.pipeline import Pipeline
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--rate", type=float, help="false alarms allowed, as a share of good pictures; the fewest by default"
     )
-    verb.add_argument("--out", type=Path, help="folder for maps and scores")
+    verb.add_argument("--out", type=Path, help="folder for maps, overlays and scores")
     verb.add_argument("pictures", nargs="+", type=Path, help="picture files")
     verb.set_defaults(verb=predict)
 
@@ -83,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
 
 def compare(options: argparse.Namespace) -> None:
     """Fit, score, print, and write what --out asks for."""
-    from detectors import terminal
+    from detectors import report, terminal
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     data = _data(options)
@@ -94,7 +98,7 @@ def compare(options: argparse.Namespace) -> None:
         with terminal.finished_folder(options.out) as folder:
             with terminal.reporting("reading") as progress:
                 result = comparison.run(data, progress)
-            terminal.write(result, folder)
+            report.write_folder(result, folder)
     terminal.console.print(terminal.table(result))
     for remark in terminal.remarks(result):
         terminal.console.print("·", remark, highlight=False, markup=False)
@@ -112,7 +116,7 @@ def fit(options: argparse.Namespace) -> None:
         backbone = comparison.load(name)
         stores = extract(pictures, backbone, progress)
         column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
-    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone).save(options.out)
+    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone, data.white).save(options.out)
     terminal.console.print(
         f"{options.out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
         f"{len(pictures.held_out)} held out, {terminal.size(options.out.stat().st_size)}.",
@@ -122,28 +126,42 @@ def fit(options: argparse.Namespace) -> None:
 
 def predict(options: argparse.Namespace) -> None:
     """Score pictures one by one with a saved pipeline; a picture that is refused does not stop the others."""
-    import csv
+    from contextlib import nullcontext
 
     from detectors import terminal
     from detectors.pipeline import Pipeline
 
     pipeline = Pipeline.load(options.model, options.weights)
     limit = pipeline.limit(options.rate) if len(pipeline.held_out) else None
-    rows: list[tuple[str, str, str]] = []
-    for path in options.pictures:
-        try:
-            score = float(pipeline.predict([decode(path.read_bytes(), path.name)]).scores[0])
-        except (Refusal, OSError) as refusal:
-            rows.append((path.name, "", str(refusal)))
-            continue
-        rows.append((path.name, f"{score:.6g}", "" if limit is None else "odd" if score > limit else "normal"))
-    for row in rows:
-        terminal.console.print("  ".join(row), highlight=False, markup=False)
-    if options.out:
-        with terminal.finished_folder(options.out) as folder:
+    with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
+        rows = [_predicted(pipeline, limit, number, path, folder) for number, path in enumerate(options.pictures)]
+        if folder:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([("picture", "score", "verdict"), *rows])
-            (folder / "result.json").write_text(json.dumps({"model": options.model.name, "limit": limit}))
+            said = {"model": options.model.name, "limit": limit}
+            (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
+    for row in rows:
+        terminal.console.print("  ".join(row), highlight=False, markup=False)
+
+
+def _predicted(
+    pipeline: Pipeline, limit: float | None, number: int, path: Path, folder: Path | None
+) -> tuple[str, str, str]:
+    """Score one picture, write its map and overlay where there is a folder, and return its row."""
+    from detectors import report
+
+    try:
+        picture = pipeline.decode(path.read_bytes(), path.name)
+    except (Refusal, OSError) as refusal:
+        return path.name, "", str(refusal)
+    prediction = pipeline.predict([picture])
+    score = float(prediction.scores[0])
+    if folder and prediction.maps is not None:
+        raw, pixels = prediction.maps[0].float().cpu().numpy(), pipeline.preprocessing.apply(picture)
+        for name, content in report.map_files(report.stem(number, path.name), pixels, raw, pipeline.scale):
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content)
+    return path.name, f"{score:.6g}", "" if limit is None else "odd" if score > limit else "normal"
 
 
 def sweep(options: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ import detectors
 from detectors import metrics, shortcuts, thresholds
 from detectors.datasets import Dataset, Sample
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused, TooLarge
-from detectors.images import Preprocessing
+from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord
 
@@ -45,6 +45,7 @@ class Pictures:
     held_out: tuple[Shown, ...]
     test: tuple[Shown, ...]
     trivial: dict[str, Figure]
+    white: White = field(default_factory=White)  # how pictures of more than 8 bits were read
 
     @property
     def labels(self) -> NDArray[np.float64]:
@@ -129,11 +130,12 @@ class Comparison:
         settings = dict(self.settings.get(method, {}))
         return build(method, preset=self.preset, backbone=backbone, **({"seed": self.seed} | settings))
 
-    def load(self, backbone: str) -> Backbone:
-        """Load one of the backbones, with the weights asked for."""
+    def load(self, backbone: str, progress: Progress = silent) -> Backbone:
+        """Load one of the backbones, with the weights asked for; `progress` is told of a download."""
         from detectors.backbones import load_backbone
 
-        return load_backbone(backbone, weights=self.weights.get(backbone), seed=self.seed, device=self.device)
+        weights = self.weights.get(backbone)
+        return load_backbone(backbone, weights=weights, seed=self.seed, device=self.device, progress=progress)
 
     def prepare(self, data: Dataset) -> Pictures:
         """Split, resize and describe the pictures."""
@@ -165,7 +167,7 @@ class Comparison:
         steps = len(self.columns) + len(self.backbones)
         done = 0
         for name in self.backbones:
-            backbone = self.load(name)
+            backbone = self.load(name, _within(progress, done, steps, name))
             stores = extract(pictures, backbone, _within(progress, done, steps, f"{name}: features"))
             done += 1
             for method in self.methods:
@@ -211,6 +213,7 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
         held_out=tuple(shown(data.train[i], preprocessing) for i in kept),
         test=tuple(shown(sample, preprocessing) for sample in data.test),
         trivial=shortcuts.shortcut_figures(data.test, preprocessing),
+        white=data.white,
     )
 
 
@@ -422,6 +425,7 @@ def versions(device: str | None = None) -> dict[str, str]:
         "odd-one-out": detectors.__version__,
         "python": platform.python_version(),
         **packages,
+        "threads": str(torch.get_num_threads()),
         "device": describe(where),
     }
 

@@ -32,6 +32,7 @@ from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
 from detectors.overview import overview
 from detectors.result import Column, Failure, Result
 from detectors.sources import EditedSource, Source
+from detectors.weights import weights_state
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -39,6 +40,7 @@ _TOPIC = "odd-one-out-progress"
 _CANCEL_SECONDS = 2.0
 _REPORT_SECONDS = 0.15
 _KEPT_RUNS = 6
+_DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,10 @@ class Run:
         return self._compute._result_of(future) if future.status == "finished" else None
 
     def result(self) -> Result | None:
-        """Return what is known so far as a `Result`, or None before the first column."""
+        """Return what is known so far as a `Result`, at first the pictures alone, or None before these are there."""
         final = self.state in ("done", "failed", "cancelled")
         columns, pictures = self.columns(), self.pictures()
-        if pictures is None or not (columns or final):
+        if pictures is None:
             return None
         if self._result is not None and self._result[:2] == (len(columns), final):
             return self._result[2]
@@ -128,7 +130,7 @@ class Run:
             if stage.state == "failed" and stage.sentence is not None and "/" in stage.key
         ]
         experiment = {"data": self._compute._result_of(self._futures["recipe"]), **asdict(self.comparison)}
-        versions = self._compute.versions(self.comparison.device)
+        versions = self._compute.versions(self.comparison.device, wait=final)
         result = steps.assemble(pictures, columns, failures, experiment, versions)
         self._result = (len(columns), final, result)
         return result
@@ -240,6 +242,15 @@ class Compute:
         """Return the future of other work, once for all who ask with the same key."""
         return self.client.submit(function, *args, key=_digest(function.__name__, key), priority=priority)
 
+    def refusal(self, future: Future) -> Refusal:
+        """Return why a task was refused or ended with its worker; anything else that failed it is raised."""
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return _too_large(self.memory)
+        if isinstance(error, Refusal):
+            return error
+        raise error
+
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
         """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
         restarts = self._restarts
@@ -258,11 +269,16 @@ class Compute:
             steps.forecast, comparison, learnt, total, budget, key=_digest("forecast", asked), priority=8
         )
 
-    def versions(self, device: str | None = None) -> dict[str, str]:
-        """Return the versions that the workers run."""
+    def weights(self, backbone: str, minute: int) -> Future:
+        """Return the future of a backbone's `WeightsState` at some minute; without a network it takes 3 seconds."""
+        return self.client.submit(weights_state, backbone, key=_digest("weights", backbone, minute), priority=8)
+
+    def versions(self, device: str | None = None, wait: bool = True) -> dict[str, str]:
+        """Return the versions that the workers run; empty when they are not known yet and nobody wants to wait."""
         if device not in self._versions:
             self._versions[device] = self.client.submit(steps.versions, device, priority=10)
-        return self._versions[device].result()
+        future = self._versions[device]
+        return future.result() if wait or future.status == "finished" else {}
 
     def close(self) -> None:
         """Stop the workers that were started here."""
@@ -489,7 +505,18 @@ def _prepare(comparison: Comparison, data: Dataset) -> Pictures:
 
 
 def _extract(comparison: Comparison, backbone: str, pictures: Pictures, key: str) -> Stores:
-    return steps.extract(pictures, comparison.load(backbone), _reporter(key))
+    report = _reporter(key)
+    downloaded = 0.0
+
+    def fetching(done: float, stage: str = "", **numbers: float) -> None:
+        nonlocal downloaded
+        downloaded = _DOWNLOAD
+        report(_DOWNLOAD * done, stage, **numbers)
+
+    def extracting(done: float, stage: str = "", **numbers: float) -> None:
+        report(downloaded + (1 - downloaded) * done, stage, **numbers)
+
+    return steps.extract(pictures, comparison.load(backbone, fetching), extracting)
 
 
 def _fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures, key: str) -> tuple[Column, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 
 from detectors import storage, thresholds
 from detectors.backbones import Backbone, load_backbone
-from detectors.base import Detector, Features, Prediction
-from detectors.comparison import Stores
+from detectors.base import Detector, Features, FeatureShape, Prediction
+from detectors.comparison import Bench, Stores
 from detectors.errors import ModelRefused
 from detectors.features import Standardisation
-from detectors.images import Picture, Preprocessing
-from detectors.result import Column, MapScale
+from detectors.images import Picture, Preprocessing, White, decode
+from detectors.images.depth import REAL_RANGES, WHOLE_RANGES
+from detectors.result import Column, MapScale, WeightsRecord
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Pipeline:
         detector: fitted.
         held_out: (K,) raw scores of the held-out normal pictures; they set the limit.
         scale: of the maps; None where there is no map or nothing was held out.
+        white: which value of a picture with more than 8 bits is white, as the training pictures decided.
     """
 
     preprocessing: Preprocessing
@@ -40,13 +43,26 @@ class Pipeline:
     detector: Detector
     held_out: NDArray[np.float64]
     scale: MapScale | None
+    white: White = field(default_factory=White)
 
     @classmethod
     def of(
-        cls, column: Column, detector: Detector, stores: Stores, preprocessing: Preprocessing, backbone: Backbone
+        cls,
+        column: Column,
+        detector: Detector,
+        stores: Stores,
+        preprocessing: Preprocessing,
+        backbone: Backbone,
+        white: White | None = None,
     ) -> Pipeline:
         """Join what a comparison made."""
-        return cls(preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale)
+        return cls(
+            preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale, white or White()
+        )
+
+    def decode(self, data: bytes, name: str) -> Picture:
+        """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""
+        return decode(data, name, white=self.white)
 
     def features(self, pictures: Sequence[Picture]) -> Features:
         """Return the features of a few pictures, held in memory at once."""
@@ -71,15 +87,10 @@ class Pipeline:
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
-        metadata: dict[str, Any] = {
-            "preprocessing": asdict(self.preprocessing),
-            "backbone": self.backbone.name,
-            "weights": asdict(self.backbone.weights),
-            "standardisation": self.standardisation.state if self.standardisation else None,
-            "held_out": self.held_out.tolist(),
-            "scale": asdict(self.scale) if self.scale else None,
-        }
-        storage.save_detector(self.detector, path, metadata)
+        made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white)
+        storage.save_detector(
+            self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale)
+        )
 
     @classmethod
     def load(cls, path: Path | str, weights: str | None = None, device: str | None = None) -> Pipeline:
@@ -95,25 +106,115 @@ class Pipeline:
             WeightsRefused: when the weights are not to be had.
         """
         detector, metadata = storage.load_detector(path)
-        record = metadata["weights"]
-        if weights is None and record["source"] in ("hub", "random"):
-            weights = record["source"]
-        seed = int(record["origin"].removeprefix("seed ")) if record["source"] == "random" else 0
-        backbone = load_backbone(metadata["backbone"], weights=weights, seed=seed, device=device)
-        if backbone.weights.sha256 != record["sha256"]:
+        try:
+            made, standardisation, held_out, scale = _Made.read(metadata)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _incomplete(Path(path).name) from None
+        record = made.weights
+        if weights is None and record.source in ("hub", "random"):
+            weights = record.source
+        seed = int(record.origin.removeprefix("seed ")) if record.random else 0
+        backbone = load_backbone(made.backbone, weights=weights, seed=seed, device=device)
+        if backbone.weights.sha256 != record.sha256:
             raise ModelRefused(
                 "pipeline.other_weights",
                 "The detector was fitted on {backbone} with weights {wanted}, and the weights here are {found}. "
                 "Give the weights that it was fitted with.",
                 backbone=backbone.name,
-                wanted=record["sha256"][:12],
+                wanted=record.sha256[:12],
                 found=backbone.weights.sha256[:12],
             )
+        if standardisation and not _fits(standardisation, backbone.shape(made.preprocessing.size)):
+            raise _incomplete(Path(path).name)
         return cls(
-            Preprocessing(**metadata["preprocessing"]),
+            made.preprocessing,
             backbone,
-            Standardisation(**metadata["standardisation"]) if metadata["standardisation"] else None,
+            standardisation,
             detector.to(backbone.device),
-            np.array(metadata["held_out"]),
-            MapScale(**metadata["scale"]) if metadata["scale"] else None,
+            np.array(held_out, dtype=np.float64),
+            scale,
+            made.white,
+        )
+
+
+def _incomplete(file: str) -> ModelRefused:
+    return ModelRefused(
+        "pipeline.incomplete",
+        "{file} holds a detector, but not all that a new picture must go through. "
+        "Save it again with this version of the program.",
+        file=file,
+    )
+
+
+def _fits(standardisation: Standardisation, shape: FeatureShape) -> bool:
+    """Whether every level and stage has its own mean and deviation of each channel."""
+    channels = [level[0] for level in shape.maps]
+    return all(
+        [tuple(tensor.shape) for tensor in part] == [(count,) for count in counts]
+        for part, counts in (
+            (standardisation.map_means, channels),
+            (standardisation.map_deviations, channels),
+            (standardisation.pooled_means, shape.pooled),
+            (standardisation.pooled_deviations, shape.pooled),
+        )
+    )
+
+
+def packed(bench: Bench, key: str) -> bytes:
+    """Return a column of a finished run as the bytes that `Pipeline.save` writes.
+
+    Raises:
+        ModelRefused: when the column is no longer there, or could not be loaded again.
+    """
+    fitted = next((f for f in bench.fitted if f.column.key == key), None)
+    if fitted is None:
+        raise ModelRefused(
+            "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
+        )
+    column, stores = fitted.column, fitted.stores
+    made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white)
+    metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "detector.safetensors"
+        storage.save_detector(fitted.detector, path, metadata)
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What made the features that a detector was fitted on."""
+
+    backbone: str
+    weights: WeightsRecord
+    preprocessing: Preprocessing
+    white: White
+
+    def metadata(
+        self, standardisation: Standardisation | None, held_out: list[float], scale: MapScale | None
+    ) -> dict[str, Any]:
+        """Return everything that is saved beside a detector."""
+        return asdict(self) | {
+            "standardisation": standardisation.state if standardisation else None,
+            "held_out": held_out,
+            "scale": asdict(scale) if scale else None,
+        }
+
+    @classmethod
+    def read(cls, metadata: dict[str, Any]) -> tuple[_Made, Standardisation | None, list[float], MapScale | None]:
+        """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
+        backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
+        weights, white = WeightsRecord(**metadata["weights"]), White(**metadata["white"])
+        held_out = [float(score) for score in metadata["held_out"]]
+        if not all(isinstance(text, str) for text in (backbone, weights.source, weights.origin, weights.sha256)):
+            raise TypeError("a name that is no text")
+        if white.whole not in WHOLE_RANGES or white.real not in (None, *REAL_RANGES):
+            raise ValueError("a white that no data set has")
+        if weights.random:
+            int(weights.origin.removeprefix("seed "))
+        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white)
+        return (
+            made,
+            Standardisation(**standardisation) if standardisation else None,
+            held_out,
+            MapScale(float(scale["median"]), float(scale["q99"])) if scale else None,
         )

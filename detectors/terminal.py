@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,10 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from detectors import colours, report
 from detectors.base import Progress as Report
 from detectors.errors import SettingRefused
-from detectors.result import Column, Figure, Result
+from detectors.result import Figure, Result
 
 console = Console()
 if not console.is_terminal:
@@ -133,28 +131,6 @@ def finished_folder(target: Path) -> Iterator[Path]:
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def write(result: Result, folder: Path) -> None:
-    """Write scores, settings and the result, and per test picture and method the map and the overlay."""
-    (folder / "scores.csv").write_text(report.write_csv(result), encoding="utf-8")
-    (folder / "result.json").write_text(json.dumps(report.to_json(result), indent=2), encoding="utf-8")
-    (folder / "settings.json").write_text(json.dumps(result.experiment, indent=2, default=str), encoding="utf-8")
-    for column in result.columns:
-        _write_pictures(result, column, folder / column.method / column.backbone)
-
-
-def _write_pictures(result: Result, column: Column, folder: Path) -> None:
-    from PIL import Image
-
-    if column.maps is None:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, (picture, raw) in enumerate(zip(result.test, column.maps, strict=True)):
-        stem = f"{index:03d}"
-        Image.fromarray(raw).save(folder / f"{stem}_map.tiff")
-        if column.scale:
-            Image.fromarray(colours.overlay(picture.pixels, column.scale(raw))).save(folder / f"{stem}_overlay.png")
 
 
 def _counts(result: Result) -> str:

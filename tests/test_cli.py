@@ -8,9 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 ROOT = Path(__file__).parents[1]
 
@@ -47,10 +47,13 @@ def test_compare_writes_maps_scores_and_settings(folder, tmp_path):
         rows = list(csv.DictReader(file))
     tested = list((folder / "test").rglob("*.png"))
     assert len(rows) == 2 * len(tested)
-    maps = sorted((out / "patchcore" / "scattering").glob("*_map.tiff"))
-    assert len(maps) == len(tested)
-    assert np.asarray(Image.open(maps[0])).dtype == np.float32
-    assert np.asarray(Image.open(maps[0])).shape == (112, 112)
+    for kind in ("maps", "overlays"):
+        files = sorted((out / kind / "patchcore_scattering").glob("*.png"))
+        assert len(files) == len(tested)
+        assert Image.open(files[0]).size == (112, 112)
+    assert not (out / "maps" / "mahalanobis_scattering").exists()
+    assert load_file(out / "maps.safetensors")["patchcore/scattering"].shape == (len(tested), 112, 112)
+    assert len(json.loads((out / "result.json").read_text())["columns"]) == 2
     settings = json.loads((out / "settings.json").read_text())
     assert settings["preprocessing"]["size"] == 112
     assert list(tmp_path.iterdir()) == [out]

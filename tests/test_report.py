@@ -250,7 +250,7 @@ def test_zip_equals_the_result():
         ),
         (
             {"source": "uploads", "files": [["train", "a'b.png", "ab"], ["test", "c/d.png", "cd"]]},
-            "normal=files(\n        (\"a'b.png\", 'ab'),\n    ),\n    test=files(\n        ('c/d.png', 'cd'),\n    ),\n)",
+            "normal=files(\n        (\"a'b.png\", 'ab'),\n    ),\n    test=files(\n        ('c/d.png', 'cd'),",
         ),
         (
             {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import Sentence
-from detectors.images import Picture
+from detectors.images import Picture, White
 
 State = Literal["accepted", "converted", "refused", "ignored"]
 
@@ -83,3 +83,9 @@ class Dataset:
     test: tuple[Sample, ...]
     report: Report = Report()
     recipe: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def white(self) -> White:
+        """Which value of pictures with more than 8 bits was taken for white; others must be decoded alike."""
+        recipe = self.recipe.get("base", self.recipe)
+        return White(recipe.get("white", White.whole), recipe.get("white_real"))

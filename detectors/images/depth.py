@@ -14,6 +14,8 @@ from detectors.errors import PictureRefused, Sentence
 
 TYPE_RANGE = 65_535
 _TWELVE_BITS = 4_095
+WHOLE_RANGES = (_TWELVE_BITS, TYPE_RANGE)
+REAL_RANGES = (1.0, 255.0, float(TYPE_RANGE))
 _ROWS = 256  # how many rows are widened at a time
 
 
@@ -122,7 +124,7 @@ def _check_real(stored: NDArray[np.float32], white: White) -> tuple[Depth, float
 
 
 def _real_range(peak: float) -> float:
-    return 1.0 if peak <= 1 else 255.0 if peak <= 255 else float(TYPE_RANGE)
+    return next((top for top in REAL_RANGES if peak <= top), REAL_RANGES[-1])
 
 
 def _note_whole(notes: list[Sentence], depth: Depth, top: int) -> None:
