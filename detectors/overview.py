@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors import datasets, shortcuts
+from detectors import datasets, demo_set, shortcuts
 from detectors.datasets import Dataset, Report, Sample
 from detectors.errors import Sentence
 from detectors.images import Preprocessing
 from detectors.result import Figure
+from detectors.sources import DemoSource
+
+_CARD_KINDS = 3
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Overview:
         name: the data set's.
         normal, test: in the data set's order.
         report: what happened to every file.
-        warnings: duplicates, mixed sizes and the like.
+        warnings: what to know of the set as a whole: too few pictures, copies, mixed sizes and the like.
         trivial: AUROC of each trivial statistic against the labels.
         file_bytes: of all accepted files.
     """
@@ -64,15 +67,41 @@ class Overview:
 
 def overview(data: Dataset) -> Overview:
     """Make the small pictures and collect the warnings."""
+    found = datasets.problems(data)
     return Overview(
         name=data.name,
         normal=tuple(map(thumbnail, data.train)),
         test=tuple(map(thumbnail, data.test)),
         report=data.report,
-        warnings=tuple(datasets.duplicates(data)),
+        warnings=(*(note for note in data.report.notes if note not in found), *found),
         trivial=shortcuts.shortcut_figures(data.test, Preprocessing()),
         file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
     )
+
+
+@dataclass(frozen=True)
+class Card:
+    """A built-in product in four small pictures: a normal one and three defects.
+
+    Attributes:
+        webp: the pictures, 96 pixels a side.
+        kinds: all its defects.
+        count: pictures in the whole set.
+    """
+
+    product: str
+    webp: tuple[bytes, ...]
+    kinds: tuple[str, ...]
+    count: int
+
+
+def card(product: str) -> Card:
+    """Draw the four pictures, or read them from the cache folder."""
+    recipe, whole = demo_set.PRODUCTS[product], DemoSource(product)
+    shown = [kind for kind in recipe.kinds if kind not in recipe.whole][:_CARD_KINDS]
+    drawn = demo_set.build(product, 1, 0, 1, (1.0,), shown, seed=1, workers=1)
+    count = whole.normal + whole.good + whole.per * len(recipe.kinds) * len(whole.severities)
+    return Card(product, tuple(webp(pixels, 96) for pixels in drawn.pictures), tuple(recipe.kinds), count)
 
 
 def thumbnail(sample: Sample) -> Thumbnail:

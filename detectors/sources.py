@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from detectors import datasets, synthetic
-from detectors.datasets import Dataset
+from detectors.datasets import Dataset, Part, Sample
 
 Files = tuple[tuple[str, bytes], ...]
+_EVERY = 5  # with synthetic defects and no good test picture, every fifth normal one is tested
 
 
 @dataclass(frozen=True)
@@ -44,39 +47,62 @@ class UploadSource:
     """Uploaded files.
 
     Attributes:
-        normal, test, masks: (name, bytes) of loose files.
+        normal, test, masks: (name, bytes) of loose files whose purpose was said.
         archive: (name, bytes) of one ZIP; its pictures come first.
+        product: one of several data sets in the ZIP.
+        archive_role: "train" or "test" for a ZIP of normal or of test pictures; "" when its folders say.
+        placed: (name, bytes) of loose files whose folders say what they are for.
+        more: later uploads, each without any of its own.
     """
 
     normal: Files = field(default=(), repr=False)
     test: Files = field(default=(), repr=False)
     masks: Files = field(default=(), repr=False)
     archive: tuple[str, bytes] | None = field(default=None, repr=False)
+    product: str | None = None
+    archive_role: str = ""
+    placed: Files = field(default=(), repr=False)
+    more: tuple[UploadSource, ...] = ()
 
     @cached_property
     def key(self) -> str:
         """A hash of all names and bytes."""
-        digest = hashlib.sha256()
-        groups = (("normal", self.normal), ("test", self.test), ("mask", self.masks))
+        return f"upload {hashlib.sha256(''.join(part._digest for part in self.parts).encode()).hexdigest()}"
+
+    @cached_property
+    def parts(self) -> tuple[UploadSource, ...]:
+        """The uploads one by one, the first one first."""
+        return (replace(self, more=()), *self.more) if self.more else (self,)
+
+    @cached_property
+    def bytes(self) -> int:
+        """What all files occupy."""
+        return sum(len(content) for part in self.parts for _, content in part._files)
+
+    def added(self, later: UploadSource) -> UploadSource:
+        """Return this with a later upload."""
+        return replace(self, more=(*self.more, *later.parts))
+
+    def load(self) -> Dataset:
+        """Decode everything, each file judged alone."""
+        return datasets.join(
+            [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
+        )
+
+    @property
+    def _files(self) -> Files:
+        packed = (self.archive,) if self.archive else ()
+        return (*self.normal, *self.test, *self.masks, *self.placed, *packed)
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256(json.dumps([self.product, self.archive_role]).encode())
+        groups = (("normal", self.normal), ("test", self.test), ("mask", self.masks), ("placed", self.placed))
         for role, files in (*groups, ("archive", (self.archive,) if self.archive else ())):
             for name, content in files:
                 digest.update(f"{role} {len(name)} {name} {len(content)} ".encode(errors="surrogatepass"))
                 digest.update(content)
-        return f"upload {digest.hexdigest()}"
-
-    def load(self) -> Dataset:
-        """Decode everything, each file judged alone."""
-        loose = datasets.from_uploads(list(self.normal), list(self.test), masks=list(self.masks))
-        if self.archive is None:
-            return loose
-        name, content = self.archive
-        packed = datasets.load_zip(content, name)
-        return replace(
-            packed,
-            train=packed.train + loose.train,
-            test=packed.test + loose.test,
-            report=replace(packed.report, entries=packed.report.entries + loose.report.entries),
-        )
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -85,8 +111,8 @@ class EditedSource:
 
     Attributes:
         base: what is edited.
-        removed: sha256 of pictures that are left out.
-        labels: (sha256, defective) of test pictures labelled by hand.
+        removed: what is left out: a sha256 wherever it stands, or one picture as `identities` names it.
+        labels: (sha256, defective) set by hand. A normal picture that is called defective becomes a test picture.
         defects: how many synthetic defects to add to the test pictures; 0 for none.
         seed: of the synthetic defects.
     """
@@ -103,25 +129,36 @@ class EditedSource:
         edits = [sorted(self.removed), sorted(self.labels), self.defects, self.seed]
         return f"edited {json.dumps(edits)} of {self.base.key}"
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing is edited."""
+        return not (self.removed or self.labels or self.defects)
+
     def load(self) -> Dataset:
         """Load the base and edit it."""
         return self.edit(self.base.load())
 
     def edit(self, data: Dataset) -> Dataset:
-        """Return the edited data set; a mask goes when its picture is called good by hand."""
-        labels = dict(self.labels)
-        train = tuple(s for s in data.train if s.picture.sha256 not in self.removed)
-        test = []
-        for sample in data.test:
-            if sample.picture.sha256 in self.removed:
-                continue
-            said = labels.get(sample.picture.sha256)
-            if said is not None and said != sample.defective:
-                kind = "defective" if said else "good"
-                sample = replace(sample, defective=said, kind=kind, mask=sample.mask if said else None)
-            test.append(sample)
+        """Return the edited data set; a mask goes when its picture is called good by hand.
+
+        Synthetic defects are pasted into copies of good test pictures. Where there are none, every fifth normal
+        picture is tested instead of learnt, so that no method has learnt what lies around a defect.
+        """
+        said = dict(self.labels)
+        train, test = [], []
+        for sample in self._kept("train", data.train):
+            if said.get(sample.picture.sha256):
+                test.append(replace(sample, defective=True, kind="defective"))
+            else:
+                train.append(sample)
+        test = [_labelled(sample, said) for sample in self._kept("test", data.test)] + test
         if self.defects and train:
-            test.extend(synthetic.with_defects(train, seed=self.seed, count=self.defects))
+            good = [sample for sample in test if sample.defective is False]
+            if not good and len(train) > _EVERY:
+                good = train[_EVERY - 1 :: _EVERY]
+                train = [sample for i, sample in enumerate(train) if i % _EVERY != _EVERY - 1]
+                test += good
+            test += synthetic.with_defects(good or train, seed=self.seed, count=self.defects)
         recipe = {
             "base": data.recipe,
             "removed": sorted(self.removed),
@@ -129,7 +166,41 @@ class EditedSource:
             "synthetic_defects": self.defects,
             "synthetic_seed": self.seed,
         }
-        return replace(data, train=train, test=tuple(test), recipe=recipe)
+        edited = replace(data, train=tuple(train), test=tuple(test), recipe=recipe)
+        before = datasets.problems(data)
+        notes = tuple(note for note in data.report.notes if note not in before) + datasets.problems(edited)
+        return replace(edited, report=replace(data.report, notes=notes))
+
+    def _kept(self, role: str, samples: tuple[Sample, ...]) -> list[Sample]:
+        names = identities(role, [sample.picture.sha256 for sample in samples])
+        return [
+            sample
+            for name, sample in zip(names, samples, strict=True)
+            if name not in self.removed and sample.picture.sha256 not in self.removed
+        ]
 
 
 Source = DemoSource | UploadSource | EditedSource
+
+
+def identities(role: str, hashes: Iterable[str]) -> list[str]:
+    """Name each picture of a set, copies apart.
+
+    >>> identities("train", ["aa", "bb", "aa"])
+    ['train:aa', 'train:bb', 'train:aa#1']
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for sha in hashes:
+        names.append(f"{role}:{sha}#{seen[sha]}" if seen[sha] else f"{role}:{sha}")
+        seen[sha] += 1
+    return names
+
+
+def _labelled(sample: Sample, said: dict[str, bool]) -> Sample:
+    """Return a test picture with the label that was set by hand."""
+    defective = said.get(sample.picture.sha256)
+    if defective is None or defective == sample.defective:
+        return sample
+    mask = sample.mask if defective and sample.mask is not None and sample.mask.any() else None
+    return replace(sample, defective=defective, kind="defective" if defective else "good", mask=mask)

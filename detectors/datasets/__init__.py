@@ -1,17 +1,20 @@
 """Data sets: folders, ZIPs, uploads and the built-in demo as lists of labelled pictures with a report of every file."""
 
 from detectors.datasets.checks import duplicates, likely_outliers, problems
+from detectors.datasets.joining import Part, join
 from detectors.datasets.loading import demo, from_uploads, load_folder, load_zip
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 
 __all__ = [
     "Dataset",
     "Entry",
+    "Part",
     "Report",
     "Sample",
     "demo",
     "duplicates",
     "from_uploads",
+    "join",
     "likely_outliers",
     "load_folder",
     "load_zip",

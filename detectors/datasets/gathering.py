@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,25 +29,54 @@ _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """Files that lie somewhere in a data set, their places, what was turned down before, and what to say."""
+
+    files: tuple[File, ...]
+    places: tuple[Place, ...]
+    entries: tuple[Entry, ...] = ()
+    notes: tuple[Sentence, ...] = ()
+
+
 def gather(listing: Listing, name: str, recipe: dict[str, Any], product: str | None, limits: Limits) -> Dataset:
     """Make a data set of a folder's or ZIP's files by where they lie."""
+    found = sort_out(listing, product)
+    if product is not None:
+        name, recipe = f"{name}/{product}", recipe | {"product": product}
+    return assemble(found.files, found.places, name, recipe, limits, found.entries, found.notes)
+
+
+def sort_out(listing: Listing, product: str | None = None, role: str = "") -> Sorted:
+    """Give each file of a folder or ZIP its place.
+
+    Args:
+        listing: the files.
+        product: one of several data sets that lie side by side.
+        role: "train" or "test" for pictures that were given as such; "" when the folders alone say.
+
+    Raises:
+        DatasetRefused: for several data sets without `product`; its sentence's values name them as `products`.
+    """
     files, documents, table = _without_documents(listing.files)
     names = [file.name for file in files]
     several = layouts.products(names)
     if product is not None:
         chosen = set(layouts.within(names, product))
         files = [file for file in files if file.name in chosen]
-        name = f"{name}/{product}"
-        recipe = recipe | {"product": product}
     elif several:
         raise DatasetRefused(
             "dataset.several",
             "{count} data sets lie side by side here: {names}. Choose one of them.",
             count=len(several),
             names=", ".join(several[:10]),
+            products=several,
         )
     names = [file.name for file in files]
-    places, set_aside = layouts.place_all(names, {key: table[key] for key in names if key in table})
+    if role:
+        places, set_aside = layouts.upload_places(names, role), False
+    else:
+        places, set_aside = layouts.place_all(names, {key: table[key] for key in names if key in table})
     entries = [Entry(label, "refused", why, "", (why,)) for label, why in listing.refused]
     entries += [Entry(label, "ignored", why, "", (why,)) for label, why in listing.ignored + tuple(documents)]
     notes = []
@@ -60,7 +89,7 @@ def gather(listing: Listing, name: str, recipe: dict[str, Any], product: str | N
                 count=count,
             )
         )
-    return assemble(files, places, name, recipe, limits, tuple(entries), tuple(notes))
+    return Sorted(tuple(files), tuple(places), tuple(entries), tuple(notes))
 
 
 def assemble(
@@ -182,7 +211,7 @@ def _pair_masks(
             by_key[(place.kind or "").lower() or None, place.stem.lower()].append(i)
             by_stem[place.stem.lower()].append(i)
     masks = [i for i, place in enumerate(places) if place.role == "mask"]
-    owners = {i: _owner(places[i], by_key, by_stem) for i in masks}
+    owners = {i: _of_its_part(places, i, _owner(places[i], by_key, by_stem)) for i in masks}
 
     def one(i: int) -> tuple[NDArray[np.bool_], tuple[Sentence, ...]]:
         owner = _one_owner(owners[i], samples, [file.name for file in files])
@@ -207,6 +236,11 @@ def _owner(mask: Place, by_key: dict[tuple[str | None, str], list[int]], by_stem
         if found := by_key.get((mask.kind.lower() if mask.kind else None, stem)):
             return found
     return next((found for stem in layouts.mask_stems(mask) if (found := by_stem.get(stem))), [])
+
+
+def _of_its_part(places: Sequence[Place], mask: int, owners: list[int]) -> list[int]:
+    """Keep the pictures that came with the mask, where there are any."""
+    return [i for i in owners if places[i].part == places[mask].part] or owners
 
 
 def _one_owner(owners: list[int], samples: dict[int, Sample], names: Sequence[str]) -> int:

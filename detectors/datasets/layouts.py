@@ -32,12 +32,14 @@ class Place:
         kind: "good", the defect's name, or None where the folders do not say.
         stem: the file's name without its extension.
         within: for a mask: the folder it lies in below its kind (MVTec LOCO has one for each picture).
+        part: which of several uploads it came with; a mask prefers pictures of its own upload.
     """
 
     role: Role
     kind: str | None
     stem: str
     within: str | None = None
+    part: int = 0
 
     @property
     def defective(self) -> bool | None:

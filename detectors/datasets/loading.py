@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detectors.datasets.archives import File, clean_path, list_zip, system_file
 from detectors.datasets.folders import list_folder
-from detectors.datasets.gathering import assemble, gather
+from detectors.datasets.gathering import Sorted, assemble, gather
 from detectors.datasets.layouts import Place, kind_of, upload_places
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
@@ -55,6 +55,18 @@ def from_uploads(
         name: of the set.
         limits: on each file.
     """
+    found = sort_uploads(normal, test, masks, labels)
+    recipe = {"source": "uploads", "files": hashed(found)}
+    return assemble(found.files, found.places, label(name), recipe, limits, found.entries)
+
+
+def sort_uploads(
+    normal: Sequence[Upload],
+    test: Sequence[Upload],
+    masks: Sequence[Upload],
+    labels: Mapping[str, bool | str | None] | None = None,
+) -> Sorted:
+    """Give loose files their places; names that occur twice get a number."""
     files: list[File] = []
     places: list[Place] = []
     entries: list[Entry] = []
@@ -68,15 +80,19 @@ def from_uploads(
                 continue
             if place.role == "test" and shown in said:
                 place = Place("test", _kind(said[shown]), place.stem)
-            unique = _unique(shown, taken) if place.role != "mask" else shown
+            unique = unused(shown, taken) if place.role != "mask" else shown
             files.append(File(unique, lambda content=content: content))  # type: ignore[misc]
             places.append(place)
     entries += _unknown_labels(said, [clean_path(upload[0]) for upload in test])
-    recipe = {
-        "source": "uploads",
-        "files": [[p.role, f.name, hashlib.sha256(f.read()).hexdigest()] for f, p in zip(files, places, strict=True)],
-    }
-    return assemble(files, places, label(name), recipe, limits, tuple(entries))
+    return Sorted(tuple(files), tuple(places), tuple(entries))
+
+
+def hashed(found: Sorted) -> list[list[str]]:
+    """Return [role, name, sha256] of every file, for a recipe."""
+    return [
+        [place.role, file.name, hashlib.sha256(file.read()).hexdigest()]
+        for file, place in zip(found.files, found.places, strict=True)
+    ]
 
 
 def demo(
@@ -122,7 +138,7 @@ def _kind(said: bool | str | None) -> str | None:
     return "defective" if said else "good"
 
 
-def _unique(name: str, taken: set[str]) -> str:
+def unused(name: str, taken: set[str]) -> str:
     """Add a number to a name that another upload has too: "000.png", "000 (2).png"."""
     stem, dot, suffix = name.rpartition(".")
     unique, number = name, 1

@@ -124,10 +124,7 @@ def later(key: str, function: Callable[..., Any], *arguments: Any) -> Any:
 
 def _arrived(future: Any) -> Any:
     if future.status == "error":
-        error = future.exception()
-        if isinstance(error, Refusal):
-            return error
-        raise error
+        return compute().refusal(future)
     return future.result() if future.status == "finished" else None
 
 

@@ -1,0 +1,144 @@
+"""Several uploads as one data set: decoded, paired with masks and checked together, each ZIP or file judged alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from detectors.datasets.archives import File, Listing, clean_path, list_zip, system_file
+from detectors.datasets.gathering import Sorted, assemble, sort_out
+from detectors.datasets.layouts import Place
+from detectors.datasets.loading import Upload, hashed, sort_uploads, unused
+from detectors.datasets.samples import Dataset, Entry
+from detectors.errors import DatasetRefused, Sentence
+from detectors.images import label
+from detectors.images.limits import LIMITS, Limits
+
+
+@dataclass(frozen=True)
+class Part:
+    """What came in one upload.
+
+    Attributes:
+        normal, test, masks: (name, bytes) of loose files whose purpose was said.
+        placed: (name, bytes) of loose files whose folders say what they are for, as in a ZIP.
+        archive: (name, bytes) of a ZIP.
+        product: one of several data sets in the ZIP, or among the placed files.
+        archive_role: "train" or "test" for a ZIP that was given as normal or test pictures.
+    """
+
+    normal: Sequence[Upload] = field(default=(), repr=False)
+    test: Sequence[Upload] = field(default=(), repr=False)
+    masks: Sequence[Upload] = field(default=(), repr=False)
+    placed: Sequence[Upload] = field(default=(), repr=False)
+    archive: Upload | None = field(default=None, repr=False)
+    product: str | None = None
+    archive_role: str = ""
+
+
+def join(parts: Sequence[Part], name: str = "uploads", limits: Limits = LIMITS) -> Dataset:
+    """Make one data set of all parts, in their order.
+
+    A ZIP that cannot be used is an entry of the report, and the others go on; so are pictures beyond
+    `limits.session_pictures`. A set of a single ZIP has the ZIP's name and recipe.
+    """
+    found: list[Sorted] = []
+    recipes: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for number, part in enumerate(parts):
+        sets, recipe = _sort_part(part, limits)
+        found += [_numbered(each, number, taken) for each in sets]
+        recipes += [recipe] if recipe else []
+    files = tuple(file for each in found for file in each.files)
+    places = tuple(place for each in found for place in each.places)
+    files, places, refused = _within_limit(files, places, limits.session_pictures)
+    entries = tuple(entry for each in found for entry in each.entries) + refused
+    notes = tuple(note for each in found for note in each.notes)
+    recipe, name = _recipe(recipes, name)
+    return assemble(files, places, name, recipe, limits, entries, notes)
+
+
+def _sort_part(part: Part, limits: Limits) -> tuple[list[Sorted], dict[str, Any]]:
+    """Sort out all of a part, and say what repeats it."""
+    recipe: dict[str, Any] = {}
+    packed = folder = Sorted((), ())
+    if part.archive is not None:
+        name, content = label(part.archive[0]), part.archive[1]
+        packed = _or_refused(name, lambda: sort_out(list_zip(content, limits), part.product, part.archive_role))
+        if packed.files:
+            said = {"product": part.product, "role": part.archive_role}
+            said = {key: value for key, value in said.items() if value}
+            recipe["archive"] = {"name": name, "sha256": hashlib.sha256(content).hexdigest(), **said}
+    if part.placed:
+        listing = _listed(part.placed)
+        top = listing.files[0].name.partition("/")[0] if listing.files else ""
+        folder = _or_refused(top, lambda: sort_out(listing, None if part.archive else part.product))
+    loose = sort_uploads(part.normal, part.test, part.masks)
+    if listed := [["placed", *rest] for _, *rest in hashed(folder)] + hashed(loose):
+        recipe["files"] = listed
+        recipe |= {"product": part.product} if part.product and folder.files else {}
+    return [packed, folder, loose], recipe
+
+
+def _or_refused(name: str, work: Callable[[], Sorted]) -> Sorted:
+    """Refuse a ZIP or folder that cannot be used as if it were one file."""
+    try:
+        return work()
+    except DatasetRefused as refusal:
+        return Sorted((), (), (Entry(name, "refused", refusal.sentence, "", (refusal.sentence,)),))
+
+
+def _recipe(recipes: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], str]:
+    """Return what repeats all parts, shorter where there is only one, and the name of the whole."""
+    if len(recipes) == 1:
+        (only,) = recipes
+        archive, files = only.get("archive"), only.get("files", [])
+        if archive and not files and "role" not in archive:
+            stem = archive["name"].rpartition(".")[0] or archive["name"]
+            return {"source": "zip", **archive}, f"{stem}/{archive['product']}" if "product" in archive else stem
+        if not archive and all(role != "placed" for role, *_ in files):
+            return {"source": "uploads", "files": files}, label(name)
+    if not recipes:
+        return {"source": "uploads", "files": []}, label(name)
+    return {"source": "parts", "parts": recipes}, label(name)
+
+
+def _listed(uploads: Sequence[Upload]) -> Listing:
+    files, ignored = [], []
+    taken: set[str] = set()
+    for name, content in uploads:
+        shown = clean_path(name)
+        if (why := system_file(shown)) is not None:
+            ignored.append((shown, why))
+        else:
+            files.append(File(unused(shown, taken), lambda content=content: content))  # type: ignore[misc]
+    return Listing(tuple(files), (), tuple(ignored))
+
+
+def _numbered(found: Sorted, part: int, taken: set[str]) -> Sorted:
+    """Say which part the files came with, and give names that an earlier part has too a number."""
+    files = [
+        file if place.role == "mask" else replace(file, name=unused(file.name, taken))
+        for file, place in zip(found.files, found.places, strict=True)
+    ]
+    return replace(found, files=tuple(files), places=tuple(replace(place, part=part) for place in found.places))
+
+
+def _within_limit(
+    files: tuple[File, ...], places: tuple[Place, ...], most: int
+) -> tuple[tuple[File, ...], tuple[Place, ...], tuple[Entry, ...]]:
+    """Turn down pictures beyond the first `most`."""
+    pictures = [i for i, place in enumerate(places) if place.role in ("train", "test")]
+    beyond = set(pictures[most:])
+    why = Sentence(
+        "dataset.too_many",
+        "There are {found} pictures; {limit} are accepted in one session, and this one comes after them. Remove others "
+        "first.",
+        found=len(pictures),
+        limit=most,
+    )
+    kept = [i for i in range(len(files)) if i not in beyond]
+    refused = tuple(Entry(files[i].name, "refused", why, places[i].role, (why,)) for i in sorted(beyond))
+    return tuple(files[i] for i in kept), tuple(places[i] for i in kept), refused
