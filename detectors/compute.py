@@ -301,13 +301,13 @@ class Compute:
             stores = futures[f"stores:{name}"] = submit(
                 _extract, comparison, name, futures["pictures"], stores_key, key=stores_key, resources=self._resources
             )
-            for method in comparison.methods:
+            for place, method in enumerate(comparison.methods):
                 label = column_key(method, name)
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
                 fit_key = _digest("fit", stores_key, settings)
                 fitted = futures[f"fit:{label}"] = submit(
                     _fit, comparison, method, stores, futures["pictures"], fit_key,
-                    key=fit_key, resources=self._resources,
+                    key=fit_key, resources=self._resources, priority=-place,
                 )  # fmt: skip
                 futures[f"column:{label}"] = submit(_column, fitted, key=_digest("column", fit_key), priority=5)
         return run

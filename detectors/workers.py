@@ -65,7 +65,13 @@ def cluster(memory: str, security: Security) -> SpecCluster:
         workers[number] = {"cls": Nanny, "options": common | {"env": own}}
     scheduler = {
         "cls": Scheduler,
-        "options": {"protocol": "tls://", "host": "127.0.0.1", "security": security, "dashboard": False},
+        "options": {
+            "protocol": "tls://",
+            "host": "127.0.0.1",
+            "security": security,
+            "dashboard": False,
+            "dashboard_address": "127.0.0.1:0",
+        },
     }
     return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="CRITICAL")
 

@@ -41,6 +41,7 @@ def comparison(choices: Choices) -> Comparison:
         settings={method: choices.settings_of(method) for method in choices.methods if choices.settings_of(method)},
         preprocessing=Preprocessing(size=choices.size, crop=choices.crop, equalise=choices.equalise),
         seed=choices.seed,
+        weights={name: "random" for name in choices.backbones if choices.random_weights and name != BUNDLED},
     )
 
 
@@ -70,7 +71,7 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
         stale=stale,
         shared=session.shared,
         sentence=sentences[0] if state == "failed" and sentences else None,
-        counts=_counts(choices),
+        counts=_counts(choices, current),
     )
     return _estimated(status, wanted, choices) if stale else status, shown.result()
 
@@ -212,8 +213,11 @@ def _of_session(name: str) -> _Session:
     return _Session(name)
 
 
-def _counts(choices: Choices) -> tuple[int, int, int] | None:
+def _counts(choices: Choices, current: Run | None) -> tuple[int, int, int] | None:
     """Return how many pictures are learnt from, held out and judged, as soon as the pictures are known."""
+    if current is not None:
+        pictures = current.pictures()
+        return None if pictures is None else (len(pictures.learnt), len(pictures.held_out), len(pictures.test))
     seen = overview(choices)
     if not isinstance(seen, Overview):
         return None
@@ -225,7 +229,7 @@ def _estimated(status: Status, wanted: Comparison, choices: Choices) -> Status:
     """Add what a run of the present choices would cost, as soon as that is known."""
     from dataclasses import replace
 
-    counts = _counts(choices)
+    counts = status.counts or _counts(choices, None)
     if counts is None:
         return status
     learnt, held_out, test = counts
