@@ -21,6 +21,7 @@ from pages.shared.texts import say, text
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between an axis's ticks
 MOST_TICKS = 5
+FULL_STRIP = 4.0  # multiples of the limit that a strip of scores goes up to
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,7 @@ def picture(
     if box is not None:
         top, left, bottom, right = box
         lines += _lines(f'x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"', "rect")
-    height, width = pixels.shape[:2]
-    drawing = f'<svg viewBox="0 0 {width} {height}" aria-hidden="true">{lines}</svg>' if lines else ""
+    drawing = _drawing(lines, *pixels.shape[:2]) if lines else ""
     image = f'<img src="{uri(shown, side)}" alt="{escape(alt)}">'
     return f'<div class="odd-picture">{image}{drawing}</div>'
 
@@ -133,6 +133,27 @@ def beside(*charts: str) -> None:
     st.html(f'<div class="odd-charts">{"".join(charts)}</div>')
 
 
+def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, limit: str) -> None:
+    """Show lanes of scores over one axis in multiples of the limit: (name, mark, values); `this` picture is named."""
+    known = [v for _, _, values in lanes for v in values if np.isfinite(v)] + [this, 1.0]
+    low, high = max(0.0, min(known) - 0.05), min(max(known), FULL_STRIP) + 0.05
+
+    def at(value: float) -> str:
+        return f"left:{100 * min(max((value - low) / (high - low), 0), 1):.2f}%"
+
+    made = [
+        f"<span>{escape(name)}</span><span class='odd-lane'>"
+        + "".join(f'<i class="odd-mark odd-{mark}" style="{at(v)}"></i>' for v in values if np.isfinite(v))
+        + "</span>"
+        for name, mark, values in lanes
+    ]
+    st.html(
+        f'<div class="odd-strip" role="img" aria-label="{escape(word)}: {this:.2f}">{"".join(made)}<span></span>'
+        f'<span class="odd-lane odd-over"><i class="odd-limit" style="{at(1)}"><b>{escape(limit)}</b></i>'
+        f'<i class="odd-this" style="{at(this)}"><b>{escape(word)} {this:.2f}×</b></i></span></div>'
+    )
+
+
 def axis(figures: Iterable[Figure]) -> tuple[float, float, float]:
     """Return (low, high, step) of an axis that holds all figures with their intervals."""
     known = [v for f in figures for v in (f.value, f.low, f.high) if v is not None]
@@ -151,7 +172,15 @@ def caption(written: str) -> None:
 
 
 def _lines(shape: str, kind: str) -> str:
-    return f'<{kind} class="odd-halo" {shape}/><{kind} class="odd-line" {shape}/>'
+    style = 'fill="none" stroke-linejoin="round" vector-effect="non-scaling-stroke"'
+    halo = f'<{kind} {style} stroke="#000" stroke-opacity="0.5" stroke-width="2.8" {shape}/>'
+    return f'{halo}<{kind} {style} stroke="#fff" stroke-width="1.2" {shape}/>'
+
+
+def _drawing(lines: str, height: int, width: int) -> str:
+    """Return lines as an image over the picture: `st.html` lets no inline SVG through."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{lines}</svg>'
+    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)

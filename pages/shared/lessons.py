@@ -11,8 +11,8 @@ Prose: `assets/lessons/{en,ko}/<name>.md`, Markdown, read by a person who has ne
     alternatives as paragraphs of their own, each with a value that is None when it does not hold.
   - `> text`: a box that asks for a prediction.
   - `[[symbol|what it is]]`: a symbol that explains itself on hover and focus (dotted underline).
-  - a formula, without blank lines: ```` ```formula ````, HTML such as `d = min<sub>[[m|a kept patch]]</sub>`, a line that
-    begins with `: ` is small, then ```` ``` ````.
+  - a formula, without blank lines: ```` ```formula ````, HTML such as `d = min<sub>[[m|a kept patch]]</sub>`, a line
+    that begins with `: ` is small, then ```` ``` ````.
 Both languages have the same slots; `tests/test_lessons.py` holds them together.
 
 Module: `LESSONS[name]`, imported when the lesson is opened, with
@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -164,7 +164,7 @@ def styles() -> None:
 
 def controls(name: str) -> DeltaGenerator:
     """Return a container in one line for what a figure can be asked; presenting hides it."""
-    return st.container(key=f"controls_{name}", horizontal=True, vertical_alignment="center")
+    return st.container(key=f"controls_{name}", horizontal=True, vertical_alignment="bottom")
 
 
 def waiting() -> None:
@@ -204,6 +204,11 @@ def subject(choices: Choices, result: Result) -> int | None:
         return bool(picture.defective), picture.local and picture.mask is not None, picture.severity or 0.0
 
     return max(range(len(result.test)), key=plain_to_see, default=None)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as one writes them: "SPADE, PaDiM and CFA"."""
+    return text("learn.and", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)
 
 
 @cache

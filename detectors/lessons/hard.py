@@ -1,0 +1,63 @@
+"""Why it is hard: the first idea, taking the average picture away, and what is left of good and of defective ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from detectors import metrics, thresholds
+from detectors.result import Figure
+
+if TYPE_CHECKING:
+    from detectors.base import Detector
+    from detectors.comparison import Pictures, Stores
+
+SIGMA = 4.0  # pixels, as all methods smooth their maps
+
+
+@dataclass(frozen=True)
+class Subtraction:
+    """What taking the average normal picture away leaves.
+
+    Attributes:
+        average: (S, S, 3) uint8, of the normal pictures that were learnt from.
+        image: image AUROC of the strongest remaining difference.
+        normal: (S, S) float16, what is left of a held-out normal picture, on the common scale of maps.
+        normal_picture: its index among the held-out pictures; the one of median score.
+        test: (S, S) float16, what is left of the test picture that was asked for.
+        scores: (M,) of the test pictures.
+    """
+
+    average: NDArray[np.uint8]
+    image: Figure
+    normal: NDArray[np.float16]
+    normal_picture: int
+    test: NDArray[np.float16]
+    scores: NDArray[np.float64]
+
+
+def subtraction(detector: Detector, stores: Stores, pictures: Pictures, shown: int) -> Subtraction:
+    """Subtract the average picture: the simplest one-class method there is, without any features."""
+    average = np.mean([p.pixels for p in pictures.learnt], axis=0, dtype=np.float32)  # (S, S, 3)
+    held, test = (np.stack([_left(p.pixels, average) for p in group]) for group in (pictures.held_out, pictures.test))
+    scale = thresholds.map_scale(held)
+    held_scores = held.max(axis=(1, 2))
+    middle = int(np.argsort(held_scores)[len(held_scores) // 2])
+    scores = test.max(axis=(1, 2)).astype(np.float64)
+    return Subtraction(
+        average.round().astype(np.uint8),
+        metrics.image_auroc(pictures.labels, scores),
+        scale(held[middle]).astype(np.float16),
+        middle,
+        scale(test[shown]).astype(np.float16),
+        scores,
+    )
+
+
+def _left(pixels: NDArray[np.uint8], average: NDArray[np.float32]) -> NDArray[np.float32]:
+    difference = np.abs(pixels.astype(np.float32) - average).mean(axis=2)  # (S, S)
+    return gaussian_filter(difference, SIGMA)
