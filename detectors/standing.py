@@ -25,7 +25,7 @@ class Standing:
 
     Attributes:
         leaders: keys of the columns with the highest AUROC, or one that reads the same.
-        behind: columns that the first leader is ahead of by more than chance: the interval leaves 0 out.
+        behind: columns that every leader is ahead of by more than chance: the interval leaves 0 out.
         open: the other columns, for which the pictures do not tell.
         certain: pairs of columns whose difference is more than chance, whoever leads.
     """
@@ -38,22 +38,21 @@ class Standing:
 
 def standing(labels: NDArray[np.float64], columns: Sequence[Column]) -> Standing | None:
     """Rank columns by AUROC on the same pictures; None where no AUROC can be computed."""
-    measured = [
-        (c, f.value) for c in columns if (f := c.figures.get("image_auroc")) is not None and f.value is not None
-    ]
+    found = [(column, column.figures["image_auroc"].value) for column in columns if "image_auroc" in column.figures]
+    measured = [(column, value) for column, value in found if value is not None]
     if not measured:
         return None
     measured.sort(key=lambda pair: -pair[1])
-    best, top = measured[0]
-    leaders = tuple(c.key for c, value in measured if top - value < _TIED)
+    top = measured[0][1]
+    leaders = tuple(column.key for column, value in measured if top - value < _TIED)
     sure = {
         (one.key, other.key)
         for (one, _), (other, _) in combinations(measured, 2)
         if (low := paired_auroc_difference(labels, one.scores, other.scores).low) is not None and low > 0
     }
-    behind = tuple(c.key for c, _ in measured if (best.key, c.key) in sure)
-    others = tuple(c.key for c, _ in measured if c.key not in leaders and c.key not in behind)
-    return Standing(leaders, behind, others, len(sure))
+    rest = [column.key for column, _ in measured[len(leaders) :]]
+    behind = tuple(key for key in rest if all((leader, key) in sure for leader in leaders))
+    return Standing(leaders, behind, tuple(key for key in rest if key not in behind), len(sure))
 
 
 def pro(pictures: Pictures, column: Column) -> Curve:

@@ -1,9 +1,15 @@
-"""The generated sentence above the grid: computed from verdicts, so it claims only what this run shows."""
+"""The generated sentences under the titles: computed from the result, so they claim only what this run shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+import streamlit as st
+
+from detectors.result import Result
+from detectors.standing import Standing, standing
+from pages.shared.lanes import content
 from pages.shared.texts import number_word, text
 from pages.shared.verdicts import Judged, Verdicts
 
@@ -56,3 +62,36 @@ def _called(judged: Judged, several: bool = False) -> str:
 
 def _backbones(keys: Iterable[str]) -> set[str]:
     return {key.split("/", 1)[1] for key in keys}
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _standing(key: str, _result: Result) -> Standing | None:
+    return standing(_result.labels, _result.columns)
+
+
+def lead(result: Result, titles: dict[str, str]) -> str:
+    """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
+    if not result.columns:
+        return ""
+    found = _standing(content(result), result)
+    labelled = int(np.isfinite(result.labels).sum())
+    if found is None:
+        return text("scores.lead.none")
+    names = {key: titles.get(key, key) for key in (*found.leaders, *found.behind, *found.open)}
+    first = result[found.leaders[0]].figures["image_auroc"]
+    leaders, behind, others = (
+        _listed([names[key] for key in keys]) for keys in (found.leaders, found.behind, found.open)
+    )
+    values = {"leaders": leaders, "behind": behind, "others": others, "n": len(found.leaders), "pictures": labelled}
+    if len(result.columns) == 1:
+        return text("scores.lead.one", leader=leaders, auroc=f"{first.value:.2f}", pictures=labelled)
+    if not found.behind:
+        return text("scores.lead.open" if found.certain else "scores.lead.none_certain", **values)
+    return text("scores.lead.some" if found.open else "scores.lead.all", **values)
+
+
+def _listed(names: list[str]) -> str:
+    """Join names as a person would: "A, B and C"."""
+    if len(names) < 2:
+        return "".join(names)
+    return text("scores.lead.list", first=", ".join(names[:-1]), last=names[-1])
