@@ -25,6 +25,7 @@ from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused, 
 from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord
+from detectors.weights import random_weights
 
 if TYPE_CHECKING:
     from detectors.backbones import Backbone
@@ -357,6 +358,8 @@ def assemble(
     """Put columns beside each other and say what belongs above every figure."""
     aurocs = {c.key: value for c in columns if (value := c.figures["image_auroc"].value) is not None}
     warnings = list(shortcuts.shortcut_warnings(pictures.trivial, aurocs))
+    untrained = dict.fromkeys((c.backbone, c.weights.origin) for c in columns if c.weights.random)
+    warnings += [random_weights(*which) for which in untrained]
     return Result(
         data=pictures.name,
         test=pictures.test,

@@ -5,8 +5,8 @@ from functools import partial
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared import findings, jobs, look, panes
-from pages.shared.choices import Choices, change
+from pages.shared import findings, jobs, look, panes, weights
+from pages.shared.choices import Choices, change, current
 from pages.shared.grid import Pictures, linked_grid
 from pages.shared.live import live
 from pages.shared.progress import progress
@@ -48,6 +48,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     verdicts = judge(result, choices.allowed, keys)
     look.head("compare", findings.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
+    untrained(result)
     rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
@@ -65,14 +66,22 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         change(picture=shown.sha256[:16], place=(picked.y, picked.x), focus=focus)
         st.switch_page(look.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
-    look.foot("compare", text("compare.hint"))
+    look.foot("compare", text("compare.hint"), result)
 
 
 def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         look.note(say(status.sentence))
+        weights.way_on(jobs.weights(choices), choices, lambda: jobs.run(current()))
     if status.state == "running":
         progress(choices, status, cancel=lambda: jobs.cancel(choices))
+
+
+def untrained(result: Result) -> None:
+    """Say above everything which backbones were never trained."""
+    for warning in result.warnings:
+        if warning.key == "backbones.random":
+            look.note(say(warning))
 
 
 def wanted(verdicts: Verdicts) -> str:

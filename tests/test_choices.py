@@ -29,6 +29,7 @@ CHOICES = st.builds(
     crop=st.sampled_from(["none", "center"]),
     equalise=st.booleans(),
     seed=st.integers(0, 2**31 - 1),
+    random_weights=st.booleans(),
     allowed=st.integers(1, 150),
     colour=st.sampled_from(COLOURS),
     language=st.sampled_from([None, "en", "ko"]),

@@ -16,7 +16,7 @@ from detectors.base import Features, FeatureShape, Progress, silent
 from detectors.device import best_device, ran_out_of_memory
 from detectors.errors import Sentence, SettingRefused
 from detectors.result import WeightsRecord
-from detectors.weights import BUNDLED
+from detectors.weights import BUNDLED, random_weights
 
 if TYPE_CHECKING:
     from detectors.backbones.timm_models import TimmFeatures
@@ -144,14 +144,7 @@ def load_backbone(
     mixed_precision = mixed_precision and device.type != "cpu"
     notes: list[Sentence] = []
     if record.random:
-        notes.append(
-            Sentence(
-                "backbones.random",
-                "{backbone} has random weights ({origin}): for tests and lessons, not for judging parts.",
-                backbone=name,
-                origin=origin,
-            )
-        )
+        notes.append(random_weights(name, origin))
     if mixed_precision:
         notes.append(
             Sentence(

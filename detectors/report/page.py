@@ -5,7 +5,6 @@ The HTML asks for nothing outside itself. Everything a user named is escaped by 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -18,10 +17,10 @@ from markupsafe import Markup
 
 from detectors import __version__
 from detectors.colours import COLOUR_MAPS
+from detectors.report.made import made
 from detectors.report.parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
 from detectors.report.pictures import rows
-from detectors.report.script import fingerprint, script
-from detectors.report.tables import plain
+from detectors.report.script import script
 from detectors.report.wording import Words
 from detectors.result import Column, Result
 from detectors.thresholds import nearest_rate
@@ -91,7 +90,7 @@ def html(
             blocks=_blocks(result),
             left_out=left_out if len(shown) < len(result.test) else "",
             scale=_stops(colour_map),
-            run=_run(result, words),
+            run=made(result, words),
             script=script(result),
             foot=t["foot"].format(version=result.versions.get("odd-one-out", __version__)),
         )
@@ -169,7 +168,7 @@ def _warnings(result: Result, words: Words) -> list[str]:
     if pasted and not any(w.key.startswith("synthetic.") for w in result.warnings):
         said.append(t["synthetic"].format(count=pasted, all=len(defective)))
     for column in result.columns:
-        if column.weights.random:
+        if column.weights.random and not any(w.key == "backbones.random" for w in result.warnings):
             said.append(t["random"].format(backbone=column.backbone, name=column.weights.origin))
     said += [t["failed"].format(column=words.title(result, f), sentence=words.say(f.sentence)) for f in result.failures]
     return list(dict.fromkeys(said))
@@ -215,35 +214,3 @@ def _cost_says(result: Result, t: dict[str, Any]) -> str:
     if len(floors) == 1:
         return str(t["cost"]["says"]).format(ms=f"{floors.pop():.1f}", device=device)
     return str(t["cost"]["says_many"]).format(device=device)
-
-
-def _run(result: Result, words: Words) -> list[tuple[str, list[str]]]:
-    """Return what was run as names and lines."""
-    t, experiment = words.t["run"], plain(result.experiment)
-    lines: list[tuple[str, list[str]]] = []
-    for name in ("data", "preprocessing", "preset", "held_out", "seed"):
-        value = experiment.get(name)
-        if value not in (None, {}, []):
-            lines.append((t[name], [_flat(value)]))
-    lines.append((t["fingerprint"], [fingerprint(result)]))
-    for column in result.columns:
-        lines.append((f"{words.title(result, column)}", [_flat(plain(column.settings)), *map(words.say, column.notes)]))
-    weights = dict.fromkeys((c.backbone, c.weights) for c in result.columns)
-    if weights:
-        lines.append(
-            (
-                t["weights"],
-                [f"{b}: {w.origin} ({t['sources'].get(w.source, w.source)}), sha256 {w.sha256}" for b, w in weights],
-            )
-        )
-    lines.append((t["versions"], [" · ".join(f"{k} {v}" for k, v in result.versions.items() if k != "device")]))
-    lines.append((t["device"], [result.versions.get("device", "?")]))
-    return lines
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{k} = {json.dumps(v, ensure_ascii=False) if not isinstance(v, str) else v}" for k, v in value.items()
-        )
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path, PurePosixPath
 from pprint import pformat
 from typing import Any
@@ -22,6 +23,13 @@ def fingerprint(result: Result) -> str:
     for role in (result.learnt, result.held_out, result.test):
         digest.update(b"|" + ",".join(p.sha256 for p in role).encode())
     return digest.hexdigest()
+
+
+def identity(result: Result) -> str:
+    """Return one hash over what was asked, the pictures and all scores: equal results have equal ones."""
+    scores = {c.key: hashlib.sha256(c.scores.tobytes() + c.held_out.tobytes()).hexdigest() for c in result.columns}
+    said = json.dumps([result.experiment, fingerprint(result), scores], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def script(result: Result) -> str:

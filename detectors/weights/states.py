@@ -72,6 +72,16 @@ def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
     return WeightsState(name, "download", listed.bytes or None)
 
 
+def random_weights(backbone: str, origin: str) -> Sentence:
+    """Return what must be said wherever a backbone was never trained."""
+    return Sentence(
+        "backbones.random",
+        "{backbone} has random weights ({origin}): for tests and lessons, not for judging parts.",
+        backbone=backbone,
+        origin=origin,
+    )
+
+
 def weights_states() -> tuple[WeightsState, ...]:
     """Say it of every listed backbone; takes 3 seconds at most, without a network."""
     reachable = not hub.offline() and hub.hub_reachable()

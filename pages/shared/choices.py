@@ -35,6 +35,7 @@ class Choices:
     Attributes:
         data: "demo" or "own" (pictures of this session; a link with "own" opens the demo elsewhere).
         settings: (method, setting, value) for each setting that differs from the preset.
+        random_weights: whether backbones other than the bundled one stay untrained.
         allowed: false alarms allowed, in steps: j of k + 1 normal pictures.
         picture, place: what Inspect shows: the start of a sha256, and (row, column) in pixels.
         focus: the method written in teal on all pages.
@@ -50,6 +51,7 @@ class Choices:
     crop: str = "none"
     equalise: bool = False
     seed: int = 0
+    random_weights: bool = False
     allowed: int = 1
     colour: str = "inferno"
     language: str | None = None
@@ -186,6 +188,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "crop": _one_of(CROPS),
     "equalise": _flag,
     "seed": _whole(0, 2**31 - 1),
+    "random_weights": _flag,
     "allowed": _whole(1, 150),
     "colour": _one_of(COLOURS),
     "language": _one_of(LANGUAGES),

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from detectors import thresholds
+from detectors import report, takeaway, thresholds
 from detectors.comparison import Comparison, Forecast
 from detectors.compute import Compute, Run
 from detectors.errors import Refusal
 from detectors.images import Preprocessing
 from detectors.overview import Overview
 from detectors.result import Result
-from detectors.sources import Source
+from detectors.sources import EditedSource, Source
+from detectors.weights import BUNDLED, WeightsState
 from pages.shared import data
 from pages.shared.choices import Choices
+from pages.shared.parcels import Parcel, Parcels
 from pages.shared.status import Status
+from pages.shared.weights import RANDOM, Known, missing
 
 _KEPT_FUTURES = 24
 GRACE_SECONDS = 30.0  # a tab that was only reloaded, or lost its network for a moment, keeps its run
@@ -54,6 +57,9 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
     wanted = comparison(choices)
     found = compute().find(wanted, source)
     if session.run is None and not session.asked:
+        states = weights(choices).values()
+        if found is None and (None in states or missing(states)):
+            return _estimated(Status(), wanted, choices), None
         session.asked = True
         return run(choices) or look(choices)
     if found is not None and found is not session.run and found.state == "done":
@@ -79,7 +85,7 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
 def run(choices: Choices) -> None:
     """Start the run of these choices, or join it."""
     source = data.source(choices)
-    if source is None or not choices.methods:
+    if source is None or not choices.methods or missing(weights(choices).values()):
         return
     session = _session()
     wanted = comparison(choices)
@@ -87,6 +93,29 @@ def run(choices: Choices) -> None:
     shared = before is not None and before.state == "done" and session.id not in before.sessions
     session.asked = True
     session.take(compute().start(wanted, source, session.id), shared)
+
+
+def weights(choices: Choices) -> dict[str, WeightsState | None]:
+    """Say of each chosen backbone where its weights are; None while a worker finds out."""
+    return {name: weights_of(name, choices.random_weights) for name in choices.backbones}
+
+
+def weights_of(name: str, random: bool = False) -> WeightsState | None:
+    """Say of one backbone where its weights are."""
+    if name == BUNDLED:
+        return WeightsState(name, "bundled")
+    return WeightsState(name, RANDOM) if random else _known().state(name)
+
+
+@st.cache_resource(show_spinner=False)
+def _known() -> Known:
+    return Known(compute().weights)
+
+
+def pending(choices: Choices) -> bool:
+    """Say whether something that the sidebar shows is still being found out."""
+    asked = (f for key, f in _session().futures.items() if key.startswith(("overview ", "forecast ")))
+    return any(f.status == "pending" for f in asked) or None in weights(choices).values()
 
 
 def cancel(choices: Choices) -> None:
@@ -107,6 +136,16 @@ def overview(choices: Choices) -> Overview | Refusal | None:
 def glance(source: Source) -> Overview | Refusal | None:
     """Return a source's pictures at a glance, the reason why there are none, or None while they are made."""
     return _arrived(_session().keep(f"overview {source.key}", lambda: compute().overview(source)))
+
+
+def decoded(source: Source) -> float:
+    """Return the share of a source's pictures that are decoded so far."""
+    return compute().decoded(source.base if isinstance(source, EditedSource) else source)
+
+
+def arrived() -> int:
+    """Return how many of the answers that this session waits for are there; a page that shows them draws anew."""
+    return sum(future.status != "pending" for future in _session().futures.values())
 
 
 def later(key: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -156,6 +195,26 @@ def measured(function: Callable[..., Any], *columns: str) -> Any:
     """
     shown = _session().run
     return None if shown is None else shown.measure(function, *columns)
+
+
+def parcel(result: Result, kind: str, *options: Any) -> Parcel:
+    """Return a file to take away: "page", "archive" or "detector" of `detectors.takeaway`, made when it is wanted."""
+    run, make = _session().run, getattr(takeaway, kind)
+
+    def made() -> bytes:
+        if kind == "detector":
+            return run.ask_all(make, *options) if run else b""
+        if run is None:  # a result that no worker holds
+            return make(result, *options)
+        keys = tuple(column.key for column in result.columns)
+        return run.ask_all(takeaway.made, takeaway.bare(result), keys, make, *options)
+
+    return Parcel(_parcels(), f"{kind} {report.identity(result)} {options}", made)
+
+
+@st.cache_resource(show_spinner=False)
+def _parcels() -> Parcels:
+    return Parcels()
 
 
 def current_run() -> Run | None:
@@ -227,14 +286,17 @@ def _counts(choices: Choices, current: Run | None) -> tuple[int, int, int] | Non
 
 def _estimated(status: Status, wanted: Comparison, choices: Choices) -> Status:
     """Add what a run of the present choices would cost, as soon as that is known."""
-    from dataclasses import replace
-
+    absent = missing(weights(choices).values())
+    if absent is not None:
+        status = replace(status, state="refused", sentence=absent.reason)
     counts = status.counts or _counts(choices, None)
     if counts is None:
         return status
     learnt, held_out, test = counts
     key = f"forecast {wanted} {counts}"
     future = _session().keep(key, lambda: compute().forecast(wanted, learnt, learnt + held_out + test))
+    if future.status == "error" and isinstance(refusal := future.exception(), Refusal):
+        return replace(status, counts=counts, state="refused", sentence=refusal.sentence)
     if future.status != "finished":
         return replace(status, counts=counts)
     said: Forecast = future.result()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from detectors.result import Result
 from pages.shared.choices import Choices
+from pages.shared.made import what_made
 from pages.shared.texts import language, text
 
 ROOT = Path(__file__).parents[2]
@@ -46,11 +48,13 @@ def head(page: str, sentence: str) -> None:
         st.markdown(sentence)
 
 
-def foot(page: str, note: str = "") -> None:
-    """Show a page's last line: a note on the left, the next step on the right."""
+def foot(page: str, note: str = "", result: Result | None = None) -> None:
+    """Show a page's last line: a note on the left, what made the result, the next step on the right."""
     following = PAGES[(PAGES.index(page) + 1) % len(PAGES)]
     with st.container(key="foot", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(note)
+        if result is not None and result.columns:
+            what_made(result, page)
         st.page_link(
             path(following), label=text(f"{page}.next"), icon=":material/arrow_forward:", icon_position="right"
         )

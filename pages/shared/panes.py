@@ -126,6 +126,8 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
     judged = verdicts.columns.get(key)
     if judged is None:
         return line | {"interval": standing(key, status, verdicts.result)["text"]}
+    if verdicts.result[key].weights.random:
+        line["label"] = " · ".join(filter(None, (line["label"], text("grid.random"))))
     figure = verdicts.result[key].figures.get("image_auroc")
     if figure is None or figure.value is None:
         reason = say(figure.reason) if figure and figure.reason else text("grid.no_labels_reason")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared.choices import Choices
 from pages.shared.status import Status
-from pages.shared.texts import duration, say, stage_name, text
+from pages.shared.texts import amount, duration, say, stage_name, text
 
 if TYPE_CHECKING:
     from detectors.compute import Stage
@@ -41,9 +41,16 @@ def _line(name: str, stage: Stage | None) -> str:
     if stage and stage.state == "failed" and stage.sentence is not None:
         note = f"<small>{escape(say(stage.sentence))}</small>"
     elif stage and stage.state == "running" and stage.stage:
-        note = f"<small>{escape(stage_name(stage.stage))}</small>"
+        note = f"<small>{escape(stage_name(stage.stage) + _bytes(stage.numbers))}</small>"
     bar = f'<div><div class="odd-bar"><i style="width:{100 * share:.0f}%"></i></div>{note}</div>'
     return f'<div>{escape(name)}</div>{bar}<div class="odd-right">{escape(_right(stage))}</div>'
+
+
+def _bytes(numbers: dict[str, float]) -> str:
+    """Return how much of a download is there."""
+    if not numbers.get("total"):
+        return ""
+    return " " + text("progress.bytes", done=amount(numbers["bytes"]), total=amount(numbers["total"]))
 
 
 def _right(stage: Stage | None) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.result import Result
+from pages.shared import jobs, weights
 from pages.shared.choices import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
 from pages.shared.knobs import knobs
 from pages.shared.status import Status
@@ -18,6 +19,7 @@ BACKBONES = (
     "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
     "mobilenetv3_large_100", "convnext_tiny", "vit_small_patch14_dinov2",
 )  # fmt: skip
+_SECONDS = 0.7  # between two looks at what is being found out
 _LINK = Path(__file__).parents[2] / "assets" / "components" / "link"
 
 
@@ -78,8 +80,20 @@ def _backbone(choices: Choices) -> None:
         help=text("frame.backbone_help"),
         on_change=lambda: _backbones(choices, st.session_state["w_backbone"], *choices.backbones[1:]),
     )
-    bundled = choices.backbones[0] == "scattering"
-    st.caption(text("frame.backbone_bundled" if bundled else "frame.backbone_other"))
+    weights.say_states(jobs.weights(choices), choices, lambda: jobs.run(current()))
+    _follow(choices)
+
+
+def _follow(choices: Choices) -> None:
+    """Draw everything again once what was unknown is known."""
+    waiting = jobs.pending(choices)
+
+    @st.fragment(run_every=_SECONDS if waiting else None)
+    def part() -> None:
+        if waiting and not jobs.pending(choices):
+            st.rerun()
+
+    part()
 
 
 def _backbones(choices: Choices, *names: str | None) -> None:
@@ -141,6 +155,10 @@ def _each() -> None:
             on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
         )
         st.checkbox(
+            text("frame.random"), choices.random_weights, key="w_random", help=text("frame.random_help"),
+            on_change=lambda: change(random_weights=st.session_state["w_random"]),
+        )  # fmt: skip
+        st.checkbox(
             text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
             on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
         )  # fmt: skip
@@ -158,6 +176,8 @@ def _each() -> None:
             on_change=lambda: change(seed=int(st.session_state["w_seed"])),
         )  # fmt: skip
     knobs(choices)
+    with st.expander(text("frame.weights.title")):
+        weights.overview(jobs.weights_of)
 
 
 def _limit(choices: Choices, status: Status) -> None:
@@ -194,7 +214,7 @@ def _run(choices: Choices, status: Status, result: Result | None, run: Callable[
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
-        disabled=running or not choices.methods,
+        disabled=running or not choices.methods or status.state == "refused",
         on_click=run,
     )
     st.caption(_standing(status, result))

@@ -1,0 +1,107 @@
+"""Files that are being made or lie ready to be taken, by a key of their content; shared by all sessions."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from detectors.errors import Refusal, Sentence
+
+_MOST_BYTES = 256_000_000
+
+
+class Parcels:
+    """Makes each file once, in a thread that waits for a worker, and keeps the latest ones.
+
+    Args:
+        most_bytes: of all files together; those that were wanted longest ago go first.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="parcel")
+        self._files: OrderedDict[str, Future[bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, key: str, make: Callable[[], bytes]) -> Future[bytes]:
+        """Begin to make a file, unless it is there or being made."""
+        with self._lock:
+            future = self._files.get(key)
+            if future is None or _failed(future):
+                future = self._files[key] = self._threads.submit(make)
+            self._files.move_to_end(key)
+            self._drop_old()
+            return future
+
+    def get(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Return a file, made now or before; waits."""
+        return self.start(key, make).result()
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes a file has, None before it is ready."""
+        future = self._files.get(key)
+        return len(future.result()) if future and future.done() and not _failed(future) else None
+
+    def making(self, key: str) -> bool:
+        """Say whether a file is being made."""
+        future = self._files.get(key)
+        return future is not None and not future.done()
+
+    def refused(self, key: str) -> Sentence | None:
+        """Return why a file could not be made."""
+        future = self._files.get(key)
+        if future is None or not _failed(future):
+            return None
+        error = future.exception()
+        if isinstance(error, Refusal):
+            return error.sentence
+        return Sentence(
+            "compute.failed", "This failed for a reason that the program did not foresee: {error}.", error=error
+        )
+
+    def _drop_old(self) -> None:
+        sizes = {key: self.size(key) or 0 for key in self._files}
+        total = sum(sizes.values())
+        for key in list(self._files)[:-1]:
+            if total > self._most and sizes[key]:
+                total -= sizes[key]
+                del self._files[key]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One file: begun by `start`, waited for by `get`."""
+
+    shelf: Parcels
+    key: str
+    make: Callable[[], bytes]
+
+    def start(self) -> None:
+        """Begin to make it in the background."""
+        self.shelf.start(self.key, self.make)
+
+    def get(self) -> bytes:
+        """Return it; waits."""
+        return self.shelf.get(self.key, self.make)
+
+    @property
+    def size(self) -> int | None:
+        """Its bytes, None before it is ready."""
+        return self.shelf.size(self.key)
+
+    @property
+    def making(self) -> bool:
+        """Whether it is being made."""
+        return self.shelf.making(self.key)
+
+    @property
+    def refused(self) -> Sentence | None:
+        """Why it could not be made."""
+        return self.shelf.refused(self.key)
+
+
+def _failed(future: Future[bytes]) -> bool:
+    return future.done() and future.exception() is not None
