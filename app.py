@@ -4,7 +4,7 @@ import gc
 
 import streamlit as st
 
-from pages.shared import jobs, look
+from pages.shared import data, jobs, look
 from pages.shared.choices import current, mirror
 from pages.shared.sidebar import present, sidebar
 from pages.shared.texts import text
@@ -18,6 +18,7 @@ def settle() -> None:
 
 
 settle()
+data.fall_back()
 choices = current()
 st.set_page_config(
     page_title=text("frame.name"),

@@ -31,7 +31,7 @@ from detectors.datasets import Dataset
 from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
 from detectors.overview import overview
 from detectors.result import Column, Failure, Result
-from detectors.sources import EditedSource, Source
+from detectors.sources import EditedSource, Source, UploadSource
 from detectors.weights import weights_state
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -232,7 +232,12 @@ class Compute:
             warnings.filterwarnings("ignore", message="Sending large graph")  # uploads travel with their task, so that
             if isinstance(source, EditedSource):  # a worker started anew can decode them again
                 return self.client.submit(_edit, source, self.data(source.base), key=key, priority=5)
-            return self.client.submit(_load, source, key=key, priority=5)
+            return self.client.submit(_load, source, key, key=key, priority=5)
+
+    def decoded(self, source: Source) -> float:
+        """Return the share of a source's pictures that are decoded so far."""
+        report = self._reports.get(_digest("data", source.key))
+        return report.done if report else 0.0
 
     def overview(self, source: Source) -> Future:
         """Return the future of a source's `Overview`."""
@@ -488,8 +493,8 @@ def _reporter(key: str) -> Callable[..., None]:
     return report
 
 
-def _load(source: Source) -> Dataset:
-    return source.load()
+def _load(source: Source, key: str) -> Dataset:
+    return source.load(_reporter(key)) if isinstance(source, UploadSource) else source.load()
 
 
 def _edit(source: EditedSource, base: Dataset) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
@@ -83,11 +83,10 @@ class UploadSource:
         """Return this with a later upload."""
         return replace(self, more=(*self.more, *later.parts))
 
-    def load(self) -> Dataset:
-        """Decode everything, each file judged alone."""
-        return datasets.join(
-            [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
-        )
+    def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
+        """Decode everything, each file judged alone; `progress` is called with the share done."""
+        parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
+        return datasets.join(parts, progress=progress)
 
     @property
     def _files(self) -> Files:

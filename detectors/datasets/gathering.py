@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -100,10 +100,14 @@ def assemble(
     limits: Limits,
     entries: tuple[Entry, ...] = (),
     notes: tuple[Sentence, ...] = (),
+    progress: Callable[[float], None] = lambda done: None,
 ) -> Dataset:
-    """Decode files whose places are known. `entries` are of files that were already turned down."""
+    """Decode files whose places are known.
+
+    `entries` are of files that were already turned down; `progress` is called with the share of pictures decoded.
+    """
     told: dict[int, Entry] = {}
-    pictures, white = _decoded(files, places, limits, told)
+    pictures, white = _decoded(files, places, limits, told, progress)
     samples = {i: Sample(picture, places[i].defective, places[i].kind) for i, picture in pictures.items()}
     _pair_masks(files, places, samples, limits, told)
     if white.whole != TYPE_RANGE:
@@ -152,7 +156,11 @@ def _without_documents(
 
 
 def _decoded(
-    files: Sequence[File], places: Sequence[Place], limits: Limits, told: dict[int, Entry]
+    files: Sequence[File],
+    places: Sequence[Place],
+    limits: Limits,
+    told: dict[int, Entry],
+    progress: Callable[[float], None],
 ) -> tuple[dict[int, Picture], White]:
     """Decode all pictures; those of more than 8 bits again, once the normal ones have decided what is white."""
     wanted = [i for i, place in enumerate(places) if place.role in ("train", "test")]
@@ -162,7 +170,8 @@ def _decoded(
         def one(i: int) -> Picture:
             return decode(files[i].read(), files[i].name, limits, white)
 
-        for i, outcome in zip(indices, _each(one, indices), strict=True):
+        for done, (i, outcome) in enumerate(zip(indices, _each(one, indices), strict=True), 1):
+            progress(done / len(indices))
             if isinstance(outcome, Refusal):
                 pictures.pop(i, None)
                 told[i] = Entry(files[i].name, "refused", outcome.sentence, places[i].role, (outcome.sentence,))
@@ -304,7 +313,7 @@ def _with_empty_masks(test: tuple[Sample, ...]) -> tuple[Sample, ...]:
     )
 
 
-def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> list[_Outcome | Refusal]:
+def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> Iterator[_Outcome | Refusal]:
     """Run `work` on every item in a few threads; a refusal takes the place of its outcome."""
 
     def judged(item: _Item) -> _Outcome | Refusal:
@@ -314,7 +323,7 @@ def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> list[_Ou
             return refusal
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(judged, items))
+        yield from threads.map(judged, items)
 
 
 def _told(name: str, role: str, notes: tuple[Sentence, ...]) -> Entry:

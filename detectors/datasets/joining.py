@@ -38,8 +38,13 @@ class Part:
     archive_role: str = ""
 
 
-def join(parts: Sequence[Part], name: str = "uploads", limits: Limits = LIMITS) -> Dataset:
-    """Make one data set of all parts, in their order.
+def join(
+    parts: Sequence[Part],
+    name: str = "uploads",
+    limits: Limits = LIMITS,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Dataset:
+    """Make one data set of all parts, in their order; `progress` is called with the share of pictures decoded.
 
     A ZIP that cannot be used is an entry of the report, and the others go on; so are pictures beyond
     `limits.session_pictures`. A set of a single ZIP has the ZIP's name and recipe.
@@ -57,7 +62,7 @@ def join(parts: Sequence[Part], name: str = "uploads", limits: Limits = LIMITS) 
     entries = tuple(entry for each in found for entry in each.entries) + refused
     notes = tuple(note for each in found for note in each.notes)
     recipe, name = _recipe(recipes, name)
-    return assemble(files, places, name, recipe, limits, entries, notes)
+    return assemble(files, places, name, recipe, limits, entries, notes, progress)
 
 
 def _sort_part(part: Part, limits: Limits) -> tuple[list[Sorted], dict[str, Any]]:

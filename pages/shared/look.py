@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared.choices import Choices
+from pages.shared.choices import Choices, current
 from pages.shared.made import what_made
 from pages.shared.texts import language, text
 
@@ -46,6 +46,8 @@ def head(page: str, sentence: str) -> None:
     st.title(text(f"{page}.title"), anchor=False)
     with st.container(key="lead"):
         st.markdown(sentence)
+    if st.session_state.get("elsewhere") == (current().data, current().product):
+        note(text("images.elsewhere"), "calm")
 
 
 def foot(page: str, note: str = "", result: Result | None = None) -> None:

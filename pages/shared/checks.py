@@ -1,0 +1,107 @@
+"""What to know of the pictures before a run, in sentences: sizes, copies, shortcuts, labels, room left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import streamlit as st
+
+from detectors import shortcuts
+from detectors.errors import Sentence
+from detectors.images import LIMITS
+from detectors.images.limits import MB
+from detectors.overview import Overview
+from pages.shared import data, look, uploads
+from pages.shared.choices import Choices, change
+from pages.shared.pictures import Seen, copies
+from pages.shared.texts import say, text
+
+_COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
+_TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "dataset.mixed_sizes")
+_ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
+
+
+def checks(choices: Choices, made: Overview, shown: Seen) -> None:
+    """Show one sentence for each check, what is fine included."""
+    with st.container(key="checks"):
+        _sizes(choices, made, shown)
+        warned = {warning.key for warning in made.warnings}
+        if shown.test and not warned & _COPIES.keys():
+            _line("fine", text("images.no_copies"))
+        for warning in made.warnings:
+            if warning.key in _COPIES:
+                _copies(choices, warning, shown)
+            elif warning.key not in _ELSEWHERE:
+                _line("told" if warning.key in _TOLD else "alarm", say(warning))
+        _shortcuts(made)
+        mine = uploads.shelf().source
+        if choices.data == "own" and mine is not None:
+            count = sum(not p.synthetic for _, p in (*shown.normal, *shown.test, *shown.removed))
+            used = f"{mine.bytes / MB:.0f}" if mine.bytes >= MB else f"{mine.bytes / MB:.1f}"
+            _line("room", text("images.room", n=count, most=LIMITS.session_pictures, mb=used, limit=_megabytes()))
+        else:
+            _line("room", text("images.room_free", most=LIMITS.session_pictures, limit=_megabytes()))
+
+
+def _sizes(choices: Choices, made: Overview, shown: Seen) -> None:
+    sizes = {p.original_size for _, p in (*shown.normal, *shown.test)}
+    if len(sizes) == 1:
+        ((height, width),) = sizes
+        count = len(shown.normal) + len(shown.test)
+        _line("fine", text("images.one_size", n=count, w=width, h=height, side=choices.size))
+
+
+def _copies(choices: Choices, warning: Sentence, shown: Seen) -> None:
+    extra = copies(shown, _COPIES[warning.key])
+    edit = data.edited(choices)
+
+    def take_out() -> None:
+        if edit is not None:
+            data.undoable("remove", lambda: data.edit(choices, removed=edit.removed | extra), n=len(extra))
+
+    _line("alarm", say(warning), ("images.take_out", take_out, f"take_out_{_COPIES[warning.key]}"))
+
+
+def _shortcuts(made: Overview) -> None:
+    if not made.trivial:
+        return
+    warnings = shortcuts.shortcut_warnings(made.trivial, {})
+    for i, warning in enumerate(warnings):
+        _line("alarm", say(warning), ("images.why", _why, f"why_{i}"))
+    if not warnings:
+        _line("fine", text("images.no_shortcut"))
+
+
+def _why() -> None:
+    change(lesson="hard")
+    st.session_state["images_goes_to"] = "learn"
+
+
+def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] | None = None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.html(f'<div class="odd-check odd-{icon}">{_svg(icon)}<span>{escape(sentence)}</span></div>', width="content")
+        if action:
+            label, work, key = action
+            st.button(text(label), key=key, type="tertiary", on_click=work)
+
+
+def _megabytes() -> str:
+    return f"{LIMITS.session_mb:g}"
+
+
+def _svg(icon: str) -> str:
+    shapes = {
+        "fine": '<path d="M3 9l4 4 8-9"/>',
+        "alarm": '<path d="M9 2.5L16.5 15.5H1.5zM9 7v4M9 12.8v1"/>',
+        "told": '<circle cx="9" cy="9" r="7"/><path d="M9 8v5M9 5v1"/>',
+        "room": '<ellipse cx="9" cy="4" rx="6" ry="2.3"/><path d="M3 4v10c0 3 12 3 12 0V4M3 9c0 3 12 3 12 0"/>',
+    }
+    return f'<svg viewBox="0 0 18 18" aria-hidden="true">{shapes[icon]}</svg>'
+
+
+def go() -> None:
+    """Open the page that a button of a check asked for."""
+    page = st.session_state.pop("images_goes_to", None)
+    if page:
+        st.switch_page(look.path(page))

@@ -1,0 +1,124 @@
+"""A gallery of small pictures in the browser: groups with marks, choosing many at once, what to do with the chosen."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from detectors.overview import Thumbnail
+from pages.shared.texts import text
+
+_FOLDER = Path(__file__).parents[2] / "assets" / "components" / "gallery"
+_PARCEL = 60  # pictures in one message: about 200 kB
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery.
+
+    Attributes:
+        id: what an action names it by.
+        picture: small, with its name.
+        alt: what is read aloud.
+        odd: why it has an amber frame; "" for most.
+    """
+
+    id: str
+    picture: Thumbnail
+    alt: str
+    odd: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures of one sort under a heading.
+
+    Attributes:
+        mark: "circle" good, "held", "diamond" defective, "unknown".
+        chip: a word beside the count, such as "synthetic".
+    """
+
+    key: str
+    title: str
+    mark: str
+    tiles: tuple[Tile, ...]
+    chip: str = ""
+
+
+def gallery(
+    groups: Iterable[Group],
+    actions: Iterable[tuple[str, str]],
+    on_act: Callable[[str, list[str]], None],
+    key: str,
+    reveal: dict[str, Any] | None = None,
+) -> None:
+    """Show groups of pictures that `send` has put into the browser's store.
+
+    Args:
+        groups: in order; groups of few pictures stand side by side.
+        actions: (key, label) of what can be done with chosen pictures.
+        on_act: called with an action's key and the ids of the pictures that were chosen.
+        key: of the component.
+        reveal: {"id", "at"} of a picture to scroll to, once for each `at`.
+    """
+    groups = [group for group in groups if group.tiles]
+    tiles = [tile for group in groups for tile in group.tiles]
+    known = {tile.id for tile in tiles}
+
+    def acted() -> None:
+        said = st.session_state[key]["acted"] or {}
+        chosen = [name for name in said.get("ids", ()) if name in known]
+        if chosen:
+            on_act(str(said.get("action")), chosen)
+
+    data = {
+        "groups": [
+            {
+                "key": g.key, "title": g.title, "mark": g.mark, "chip": g.chip, "items": [tile.id for tile in g.tiles],
+            }
+            for g in groups
+        ],
+        "items": {
+            tile.id: {"thumb": _thumb(tile.picture), "name": tile.picture.name, "alt": tile.alt, "odd": tile.odd}
+            for tile in tiles
+        },
+        "actions": [{"key": name, "label": label} for name, label in actions],
+        "words": {name: text(f"images.gallery.{name}") for name in ("chosen", "none", "all")},
+        "reveal": reveal,
+    }  # fmt: skip
+    _gallery()(key=key, data=data, on_acted_change=acted)
+
+
+def send(pictures: Iterable[Thumbnail], key: str) -> None:
+    """Put small pictures into the browser's store; parcels that it has are not sent again."""
+    uris = {_thumb(picture): data_uri(picture.webp) for picture in pictures}
+    names = list(uris)
+    with st.container(key=f"{key}_store"):
+        for start in range(0, len(names), _PARCEL):
+            parcel = {name: uris[name] for name in names[start : start + _PARCEL]}
+            _thumbs()(key=f"{key}_parcel_{start}", data={"pictures": parcel}, height=1)
+
+
+def data_uri(webp: bytes) -> str:
+    """Return a picture as an address that holds it."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
+
+
+def _thumb(picture: Thumbnail) -> str:
+    return picture.sha256[:20]
+
+
+@st.cache_resource
+def _thumbs() -> Any:
+    return st.components.v2.component("odd_one_out_thumbs", js=(_FOLDER / "thumbs.js").read_text("utf-8"))
+
+
+@st.cache_resource
+def _gallery() -> Any:
+    html, css, js = ((_FOLDER / f"gallery.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+    return st.components.v2.component("odd_one_out_gallery", html=html, css=css, js=js)
