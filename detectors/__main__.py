@@ -33,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.verb(options)
     except Refusal as refusal:
-        errors.print(f"[bold]Refused.[/bold] {refusal}", highlight=False)
+        errors.print("Refused.", str(refusal), highlight=False, markup=False)
+        return 2
+    except OSError as error:
+        errors.print("Refused.", f"{error.filename}: {error.strerror}.", highlight=False, markup=False)
         return 2
     except KeyboardInterrupt:
         errors.print("Stopped; nothing was written.")
@@ -232,7 +235,7 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
             )
         settings.setdefault(method, {})[setting] = _value(value)
     backbones = _names(options.backbone, ("scattering",))
-    return Comparison(
+    comparison = Comparison(
         methods=methods,
         backbones=backbones,
         preset=options.preset,
@@ -245,6 +248,9 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
         weights={name: options.weights for name in backbones if options.weights and name != "scattering"},
         device=options.device,
     )
+    for method, backbone in comparison.columns:
+        comparison.detector(method, backbone)  # refuses what no pictures could make right, before any are read
+    return comparison
 
 
 def _data(options: argparse.Namespace) -> datasets.Dataset:

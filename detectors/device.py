@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from detectors.errors import TooLarge
+from detectors.errors import SettingRefused, TooLarge
 
 
 def best_device() -> torch.device:
@@ -17,6 +17,23 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def named(name: str) -> torch.device:
+    """Return the device of that name.
+
+    Raises:
+        SettingRefused: when there is none on this machine.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name.partition(":")[0]):
+        raise SettingRefused(
+            "device.absent",
+            "There is no device '{name}' on this machine. Choose {known}, or leave it out for the best there is.",
+            name=name,
+            known=" or ".join(kind for kind, present in there.items() if present),
+        )
+    return torch.device(name)
 
 
 def describe(device: torch.device) -> str:

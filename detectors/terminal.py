@@ -101,8 +101,9 @@ def remarks(result: Result) -> Iterator[str]:
         for name, figure in column.figures.items():
             if figure.value is None and figure.reason is not None:
                 said[f"{name.replace('_', ' ')} of {column.method}: {figure.reason}"] = None
-    for weights in dict.fromkeys(column.weights for column in result.columns):
-        said[f"weights: {weights.origin} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
+    for column in result.columns:
+        weights = column.weights
+        said[f"weights of {column.backbone}: {weights.origin} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
     yield from said
     cost = result.columns[0].cost if result.columns else None
     if cost:

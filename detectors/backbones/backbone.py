@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from detectors.backbones.scattering import Scattering
 from detectors.base import Features, FeatureShape, Progress, silent
-from detectors.device import best_device, ran_out_of_memory
+from detectors.device import best_device, named, ran_out_of_memory
 from detectors.errors import Sentence, SettingRefused
 from detectors.result import WeightsRecord
 from detectors.weights import BUNDLED, random_weights
@@ -131,7 +131,7 @@ def load_backbone(
         SettingRefused: no such backbone, or one without feature maps.
         WeightsRefused: weights that are absent, unreachable, or do not fit.
     """
-    device = best_device() if device is None else torch.device(device)
+    device = best_device() if device is None else named(str(device))
     if name == BUNDLED:
         return _bundled(weights, device)
     from detectors.backbones.timm_models import (  # importing timm takes a second, which scattering can save
