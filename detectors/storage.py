@@ -82,6 +82,7 @@ def save(
     content = {"version": VERSION, "method": method} | {n: _encoded(v, n, tensors) for n, v in parts.items()}
     _refuse_infinite(path.name, content, tensors)
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
     try:
         save_file(tensors, beside, metadata={KEY: text})
