@@ -6,7 +6,9 @@ paired difference leaves 0 out, it falls between two sets when the interval of t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,12 @@ from detectors import metrics
 from detectors.result import Figure
 from detectors.sources import DemoSource
 
-FIVE = ("spade", "mahalanobis", "padim", "patchcore", "cfa")
+if TYPE_CHECKING:
+    from detectors.datasets import Dataset
+
+POOLED, LOCAL = ("spade", "mahalanobis"), ("padim", "patchcore", "cfa")
+FIVE = (*POOLED, *LOCAL)
+SURE = 0.95  # no method is sure of a defect where every interval ends below this AUROC
 WITHOUT_TRAINING = FIVE[:4]
 GOOD = 40  # good test pictures of each set: with 24 few differences stand out from chance
 
@@ -29,6 +36,7 @@ class Exercise:
         methods: who is asked, and what can be predicted.
         kind, severity: of the defect that is shown with the question.
         seconds: what measuring takes on two cores, roughly.
+        none: whether "none of them" can be predicted.
     """
 
     sets: tuple[DemoSource, ...]
@@ -36,6 +44,7 @@ class Exercise:
     kind: str
     severity: float = 1.0
     seconds: int = 15
+    none: bool = False
 
     @property
     def product(self) -> str:
@@ -63,7 +72,7 @@ EXERCISES: dict[str, Exercise] = {
     "grain": Exercise((_set("leather", "grain"),), FIVE, "grain"),
     "thread": Exercise((_set("textile", "broken_thread"),), FIVE, "broken_thread"),
     "halves": Exercise((_set("capsules", "half_only"),), FIVE, "half_only"),
-    "crack": Exercise((_set("capsules", "crack", (1.0,), 16),), FIVE, "crack"),
+    "crack": Exercise((_set("capsules", "crack", (1.0,), 16),), FIVE, "crack", none=True),
 }
 
 
@@ -102,6 +111,18 @@ class Measured:
         """Whether each of some methods is better than each of others."""
         return all(self.better(one, other) for one in ones for other in others)
 
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two methods cannot be told apart."""
+        return not self.better(one, other) and not self.better(other, one)
+
+    def backwards(self) -> tuple[str, ...]:
+        """Return the methods that rank defects below good pictures, beyond chance."""
+        return tuple(m for m, figure in self.aurocs.items() if figure.high is not None and figure.high < 0.5)
+
+    def unsure(self) -> bool:
+        """Whether no method is sure of these defects."""
+        return all(figure.high is not None and figure.high < SURE for figure in self.aurocs.values())
+
     def ranked(self) -> tuple[str, ...]:
         """Return the methods, the one with the highest AUROC first."""
         return tuple(sorted(self.aurocs, key=lambda method: -(self.aurocs[method].value or 0.0)))
@@ -112,11 +133,11 @@ class Measured:
         return tuple(method for method in self.ranked() if method == first or not self.better(first, method))
 
 
-def measure(source: DemoSource, methods: tuple[str, ...]) -> Measured:
+def measure(data: Dataset, methods: tuple[str, ...]) -> Measured:
     """Fit methods on a set with the bundled backbone and measure them."""
     from detectors.comparison import Comparison
 
-    result = Comparison(methods=methods).run(source.load())
+    result = Comparison(methods=methods).run(data)
     return Measured(
         result.labels,
         {column.method: column.scores for column in result.columns},
@@ -144,3 +165,30 @@ def falls_most(before: Measured, after: Measured, method: str) -> bool:
         if gap is not None and (gap.high is None or gap.high >= 0):
             return False
     return True
+
+
+# What an explanation may say: by claim, whether the numbers of its exercise bear it out.
+CLAIMS: dict[str, Callable[[Measured], bool]] = {
+    "missing_padim": lambda m: m.all_better(("padim",), POOLED),
+    "missing_patchcore": lambda m: m.all_better(("patchcore",), POOLED),
+    "missing_tied": lambda m: m.alike("padim", "patchcore"),
+    "count_pooled": lambda m: m.all_better(POOLED, LOCAL),
+    "count_backwards": lambda m: {"patchcore", "cfa"} <= set(m.backwards()),
+    "grain_pooled": lambda m: m.all_better(("mahalanobis",), LOCAL),
+    "thread_local": lambda m: m.all_better(("patchcore", "cfa"), POOLED),
+    "thread_position": lambda m: m.all_better(("patchcore", "cfa"), ("padim",)),
+    "halves_position": lambda m: m.all_better(("patchcore", "cfa"), ("padim",)),
+    "halves_whole": lambda m: m.all_better(("mahalanobis",), ("padim",)),
+    "crack_unsure": lambda m: m.unsure(),
+}
+CHANGES: dict[str, Callable[[Measured, Measured], bool]] = {
+    "rotated_padim": lambda held, free: falls(held, free, "padim"),
+    "rotated_all": lambda held, free: all(falls(held, free, method) for method in held.aurocs),
+    "rotated_most": lambda held, free: falls_most(held, free, "padim"),
+    "rotated_not_most": lambda held, free: not falls_most(held, free, "padim"),
+}
+
+
+def holds(claim: str, measured: tuple[Measured, ...]) -> bool:
+    """Whether the numbers of a claim's exercise bear it out."""
+    return CHANGES[claim](*measured) if claim in CHANGES else CLAIMS[claim](*measured)

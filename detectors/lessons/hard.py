@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +42,14 @@ class Subtraction:
 
 def subtraction(detector: Detector, stores: Stores, pictures: Pictures, shown: int) -> Subtraction:
     """Subtract the average picture: the simplest one-class method there is, without any features."""
-    average = np.mean([p.pixels for p in pictures.learnt], axis=0, dtype=np.float32)  # (S, S, 3)
+    average = np.stack([p.pixels for p in pictures.learnt]).mean(axis=0, dtype=np.float32)  # (S, S, 3)
     held, test = (np.stack([_left(p.pixels, average) for p in group]) for group in (pictures.held_out, pictures.test))
     scale = thresholds.map_scale(held)
     held_scores = held.max(axis=(1, 2))
     middle = int(np.argsort(held_scores)[len(held_scores) // 2])
     scores = test.max(axis=(1, 2)).astype(np.float64)
     return Subtraction(
-        average.round().astype(np.uint8),
+        np.asarray(average.round(), np.uint8),
         metrics.image_auroc(pictures.labels, scores),
         scale(held[middle]).astype(np.float16),
         middle,
@@ -58,6 +58,6 @@ def subtraction(detector: Detector, stores: Stores, pictures: Pictures, shown: i
     )
 
 
-def _left(pixels: NDArray[np.uint8], average: NDArray[np.float32]) -> NDArray[np.float32]:
+def _left(pixels: NDArray[np.uint8], average: Any) -> NDArray[np.float32]:
     difference = np.abs(pixels.astype(np.float32) - average).mean(axis=2)  # (S, S)
     return gaussian_filter(difference, SIGMA)

@@ -88,13 +88,14 @@ def published(choices: Choices, status: Status, result: Result | None) -> None:
 
 
 FIGURES: dict[str, Callable[..., None]] = {"methods": methods, "measured": measured, "published": published}
-EARLY = frozenset({"methods", "published"})
+EARLY = frozenset({"methods", "published", "gap"})
+SAME = "wide_resnet50_2"  # the backbone that most published figures share
 
 
 def memory(choices: Choices, status: Status, result: Result) -> str | None:
     """Name the largest and the smallest model of the run."""
     ordered = sorted(result.columns, key=lambda c: c.cost.model_bytes)
-    if len(ordered) < 2:
+    if len(ordered) < 2 or status.state == "running":
         return None
     small, large = ordered[0], ordered[-1]
     return text(
@@ -107,7 +108,7 @@ def memory(choices: Choices, status: Status, result: Result) -> str | None:
 def seconds(choices: Choices, status: Status, result: Result) -> str | None:
     """Name the method that asks most and least of a new picture, in units of the backbone's pass."""
     ordered = sorted(result.columns, key=lambda c: c.cost.milliseconds_per_picture)
-    if len(ordered) < 2:
+    if len(ordered) < 2 or status.state == "running":
         return None
     fast, slow = ordered[0], ordered[-1]
     return text(
@@ -123,7 +124,7 @@ def leads(choices: Choices, status: Status, result: Result) -> str | None:
         (c for c in result.columns if c.figures["image_auroc"].value is not None),
         key=lambda c: -(c.figures["image_auroc"].value or 0.0),
     )
-    if len(ranked) < 2:
+    if len(ranked) < 2 or status.state == "running":
         return None
     first, near = ranked[0], []
     for other in ranked[1:]:
@@ -136,7 +137,19 @@ def leads(choices: Choices, status: Status, result: Result) -> str | None:
     return f"{says} {text('learn.table.near', n=len(near), others=listed(near))}"
 
 
-VALUES: dict[str, Callable[..., str | None]] = {"memory": memory, "seconds": seconds, "leads": leads}
+def gap(choices: Choices, status: Status, result: Result | None) -> str:
+    """Say by how much the published image AUROC of one method on one backbone differs between codes."""
+    known: dict[str, list[float]] = {}
+    for p in PUBLISHED:
+        if p.setting.startswith(SAME) and p.image_auroc is not None:
+            known.setdefault(p.method, []).append(p.image_auroc)
+    method = max(known, key=lambda m: max(known[m]) - min(known[m]))
+    high, low = max(known[method]), min(known[method])
+    figures = {"high": f"{high:.1f}", "low": f"{low:.1f}", "points": f"{high - low:.1f}"}
+    return text("learn.table.gap", method=METHODS[method].title, **figures)
+
+
+VALUES: dict[str, Callable[..., str | None]] = {"memory": memory, "seconds": seconds, "leads": leads, "gap": gap}
 
 
 def _name(column: Column, result: Result) -> str:

@@ -20,7 +20,7 @@ Module: `LESSONS[name]`, imported when the lesson is opened, with
   - `VALUES: dict[str, Callable[[Choices, Status, Result], str | None]]`: one line of text (inline Markdown; the names
     that a user gave go through `texts.plain`), or None when this run does not show it.
   - `EARLY: frozenset[str]` (optional): names that are asked for before there is a result (it is None then). All others
-    are not called without one: a grey box holds a figure's place and a paragraph with a value waits.
+    are not called without one that has a column: a grey box holds a figure's place and a paragraph with a value waits.
 
 Computing: functions in `detectors/lessons/<name>.py`, torch only inside functions, called as
 `ask(result, function, column_key, *args)`, which runs `function(detector, stores, pictures, *args)` in the worker on
@@ -112,6 +112,8 @@ def lesson(name: str, choices: Choices, status: Status, result: Result | None) -
     """Show a lesson: its prose with live figures and computed values."""
     module = import_module(LESSONS[name])
     early = getattr(module, "EARLY", frozenset())
+    if result is not None and not result.columns:
+        result = None  # all methods failed or were stopped: nothing to learn from
 
     def value(slot: str) -> str | None:
         return module.VALUES[slot](choices, status, result) if result is not None or slot in early else None
