@@ -1,8 +1,123 @@
-"""Inspect."""
+"""Inspect: one picture large; click a place and each method says why, or paint a defect and see who finds it."""
 
-from pages.shared import look
-from pages.shared.texts import text
+from typing import Any
+
+import streamlit as st
+
+from detectors import inspection
+from detectors.errors import Refusal
+from detectors.inspection import Reason
+from detectors.result import MapScale, Result
+from pages.shared import evidence, exhibits, jobs, look, pad, panes
+from pages.shared.choices import Choices, change
+from pages.shared.contradictions import contradiction
+from pages.shared.exhibits import Exhibit, Judgement
+from pages.shared.grid import Pictures
+from pages.shared.live import live
+from pages.shared.progress import progress
+from pages.shared.status import Status
+from pages.shared.texts import plain, say, text
+from pages.shared.verdicts import Verdicts, judge
+from pages.shared.viewer import strip, viewer
+
+
+def show(choices: Choices, status: Status, result: Result | None) -> None:
+    exhibit = None if result is None else exhibits.chosen(choices, result)
+    if result is None or exhibit is None:
+        look.head("inspect", text("inspect.before"))
+        work(choices, status)
+        look.foot("inspect")
+        return
+    keys = panes.columns(choices, status, result)
+    verdicts = judge(result, choices.allowed, keys)
+    painting = st.session_state.get("inspect_mode") == "paint"
+    if painting:
+        pad.page(exhibit, verdicts, choices, keys)
+    else:
+        sentence = "inspect.head_learnt" if exhibit.role == "learnt" else "inspect.head"
+        name = plain(panes.name(exhibit.picture))
+        look.head("inspect", text(sentence, name=name, label=exhibits.label(exhibit)))
+        work(choices, status)
+        found = exhibits.judgements(exhibit, result, verdicts)
+        explained(exhibit, found, keys, verdicts, choices, status)
+    look.foot("inspect", text("inspect.hint_paint" if painting else "inspect.hint"))
+
+
+def explained(
+    exhibit: Exhibit,
+    found: dict[str, Judgement],
+    keys: tuple[str, ...],
+    verdicts: Verdicts,
+    choices: Choices,
+    status: Status,
+) -> None:
+    result, size = verdicts.result, exhibit.picture.pixels.shape[0]
+    place = choices.place or exhibits.strangest(found, result, choices.focus, size)
+    y, x = min(place[0], size - 1), min(place[1], size - 1)
+    pictures = Pictures()
+    pictures.begin(exhibit.picture.sha256[:16])
+    masked = exhibit.picture.mask is not None and exhibit.picture.local and exhibit.picture.mask.any()
+    data: dict[str, Any] = {
+        "size": size, "picture": exhibit.key, "base": pictures.photograph(exhibit.picture.pixels),
+        "mask": pictures.mask(exhibit.picture.mask) if masked else None, "place": [y, x], "focus": choices.focus,
+        "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
+        "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
+    }  # fmt: skip
+    held = len(result.held_out)
+    data["placeNote"] = text("inspect.place_note", n=held) if held else text("inspect.place_note_none")
+    answers = reasons(exhibit, y, x, result)
+    data["rows"] = evidence.rows(exhibit, found, answers, keys, status, verdicts, pictures, choices.focus)
+    data["gradient"] = gradient(exhibit, result, pictures)
+    data["box"] = contradiction(exhibit, found, result)
+    viewer(
+        data | strip(exhibit, result),
+        pictures,
+        on_place=lambda y, x: change(place=(y, x)),
+        on_picture=lambda key: exhibits.open_key(key, result),
+        on_mode=lambda mode: st.session_state.update(inspect_mode=mode),
+        on_gradient=lambda: st.session_state.update(inspect_gradient=not st.session_state.get("inspect_gradient")),
+    )
+
+
+def reasons(exhibit: Exhibit, y: int, x: int, result: Result) -> dict[str, Reason]:
+    try:
+        asked = exhibits.remembered(
+            ("place", exhibit.key, y, x),
+            result,
+            lambda: jobs.answer_all(inspection.explain_place, exhibit.role, exhibit.index, y, x),
+        )
+    except Refusal as refusal:
+        look.note(text("inspect.failed", reason=say(refusal.sentence)))
+        asked = ()
+    return {reason.key: reason for reason in asked or ()}
+
+
+def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
+    shown = bool(st.session_state.get("inspect_gradient"))
+    words = {name: text(f"inspect.{key}") for name, key in (("none", "no_map"), ("note", "gradient_note"))}
+    words["label"] = text("inspect.gradient_label")
+    words["button"] = text("inspect.gradient_hide" if shown else "inspect.gradient_show")
+    column = next((c for c in result.columns if c.method == "mahalanobis"), None)
+    if not shown or column is None:
+        return words | {"map": None}
+    field = exhibits.remembered(
+        ("gradient", exhibit.key),
+        result,
+        lambda: jobs.answer_all(inspection.gradient, column.key, exhibit.role, exhibit.index),
+    )
+    if field is None:
+        return words | {"map": None}
+    ordered = sorted(field[::4, ::4].ravel())
+    middle, high = float(ordered[len(ordered) // 2]), float(ordered[int(0.95 * len(ordered))])
+    return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
+
+
+def work(choices: Choices, status: Status) -> None:
+    if status.sentence is not None:
+        look.note(say(status.sentence))
+    if status.state == "running":
+        progress(choices, status, cancel=lambda: jobs.cancel(choices))
+
 
 look.frame()
-look.head("inspect", text("inspect.lead"))
-look.foot("inspect")
+live(show)

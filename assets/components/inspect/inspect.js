@@ -1,0 +1,153 @@
+// Inspect: one picture large, one row of evidence per method. Enlargement, the shown map and the crosshair live in the
+// browser; a chosen place, a chosen picture and the mode go to Python, which answers with the evidence.
+// The files are joined in this order: grid/maps, grid/parts, lens, rows, strip, inspect.
+
+const QUIET = 90; // milliseconds after the last arrow key before the place is asked about
+const EVERYTHING = "heatmap";
+
+class Room {
+  constructor(root) {
+    this.root = root;
+    this.host = root.querySelector(".room");
+    this.spoken = root.querySelector(".spoken");
+    this.reasons = new Map();
+    this.at = [0, 0];
+    this.data = null;
+    this.stage = new Stage(this);
+    this.strip = new Strip(this);
+  }
+
+  update(data, trigger) {
+    const before = this.data;
+    Object.assign(this, { data, trigger });
+    this.host.lang = data.language;
+    this.host.classList.toggle("stale", data.stale);
+    this.host.classList.toggle("outlined", view.outline);
+    this.host.style.setProperty("--opacity", view.mode === "contour" ? 1 : view.opacity);
+    this.table = palette(data.colours[data.colour], view.mode);
+    this.heat = palette(data.colours[data.colour], EVERYTHING);
+    const moved = !before || before.picture !== data.picture;
+    if (moved) this.stage.settle({ zoom: 1, left: 0, top: 0 });
+    // A place that Python was not yet told of stays where the keyboard put it.
+    if (moved || !this.waiting) this.at = [data.place[1], data.place[0]];
+    this.panes();
+    this.strip.update(data);
+    this.evidence();
+    const box = this.root.querySelector(".box");
+    write(box, data.box);
+    box.hidden = !data.box;
+    write(this.root.querySelector(".head b"), data.placeTitle);
+    write(this.root.querySelector(".head span"), data.placeNote);
+    this.stage.tile.setAttribute("aria-label", `${data.alt}. ${data.words.viewer}`);
+    const [more, less, whole] = this.root.querySelectorAll("[data-zoom]");
+    for (const [button, word] of [[more, "zoom_in"], [less, "zoom_out"], [whole, "zoom_fit"]]) {
+      button.title = data.words[word];
+      button.setAttribute("aria-label", data.words[word]);
+    }
+    segments(this.root.querySelector(".modes"), "mode", data.words.modes_label, ["look", "paint"].map((value) => ({ value, title: data.words[value], chosen: value === "look" })), () => this.trigger("mode", { at: Date.now() }));
+    this.look();
+    this.cross();
+  }
+
+  get maps() {
+    return this.data.rows.filter((row) => row.map);
+  }
+
+  get row() {
+    return this.maps.find((row) => row.key === this.shown) ?? null;
+  }
+
+  // The edge of one patch: of the shown method, else the finest there is.
+  get box() {
+    const boxes = this.data.rows.map((row) => row.box).filter(Boolean);
+    return this.row?.box ?? boxes.sort((a, b) => a[2] - a[0] - (b[2] - b[0]))[0] ?? null;
+  }
+
+  get step() {
+    return this.box ? Math.max(1, Math.round(this.box[2] - this.box[0])) : 8;
+  }
+
+  panes() {
+    const { words, focus, rows } = this.data;
+    if (!this.byHand || (this.shown !== "picture" && !this.row)) {
+      this.shown = (this.maps.find((row) => row.focus) ?? this.maps[0])?.key ?? "picture";
+    }
+    write(this.root.querySelector(".shown .caption"), words.shown);
+    const options = [{ value: "picture", title: words.picture }, ...this.maps.slice().sort((a, b) => this.order(a) - this.order(b)).map((row) => ({ value: row.key, title: row.note ? `${row.title} ${row.note}` : row.title }))];
+    segments(this.root.querySelector(".panes"), "pane", words.shown, options.map((option) => ({ ...option, chosen: option.value === this.shown })), (value) => this.show(value));
+  }
+
+  // The order of the panes does not change with the place.
+  order(row) {
+    const methods = ["spade", "padim", "patchcore", "cfa"];
+    return methods.indexOf(row.key.split("/")[0]);
+  }
+
+  show(key) {
+    this.shown = key;
+    this.byHand = true;
+    this.panes();
+    this.look();
+    this.cross();
+  }
+
+  look() {
+    const { base, mask } = this.data;
+    show(this.stage.layers, { base, mask, map: this.row?.map ?? null, table: this.table });
+  }
+
+  evidence() {
+    const list = this.root.querySelector(".reasons");
+    const before = this.reasons;
+    this.reasons = new Map(this.data.rows.map((row) => [row.key, before.get(row.key) ?? new Reason(this)]));
+    for (const [key, reason] of before) if (!this.reasons.has(key)) reason.element.remove();
+    this.data.rows.forEach((row, i) => {
+      const reason = this.reasons.get(row.key);
+      reason.update(row, this.data);
+      if (list.children[i] !== reason.element) list.insertBefore(reason.element, list.children[i] ?? null);
+    });
+  }
+
+  // Crosshair and frame, in all tiles at once.
+  cross() {
+    if (!this.data) return;
+    const { size } = this.data;
+    const { zoom, left, top } = this.stage.lens;
+    const { style } = this.host;
+    style.setProperty("--x", `${100 * (((this.at[0] + 0.5) / size) * zoom + left)}%`);
+    style.setProperty("--y", `${100 * (((this.at[1] + 0.5) / size) * zoom + top)}%`);
+    const step = this.step;
+    const corner = this.box && this.at[0] === this.data.place[1] && this.at[1] === this.data.place[0] ? [this.box[1], this.box[0]] : this.at.map((v) => Math.floor(v / step) * step);
+    style.setProperty("--frame-left", `${(100 * corner[0]) / size}%`);
+    style.setProperty("--frame-top", `${(100 * corner[1]) / size}%`);
+    style.setProperty("--frame-side", `${(100 * step) / size}%`);
+  }
+
+  go(x, y, aloud = false) {
+    this.at = [x, y];
+    this.cross();
+    if (aloud) write(this.spoken, fill(this.data.words.place, { y, x }));
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.trigger("place", { y, x, at: Date.now() });
+    }, aloud ? QUIET : 0);
+  }
+
+  turn(way) {
+    if (this.data[way]) this.open(this.data[way].key);
+  }
+
+  open(key) {
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.trigger("picture", { key, at: Date.now() });
+  }
+}
+
+const rooms = new WeakMap();
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!rooms.has(parentElement)) rooms.set(parentElement, new Room(parentElement));
+  rooms.get(parentElement).update(data, setTriggerValue);
+}
