@@ -48,8 +48,8 @@ def test_the_files_wait_while_the_methods_are_at_work(open_app, language):  # no
 def test_everything_can_be_taken(open_app, language):  # noqa: F811
     app = open_app("done", "export", language=language, focus="cfa")
     assert buttons(app) == {write(language, f"export.{row}.button"): False for row in ROWS}
-    said = write(language, "export.lead", data=write(language, "products.circuit"), n=5, pictures=16, j=1, of=13)
-    assert app.markdown[0].value == said
+    names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
+    assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
     assert app.code[0].value == report.script(made_up()).rstrip()
     assert app.selectbox(key="export_column").value == "cfa/scattering"
 

@@ -32,7 +32,9 @@ def styles() -> None:
 
 def sentence(choices: Choices, result: Result) -> str:
     """Return the one sentence that says what can be taken."""
-    values = {"data": plain(_data(result)), "n": len(result.columns), "pictures": len(result.test)}
+    several = len({column.backbone for column in result.columns}) > 1
+    columns = text("export.pairs" if several else "export.methods", n=len(result.columns))
+    values = {"data": plain(_data(result)), "columns": columns, "pictures": len(result.test)}
     held = len(result.held_out)
     if not held:
         return text("export.lead_no_limit", **values)
@@ -62,8 +64,7 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
     written = ("\ufeff" + report.write_csv(result, rate)).encode() if ready else b""
     with _row("table", later or amount(len(written))):
         _take("table", written, f"{_stem(result)}-scores.csv", "text/csv", ready)
-    with _row("detector", later):
-        _detector(result, ready)
+    _detector(result, ready)
 
 
 def python(result: Result) -> None:
@@ -77,20 +78,24 @@ def python(result: Result) -> None:
 
 
 def _detector(result: Result, ready: bool) -> None:
+    """Show the row of fitted detectors, one of which is chosen."""
+    if not ready:
+        with _row("detector", text("export.later")):
+            _take("detector", b"", "", None, ready)
+        return
     columns = {column.key: column for column in result.columns}
     names = {key: _title(result, column) for key, column in columns.items()}
     if st.session_state.get("export_column") not in columns:
         focused = st.session_state["choices"].focus
-        ordered = sorted(columns, key=lambda key: columns[key].method != focused)
-        st.session_state["export_column"] = ordered[0]
-    chosen = st.selectbox(
-        text("export.detector.which"), [*columns], format_func=names.get, key="export_column",
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
-    parcel = jobs.parcel(result, "detector", chosen)
-    size = text("export.about", size=amount(parcel.size or columns[chosen].cost.model_bytes))
-    _take("detector", parcel.get, f"{_stem(result)}-{columns[chosen].method}.safetensors", None, ready, size)
-    _say_refusal(parcel)
+        st.session_state["export_column"] = sorted(columns, key=lambda key: columns[key].method != focused)[0]
+    chosen = columns[st.session_state["export_column"]]
+    parcel = jobs.parcel(result, "detector", chosen.key)
+    with _row("detector", _Size(parcel, chosen.cost.model_bytes)):
+        st.selectbox(
+            text("export.detector.which"), [*columns], format_func=names.get, key="export_column",
+            label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+        _take("detector", parcel.get, f"{_stem(result)}-{chosen.method}.safetensors", None, ready)
 
 
 @contextmanager
@@ -99,10 +104,11 @@ def _row(name: str, size: str | _Size, more: str = "") -> Iterator[None]:
     with st.container(key=f"export_row_{name}", horizontal=True, vertical_alignment="center"):
         about = f"<p>{escape(text(f'export.{name}.what'))} {escape(more)}</p>"
         st.html(f'<div class="odd-file"><h3>{escape(text(f"export.{name}.title"))}</h3>{about}</div>', width="stretch")
-        if isinstance(size, str):
-            st.html(f'<div class="odd-size">{escape(size)}</div>', width="content")
-        else:
-            size.show()
+        with st.container(key=f"export_size_{name}", width="content"):
+            if isinstance(size, str):
+                st.html(f'<div class="odd-size">{escape(size)}</div>')
+            else:
+                size.show()
         with st.container(key=f"export_take_{name}", width="content"):
             yield
 
@@ -118,7 +124,7 @@ class _Size:
 
         @st.fragment(run_every=_SECONDS if making else None)
         def part() -> None:
-            st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>', width="content")
+            st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>')
             if making and not self._parcel.making:
                 st.rerun()
 
@@ -134,18 +140,11 @@ class _Size:
         return text("export.about", size=amount(self._expected)) if self._expected else ""
 
 
-def _say_refusal(parcel: Parcel) -> None:
-    if parcel.refused is not None:
-        st.caption(say(parcel.refused))
-
-
-def _take(
-    name: str, content: bytes | Callable[[], bytes], file: str, kind: str | None, ready: bool, note: str = ""
-) -> None:
+def _take(name: str, content: bytes | Callable[[], bytes], file: str, kind: str | None, ready: bool) -> None:
     """Show the button that downloads; what is not there yet is made on the click, outside the script."""
     st.download_button(
         text(f"export.{name}.button"), content, file, kind, key=f"export_{name}", on_click="ignore",
-        icon=":material/download:", width="stretch", disabled=not ready, help=note or None,
+        icon=":material/download:", width="stretch", disabled=not ready,
     )  # fmt: skip
 
 

@@ -98,8 +98,12 @@ def duration(seconds: float) -> str:
 
 
 def amount(size: float) -> str:
-    """Return a number of bytes in MB or GB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"
+    """Return a number of bytes in the unit that a person would use."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    if size >= 1e5:
+        return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"
+    return f"{size / 1e3:.0f} kB" if size >= 1e4 else f"{size / 1e3:.1f} kB"
 
 
 def _find(tongue: str, key: str) -> Any:
