@@ -51,7 +51,7 @@ def path(detector: CFA, stores: Stores, picture: int, y: int, x: int) -> CfaPath
     grids_before, distances_before, _ = untrained.search(features)
     found, apart = indices[0][cell], distances[0][cell]  # (K,)
     places = detector.places_[found].tolist()
-    _, drawn = views.plane(detector.bank_, 0)
+    around = views.around(detector.bank_, detector.describe(features)[0][cell])
     prediction = detector.predict(features)
     assert prediction.maps is not None
     return CfaPath(
@@ -74,9 +74,8 @@ def path(detector: CFA, stores: Stores, picture: int, y: int, x: int) -> CfaPath
         before=views.wide(distances_before[0][cell]),
         before_value=float(grids_before[0][cell]),
         before_colours=views.colours(lambda f: _channels_first(untrained, f), stores.learnt, features),
-        here=drawn(detector.describe(features)[0][cell][None])[0],
-        here_before=drawn(untrained.describe(features)[0][cell][None])[0],
-        near=drawn(detector.bank_[found]),
+        around=around,
+        around_near=around[found.cpu().numpy()],
     )
 
 

@@ -65,8 +65,7 @@ def path(detector: PatchCore, stores: Stores, picture: int, y: int, x: int) -> P
     grid = detector.distances(features)[0]  # (H, W)
     prediction = detector.predict(features)
     assert prediction.maps is not None
-    _, drawn = views.plane(detector.bank_, 0)
-    ahead, drawn_ahead = views.facing(detector.bank_, here, detector.bank_[ranks[0]])
+    around = views.around(detector.bank_, here)
     score = float(prediction.scores[0])
     peak = float(grid.max())
     return PatchcorePath(
@@ -85,10 +84,8 @@ def path(detector: PatchCore, stores: Stores, picture: int, y: int, x: int) -> P
         averaged=min(detector.neighbors, len(detector.bank_)),
         matches=matches,
         ranks=tuple(ranks.tolist()),
-        here=drawn(here[None])[0],
-        near=drawn(detector.bank_[ranks]),
-        facing=type(ahead)(ahead.points[:DRAWN], ahead.share, ahead.dimensions),
-        facing_near=drawn_ahead(detector.bank_[ranks]),
+        around=around[:DRAWN],
+        around_near=around[ranks.cpu().numpy()],
         level_squares=_level_squares(detector, here - detector.bank_[ranks[0]], features.shape.maps),
         weight=score / peak if peak > 0 else 1.0,
     )

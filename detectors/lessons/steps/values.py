@@ -278,11 +278,8 @@ class PatchcorePath(Path):
         averaged: over how many neighbours a value is averaged.
         matches: bank patches, nearest first; plain distances.
         ranks: of the matches in the order of picking.
-        here: (2,), the patch in the memory's plane.
-        near: (m, 2), of the matches there.
-        facing: bank patches seen along the line from the nearest one, which is the origin, to the patch, which is
-            (distance, 0): the drawn length is the true one.
-        facing_near: (m, 2), the matches there.
+        around: (n, 2), bank patches by their distance from the patch, and by their main direction.
+        around_near: (m, 2), the matches there.
         level_squares: what each level adds to the squared distance to the nearest; empty where levels are mixed.
         weight: the factor of the picture's score (1 without re-weighting).
     """
@@ -291,10 +288,8 @@ class PatchcorePath(Path):
     averaged: int
     matches: tuple[Match, ...]
     ranks: tuple[int, ...]
-    here: Floats
-    near: Floats
-    facing: Plane
-    facing_near: Floats
+    around: Floats
+    around_near: Floats
     level_squares: Floats
     weight: float
 
@@ -333,8 +328,8 @@ class CfaPath(Path):
         before: (K,), distances to the nearest centres before training.
         before_value: of the patch before training.
         before_colours: (H, W, 3), the layer's output before training.
-        here, here_before: (2,), the patch in the centres' plane.
-        near: (K, 2), of the matches there.
+        around: (M, 2), centres by their distance from the patch, and by their main direction.
+        around_near: (K, 2), the matches there.
     """
 
     matches: tuple[Match, ...]
@@ -342,6 +337,5 @@ class CfaPath(Path):
     before: Floats
     before_value: float
     before_colours: NDArray[np.uint8]
-    here: Floats
-    here_before: Floats
-    near: Floats
+    around: Floats
+    around_near: Floats

@@ -77,25 +77,11 @@ def plane(rows: Tensor, shown: int) -> tuple[Plane, Callable[[Tensor], Floats]]:
     return Plane(drawn(rows[:shown]), min(1.0, share), rows.shape[1]), drawn
 
 
-def facing(rows: Tensor, here: Tensor, nearest: Tensor) -> tuple[Plane, Callable[[Tensor], Floats]]:
-    """Draw (n, D) rows seen along the line from `nearest`, the origin, to `here`, at (distance, 0).
-
-    Upwards is the direction across that line in which the rows differ most.
-    """
-    line = here - nearest  # (D,)
-    length = torch.linalg.vector_norm(line)
-    across = line / length if length > 0 else torch.zeros_like(line)
-    centred = rows - nearest
-    _, up, _ = directions(centred - (centred @ across)[:, None] * across, 1)
-    basis = torch.stack([across, up[0]])
-
-    def drawn(others: Tensor) -> Floats:
-        return ((others - nearest) @ basis.T).double().cpu().numpy()
-
-    points = drawn(rows)
-    total = float((centred - centred.mean(0)).square().sum() / len(rows))
-    share = float(points.var(0).sum()) / total if total > 0 else 1.0
-    return Plane(points, min(1.0, share), rows.shape[1]), drawn
+def around(rows: Tensor, here: Tensor) -> Floats:
+    """Draw (n, D) rows as (distance from `here`, place along the direction in which the rows differ most)."""
+    mean, basis, _ = directions(rows, 1)
+    distances = torch.linalg.vector_norm(rows - here, dim=1)
+    return torch.stack([distances, (rows - mean) @ basis[0]], 1).double().cpu().numpy()
 
 
 def centre_pixel(cell: Size, grid: Size, size: Size) -> tuple[int, int]:
