@@ -114,6 +114,32 @@ def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(com
     again.cancel()
 
 
+def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
+    from detectors import compute
+
+    told = []
+    monkeypatch.setattr(compute, "_reporter", lambda key: lambda done, stage="", **numbers: told.append((done, stage)))
+
+    class Fetching:
+        def load(self, backbone, progress):
+            for share in (0.0, 0.5, 1.0):
+                progress(share, "download", bytes=47 * share, total=47)
+
+    def extract(pictures, backbone, progress):
+        progress(0.0, "backbone")
+        progress(1.0, "backbone")
+
+    monkeypatch.setattr(compute.steps, "extract", extract)
+    compute._extract(Fetching(), "resnet18", None, "key")
+    assert told == [(0.0, "download"), (0.4, "download"), (0.8, "download"), (0.8, "backbone"), (1.0, "backbone")]
+
+
+def test_a_worker_says_where_weights_are(compute, monkeypatch):
+    state = compute.weights("scattering", 0).result()
+    assert (state.name, state.state) == ("scattering", "bundled")
+    assert compute.weights("scattering", 0).key == compute.weights("scattering", 0).key
+
+
 def test_a_worker_that_is_killed_fails_only_its_own_task(compute):
     with pytest.raises(TooLarge, match="too big for the server"):
         compute.call(_hoard)

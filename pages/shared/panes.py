@@ -234,7 +234,7 @@ def standing(key: str, status: Status, result: Result | None) -> dict[str, Any]:
     if failure is not None or (stage is not None and stage.state == "failed"):
         sentence = failure.sentence if failure else stage.sentence if stage else None
         return {"state": "failed", "text": say(sentence) if sentence else text("grid.stopped")}
-    if stage is None and status.state == "idle":
+    if stage is None and status.state in ("idle", "refused"):
         return {"state": "queued", "text": ""}
     if stage is None or stage.state in ("waiting", "cancelled"):
         stopped = stage is not None and stage.state == "cancelled"

@@ -175,9 +175,9 @@ def _each() -> None:
             text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
             on_change=lambda: change(seed=int(st.session_state["w_seed"])),
         )  # fmt: skip
-    knobs(choices)
     with st.expander(text("frame.weights.title")):
         weights.overview(jobs.weights_of)
+    knobs(choices)
 
 
 def _limit(choices: Choices, status: Status) -> None:
