@@ -157,14 +157,21 @@ def falls(before: Measured, after: Measured, method: str) -> bool:
     return figure.high is not None and figure.high < 0
 
 
+def falls_further(before: Measured, after: Measured, one: str, other: str) -> bool:
+    """Whether a method falls further than another, beyond chance."""
+    gap = metrics.difference(fall(before, after, one), fall(before, after, other))
+    return gap.high is not None and gap.high < 0
+
+
 def falls_most(before: Measured, after: Measured, method: str) -> bool:
     """Whether a method falls further than every other one, beyond chance."""
-    mine = fall(before, after, method)
-    for other in before.aurocs:
-        gap = metrics.difference(mine, fall(before, after, other)) if other != method else None
-        if gap is not None and (gap.high is None or gap.high >= 0):
-            return False
-    return True
+    return all(falls_further(before, after, method, other) for other in before.aurocs if other != method)
+
+
+def losers(before: Measured, after: Measured) -> tuple[str, ...]:
+    """Return the method that falls furthest and those whose fall cannot be told from it."""
+    ranked = sorted(before.aurocs, key=lambda m: fall(before, after, m).value or 0.0)
+    return tuple(m for m in ranked if m == ranked[0] or not falls_further(before, after, ranked[0], m))
 
 
 # What an explanation may say: by claim, whether the numbers of its exercise bear it out.

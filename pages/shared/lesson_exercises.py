@@ -36,8 +36,9 @@ def exercise(name: str, choices: Choices, status: Status, result: Result | None)
         with controls(f"exercise_{name}"):
             options = (*asked.methods, NONE) if asked.none else asked.methods
             tell = speaker()
+            question = "learn.exercises.predict" if len(asked.sets) == 1 else "learn.exercises.predict_lost"
             predicted = st.pills(
-                text("learn.exercises.predict"), options, key=f"w_exercise_{name}", persist_state="session",
+                text(question), options, key=f"w_exercise_{name}", persist_state="session",
                 format_func=lambda m: tell("learn.exercises.none") if m == NONE else tell(f"methods.{m}"),
             )  # fmt: skip
         found = _measured(name)
@@ -60,7 +61,7 @@ def verdict(name: str, choices: Choices, status: Status, result: Result | None) 
     if not isinstance(found, tuple):
         return None
     if len(found) == 2:
-        return text("learn.exercises.lost", methods=_all_changes(*found))
+        return _lost(*found)
     leaders, predicted = found[0].leaders(), st.session_state.get(f"w_exercise_{name}")
     first = text(f"methods.{leaders[0]}")
     says = text("learn.exercises.best", method=first, figure=interval(found[0].aurocs[leaders[0]]))
@@ -114,9 +115,7 @@ def _pictures(name: str, asked: Exercise) -> None:
 
 def _answer(asked: Exercise, found: tuple[Measured, ...], predicted: str | None) -> None:
     charts = []
-    titles = (
-        [text("learn.image_auroc")] if len(found) == 1 else [text(f"learn.exercises.{w}") for w in ("held", "free")]
-    )
+    keys = ["learn.image_auroc"] if len(found) == 1 else ["learn.exercises.held", "learn.exercises.free"]
     for key, measured in zip(keys, found, strict=True):
         leaders = measured.leaders()
         rows = [
@@ -157,16 +156,25 @@ def _measured(name: str) -> tuple[Measured, ...] | Refusal | None:
     return tuple(found)
 
 
-def _all_changes(before: Measured, after: Measured) -> str:
-    return listed(
-        [
-            text(
-                "learn.exercises.change", method=text(f"methods.{m}"), before=f"{before.aurocs[m].value:.2f}",
-                after=f"{after.aurocs[m].value:.2f}",
-            )
-            for m in before.aurocs
-        ]
-    )  # fmt: skip
+def _lost(before: Measured, after: Measured) -> str:
+    """Say what each method loses from one set to the other, and who loses most."""
+    changes = [
+        text(
+            "learn.exercises.change",
+            method=text(f"methods.{m}"),
+            before=f"{before.aurocs[m].value:.2f}",
+            after=f"{after.aurocs[m].value:.2f}",
+        )
+        for m in before.aurocs
+    ]
+    losers = exercises.losers(before, after)
+    points = -(exercises.fall(before, after, losers[0]).value or 0.0)
+    says = f"{text('learn.exercises.lost', methods=listed(changes))} "
+    says += text("learn.exercises.loser", method=text(f"methods.{losers[0]}"), points=points)
+    if len(losers) == 1:
+        return says
+    near = [text(f"methods.{m}") for m in losers[1:]]
+    return f"{says} {text('learn.exercises.near', n=len(near), methods=listed(near))}"
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
