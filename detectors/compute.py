@@ -166,6 +166,13 @@ class Run:
             return self._compute._result_of(future)
         return _sentence(future, self._compute.memory) if future.status == "error" else None
 
+    def begin(self, function: Callable[..., Any], backbone: str, *args: Any) -> Future:
+        """Start `function(comparison, stores, pictures, progress, *args)` on a backbone's features, behind the fits.
+
+        Equal work runs once; it goes on while somebody holds the future.
+        """
+        return self._compute._begin(function, self, backbone, args)
+
     def cancel(self) -> None:
         """Stop within two seconds; what is finished stays."""
         self.cancelled = True
@@ -246,6 +253,10 @@ class Compute:
     def later(self, key: str, function: Callable[..., Any], *args: Any, priority: int = 5) -> Future:
         """Return the future of other work, once for all who ask with the same key."""
         return self.client.submit(function, *args, key=_digest(function.__name__, key), priority=priority)
+
+    def standing(self, future: Future) -> Stage:
+        """Return how far something that was begun is."""
+        return self._stage(_key(future), future, False)
 
     def refusal(self, future: Future) -> Refusal:
         """Return why a task was refused or ended with its worker; anything else that failed it is raised."""
@@ -355,6 +366,15 @@ class Compute:
         tokens = [_key(future) for future in fitted]
         return self.call(
             _beside_all, function, run.comparison, futures["pictures"], tokens, len(keys), *fitted, *stores, *args
+        )
+
+    def _begin(self, function: Callable[..., Any], run: Run, backbone: str, args: Sequence[Any]) -> Future:
+        stores, pictures, own = run._futures[f"stores:{backbone}"], run._futures["pictures"], run.comparison
+        settings = (own.preset, own.settings, own.seed, own.device)
+        name = f"{function.__module__}.{function.__qualname__}"
+        key = _digest("begun", name, _key(stores), settings, args)
+        return self.client.submit(
+            _on_features, function, own, stores, pictures, key, *args, key=key, resources=self._resources, priority=-1
         )
 
     def _cancel(self, run: Run) -> None:
@@ -545,3 +565,9 @@ def _beside_all(
     parts = zip(columns, stores, tokens, strict=True)
     fitted = (Fitted(column, detector, store, token) for (column, detector), store, token in parts)
     return function(Bench(comparison, pictures, tuple(fitted)), *args)
+
+
+def _on_features(
+    function: Callable[..., Any], comparison: Comparison, stores: Stores, pictures: Pictures, key: str, *args: Any
+) -> Any:
+    return function(comparison, stores, pictures, _reporter(key), *args)

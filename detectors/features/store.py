@@ -134,6 +134,12 @@ class FeatureStore:
         view._by = by.to(self.device)
         return view
 
+    def as_extracted(self) -> FeatureStore:
+        """Return a view without any standardisation."""
+        view = self._view()
+        view._by = None
+        return view
+
     @property
     def nbytes(self) -> int:
         """The bytes at rest of this view's pictures."""
