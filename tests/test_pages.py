@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.pictures import REPLACED
 from fixtures.states import STATES
 from streamlit.testing.v1 import AppTest
 

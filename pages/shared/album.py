@@ -159,7 +159,7 @@ def _unusual(choices: Choices, status: Status, shown: Seen) -> list[str]:
         except Refusal:
             kept[key] = ()
     there = {p.sha256 for _, p in shown.normal}
-    return [sha for sha in kept[key] if sha in there]
+    return [sha for sha in dict.fromkeys(kept[key]) if sha in there]  # copies are strange together
 
 
 def _notes(choices: Choices, shown: Seen, odd: list[str]) -> None:
@@ -169,7 +169,7 @@ def _notes(choices: Choices, shown: Seen, odd: list[str]) -> None:
         ident, name = names[sha]
         with st.container(key=f"odd_{sha[:12]}", horizontal=True, gap="small", vertical_alignment="center"):
             st.html(f'<div class="odd-unusual">{escape(text("images.odd", name=name))}</div>', width="content")
-            st.button(text("images.show"), key=f"show_{sha[:12]}", type="tertiary", on_click=_reveal, args=(ident,))
+            st.button(text("images.show"), key=f"reveal_{sha[:12]}", type="tertiary", on_click=_reveal, args=(ident,))
             st.button(
                 text("images.leave_out"), key=f"leave_{sha[:12]}", type="tertiary",
                 on_click=_act, args=(choices, shown, "remove", [ident]),

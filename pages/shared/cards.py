@@ -23,7 +23,9 @@ def cards(choices: Choices, own: Overview | None) -> bool:
     complete = True
     with st.container(key="cards"):
         for product in PRODUCTS:
-            made = jobs.later(product, card, product)
+            made = _drawn().get(product) or jobs.later(product, card, product)
+            if isinstance(made, Card):
+                _drawn()[product] = made
             complete = complete and made is not None
             _product(choices, product, made if isinstance(made, Card) else None)
         if uploads.shelf().source is None:
@@ -41,23 +43,32 @@ def uploaders(role: str, key: str) -> None:
             name = f"{key}_{what}_{number}"
             st.file_uploader(
                 text(f"images.choose_{what}"), type=EXTENSIONS if what == "files" else None,
-                accept_multiple_files=many, key=name, label_visibility="collapsed", width="content",
+                accept_multiple_files=many, key=name, label_visibility="collapsed",
                 on_change=_arrived, args=(name, role),
             )  # fmt: skip
 
 
 def words() -> str:
     """Return the style that writes the buttons of the uploaders in the session's language."""
-    rules = [
+    labels = {"files": "choose_files", "folder": "choose_folder", "model": "reload.choose"}
+    return "".join(
         f'[class*="_{what}_"] [data-testid="stFileUploaderDropzone"] button p::after '
-        f'{{ content: "{text(f"images.choose_{what}")}"; }}'
-        for what in ("files", "folder")
-    ]
-    return "".join(rules)
+        f'{{ content: "{text(f"images.{key}")}"; }}'
+        for what, key in labels.items()
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn() -> dict[str, Card]:
+    """Return the built-in products' cards, the same for all sessions."""
+    return {}
 
 
 def _arrived(name: str, role: str) -> None:
-    files = [(file.name, file.getvalue()) for file in st.session_state[name] or ()]
+    taken = st.session_state.setdefault("upload_taken", set())  # a slow browser reports the same files again
+    fresh = [file for file in st.session_state.get(name) or () if file.file_id not in taken]
+    taken.update(file.file_id for file in fresh)
+    files = [(file.name, file.getvalue()) for file in fresh]
     st.session_state["upload_round"] += 1  # a new widget: Streamlit lets go of the old one's bytes
     if files:
         data.add(files, role)
@@ -92,15 +103,16 @@ def _own(choices: Choices, own: Overview | None) -> None:
         )  # fmt: skip
         said = text("images.own_card", normal=len(own.normal), test=len(own.test)) if own else text("images.decoding")
         st.html(f'<div class="odd-card-note">{escape(said)}</div>')
-        uploaders("placed", "more")
+        with st.popover(text("images.add"), icon=":material/add:", key="add_more"):
+            st.caption(text("images.drop_limits", pictures=LIMITS.session_pictures, mb=f"{LIMITS.session_mb:g}"))
+            uploaders("placed", "more")
 
 
 def _drop() -> None:
     with st.container(key="card_drop"):
         limits = text("images.drop_limits", pictures=LIMITS.session_pictures, mb=f"{LIMITS.session_mb:g}")
         st.html(
-            f'<div class="odd-drop" title="{escape(limits)}"><svg viewBox="0 0 24 24" aria-hidden="true">'
-            '<path d="M12 15V4m-5 5 5-5 5 5M4 14v5h16v-5"/></svg>'
+            f'<div class="odd-drop" title="{escape(limits)}">'
             f"<div><b>{escape(text('frame.own'))}</b><p>{escape(text('images.drop'))}</p></div></div>"
         )
         uploaders("placed", "drop")

@@ -135,7 +135,7 @@ def overview(choices: Choices) -> Overview | Refusal | None:
 
 def glance(source: Source) -> Overview | Refusal | None:
     """Return a source's pictures at a glance, the reason why there are none, or None while they are made."""
-    return _arrived(_session().keep(f"overview {source.key}", lambda: compute().overview(source)))
+    return _arrived(f"overview {source.key}", lambda: compute().overview(source))
 
 
 def decoded(source: Source) -> float:
@@ -145,7 +145,8 @@ def decoded(source: Source) -> float:
 
 def arrived() -> int:
     """Return how many of the answers that this session waits for are there; a page that shows them draws anew."""
-    return sum(future.status != "pending" for future in _session().futures.values())
+    session = _session()
+    return sum(key in session.answers or future.status != "pending" for key, future in session.futures.items())
 
 
 def later(key: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -159,13 +160,20 @@ def later(key: str, function: Callable[..., Any], *arguments: Any) -> Any:
         given = [compute().data(each) if isinstance(each, Source) else each for each in arguments]
         return compute().later(key, function, *given)
 
-    return _arrived(_session().keep(f"{function.__name__} {key}", make))
+    return _arrived(f"{function.__name__} {key}", make)
 
 
-def _arrived(future: Any) -> Any:
-    if future.status == "error":
-        return compute().refusal(future)
-    return future.result() if future.status == "finished" else None
+def _arrived(key: str, make: Callable[[], Any]) -> Any:
+    """Return what a future has brought, once it has; a worker that is started anew takes nothing back."""
+    session = _session()
+    future = session.keep(key, make)
+    if key not in session.answers:
+        if future.status == "error":
+            return compute().refusal(future)
+        if future.status != "finished":
+            return None
+        session.answers[key] = future.result()
+    return session.answers[key]
 
 
 def answer(function: Callable[..., Any], key: str, *arguments: Any) -> Any:
@@ -233,6 +241,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.futures: dict[str, Any] = {}
+        self.answers: dict[str, Any] = {}
 
     def take(self, taken: Run, shared: bool) -> None:
         """Show another run; the one before is left."""
@@ -245,7 +254,9 @@ class _Session:
         """Make a future once and hold on to it, the latest few of them."""
         if key not in self.futures:
             while len(self.futures) >= _KEPT_FUTURES:
-                self.futures.pop(next(iter(self.futures)))
+                oldest = next(iter(self.futures))
+                self.futures.pop(oldest)
+                self.answers.pop(oldest, None)
             self.futures[key] = make()
         return self.futures[key]
 
@@ -254,6 +265,7 @@ class _Session:
         if self.run is not None:
             compute().leave(self.run, self.id)
         self.futures.clear()
+        self.answers.clear()
 
 
 def _session() -> _Session:

@@ -27,9 +27,10 @@ def received(own: Overview) -> None:
         return
     counts = Counter(entry.state for entry in entries)
     counts["refused"] += len(door) - sum(_is_several(e) for e in entries)
-    with st.container(key="received", border=True):
-        st.html(f"<div class='odd-received'><b>{escape(_headline(counts))}</b><p>{_first(told, door)}</p></div>")
-        with st.container(horizontal=True, gap="small"):
+    with st.container(key="received", border=True, horizontal=True, vertical_alignment="center"):
+        said = _first(told, door)
+        st.html(f"<div class='odd-received'><b>{escape(_headline(counts))}</b>{f'<p>{said}</p>' if said else ''}</div>")
+        with st.container(horizontal=True, gap="small", width="content"):
             if st.button(text("images.show_all"), key="show_all"):
                 st.dialog(text("images.files"), width="large")(_all)(entries, door)
             if uploads.shelf().steps and uploads.shelf().steps[-1].done == "upload":
@@ -70,7 +71,12 @@ def _first(told: Sequence[Entry], door: Sequence[tuple[str, str, dict[str, objec
 
 def _all(entries: Sequence[Entry], door: Sequence[tuple[str, str, dict[str, object]]]) -> None:
     rows = [
-        {"file": name, "state": text("images.states.refused"), "why": text(f"images.refused.{key}", **values)}
+        {
+            "file": name,
+            "state": text("images.states.refused"),
+            "role": "",
+            "why": text(f"images.refused.{key}", **values),
+        }
         for name, key, values in door
     ]
     order = ("refused", "converted", "ignored", "accepted")

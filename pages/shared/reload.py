@@ -19,11 +19,12 @@ def reload(choices: Choices) -> bool:
     """Show a place for a saved detector and what it says; return whether it is still at work."""
     with st.expander(text("images.reload.title"), icon=":material/deployed_code:", key="reload"):
         st.caption(text("images.reload.lead"))
-        number = st.session_state.setdefault("reload_round", 0)
-        st.file_uploader(
-            text("images.reload.choose"), type=["safetensors"], key=f"reload_files_{number}",
-            label_visibility="collapsed", width="content", on_change=_arrived, args=(f"reload_files_{number}",),
-        )  # fmt: skip
+        name = f"reload_model_{st.session_state.setdefault('reload_round', 0)}"
+        with st.container(key="reload_buttons"):
+            st.file_uploader(
+                text("images.reload.choose"), type=["safetensors"], key=name, label_visibility="collapsed",
+                on_change=_arrived, args=(name,),
+            )  # fmt: skip
         kept = st.session_state.get(_KEY)
         source = data.source(choices)
         if kept is None:

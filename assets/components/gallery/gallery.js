@@ -36,6 +36,7 @@ class Gallery {
     const focused = this.tiles.get(this.at)?.matches(":focus") ? this.at : null;
     for (const id of this.chosen) if (!(id in this.data.items)) this.chosen.delete(id);
     this.tiles.clear();
+    this.groups.style.setProperty("--columns", this.columns());
     this.groups.replaceChildren(...this.data.groups.map((group) => this.group(group)));
     if (!this.tiles.has(this.at)) this.at = this.tiles.keys().next().value;
     this.tiles.get(this.at)?.setAttribute("tabindex", "0");
@@ -47,6 +48,20 @@ class Gallery {
       return button;
     }), this.clearing());
     this.look();
+  }
+
+  // As many columns as leave the fewest places empty behind small groups that stand side by side.
+  columns() {
+    const small = this.data.groups.map(({ items }) => Math.max(2, items.length)).filter((count) => count <= 4);
+    const empty = (columns) => {
+      let left = columns, lost = 0;
+      for (const count of small) {
+        if (count > left) [lost, left] = [lost + left, columns];
+        left -= count;
+      }
+      return lost;
+    };
+    return [8, 9, 10].reduce((best, columns) => (empty(columns) < empty(best) ? columns : best));
   }
 
   group(group) {
