@@ -8,6 +8,7 @@ from pages.shared.exhibits import Judgement
 from pages.shared.texts import text
 
 RARE = 0.9  # share of held-out normal patches below which a place is as usual as any
+FAR = 1.2  # times as far as 99 % of normal patches, from which nothing may be called near
 
 
 def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> str:
@@ -32,7 +33,7 @@ def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> st
         "n": among.here_of,
         "level": reason.shares[0].level + 1 if reason.shares else "",
     }
-    degree = "far" if far else "rare" if share >= RARE else "usual"
+    degree = "far" if far and among.times >= FAR else "rare" if share >= RARE else "usual"
     if column.method == "spade" and far and said.word in ("miss", "passed", "normal") and _pooled(column):
         degree = "pooled"
     if column.method == "padim" and not far and among.here_below == among.here_of > 1:

@@ -1,6 +1,6 @@
 // Score against size or contrast, one line per method, with the limit, and where each line crosses it.
 
-const WIDE = 640, HIGH = 214, LEFT = 52, RIGHT = 170, TOP = 14, BOTTOM = 40;
+const WIDE = 450, HIGH = 214, LEFT = 48, RIGHT = 10, TOP = 12, BOTTOM = 40;
 
 function chart(sweep, words) {
   const svg = document.createElementNS(SVG, "svg");
@@ -32,19 +32,18 @@ function chart(sweep, words) {
     add("path", { class: focus ? "curve focus" : "curve", d: ratios.map((r, i) => `${i ? "L" : "M"}${x(sweep.sizes[i]).toFixed(1)} ${y(r).toFixed(1)}`).join("") });
   }
   for (const { at, focus } of ordered) if (at !== null) add("circle", { class: focus ? "cross focus" : "cross", cx: x(at), cy: y(1), r: 4 });
-  add("text", { x: x(end) + 16, y: TOP + 2 }, words.below);
-  sweep.lines.forEach(({ title, says: value, focus }, i) => {
-    const node = document.createElementNS(SVG, "text");
-    node.setAttribute("class", focus ? "name focus" : "name");
-    node.setAttribute("x", x(end) + 16);
-    node.setAttribute("y", TOP + 24 + 19 * i);
-    const said = document.createElementNS(SVG, "tspan");
-    said.setAttribute("class", "value");
-    said.textContent = ` ${value}`;
-    node.append(document.createTextNode(title), said);
-    svg.append(node);
-  });
   return svg;
+}
+
+// Where each method begins to miss, the keenest first.
+function legend(sweep, words) {
+  const list = make("div", "legend");
+  list.append(make("div", "", words.below), ...sweep.lines.map(({ title, says, focus }) => {
+    const line = make("div");
+    line.append(make("b", focus ? "focus" : "", title), make("span", "", says));
+    return line;
+  }));
+  return list;
 }
 
 function ticks(end) {

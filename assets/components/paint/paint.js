@@ -147,7 +147,7 @@ class Pad {
       button.disabled = !sweep.possible;
       write(button, said.ask);
       this.writtenSweep = written;
-      box.querySelector(".plot").replaceChildren(...(sweep.lines.length ? [chart(sweep, said)] : []));
+      box.querySelector(".plot").replaceChildren(...(sweep.lines.length ? [chart(sweep, said), legend(sweep, said)] : []));
       if (sweep.lines.length) listed(box.querySelector("table"), sweep);
     }
     const details = box.querySelector("details");
