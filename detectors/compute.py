@@ -32,7 +32,7 @@ from detectors.errors import Cancelled, Refusal, Sentence, TooLarge
 from detectors.overview import overview
 from detectors.result import Column, Failure, Result
 from detectors.sources import EditedSource, Source, UploadSource
-from detectors.weights import weights_state
+from detectors.weights import BACKBONES, WeightsState, weights_state, weights_states
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -286,8 +286,13 @@ class Compute:
         )
 
     def weights(self, backbone: str, minute: int) -> Future:
-        """Return the future of a backbone's `WeightsState` at some minute; without a network it takes 3 seconds."""
-        return self.client.submit(weights_state, backbone, key=_digest("weights", backbone, minute), priority=8)
+        """Return the future of `WeightsState`s at some minute, the backbone's among them; it takes 3 seconds at most.
+
+        All listed backbones are asked about at once.
+        """
+        listed = any(backbone == known.name for known in BACKBONES)
+        key = _digest("weights", "" if listed else backbone, minute)
+        return self.client.submit(_weights, None if listed else backbone, key=key, priority=8)
 
     def versions(self, device: str | None = None, wait: bool = True) -> dict[str, str]:
         """Return the versions that the workers run; empty when they are not known yet and nobody wants to wait."""
@@ -511,6 +516,10 @@ def _reporter(key: str) -> Callable[..., None]:
             raise Cancelled
 
     return report
+
+
+def _weights(backbone: str | None) -> tuple[WeightsState, ...]:
+    return weights_states() if backbone is None else (weights_state(backbone),)
 
 
 def _load(source: Source, key: str) -> Dataset:

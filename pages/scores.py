@@ -3,8 +3,8 @@
 import streamlit as st
 
 from detectors.result import Result
-from pages.shared import findings, jobs, look, panes, scoring
-from pages.shared.choices import Choices, change
+from pages.shared import findings, jobs, look, panes, scoring, weights
+from pages.shared.choices import Choices, change, current
 from pages.shared.lanes import lanes, verdicts
 from pages.shared.live import live
 from pages.shared.progress import progress
@@ -26,7 +26,8 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     keys = panes.columns(choices, status, result)
     titles = scoring.titles(keys)
     focus = scoring.focus(choices, result, keys)
-    look.head("scores", findings.lead(result, titles) or text("scores.begun"))
+    running = status.state == "running" or not result.columns
+    look.head("scores", text("scores.begun") if running else findings.lead(result, titles))
     scoring.warnings(result, titles)
     work(choices, status)
     scoring.too_few(result)
@@ -43,12 +44,13 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         picture, key = opened
         change(picture=result.test[picture].sha256[:16], place=None, focus=key.split("/")[0] or choices.focus)
         st.switch_page(look.path("inspect"))
-    look.foot("scores", scoring.counted(result))
+    look.foot("scores", scoring.counted(result), result)
 
 
 def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         look.note(say(status.sentence))
+        weights.way_on(jobs.weights(choices), choices, lambda: jobs.run(current()))
     if status.state == "running":
         progress(choices, status, cancel=lambda: jobs.cancel(choices))
 

@@ -135,9 +135,13 @@ def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
 
 
 def test_a_worker_says_where_weights_are(compute, monkeypatch):
-    state = compute.weights("scattering", 0).result()
-    assert (state.name, state.state) == ("scattering", "bundled")
-    assert compute.weights("scattering", 0).key == compute.weights("scattering", 0).key
+    listed = {state.name: state.state for state in compute.weights("resnet18", 0).result()}
+    assert (listed["scattering"], listed["resnet18"]) == ("bundled", "missing")
+    assert (
+        compute.weights("resnet18", 0).key == compute.weights("resnet50", 0).key != compute.weights("resnet18", 1).key
+    )
+    (own,) = compute.weights("resnet34", 0).result()
+    assert (own.name, own.state) == ("resnet34", "missing")
 
 
 def test_a_worker_that_is_killed_fails_only_its_own_task(compute):

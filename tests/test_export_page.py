@@ -126,7 +126,7 @@ class Future:
     status: str = "pending"
 
     def result(self):
-        return self.answer
+        return (self.answer,)
 
 
 def test_weights_are_asked_once_a_minute_and_never_waited_for():

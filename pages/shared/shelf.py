@@ -61,7 +61,7 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
         _take("report", page.get, f"{_stem(result)}-report.html", "text/html", ready)
     with _row("archive", later or _Size(archive, _expected(result))):
         _take("archive", archive.get, f"{_stem(result)}.zip", "application/zip", ready)
-    written = ("\ufeff" + report.write_csv(result, rate)).encode() if ready else b""
+    written = _table(report.identity(result), rate, result) if ready else b""
     with _row("table", later or amount(len(written))):
         _take("table", written, f"{_stem(result)}-scores.csv", "text/csv", ready)
     _detector(result, ready)
@@ -146,6 +146,12 @@ def _take(name: str, content: bytes | Callable[[], bytes], file: str, kind: str 
         text(f"export.{name}.button"), content, file, kind, key=f"export_{name}", on_click="ignore",
         icon=":material/download:", width="stretch", disabled=not ready,
     )  # fmt: skip
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _table(identity: str, rate: float | None, _result: Result) -> bytes:
+    """Return the CSV; `identity` stands for the whole result, so its arrays are not hashed."""
+    return ("\ufeff" + report.write_csv(_result, rate)).encode()
 
 
 def _focus(choices: Choices, result: Result) -> str | None:

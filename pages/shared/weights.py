@@ -20,7 +20,7 @@ class Known:
     """What was said last of each backbone.
 
     Args:
-        ask: starts asking about a backbone in a given minute and returns a future.
+        ask: starts asking about a backbone in a given minute and returns a future of states, its own among them.
         clock: seconds.
     """
 
@@ -38,7 +38,7 @@ class Known:
             self._asked[name] = minute, self._ask(name, minute)
         future = self._asked[name][1]
         if future.status == "finished":
-            self._said[name] = future.result()
+            self._said |= {state.name: state for state in future.result()}
         return self._said.get(name)
 
 
