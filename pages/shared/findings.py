@@ -71,8 +71,6 @@ def _standing(key: str, _result: Result) -> Standing | None:
 
 def lead(result: Result, titles: dict[str, str]) -> str:
     """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
-    if not result.columns:
-        return ""
     found = _standing(content(result), result)
     labelled = int(np.isfinite(result.labels).sum())
     if found is None:

@@ -70,7 +70,7 @@ def lanes(
         "auroc": _scale(heads),
         "many": MANY,
         "sprites": sheets,
-        "words": words("lanes"),
+        "words": marked(words("lanes"), "auroc_head", result),
         "language": language(),
         "stale": status.stale,
     }
@@ -93,9 +93,10 @@ def verdicts(status: Status, result: Result, keys: tuple[str, ...], focus: str) 
     return _opened(_component("verdicts")(key="verdicts", data=data, on_opened_change=_nothing).opened, result)
 
 
-def curves(families: dict[str, Any], stale: bool) -> None:
+def curves(result: Result, families: dict[str, Any], stale: bool) -> None:
     """Show ROC, precision-recall and PRO; the point of the limit follows the lanes."""
-    data = {"families": families, "words": words("curves"), "language": language(), "stale": stale}
+    labels = marked(words("curves"), "title", result)
+    data = {"families": families, "words": labels, "language": language(), "stale": stale}
     _component("curves")(key="curves", data=data)
 
 
@@ -103,6 +104,16 @@ def words(part: str) -> dict[str, Any]:
     """Return the labels of one part, with the words that several share."""
     texts = table(language())
     return {**texts["scores"]["shared"], "verdicts": texts["verdicts"], **texts["scores"][part]}
+
+
+def pasted(result: Result) -> int:
+    """Count the defective test pictures whose defect this program pasted in."""
+    return sum(p.synthetic for p in result.test if p.defective)
+
+
+def marked(labels: dict[str, Any], key: str, result: Result) -> dict[str, Any]:
+    """Say "synthetic" beside a heading over figures that use synthetic defects."""
+    return labels | {key: f"{labels[key]} · {labels['synthetic']}"} if pasted(result) else labels
 
 
 def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:

@@ -13,7 +13,7 @@ from detectors.metrics import paired_auroc_difference, pro_curve
 from detectors.result import Column, Figure, Result
 from pages.shared import jobs, look, plots, tables
 from pages.shared.choices import Choices, change
-from pages.shared.lanes import Moved, content, curves
+from pages.shared.lanes import Moved, content, curves, pasted
 from pages.shared.status import Status
 from pages.shared.texts import say, text
 
@@ -59,10 +59,8 @@ def warnings(result: Result, titles: dict[str, str]) -> None:
                     st.markdown(f"**{text('scores.trivial.title')}**")
                     st.caption(text("scores.trivial.says"))
                     st.html(tables.trivial(result, titles))
-    defective = [p for p in result.test if p.defective]
-    pasted = sum(p.synthetic for p in defective)
-    if pasted:
-        look.note(text("scores.synthetic", n=pasted, of=len(defective)), tone="calm")
+    if synthetic := pasted(result):
+        look.note(text("scores.synthetic", n=synthetic, of=int((result.labels == 1).sum())), tone="calm")
 
 
 def too_few(result: Result) -> None:
@@ -117,7 +115,7 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
         families, curves_wait = plots.families(result, focus, titles)
         left, middle, right = st.columns((1, 1, 1.3), gap="small")
         with left, st.container(border=True, height="stretch", key="curves_card"):
-            curves(families, status.stale)
+            curves(result, families, status.stale)
         with middle, st.container(border=True, height="stretch", key="pairs_card"):
             pairs_wait = _better(result, focus, titles)
         with right, st.container(border=True, height="stretch", key="cost_card"):
@@ -142,7 +140,7 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
         st.caption(text("scores.pairs.alone"))
         return False
     pixels = st.session_state.get("scores_pairs") == "aupro"
-    st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says"))
+    st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says") + _mark(result, " "))
     st.html(tables.differences(pairs))
     return waiting
 
@@ -186,7 +184,7 @@ def table(result: Result, limits: dict[str, float], titles: dict[str, str], focu
     """Show every number of the page as tables, when asked for."""
     if not st.toggle(text("scores.table.show"), key="scores_table", persist_state="session"):
         return
-    st.markdown(f"### {text('scores.figures.title')}")
+    st.markdown(f"### {text('scores.figures.title')}{_mark(result, ' · ')}")
     st.html(tables.figures(result, titles, focus))
     if limits:
         st.markdown(f"### {text('scores.table.verdicts')}")
@@ -196,6 +194,10 @@ def table(result: Result, limits: dict[str, float], titles: dict[str, str], focu
         st.html(tables.trivial(result, titles))
     st.markdown(f"### {text('scores.table.pictures')}")
     st.dataframe(tables.scores(result, limits, titles), hide_index=True, height=min(420, 38 + 35 * len(result.test)))
+
+
+def _mark(result: Result, before: str) -> str:
+    return before + text("scores.shared.synthetic") if pasted(result) else ""
 
 
 def counted(result: Result) -> str:

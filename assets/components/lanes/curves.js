@@ -50,13 +50,17 @@ class Curves {
     if (!drawn.length) return;
     const axes = words.axes[this.shown];
     this.plot.setAttribute("aria-label", `${axes[1]}; ${axes[0]}. ${family.note}`);
-    for (let n = 0; n <= 4; n++) {
-      const x = (family.right * n) / 4, y = n / 4;
-      const [px, py] = this.at(x, y);
+    const steps = family.right < 1 ? 3 : 4; // 0, 10, 20, 30 % or quarters
+    for (let n = 0; n <= steps; n++) {
+      const x = (family.right * n) / steps, [px] = this.at(x, 0);
       this.plot.append(
         draw("line", { class: "grid", x1: px, x2: px, y1: TOP, y2: TOP + SIZE }),
+        this.word(String(Math.round(100 * x)), px, TOP + SIZE + 16, "middle"));
+    }
+    for (const y of [0, 0.25, 0.5, 0.75, 1]) {
+      const [, py] = this.at(0, y);
+      this.plot.append(
         draw("line", { class: "grid", x1: LEFT, x2: LEFT + SIZE, y1: py, y2: py }),
-        this.word(String(Number((100 * x).toFixed(1))), px, TOP + SIZE + 16, "middle"),
         this.word(String(100 * y), LEFT - 6, py + 4, "end"));
     }
     this.plot.append(this.word(axes[0], LEFT + SIZE / 2, TOP + SIZE + 34, "middle"));

@@ -59,8 +59,7 @@ class Lane {
     head.append(make("b", "", text), document.createTextNode(` ${interval}`));
     this.auroc.title = reason;
     const scale = make("i", "scale");
-    for (const tick of this.page.data.auroc.ticks) scale.append(this.at("tick", tick));
-    scale.append(this.at("guessing", 0.5));
+    if (value !== null) scale.append(...this.page.data.auroc.ticks.map((tick) => this.at("tick", tick)), this.at("guessing", 0.5));
     if (value !== null && low !== null) {
       const bar = this.at("between", low);
       bar.style.width = `${100 * (this.share(high) - this.share(low))}%`;
@@ -188,8 +187,9 @@ class Lane {
         mark.sort = sort;
       }
     }
-    const x = limit === null ? null : this.scale.to(limit);
+    const x = limit !== null ? this.scale.to(limit) : this.scale.unit === null ? this.scale.right : null; // yet to be set
     this.x = x;
+    this.path.classList.toggle("unset", limit === null);
     const from = this.page.narrow ? x : (this.page.above(this)?.x ?? x);
     this.path.setAttribute("d", x === null ? "" : `M${from} 0H${x}V${this.bottom}`);
     this.count();
@@ -202,7 +202,7 @@ class Lane {
       const known = lane === "held" || shared.model.pictures[entries[0].i].truth !== null;
       const names = { held: ["held", "held"], defective: ["miss", "found"], good: known ? ["passed", "false_alarm"] : ["normal", "odd"] }[lane];
       [[quiet, tall - upper, base - (tall - upper)], [loud, upper, base - tall]].forEach(([rect, high, y], n) => {
-        rect.setAttribute("height", high);
+        rect.setAttribute("height", Math.max(0, high));
         rect.setAttribute("y", y);
         rect.setAttribute("class", `bar ${names[n]}`);
       });

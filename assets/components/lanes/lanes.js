@@ -243,9 +243,15 @@ class Lanes {
     });
     handle.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: 1, ArrowDown: 1, ArrowRight: -1, ArrowUp: -1 }[event.key]; // to the left more are allowed
-      if (!step || shared.byValue) return;
+      if (!step) return;
       event.preventDefault();
-      shared.model.allowed = Math.min(this.data.held.length, Math.max(1, Math.min(shared.model.allowed, this.data.held.length) + step));
+      const model = shared.model;
+      if (shared.byValue) {
+        for (const column of model.columns.values()) {
+          const unit = this.unit(column);
+          model.values[column.key] = model.raw(column, model.multiple(column, model.limit(column), unit) - 0.01 * step, unit);
+        }
+      } else model.allowed = Math.min(this.data.held.length, Math.max(1, Math.min(model.allowed, this.data.held.length) + step));
       publish();
       clearTimeout(this.resting_soon);
       this.resting_soon = setTimeout(() => this.settle(), 250);

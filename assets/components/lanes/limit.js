@@ -23,15 +23,19 @@ function write(element, written) {
   if (element.textContent !== written) element.textContent = written;
 }
 
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// A text with its values; where it has two forms, the count `n` chooses.
+function fill(template, values) {
+  const written = typeof template === "string" ? template : template[values.n === 1 ? "one" : "other"];
+  return written.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
 
-// A sentence with its numbers in bold.
+// A sentence with what it is about in bold: the count or the step.
 function rich(element, template, values) {
   const written = JSON.stringify([template, values]);
   if (element.dataset.written === written) return;
   element.dataset.written = written;
-  element.replaceChildren(...template.split(/(\{\w+\})/).map((part) =>
-    /^\{\w+\}$/.test(part) ? make("b", "", String(values[part.slice(1, -1)])) : document.createTextNode(part)));
+  element.replaceChildren(...template.split(/(\{(?:k|step)\})/).map((part) =>
+    /^\{(?:k|step)\}$/.test(part) ? make("b", "", fill(part, values)) : document.createTextNode(fill(part, values))));
 }
 
 // Wilson's 95 % interval of a rate, as `detectors.metrics.wilson`.
@@ -160,20 +164,25 @@ function times(model, column, value, words) {
   return multiple === null ? "" : fill(words.times, { x: multiple.toFixed(2) });
 }
 
-// Buttons with thumbnail, verdict, name and score; a click goes to `open`.
-function thumbnails(column, indices, { words, sprites }, open, most = 60) {
+// Buttons with thumbnail, verdict, name and score; a click goes to `open`. Of many, the rest waits behind a button.
+function thumbnails(column, indices, { words, sprites }, open, most = 24) {
   const model = shared.model;
   const made = indices.slice(0, most).map((i) => {
-    const verdict = model.verdict(column, i), { name } = model.pictures[i];
+    const verdict = model.verdict(column, i), { name, synthetic } = model.pictures[i];
     const button = make("button", "thumb");
     const picture = make("i", "tile");
     tile(picture, sprites, i);
     const score = times(model, column, column.scores[i], words);
     button.append(picture, ...(verdict ? [chip(verdict, words)] : []), make("span", "called", name), make("span", "score", score));
+    if (synthetic) button.append(make("span", "score", words.synthetic));
     button.setAttribute("aria-label", fill(words.thumb, { name, verdict: words.verdicts[verdict] ?? "", score }));
     button.addEventListener("click", () => open(i));
     return button;
   });
-  if (indices.length > most) made.push(make("span", "more", fill(words.more, { n: indices.length - most })));
+  if (indices.length > most) {
+    const more = make("button", "more", fill(words.more, { n: indices.length - most }));
+    more.addEventListener("click", () => more.replaceWith(...thumbnails(column, indices.slice(most), { words, sprites }, open, 600)));
+    made.push(more);
+  }
   return made;
 }
