@@ -22,8 +22,8 @@ APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
 def open_app(monkeypatch):
     def opened(state: str = "done", page: str = "compare", **query: str) -> AppTest:
         monkeypatch.setenv("ODD_FIXTURE", state)
-        monkeypatch.setattr(jobs, "look", jobs.look)  # the fixture replaces them: put them back afterwards
-        monkeypatch.setattr(jobs, "weights", jobs.weights)
+        for name in ("weights", "measured", *REPLACED):  # the fixture replaces them: put them back afterwards
+            monkeypatch.setattr(jobs, name, getattr(jobs, name))
         app = AppTest.from_file(APP, default_timeout=60)
         app.query_params.update(query)
         app.run()
