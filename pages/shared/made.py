@@ -18,8 +18,8 @@ _COPY = Path(__file__).parents[2] / "assets" / "components" / "copy"
 def what_made(result: Result, place: str) -> None:
     """Show a button that opens what made a result."""
     with st.popover(text("made.title"), icon=":material/fact_check:", type="tertiary"):
-        facts(result)
         copy_button(report.as_text(result, language()), text("made.copy"), f"copy_made_{place}")
+        facts(result)
 
 
 def what_made_in_full(result: Result) -> None:
