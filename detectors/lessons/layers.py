@@ -37,9 +37,10 @@ class Judgement:
     Attributes:
         levels: indices, 0 is the finest.
         image, overlap: image AUROC and AUPRO.
-        maps: (R, S, S) float16 on the common scale, of the pictures that were asked for.
-        overlaps: (R,) intersection over union of the coloured area and the true outline; NaN without an outline.
-        peaks: (R,) the highest value of each map.
+        maps: (R, S, S) float16 on the common scale, of the pictures that were asked for; None where nothing was held
+            out that could set the scale.
+        overlaps: (R,) intersection over union of the coloured area and the true outline; NaN without either.
+        peaks: (R,) the highest value of each map; NaN without a scale.
         decides, draws: image AUROC and AUPRO less those of the deepest level alone, on the same pictures; None for that
             level itself.
     """
@@ -47,7 +48,7 @@ class Judgement:
     levels: tuple[int, ...]
     image: Figure
     overlap: Figure
-    maps: NDArray[np.float16]
+    maps: NDArray[np.float16] | None
     overlaps: NDArray[np.float64]
     peaks: NDArray[np.float64]
     decides: Figure | None = None
@@ -65,8 +66,12 @@ def judge(
 ) -> Judgement:
     """Fit `method` to a set of levels on the run's features; a set of several is held against the deepest level."""
     column = _column(stores, pictures, method, levels)
-    maps = column.scale(column.maps[list(shown)])
-    masks = [pictures.test[i].mask for i in shown]
+    maps, overlaps, peaks = None, np.full(len(shown), np.nan), np.full(len(shown), np.nan)
+    if column.scale is not None:
+        maps = column.scale(column.maps[list(shown)]).astype(np.float16)
+        masks = [pictures.test[i].mask for i in shown]
+        overlaps = np.array([_overlap(m, mask) for m, mask in zip(maps, masks, strict=True)])
+        peaks = maps.max(axis=(1, 2)).astype(np.float64)
     decides = draws = None
     last = (len(stores.learnt.shape.maps) - 1,)
     if len(levels) > 1:
@@ -77,9 +82,9 @@ def judge(
         levels,
         column.figures["image_auroc"],
         column.figures["aupro"],
-        maps.astype(np.float16),
-        np.array([_overlap(m, mask) for m, mask in zip(maps, masks, strict=True)]),
-        maps.max(axis=(1, 2)).astype(np.float64),
+        maps,
+        overlaps,
+        peaks,
         decides,
         draws,
     )

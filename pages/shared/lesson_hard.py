@@ -15,7 +15,7 @@ from detectors.lessons.hard import Subtraction
 from detectors.result import Column, Result
 from pages.shared import panes
 from pages.shared.choices import Choices
-from pages.shared.lesson_parts import Row, beside, caption, cell, interval, intervals, picture, strip, tiles
+from pages.shared.lesson_parts import Row, beside, caption, cell, figure_of, interval, intervals, picture, strip, tiles
 from pages.shared.lessons import ask, controls, first_column, listed, subject
 from pages.shared.slider import before_after
 from pages.shared.status import Status
@@ -67,15 +67,16 @@ def subtraction(choices: Choices, status: Status, result: Result) -> None:
     found = _subtraction(choices, result)
     if found is None:
         return
-    test, held = result.test[subject(choices, result)], result.held_out[found.normal_picture]
-    made = [
-        cell(picture(found.average, text("learn.hard.average")), text("learn.hard.average")),
-        _left_over(held.pixels, found.normal, text("learn.hard.left_good"), choices),
-        _left_over(test.pixels, found.test, text("learn.hard.left_test", name=panes.name(test)), choices, test.mask),
-    ]
+    test = result.test[subject(choices, result)]
+    made = [cell(picture(found.average, text("learn.hard.average")), text("learn.hard.average"))]
+    if found.normal is not None and found.test is not None and found.normal_picture is not None:
+        held = result.held_out[found.normal_picture]
+        words = text("learn.hard.left_test", name=panes.name(test))
+        made.append(_left_over(held.pixels, found.normal, text("learn.hard.left_good"), choices))
+        made.append(_left_over(test.pixels, found.test, words, choices, test.mask))
     tiles(made, 3)
     rows = [Row(text("learn.hard.subtracting"), found.image, focus=True)]
-    rows += [Row(text(f"methods.{c.method}"), c.figures["image_auroc"]) for c in _of_one_backbone(result)]
+    rows += [Row(text(f"methods.{c.method}"), figure_of(c, "image_auroc")) for c in _of_one_backbone(result)]
     beside(intervals(text("learn.image_auroc"), rows, text("learn.hard.chart_note", n=len(result.test))))
 
 
@@ -137,7 +138,7 @@ def subtracting(choices: Choices, status: Status, result: Result) -> str | None:
 def remains(choices: Choices, status: Status, result: Result) -> str | None:
     """Say how much is left of a good picture, where something is."""
     found = _subtraction(choices, result)
-    if found is None or float(found.normal.max()) < 1:
+    if found is None or found.normal is None or found.test is None or float(found.normal.max()) < 1:
         return None
     return text("learn.hard.remains", good=f"{float(found.normal.max()):.1f}", test=f"{float(found.test.max()):.1f}")
 
@@ -186,9 +187,9 @@ def where(choices: Choices, status: Status, result: Result) -> str | None:
 
 def figures_of_both(choices: Choices, status: Status, result: Result) -> str | None:
     column = _mapped(choices, result)
-    if column is None or column.figures["image_auroc"].value is None:
+    if column is None or figure_of(column, "image_auroc").value is None:
         return None
-    image, overlap = column.figures["image_auroc"], column.figures["aupro"]
+    image, overlap = figure_of(column, "image_auroc"), figure_of(column, "aupro")
     key = "learn.hard.both" if overlap.value is not None else "learn.hard.image_only"
     return text(key, method=text(f"methods.{column.method}"), image=interval(image), overlap=interval(overlap))
 

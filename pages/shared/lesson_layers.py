@@ -44,12 +44,11 @@ def maps(choices: Choices, status: Status, result: Result) -> None:
         first = picture(test.pixels, panes.name(test), mask=mask)
         made.append(cell(first, text("grid.picture") if r == 0 else "", note=panes.name(test)))
         for title, below, judged in columns:
-            image = picture(
-                test.pixels, f"{panes.name(test)}, {title}", scaled=judged.maps[r].astype(np.float32),
-                colour=choices.colour, mask=mask,
-            )  # fmt: skip
+            scaled = None if judged.maps is None else judged.maps[r].astype(np.float32)
+            said = f"{panes.name(test)}, {title}"
+            image = picture(test.pixels, said, scaled=scaled, colour=choices.colour, mask=mask)
             overlap = "" if np.isnan(judged.overlaps[r]) else text("learn.layers.overlap", p=100 * judged.overlaps[r])
-            peak = text("learn.peak", peak=f"{judged.peaks[r]:.1f}")
+            peak = text("grid.no_scale") if scaled is None else text("learn.peak", peak=f"{judged.peaks[r]:.1f}")
             head = f"{title} · {below}" if r == 0 else ""
             made.append(cell(image, head, overlap, peak, focus=judged is several))
     tiles(made, len(columns) + 1, first="0.8fr", scrolls=True)

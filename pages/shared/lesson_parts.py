@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from detectors import colours
 from detectors.overview import webp
-from detectors.result import Figure
+from detectors.result import Column, Figure
 from pages.shared.texts import say, text
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between an axis's ticks
@@ -84,6 +84,11 @@ def tiles(cells: Iterable[str], columns: int, first: str = "1fr", scrolls: bool 
     rest = f" repeat({columns - 1}, minmax(0, 1fr))" if columns > 1 else ""
     kind = "odd-tiles odd-scrolls" if scrolls else "odd-tiles"
     st.html(f'<div class="{kind}" style="--columns: minmax(0, {first}){rest}; --n: {columns}">{"".join(cells)}</div>')
+
+
+def figure_of(column: Column, name: str) -> Figure:
+    """Return one of a column's figures; an empty one where it was not measured."""
+    return column.figures.get(name) or Figure(None)
 
 
 def interval(figure: Figure) -> str:

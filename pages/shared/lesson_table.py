@@ -12,7 +12,7 @@ from detectors.methods import METHODS
 from detectors.published import PUBLISHED
 from detectors.result import Column, Result
 from pages.shared.choices import Choices
-from pages.shared.lesson_parts import caption, interval
+from pages.shared.lesson_parts import caption, figure_of, interval
 from pages.shared.lessons import listed
 from pages.shared.status import Status
 from pages.shared.texts import amount, duration, lines, say, text
@@ -48,8 +48,8 @@ def measured(choices: Choices, status: Status, result: Result) -> None:
             amount(c.cost.model_bytes),
             duration(c.cost.fit_seconds),
             text("learn.table.ms", ms=f"{c.cost.milliseconds_per_picture:.1f}"),
-            escape(interval(c.figures["image_auroc"])),
-            text("learn.table.image_only") if c.maps is None else escape(interval(c.figures["aupro"])),
+            escape(interval(figure_of(c, "image_auroc"))),
+            text("learn.table.image_only") if c.maps is None else escape(interval(figure_of(c, "aupro"))),
         ]
         for c in result.columns
     ]
@@ -121,8 +121,8 @@ def seconds(choices: Choices, status: Status, result: Result) -> str | None:
 def leads(choices: Choices, status: Status, result: Result) -> str | None:
     """Say who ranks best here, and who cannot be told from that one."""
     ranked = sorted(
-        (c for c in result.columns if c.figures["image_auroc"].value is not None),
-        key=lambda c: -(c.figures["image_auroc"].value or 0.0),
+        (c for c in result.columns if figure_of(c, "image_auroc").value is not None),
+        key=lambda c: -(figure_of(c, "image_auroc").value or 0.0),
     )
     if len(ranked) < 2 or status.state == "running":
         return None
@@ -131,7 +131,7 @@ def leads(choices: Choices, status: Status, result: Result) -> str | None:
         gap = metrics.paired_auroc_difference(result.labels, first.scores, other.scores)
         if gap.low is None or gap.low <= 0:
             near.append(_name(other, result))
-    says = text("learn.table.leads", first=_name(first, result), figure=interval(first.figures["image_auroc"]))
+    says = text("learn.table.leads", first=_name(first, result), figure=interval(figure_of(first, "image_auroc")))
     if not near:
         return f"{says} {text('learn.table.alone')}"
     return f"{says} {text('learn.table.near', n=len(near), others=listed(near))}"
