@@ -34,11 +34,11 @@ class Known:
         if name == BUNDLED:
             return WeightsState(name, "bundled")
         minute = int(self._clock() // _SECONDS)
-        if name not in self._asked or (self._asked[name][0] != minute and self._asked[name][1].status != "pending"):
-            self._asked[name] = minute, self._ask(name, minute)
-        future = self._asked[name][1]
-        if future.status == "finished":
+        asked, future = self._asked.get(name, (None, None))
+        if future is not None and future.status == "finished":
             self._said |= {state.name: state for state in future.result()}
+        if future is None or (asked != minute and future.status != "pending"):
+            self._asked[name] = minute, self._ask(name, minute)
         return self._said.get(name)
 
 
@@ -84,6 +84,21 @@ def way_on(
 
 
 def overview(states: Callable[[str], WeightsState | None]) -> None:
-    """List all backbones with where their weights are."""
-    rows = "".join(f"| {plain(b.name)} | {line(states(b.name))} |\n" for b in BACKBONES)
-    st.markdown(f"| {text('frame.backbone')} | {text('frame.weights.where')} |\n|:--|:--|\n{rows}")
+    """List all backbones with where their weights are, as soon as that is known."""
+    unknown = any(states(backbone.name) is None for backbone in BACKBONES)
+
+    @st.fragment(run_every=1.0 if unknown else None)
+    def part() -> None:
+        said = {backbone.name: states(backbone.name) for backbone in BACKBONES}
+        rows = "".join(f"| {plain(name)} | {_short(state)} |\n" for name, state in said.items())
+        st.markdown(f"| {text('frame.backbone')} | {text('frame.weights.where')} |\n|:--|:--|\n{rows}")
+        absent = missing(said.values())
+        if absent is not None:
+            st.markdown(line(absent))
+
+    part()
+
+
+def _short(state: WeightsState | None) -> str:
+    absent = state is not None and state.state == "missing"
+    return f":orange[{text('frame.weights.missing')}]" if absent else line(state)
