@@ -116,7 +116,7 @@ def _labels(shown: Seen) -> str:
     if unknown == len(shown.test):
         return text("images.labels_none")
     said = text("images.labels_some", n=unknown) if unknown else text("images.labels_all")
-    if not defective:
+    if not any(p.masked for p in defective):
         return said
     return said + ", " + text("images.masks", n=sum(p.masked for p in defective), of=len(defective))
 

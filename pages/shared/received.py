@@ -53,19 +53,20 @@ def _headline(counts: Counter[str]) -> str:
 
 
 def _first(told: Sequence[Entry], door: Sequence[tuple[str, str, dict[str, object]]]) -> str:
-    """Return the first few things to say, as HTML: refusals by name, changes by what was changed."""
+    """Return the first few things to say, as HTML: refusals, then changes; files with the same reason in one line."""
     said = [(name, text(f"images.refused.{key}", **values)) for name, key, values in door]
     said += [(e.name, say(e.sentence)) for e in told if e.state == "refused" and e.sentence]
-    lines = [f"<b>{escape(name)}</b> {escape(why)}" for name, why in said[:_SHOWN]]
-    if len(said) > _SHOWN:
-        lines.append(escape(text("images.and_more", n=len(said) - _SHOWN)))
-    changed: dict[str, list[str]] = {}
-    for entry in told:
-        if entry.state == "converted" and entry.sentence:
-            changed.setdefault(say(entry.sentence), []).append(entry.name)
-    for sentence, names in list(changed.items())[:_SHOWN]:
-        who = names[0] if len(names) == 1 else text("images.files_n", n=len(names))
-        lines.append(f"<b>{escape(who)}</b> {escape(sentence)}")
+    changed = [(e.name, say(e.sentence)) for e in told if e.state == "converted" and e.sentence]
+    lines: list[str] = []
+    for pairs in (said, changed):
+        names: dict[str, list[str]] = {}
+        for name, why in pairs:
+            names.setdefault(why, []).append(name)
+        for why, files in list(names.items())[:_SHOWN]:
+            who = files[0] if len(files) == 1 else text("images.files_n", n=len(files))
+            lines.append(f"<b>{escape(who)}</b> {escape(why)}")
+        if left := sum(len(files) for files in list(names.values())[_SHOWN:]):
+            lines.append(escape(text("images.and_more", n=left)))
     return "<br>".join(lines)
 
 
