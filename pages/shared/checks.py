@@ -80,7 +80,7 @@ def _why() -> None:
 
 def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] | None = None) -> None:
     with st.container(horizontal=True, gap="small"):
-        st.html(f'<div class="odd-check odd-{icon}">{_svg(icon)}<span>{escape(sentence)}</span></div>', width="content")
+        st.html(f'<div class="odd-check odd-{icon}"><span>{escape(sentence)}</span></div>', width="content")
         if action:
             label, work, key = action
             st.button(text(label), key=key, type="tertiary", on_click=work)
@@ -88,16 +88,6 @@ def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] 
 
 def _megabytes() -> str:
     return f"{LIMITS.session_mb:g}"
-
-
-def _svg(icon: str) -> str:
-    shapes = {
-        "fine": '<path d="M3 9l4 4 8-9"/>',
-        "alarm": '<path d="M9 2.5L16.5 15.5H1.5zM9 7v4M9 12.8v1"/>',
-        "told": '<circle cx="9" cy="9" r="7"/><path d="M9 8v5M9 5v1"/>',
-        "room": '<ellipse cx="9" cy="4" rx="6" ry="2.3"/><path d="M3 4v10c0 3 12 3 12 0V4M3 9c0 3 12 3 12 0"/>',
-    }
-    return f'<svg viewBox="0 0 18 18" aria-hidden="true">{shapes[icon]}</svg>'
 
 
 def go() -> None:
