@@ -47,6 +47,9 @@ class Room {
     segments(this.root.querySelector(".modes"), "mode", data.words.modes_label, ["look", "paint"].map((value) => ({ value, title: data.words[value], chosen: value === "look" })), () => this.trigger("mode", { at: Date.now() }));
     this.look();
     this.cross();
+    const { next } = this;
+    this.leaving = this.next = null;
+    if (next) this.turn(next);
   }
 
   get maps() {
@@ -134,13 +137,16 @@ class Room {
     }, aloud ? QUIET : 0);
   }
 
+  // A key pressed while the next picture is on its way counts from that one.
   turn(way) {
-    if (this.data[way]) this.open(this.data[way].key);
+    if (this.leaving) this.next = way;
+    else if (this.data[way]) this.open(this.data[way].key);
   }
 
   open(key) {
     clearTimeout(this.waiting);
     this.waiting = null;
+    this.leaving = true;
     this.trigger("picture", { key, at: Date.now() });
   }
 }

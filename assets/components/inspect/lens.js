@@ -32,7 +32,7 @@ class Stage {
   listen() {
     const { tile } = this;
     let drag = null;
-    tile.addEventListener("pointerdown", (event) => (drag = { x: event.clientX, y: event.clientY, moved: 0 }));
+    tile.addEventListener("pointerdown", (event) => (drag = { x: event.clientX, y: event.clientY, moved: 0, place: this.place(event) }));
     tile.addEventListener("pointermove", (event) => {
       if (drag && event.buttons && this.lens.zoom > 1) {
         drag.moved += Math.abs(event.clientX - drag.x) + Math.abs(event.clientY - drag.y);
@@ -42,7 +42,8 @@ class Stage {
     });
     tile.addEventListener("pointerleave", () => (drag = null, this.value.textContent = ""));
     tile.addEventListener("click", (event) => {
-      if (event.detail && (!drag || drag.moved < 4)) this.room.go(...this.place(event));
+      // Where the pointer went down: a click's own coordinates are whole numbers, which can be the next pixel.
+      if (event.detail && drag && drag.moved < 4) this.room.go(...drag.place);
       drag = null;
     });
     tile.addEventListener("wheel", (event) => {

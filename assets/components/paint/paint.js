@@ -134,7 +134,7 @@ class Pad {
     write(box.querySelector("p"), sweep.possible ? (sweep.lines.length ? "" : said.lead) : `${said.lead} ${said.first}`);
     segments(box.querySelector(".kinds"), "sweep", said.kinds, ["size", "contrast"].map((value) => ({ value, title: said[value], chosen: value === (this.kind ?? sweep.kind) })), (value) => {
       this.kind = value;
-      if (sweep.lines.length) this.ask(value);
+      if (this.data.sweep.lines.length) this.ask(value);
     });
     const button = box.querySelector(".ask");
     button.hidden = sweep.lines.length > 0;

@@ -1,0 +1,226 @@
+"""Inspect in a real Chromium: evidence that belongs to the pixel, strokes that reach every method."""
+
+import re
+
+import pytest
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
+)
+
+from browser.serving import SETTLED, chromium, serving  # noqa: E402
+from fixtures.evidence import CELL, value  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
+    ),
+]
+FIXTURE = "tests/fixtures/app_with_result.py"
+SIZE = 224
+expect = sync_api.expect
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serving(FIXTURE, ODD_FIXTURE="done") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    yield from opened(browser, f"{address}/inspect?place=100,50")
+
+
+def opened(browser, url, **options):
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB", **options)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.sent, failures = [], []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(len(frame))))
+    page.goto(url)
+    page.wait_for_selector(SETTLED, timeout=60_000)
+    page.wait_for_selector(".reason .crop img", timeout=120_000)
+    yield page
+    context.close()
+    assert failures == []
+
+
+def click(page, y, x):
+    stage = page.locator(".stage")
+    side = stage.bounding_box()["width"] / SIZE
+    stage.click(position={"x": (x + 0.5) * side, "y": (y + 0.5) * side})
+
+
+def choose(page, name):
+    page.get_by_role("radio", name=name, exact=True).check()
+
+
+def said(page):
+    """The value beside each method's bars."""
+    texts = page.locator(".histogram text.here").all_text_contents()
+    return [float(re.search(r"[\d.]+", text)[0]) for text in texts]
+
+
+def test_a_click_shows_the_evidence_of_that_pixel(page):
+    for y, x in ((20, 180), (151, 33)):
+        click(page, y, x)
+        expect(page.locator(".head b")).to_have_text(f"Row {y}, column {x}")
+        page.wait_for_url(f"**place={y}%2C{x}**")
+        expect(page.locator(".histogram text.here").first).to_contain_text(f"{value(y, x):#.3g}".rstrip("."))
+        assert len(said(page)) == 4
+        assert said(page) == pytest.approx([value(y, x)] * 4, rel=5e-3)
+        frame = page.locator(".stage .lens .frame").evaluate("e => [e.offsetLeft, e.offsetTop, e.offsetWidth]")
+        side = page.locator(".stage").bounding_box()["width"] / SIZE
+        cell = CELL["patchcore"]
+        assert frame == pytest.approx([x // cell * cell * side, y // cell * cell * side, cell * side], abs=1)
+
+
+def test_rows_are_ordered_by_how_strange_the_place_is(page):
+    assert page.locator(".reason h3").all_inner_texts() == ["CFA", "PatchCore", "SPADE", "PaDiM", "MahalanobisAD"]
+
+
+def test_the_keyboard_moves_the_place_and_the_picture(page):
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".head b")).to_have_text("Row 108, column 58")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator(".head b")).to_have_text("Row 108, column 57")
+    before = page.locator(".st-key-lead strong").inner_text()
+    page.keyboard.press("PageDown")
+    expect(page.locator(".st-key-lead strong")).not_to_have_text(before)
+    page.keyboard.press("PageUp")
+    expect(page.locator(".st-key-lead strong")).to_have_text(before)
+
+
+def test_looking_around_causes_no_traffic(page):
+    page.wait_for_timeout(500)
+    page.sent.clear()
+    page.locator(".panes label").nth(2).click()
+    page.locator("[data-zoom]").first.click()
+    expect(page.locator(".room.enlarged")).to_have_count(1)
+    page.locator(".stage").hover(position={"x": 80, "y": 90})
+    expect(page.locator(".stage .value")).to_contain_text("Row")
+    assert page.sent == []
+
+
+def test_the_gradient_picture_is_asked_for_and_labelled(page):
+    assert page.locator(".badge").count() == 0
+    page.get_by_role("button", name="Show the gradient picture").click()
+    expect(page.locator(".badge")).to_have_text("gradient, not part of the method")
+
+
+def stroke(page, *points):
+    box = page.locator(".canvas").bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for point in at[1:]:
+        page.mouse.move(*point, steps=4)
+    page.mouse.up()
+
+
+def scores(page):
+    """What stands at the arrows' heads, by method; empty while nothing is painted."""
+    return page.locator(".score-row .arrow .is").all_text_contents()
+
+
+def test_a_stroke_changes_every_score_and_undo_takes_it_back(page):
+    choose(page, "Paint")
+    expect(page.locator(".score-row[data-key]")).to_have_count(5)
+    assert scores(page) == []
+    stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
+    expect(page.locator(".arrow .is")).to_have_count(5)
+    was, now = (page.locator(f".arrow .{name}").all_text_contents() for name in ("was", "is"))
+    assert all(float(a) != float(b) for a, b in zip(was, now, strict=True))
+    assert all("%" in change for change in page.locator(".change").all_inner_texts())
+    stroke(page, (0.8, 0.2), (0.85, 0.8))
+    expect(page.locator(".arrow .is").first).not_to_have_text(now[0])
+    page.keyboard.press("Control+z")
+    expect(page.locator(".arrow .is").first).to_have_text(now[0])
+    page.locator(".states button").first.click()
+    expect(page.locator(".arrow .is")).to_have_count(0)
+
+
+@pytest.mark.parametrize("tool", ["Line", "Blur", "Smudge", "Copy patch"])
+def test_every_tool_paints_and_the_eraser_takes_away(page, tool):
+    choose(page, "Paint")
+    expect(page.locator(".score-row[data-key]")).to_have_count(5)
+    choose(page, tool)
+    page.locator(".width input").fill("12")
+    if tool == "Copy patch":
+        page.locator(".canvas").click(position={"x": 60, "y": 60})
+        expect(page.locator(".source")).to_be_visible()
+    stroke(page, (0.3, 0.4), (0.5, 0.5), (0.7, 0.6))
+    expect(page.locator(".arrow .is")).to_have_count(5)
+    choose(page, "Eraser")
+    page.locator(".width input").fill("40")
+    stroke(page, (0.25, 0.35), (0.5, 0.5), (0.75, 0.65))
+    expect(page.locator(".arrow .is")).to_have_count(0)
+
+
+def test_the_keyboard_paints(page):
+    choose(page, "Paint")
+    expect(page.locator(".score-row[data-key]")).to_have_count(5)
+    page.locator(".canvas").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.down("Space")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.up("Space")
+    expect(page.locator(".arrow .is")).to_have_count(5)
+    width = page.locator(".width b").inner_text()
+    page.keyboard.press("]")
+    assert page.locator(".width b").inner_text() != width
+
+
+def test_how_small_it_may_be_is_plotted_against_the_limit(page):
+    choose(page, "Paint")
+    expect(page.locator(".ask")).to_be_disabled()
+    stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
+    expect(page.locator(".ask")).to_be_enabled()
+    page.locator(".ask").click()
+    expect(page.locator(".plot .curve")).to_have_count(5)
+    expect(page.locator(".plot path.limit")).to_have_count(1)
+    axis = page.locator(".plot svg").get_attribute("aria-label")
+    choose(page, "Fainter")
+    expect(page.locator(".plot svg")).not_to_have_attribute("aria-label", axis)
+    page.locator("summary").click()
+    expect(page.locator("tbody tr, table tr")).to_have_count(10)
+
+
+def test_a_phone_stacks_everything(browser, address):
+    context = browser.new_context(viewport={"width": 420, "height": 900}, locale="ko-KR")
+    page = context.new_page()
+    page.goto(f"{address}/inspect")
+    page.wait_for_selector(".reason .crop img", timeout=60_000)
+    left, right = (page.locator(name).first.bounding_box() for name in (".left", ".right"))
+    assert right["y"] > left["y"] + left["height"]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
+
+
+@pytest.mark.slow
+def test_the_real_methods_answer_a_click_and_a_stroke(browser):
+    with serving("app.py") as url:
+        for page in opened(browser, f"{url}/inspect"):
+            expect(page.locator(".reason .crop")).to_have_count(15, timeout=120_000)
+            click(page, 40, 40)
+            expect(page.locator(".head b")).to_have_text("Row 40, column 40")
+            choose(page, "Paint")
+            expect(page.locator(".score-row[data-key]")).to_have_count(5, timeout=30_000)
+            stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
+            expect(page.locator(".arrow .is")).to_have_count(5, timeout=30_000)
+            was, now = (page.locator(f".arrow .{name}").all_text_contents() for name in ("was", "is"))
+            assert all(float(a) != float(b) for a, b in zip(was, now, strict=True))
