@@ -128,7 +128,7 @@ def grids(choices: Choices, status: Status, result: Result) -> str | None:
 
 
 def method(choices: Choices, status: Status, result: Result) -> str:
-    return text(f"methods.{_method()}")
+    return text("learn.layers.method", method=text(f"methods.{_method()}"))
 
 
 def decides(choices: Choices, status: Status, result: Result) -> str | None:
