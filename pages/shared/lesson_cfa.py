@@ -242,19 +242,15 @@ VALUES = values(
         "clear": _clear,
     },
 )
-FIGURES = figures(
-    "cfa",
-    _stations,
-    {
-        "centres_only": _draw_centres,
-        "features": _draw_colours,
-        "numbers": _draw_layer,
-        "training": _draw_training,
-        "centres": _draw_space,
-        "crops": _draw_crops,
-        "steps": draw_map,
-        "limit": draw_limit,
-        "overlay": draw_overlay,
-    },
-    VALUES,
-)
+STEPS = {
+    "centres_only": _draw_centres,
+    "features": _draw_colours,
+    "numbers": _draw_layer,
+    "training": _draw_training,
+    "centres": _draw_space,
+    "crops": _draw_crops,
+    "steps": draw_map,
+    "limit": draw_limit,
+    "overlay": draw_overlay,
+}
+FIGURES = figures("cfa", _stations, STEPS, VALUES)

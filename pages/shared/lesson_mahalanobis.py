@@ -286,20 +286,16 @@ VALUES = values(
         "own_nearer": _own_nearer,
     },
 )
-FIGURES = figures(
-    "mahalanobis",
-    _stations,
-    {
-        "features": draw_features,
-        "numbers": draw_numbers,
-        "memory": _draw_memory,
-        "shrinkage": _draw_shrinkage,
-        "picture": _draw_picture,
-        "terms": _draw_terms,
-        "lanes": _draw_lanes,
-        "times": _draw_times,
-        "limit": draw_limit,
-        "sum": _draw_sum,
-    },
-    VALUES,
-)
+STEPS = {
+    "features": draw_features,
+    "numbers": draw_numbers,
+    "memory": _draw_memory,
+    "shrinkage": _draw_shrinkage,
+    "picture": _draw_picture,
+    "terms": _draw_terms,
+    "lanes": _draw_lanes,
+    "times": _draw_times,
+    "limit": draw_limit,
+    "sum": _draw_sum,
+}
+FIGURES = figures("mahalanobis", _stations, STEPS, VALUES)

@@ -197,22 +197,17 @@ VALUES = values(
         "where": _where,
         "level": _level,
         "few": _few,
-        "typical": lambda scene: number(float(np.median(scene.path.normal_distances)), scene.path.value),
     },
 )
-FIGURES = figures(
-    "padim",
-    _stations,
-    {
-        "features": draw_features,
-        "numbers": draw_numbers,
-        "spread": _draw_spread,
-        "position": _draw_position,
-        "gaussian": _draw_gaussian,
-        "terms": _draw_terms,
-        "steps": draw_map,
-        "limit": draw_limit,
-        "overlay": draw_overlay,
-    },
-    VALUES,
-)
+STEPS = {
+    "features": draw_features,
+    "numbers": draw_numbers,
+    "spread": _draw_spread,
+    "position": _draw_position,
+    "gaussian": _draw_gaussian,
+    "terms": _draw_terms,
+    "steps": draw_map,
+    "limit": draw_limit,
+    "overlay": draw_overlay,
+}
+FIGURES = figures("padim", _stations, STEPS, VALUES)

@@ -208,19 +208,15 @@ VALUES = values(
         "weighted": lambda scene: f"**{scene.path.weight:.3f}**" if scene.column.settings["reweight"] else None,
     },
 )
-FIGURES = figures(
-    "patchcore",
-    _stations,
-    {
-        "features": draw_features,
-        "numbers": draw_numbers,
-        "bank": _draw_bank,
-        "picks": _draw_picks,
-        "space": _draw_space,
-        "crops": _draw_crops,
-        "steps": draw_map,
-        "limit": draw_limit,
-        "overlay": draw_overlay,
-    },
-    VALUES,
-)
+STEPS = {
+    "features": draw_features,
+    "numbers": draw_numbers,
+    "bank": _draw_bank,
+    "picks": _draw_picks,
+    "space": _draw_space,
+    "crops": _draw_crops,
+    "steps": draw_map,
+    "limit": draw_limit,
+    "overlay": draw_overlay,
+}
+FIGURES = figures("patchcore", _stations, STEPS, VALUES)

@@ -14,7 +14,6 @@ from pages.shared.method_figures import (
     draw_map,
     draw_normals,
     draw_numbers,
-    draw_overlay,
     enlarged_cells,
     features_station,
     framed,
@@ -210,20 +209,15 @@ VALUES = values(
         "contradiction": _contradiction,
     },
 )
-FIGURES = figures(
-    "spade",
-    _stations,
-    {
-        "features": draw_features,
-        "numbers": draw_numbers,
-        "gallery": _draw_gallery,
-        "neighbours": _draw_neighbours,
-        "search": _draw_search,
-        "matches": _draw_matches,
-        "levels": _draw_levels,
-        "limit": draw_limit,
-        "distances": _draw_distances,
-        "overlay": draw_overlay,
-    },
-    VALUES,
-)
+STEPS = {
+    "features": draw_features,
+    "numbers": draw_numbers,
+    "gallery": _draw_gallery,
+    "neighbours": _draw_neighbours,
+    "search": _draw_search,
+    "matches": _draw_matches,
+    "levels": _draw_levels,
+    "limit": draw_limit,
+    "distances": _draw_distances,
+}
+FIGURES = figures("spade", _stations, STEPS, VALUES)
