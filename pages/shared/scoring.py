@@ -120,8 +120,8 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
             pairs_wait = _better(result, focus, titles)
         with right, st.container(border=True, height="stretch", key="cost_card"):
             _cost(result, focus, titles)
-        if waiting and not (curves_wait or pairs_wait):
-            st.rerun()
+        if waiting != (curves_wait or pairs_wait):
+            st.rerun()  # polling begins, or ends
 
     part()
 
