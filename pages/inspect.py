@@ -7,7 +7,7 @@ import streamlit as st
 from detectors import inspection
 from detectors.errors import Refusal
 from detectors.inspection import Reason
-from detectors.result import MapScale, Result
+from detectors.result import Result
 from pages.shared import evidence, exhibits, jobs, look, pad, panes
 from pages.shared.choices import Choices, change
 from pages.shared.contradictions import contradiction
@@ -67,7 +67,7 @@ def explained(
     data["placeNote"] = text("inspect.place_note", n=held) if held else text("inspect.place_note_none")
     answers = reasons(exhibit, y, x, result)
     data["rows"] = evidence.rows(exhibit, found, answers, keys, status, verdicts, pictures, choices.focus)
-    data["gradient"] = gradient(exhibit, result, pictures)
+    data["gradient"] = evidence.gradient(exhibit, result, pictures)
     data["box"] = contradiction(exhibit, found, result)
     viewer(
         data | strip(exhibit, result),
@@ -90,26 +90,6 @@ def reasons(exhibit: Exhibit, y: int, x: int, result: Result) -> dict[str, Reaso
         look.note(text("inspect.failed", reason=say(refusal.sentence)))
         asked = ()
     return {reason.key: reason for reason in asked or ()}
-
-
-def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
-    shown = bool(st.session_state.get("inspect_gradient"))
-    words = {name: text(f"inspect.{key}") for name, key in (("none", "no_map"), ("note", "gradient_note"))}
-    words["label"] = text("inspect.gradient_label")
-    words["button"] = text("inspect.gradient_hide" if shown else "inspect.gradient_show")
-    column = next((c for c in result.columns if c.method == "mahalanobis"), None)
-    if not shown or column is None:
-        return words | {"map": None}
-    field = exhibits.remembered(
-        ("gradient", exhibit.key),
-        result,
-        lambda: jobs.answer_all(inspection.gradient, column.key, exhibit.role, exhibit.index),
-    )
-    if field is None:
-        return words | {"map": None}
-    ordered = sorted(field[::4, ::4].ravel())
-    middle, high = float(ordered[len(ordered) // 2]), float(ordered[int(0.95 * len(ordered))])
-    return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
 
 
 def work(choices: Choices, status: Status) -> None:

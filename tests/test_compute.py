@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from detectors import inspection
 from detectors.comparison import Comparison
 from detectors.compute import Compute
 from detectors.errors import TooLarge
@@ -168,3 +169,14 @@ def test_the_serving_side_never_imports_torch():
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_columns_are_asked_at_once_beside_their_detectors(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    reasons = run.ask_all(inspection.explain_place, "test", 0, 30, 40)
+    assert [reason.key for reason in reasons] == [column.key for column in run.columns()]
+    assert reasons[0].value == pytest.approx(run.columns()[0].scores[0], rel=1e-4)
+    pixels = run.result().test[1].pixels
+    for scored, column in zip(run.ask_all(inspection.score_pictures, pixels[None]), run.columns(), strict=True):
+        assert scored.scores[0] == pytest.approx(column.scores[1], rel=1e-3)

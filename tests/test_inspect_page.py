@@ -73,7 +73,7 @@ def among(**changes: float) -> Among:
     ("method", "held", "word", "key"),
     [
         ("patchcore", among(strangeness=3.0, times=2.3), "found", "patchcore_far"),
-        ("patchcore", among(below=95), "found", "patchcore_rare"),
+        ("patchcore", among(below=96), "found", "patchcore_rare"),
         ("patchcore", among(strangeness=1.1, times=1.05, below=99), "found", "patchcore_rare"),
         ("patchcore", among(), "miss", "patchcore_usual"),
         ("spade", among(strangeness=3.0, times=2.3), "miss", "spade_pooled"),

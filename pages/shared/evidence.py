@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from detectors import inspection
 from detectors.inspection import Box, Compared, Reason
-from detectors.result import Column, Result
-from pages.shared import panes, reasons
+from detectors.result import Column, MapScale, Result
+from pages.shared import exhibits, jobs, panes, reasons
 from pages.shared.exhibits import Exhibit, Judgement
 from pages.shared.grid import Pictures
 from pages.shared.status import Status
@@ -54,6 +56,27 @@ def rows(
     return made
 
 
+def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
+    """Return the words around MahalanobisAD's gradient picture, and the picture itself once it was asked for."""
+    shown = bool(st.session_state.get("inspect_gradient"))
+    words = {
+        "map": None,
+        "none": text("inspect.no_map"),
+        "note": text("inspect.gradient_note"),
+        "label": text("inspect.gradient_label"),
+        "button": text("inspect.gradient_hide" if shown else "inspect.gradient_show"),
+    }
+    column = next((c for c in result.columns if c.method == "mahalanobis"), None)
+    if not shown or column is None:
+        return words
+    ask = partial(jobs.answer_all, inspection.gradient, column.key, exhibit.role, exhibit.index)
+    field = exhibits.remembered(("gradient", exhibit.key), result, ask)
+    if field is None:
+        return words
+    middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
+    return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
+
+
 def _strangeness(reason: Reason | None) -> float:
     if reason is None:
         return -np.inf
@@ -79,7 +102,7 @@ def _map(said: Judgement, column: Column, pictures: Pictures) -> dict[str, Any]:
     if said.map is None:
         return {"map": None, "mapText": text("grid.image_only")}
     if column.scale is None:
-        return {"map": None, "mapText": text("grid.no_scale")}
+        return {"map": None, "mapText": text("inspect.no_scale")}
     return {"map": pictures.map(said.map, column.scale), "mapText": ""}
 
 

@@ -7,7 +7,7 @@ from detectors.result import Column
 from pages.shared.exhibits import Judgement
 from pages.shared.texts import text
 
-RARE = 0.9  # share of held-out normal patches below which a place is as usual as any
+RARE = 0.95  # share of held-out normal patches below which a place is as usual as any
 FAR = 1.2  # times as far as 99 % of normal patches, from which nothing may be called near
 
 

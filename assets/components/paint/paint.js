@@ -73,7 +73,7 @@ class Pad {
     const shown = JSON.stringify([this.data.rows, this.data.refused, this.data.colour, this.data.language]);
     if (shown !== this.shownRows) {
       this.shownRows = shown;
-      this.scores.update(this.data, this.table, { key: this.data.base, painted: () => this.canvas.toDataURL("image/webp", 0.85) });
+      this.scores.update(this.data, this.table, { key: this.data.base, painted: this.canvas.toDataURL("image/webp", 0.85) });
     }
     this.sweep(sweep, words);
     this.host.classList.toggle("busy", this.busy);

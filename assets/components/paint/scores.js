@@ -43,7 +43,7 @@ class Scores {
       this.rows.set(name, (kept = { tile, layer: layers(tile) }));
     }
     show(kept.layer, { base: base.key, map, mask: null, table });
-    if (painted) kept.layer.image.src = base.painted();
+    if (painted) kept.layer.image.src = base.painted;
     return kept.tile;
   }
 }
