@@ -83,7 +83,8 @@ def test_switching_a_level_off_fits_the_others_anew(open_page):
     page.locator(".st-key-controls_layers").get_by_text("Level 3").click()
     sync_api.expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2")).to_be_visible(timeout=LONG)
     sync_api.expect(page.locator(".odd-cell-title", has_text="1 + 2 + 3")).to_have_count(0)
-    assert page.locator(".odd-chart").first.inner_text() != before
+    chart = page.locator(".odd-chart").first  # drawn after the maps
+    sync_api.expect(chart).not_to_have_text(before, use_inner_text=True, timeout=LONG)
 
 
 def test_the_true_outline_is_drawn_over_the_picture(open_page):
@@ -96,9 +97,9 @@ def test_the_true_outline_is_drawn_over_the_picture(open_page):
 @pytest.mark.parametrize("lesson", ["hard", "layers", "table", "exercises"])
 def test_a_phone_scrolls_down_only(open_page, lesson):
     page = open_page(f"lesson={lesson}&language=ko", viewport={"width": 420, "height": 900})
+    sync_api.expect(page.locator(".odd-prose").first).to_have_css("word-break", "keep-all", timeout=LONG)
     ended(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert page.evaluate("getComputedStyle(document.querySelector('.odd-prose')).wordBreak") == "keep-all"
 
 
 def test_lines_of_prose_have_a_readable_length(open_page):
