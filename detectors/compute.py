@@ -39,7 +39,7 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 _TOPIC = "odd-one-out-progress"
 _CANCEL_SECONDS = 2.0
 _REPORT_SECONDS = 0.15
-_KEPT_RUNS = 6
+_KEPT_RUNS = 6  # that nobody looks at any more
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
@@ -423,7 +423,8 @@ class Compute:
         return {worker for worker, tasks in self.client.processing().items() if keys & {str(task) for task in tasks}}
 
     def _drop_old_runs(self) -> None:
-        for key in [k for k, run in self._runs.items() if run.state != "running"][:-_KEPT_RUNS]:
+        unwanted = [key for key, run in self._runs.items() if run.state != "running" and not run.sessions]
+        for key in unwanted[:-_KEPT_RUNS]:
             gone = self._runs.pop(key)
             for future in (*gone._futures.values(), *gone._measured.values()):
                 self._results.pop(_key(future), None)
