@@ -114,7 +114,7 @@ def figures(
         st.html(f"<style>{_styles()}</style>")
         frame = found.path.box if found.path.map is not None else None
         shares = None if frame is None else _shares(frame, found.size)
-        path(stations(found), active(), shares, _focus, partial(_aim, found.size), key="path")
+        path(stations(found), active(), shares, _focus, partial(_aim, found), key="path")
 
     def draw_step(choices: Choices, status: Status, result: Result) -> None:
         try:
@@ -164,7 +164,7 @@ def _controls(found: Scene) -> None:
         if found.path.map is not None:
             st.button(
                 text("learn.method.strangest"), key="learn_strangest", type="tertiary",
-                on_click=lambda: change(place=found.path.strangest), disabled=found.path.strangest == found.place,
+                on_click=lambda: _move(found, *found.path.strangest), disabled=found.path.strangest == found.place,
             )  # fmt: skip
         st.space("stretch")
         speak = speaker()
@@ -185,14 +185,18 @@ def _focus(step: int) -> None:
     st.session_state["learn_step"] = min(max(step, 0), len(STEPS) - 1)
 
 
-def _aim(size: tuple[int, int], y: float, x: float) -> None:
-    change(place=(int(y * size[0]), int(x * size[1])))
+def _aim(found: Scene, y: float, x: float) -> None:
+    _move(found, int(y * found.size[0]), int(x * found.size[1]))
+
+
+def _move(found: Scene, y: int, x: int) -> None:
+    change(picture=found.picture.sha256[:16], place=(y, x))
 
 
 def _place(choices: Choices, column: Column, picture: Shown, i: int) -> tuple[int, int]:
     """Return the chosen place, else the middle of the true defect's strangest part, else the map's maximum."""
     height, width = picture.pixels.shape[:2]
-    if choices.place is not None and choices.picture is not None:
+    if choices.place is not None:
         return min(choices.place[0], height - 1), min(choices.place[1], width - 1)
     if column.maps is None:
         return height // 2, width // 2

@@ -27,7 +27,9 @@ def _strange(scene: Scene) -> str | None:
     if not scene.strange:
         return None
     q99 = scene.memory.normals.q99
-    return text("learn.method.strange", value=number(scene.path.value), times=f"{scene.path.value / q99:.1f}")
+    times = scene.path.value / q99
+    written = f"{times:.2f}" if times < 1.5 else f"{times:.1f}"
+    return text("learn.method.strange", value=number(scene.path.value), times=written)
 
 
 def _ordinary(scene: Scene) -> str | None:
