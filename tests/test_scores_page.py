@@ -64,9 +64,11 @@ def test_the_sentence_says_who_leads_and_whether_that_is_certain(scores):
     assert many.startswith(
         "CFA leads and is ahead of PaDiM, SPADE and MahalanobisAD by more than chance; for PatchCore"
     )
-    assert lead(scores("many", language="ko")).startswith(
-        "CFA가 앞서며 PaDiM, SPADE, MahalanobisAD보다는 우연을 넘어 낫습니다."
+    korean = lead(scores("many", language="ko"))
+    assert korean == write(
+        "ko", "scores.lead.some", leaders="CFA", behind="PaDiM, SPADE, MahalanobisAD", others="PatchCore", pictures=600
     )
+    assert korean.startswith("CFA가")
 
 
 def test_a_trivial_statistic_that_rivals_the_methods_stands_above_everything(scores):
@@ -156,6 +158,10 @@ def test_pairs_can_be_told_by_pixels(scores):
     app.segmented_control(key="scores_pairs").set_value("aupro").run()
     assert "This method gives one number per picture and no map." in written(app)
     assert not app.exception
+
+
+def test_an_end_that_is_not_zero_is_not_written_as_zero():
+    assert [tables._points(v) for v in (-0.004, 0.0, 0.0001, 0.034, -0.25)] == ["-0.4", "0", "0", "3", "-25"]
 
 
 def test_everything_stands_in_tables_too(scores):

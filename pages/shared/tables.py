@@ -36,7 +36,7 @@ def _pair(title: str, found: Figure | Sentence | None, widest: float) -> str:
     bar = f'<i class="odd-dot" style="left:{_place(found.value, widest)}%"></i>'
     tone = ""
     if found.low is not None and found.high is not None:
-        number += f" [{100 * found.low:.0f}, {100 * found.high:.0f}]".replace("[-0,", "[0,").replace(" -0]", " 0]")
+        number += f" [{_points(found.low)}, {_points(found.high)}]"
         left, right = _place(found.low, widest), _place(found.high, widest)
         bar = f'<i class="odd-between" style="left:{left}%;width:{right - left:.1f}%"></i>{bar}'
         tone = " odd-sure" if found.low > 0 else ""
@@ -44,6 +44,12 @@ def _pair(title: str, found: Figure | Sentence | None, widest: float) -> str:
         f'<div class="odd-pair{tone}"><div><span>{escape(title)}</span><span>{number}</span></div>'
         f'<div class="odd-axis">{bar}</div><small>{escape(say(tell_apart(found)))}</small></div>'
     )
+
+
+def _points(end: float) -> str:
+    """Return an end of an interval in whole points; with a decimal where it would round to 0 and is not."""
+    whole = round(100 * end)
+    return f"{whole}" if whole or abs(end) < 0.0005 else f"{100 * end:.1f}"
 
 
 def _why(found: Figure | Sentence) -> Sentence:
