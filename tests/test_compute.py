@@ -11,8 +11,9 @@ import pytest
 from detectors import inspection
 from detectors.comparison import Comparison
 from detectors.compute import Compute
-from detectors.errors import TooLarge
+from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
+from detectors.lessons import parameters
 
 
 @dataclass(frozen=True)
@@ -180,3 +181,19 @@ def test_all_columns_are_asked_at_once_beside_their_detectors(compute):
     pixels = run.result().test[1].pixels
     for scored, column in zip(run.ask_all(inspection.score_pictures, pixels[None]), run.columns(), strict=True):
         assert scored.scores[0] == pytest.approx(column.scores[1], rel=1e-3)
+
+
+def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    asked = (parameters.vary, "scattering", "patchcore", (("ratio", 0.1), ("limit", 4096)), None, False)
+    future = run.begin(*asked)
+    assert run.begin(*asked).key == future.key
+    assert run.begin(*asked[:2], "patchcore", (("ratio", 0.5),), None, False).key != future.key
+    found = future.result(timeout=60)
+    np.testing.assert_allclose(found.scores, run.result()["patchcore/scattering"].scores, rtol=1e-4)
+    assert compute.standing(future).state == "done"
+    refused = run.begin(parameters.vary, "scattering", "padim", (), 1, False)
+    with pytest.raises(SettingRefused):
+        refused.result(timeout=60)
+    assert compute.standing(refused).sentence.key == "padim.one_picture"

@@ -230,7 +230,6 @@ VALUES = values(
         "centres": lambda scene: count(scene.memory.centres),
         "inputs": lambda scene: count(scene.memory.inputs),
         "dimensions": lambda scene: count(scene.memory.dimensions),
-        "epochs": lambda scene: str(len(scene.memory.losses)),
         "k": lambda scene: str(len(scene.path.weights)),
         "equal": lambda scene: f"{1 / len(scene.path.weights):.2f}",
         "distances": lambda scene: ", ".join(f"{m.distance:.3f}" for m in scene.path.matches),

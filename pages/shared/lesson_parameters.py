@@ -279,11 +279,13 @@ def _label(chosen: str, k: int, varied: Varied | None, long: bool = False) -> st
         used = changes["k"] if changes["k"] < EVERY else text("learn.parameters.all")
         return f"K = {varied.size if varied is not None else used}"
     if "channels" in changes:
-        used = changes["channels"] or text("learn.parameters.all")
-        drawn = text("learn.parameters.draw", channels=used, n=changes["seed"] + 1)
-        return drawn if long and changes["channels"] is not None else str(used)
+        used = changes["channels"]
+        if used is None:
+            return text("learn.parameters.all_channels")
+        key = "draw" if long else "channels"
+        return text(f"learn.parameters.{key}", channels=used, n=changes["seed"] + 1)
     if "radius" in changes:
-        return f"r = {changes['radius']:g}"
+        return f"r = {changes['radius']:.5f}".rstrip("0").rstrip(".")
     if "epochs" in changes:
         return text("learn.parameters.epochs", n=changes["epochs"])
     if chosen == "backbone":

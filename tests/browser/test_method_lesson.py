@@ -1,0 +1,88 @@
+"""A method lesson in a real Chromium, over a small real run: choose a step, move the patch by mouse and by keys."""
+
+import pytest
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
+)
+
+from browser.serving import SETTLED, chromium, serving  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
+    ),
+]
+LONG = 60_000
+FIRST = 240_000  # the server's first answer waits for the run, on a machine that may be busy
+
+
+@pytest.fixture(scope="module")
+def page():
+    with (
+        serving("tests/fixtures/app_with_lessons.py", OMP_NUM_THREADS="1") as url,
+        sync_api.sync_playwright() as play,
+    ):
+        browser = play.chromium.launch(executable_path=chromium())
+        page = browser.new_page(viewport={"width": 1440, "height": 1300}, locale="en-GB")
+        failures = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(f"{url}/learn?lesson=padim")
+        page.wait_for_selector(".path .step", timeout=FIRST)
+        page.wait_for_selector(SETTLED, timeout=LONG)
+        yield page
+        browser.close()
+        assert failures == []
+
+
+def caption(page):
+    return page.locator(".path .caption").nth(2).inner_text()
+
+
+def heading(page, words):
+    sync_api.expect(page.locator(".st-key-method_step h2")).to_contain_text(words, timeout=LONG)
+
+
+def test_a_step_comes_into_focus_by_click_and_by_key(page):
+    page.locator(".path .pane").nth(2).click()
+    heading(page, "3 One patch")
+    page.locator(".path .head").nth(2).press("ArrowRight")
+    heading(page, "4 Map")
+    page.locator(".path .head").nth(3).press("Home")
+    heading(page, "1 Features")
+
+
+def test_the_numbers_follow_the_patch(page):
+    page.locator(".path .pane").nth(2).click()
+    heading(page, "3 One patch")
+    pane, before = page.locator(".path .pane").nth(2), caption(page)
+    box = pane.bounding_box()
+    page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 0.9 * box["height"])
+    sync_api.expect(page.locator(".path .caption").nth(2)).not_to_have_text(before, timeout=LONG)
+    moved = caption(page)
+    value = moved.split()[2]
+    sync_api.expect(page.locator(".st-key-method_step .odd-formula").first).to_contain_text(value, timeout=LONG)
+    assert "place=" in page.url
+    pane.press("ArrowRight")
+    sync_api.expect(page.locator(".path .caption").nth(2)).not_to_have_text(moved, timeout=LONG)
+
+
+def test_a_drawing_and_a_frame_are_really_there(page):
+    page.locator(".path .head").nth(2).click()
+    heading(page, "3 One patch")
+    assert page.locator(".drawing svg circle").count() > 10
+    assert page.locator(".path .frame").count() >= 4
+    frame = page.locator(".path .frame").first.bounding_box()
+    assert frame["width"] >= 5
+
+
+def test_nothing_but_the_path_scrolls_sideways_on_a_phone(page):
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.locator(".path .head").nth(0).click()
+    heading(page, "1 Features")
+    strip = page.locator(".path").evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert strip[0] > strip[1]
+    body = page.locator('[data-testid="stMain"]').evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert body[0] <= body[1]
+    page.set_viewport_size({"width": 1440, "height": 1300})
