@@ -252,6 +252,9 @@ def _link() -> Any:
 
 
 def _set(key: str, value: object) -> None:
-    """Let a widget show what the choices say, whoever changed them."""
-    if st.session_state.get(key) != value or key not in st.session_state:
-        st.session_state[key] = value
+    """Let a widget show what the choices say, whoever changed them.
+
+    Said in every run: a run that is interrupted before the browser has drawn the widget would otherwise leave it with
+    a default of its own, which then comes back as if a person had chosen it.
+    """
+    st.session_state[key] = value
