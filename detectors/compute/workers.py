@@ -1,4 +1,4 @@
-"""The workers of this machine, in a process of their own: `python -m detectors.workers MEMORY`.
+"""The workers of this machine, in a process of their own: `python -m detectors.compute.workers MEMORY`.
 
 It prints one line of JSON, the scheduler's address and the keys to talk to it, and ends when its input is closed:
 when the process that started it goes, by whatever way, no worker is left behind.
