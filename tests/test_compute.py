@@ -117,10 +117,10 @@ def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(com
 
 
 def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
-    from detectors import compute
+    from detectors.compute import tasks
 
     told = []
-    monkeypatch.setattr(compute, "_reporter", lambda key: lambda done, stage="", **numbers: told.append((done, stage)))
+    monkeypatch.setattr(tasks, "reporter", lambda key: lambda done, stage="", **numbers: told.append((done, stage)))
 
     class Fetching:
         def load(self, backbone, progress):
@@ -131,8 +131,8 @@ def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
         progress(0.0, "backbone")
         progress(1.0, "backbone")
 
-    monkeypatch.setattr(compute.steps, "extract", extract)
-    compute._extract(Fetching(), "resnet18", None, "key")
+    monkeypatch.setattr(tasks.steps, "extract", extract)
+    tasks.extract(Fetching(), "resnet18", None, "key")
     assert told == [(0.0, "download"), (0.4, "download"), (0.8, "download"), (0.8, "backbone"), (1.0, "backbone")]
 
 

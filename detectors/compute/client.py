@@ -65,6 +65,7 @@ class Compute:
         self._results: dict[str, Any] = {}
         self._versions: dict[str | None, Future] = {}
         self._restarts = 0
+        self._stopped: set[str] = set()  # keys of tasks that were told to stop
         self._lock = threading.RLock()
         self._warm = self.client.submit(tasks.warm, key="warm", pure=True)
 
@@ -76,6 +77,9 @@ class Compute:
             if run is not None and run.broken:
                 ended = ("error", "cancelled")
                 self._forget([future for future in run._futures.values() if future.status in ended])
+                for stopped in self._stopped & {key_of(future) for future in run._futures.values()}:
+                    Event(tasks.cancel_name(stopped), client=self.client).clear()
+                    self._stopped.discard(stopped)
                 run = None
             if run is None:
                 run = self._runs[key] = self._submit(key, comparison, source)
@@ -272,6 +276,7 @@ class Compute:
             future for future in run._futures.values() if future.status == "pending" and key_of(future) not in shared
         ]
         for future in mine:
+            self._stopped.add(key_of(future))
             Event(tasks.cancel_name(key_of(future)), client=self.client).set()
         threading.Thread(target=self._enforce, args=(mine,), daemon=True).start()
 
@@ -289,8 +294,6 @@ class Compute:
             self.client.retry(
                 [future for run in self._runs.values() for future in run._futures.values() if killed(future)]
             )
-        for key in keys:
-            Event(tasks.cancel_name(key), client=self.client).clear()
 
     def _forget(self, futures: list[Future]) -> None:
         """Drop tasks everywhere, so that the same keys can be submitted anew."""
