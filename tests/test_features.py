@@ -247,7 +247,7 @@ def test_a_small_memory_halves_the_batch_for_the_rest_of_the_pass(images):
 def test_an_accelerator_without_room_hands_over_to_the_cpu(images, monkeypatch):
     """The meta device stands in for an accelerator that has no memory at all."""
     loud = Loud(device="meta", fits=0)
-    monkeypatch.setattr("detectors.features.describe", lambda device: "a small card")
+    monkeypatch.setattr("detectors.features.store.describe", lambda device: "a small card")
     monkeypatch.setattr("detectors.device.describe", lambda device: "a small card")
     store = FeatureStore.extract(images, loud)
     assert store.device.type == "cpu"
