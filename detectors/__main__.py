@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors import datasets, demo_set
-from detectors.comparison import Comparison, column_key, extract, fit_and_score
+from detectors.comparison import Comparison, extract, fit_and_score
 from detectors.errors import Refusal, SettingRefused
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
+from detectors.result import column_key
 
 if TYPE_CHECKING:
     from detectors.pipeline import Pipeline

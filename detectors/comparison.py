@@ -6,13 +6,11 @@ tasks: `prepare` (pictures to arrays), `extract` (one backbone pass), `fit_and_s
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +19,11 @@ from numpy.typing import NDArray
 import detectors
 from detectors import metrics, shortcuts, thresholds
 from detectors.datasets import Dataset, Sample
-from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused, TooLarge
+from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.forecast import refuse_if_too_large
 from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
-from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord
+from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord, column_key
 from detectors.weights import random_weights
 
 if TYPE_CHECKING:
@@ -186,15 +185,6 @@ class Comparison:
         return assemble(pictures, columns, failures, self.describe(data), versions(self.device))
 
 
-def column_key(method: str, backbone: str) -> str:
-    """Return a column's name within a result.
-
-    >>> column_key("padim", "resnet18")
-    'padim/resnet18'
-    """
-    return f"{method}/{backbone}"
-
-
 def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: int) -> Pictures:
     """Split the normal pictures into learnt and held out, and bring everything to the backbone's size.
 
@@ -320,34 +310,6 @@ def figures(pictures: Pictures, scores: NDArray[np.float64], maps: NDArray[np.fl
     return found | metrics.pixel_figures(pictures.test, maps)
 
 
-def refuse_if_too_large(detector: Detector, store: FeatureStore) -> None:
-    """Raise `TooLarge` when fitting would need more memory than there is."""
-    refuse_beyond(memory_budget(), detector, len(store), detector.estimate(store.shape).peak_bytes)
-
-
-def refuse_beyond(budget: int, detector: Detector, pictures: int, need: int) -> None:
-    """Raise `TooLarge` when `need` bytes are more than `budget`."""
-    if need > budget:
-        raise TooLarge(
-            "comparison.too_large",
-            "{method} with {pictures} pictures needs about {need:.1f} GB and {free:.1f} GB are free. "
-            "Use fewer pictures, a smaller size or the quick preset.",
-            method=METHODS[detector.name].title,
-            pictures=pictures,
-            need=need / 1e9,
-            free=budget / 1e9,
-        )
-
-
-def memory_budget() -> int:
-    """Return the bytes that may still be used: what is free, and within a worker no more than its limit allows."""
-    import psutil
-
-    free = psutil.virtual_memory().available
-    limit = os.environ.get("ODD_WORKER_BYTES")
-    return min(free, int(limit) - psutil.Process().memory_info().rss) if limit else free
-
-
 def assemble(
     pictures: Pictures,
     columns: Sequence[Column],
@@ -372,48 +334,6 @@ def assemble(
         experiment=experiment,
         versions=versions,
     )
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run is expected to cost, said before it starts.
-
-    Attributes:
-        seconds: of all backbone passes and fits.
-        peak_bytes: features and the largest fit together.
-        refused: per column that would not fit into `budget` bytes, the sentence that says so.
-    """
-
-    seconds: float
-    peak_bytes: int
-    refused: dict[str, Sentence]
-
-
-def forecast(comparison: Comparison, learnt: int, total: int, budget: int) -> Forecast:
-    """Estimate a run on `total` pictures, of which `learnt` are fitted; backbones are measured on one blank picture."""
-    import torch
-
-    from detectors.backbones import load_backbone
-
-    seconds, largest, features, refused = 0.0, 0, 0, {}
-    for name in comparison.backbones:
-        backbone = load_backbone(name, weights=None if name == "scattering" else "random", device=comparison.device)
-        shape = backbone.shape(comparison.preprocessing.size)
-        started = time.perf_counter()
-        backbone(torch.zeros(1, 3, comparison.preprocessing.size, comparison.preprocessing.size))
-        seconds += total * (time.perf_counter() - started)
-        features += 4 * total * (sum(prod(level) for level in shape.maps) + sum(shape.pooled))
-        for method in comparison.methods:
-            try:
-                detector = comparison.detector(method, name)
-                cost = detector.estimate(replace(shape, pictures=learnt))
-                refuse_beyond(budget, detector, learnt, cost.peak_bytes)
-            except Refusal as refusal:
-                refused[column_key(method, name)] = refusal.sentence
-                continue
-            seconds += cost.seconds
-            largest = max(largest, cost.peak_bytes)
-    return Forecast(seconds, features + largest, refused)
 
 
 def versions(device: str | None = None) -> dict[str, str]:

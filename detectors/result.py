@@ -192,3 +192,12 @@ class Result:
             if column.key == key:
                 return column
         raise KeyError(key)
+
+
+def column_key(method: str, backbone: str) -> str:
+    """Return a column's name within a result.
+
+    >>> column_key("padim", "resnet18")
+    'padim/resnet18'
+    """
+    return f"{method}/{backbone}"

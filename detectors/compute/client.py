@@ -20,12 +20,14 @@ from distributed import Client, Event, Future, KilledWorker
 from distributed.security import Security
 
 from detectors import comparison as steps
-from detectors.comparison import Comparison, column_key
+from detectors.comparison import Comparison
 from detectors.compute import tasks
 from detectors.compute.failures import killed, sentence, too_large
 from detectors.compute.run import Run, Stage, digest, halves, key_of
 from detectors.errors import Refusal
+from detectors.forecast import forecast
 from detectors.overview import overview
+from detectors.result import column_key
 from detectors.sources import EditedSource, Source
 from detectors.weights import BACKBONES
 
@@ -149,7 +151,7 @@ class Compute:
         budget = parse_bytes(self.memory)
         asked = (asdict(comparison), learnt, total, budget)
         return self.client.submit(
-            steps.forecast, comparison, learnt, total, budget, key=digest("forecast", asked), priority=8
+            forecast, comparison, learnt, total, budget, key=digest("forecast", asked), priority=8
         )
 
     def weights(self, backbone: str, minute: int) -> Future:

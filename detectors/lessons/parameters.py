@@ -101,7 +101,8 @@ def vary(
         SettingRefused: when the pictures do not allow the settings.
     """
     from detectors.backbones import load_backbone
-    from detectors.comparison import extract, refuse_if_too_large
+    from detectors.comparison import extract
+    from detectors.forecast import refuse_if_too_large
     from detectors.methods import build
 
     share = 0.6 if other else 0.0

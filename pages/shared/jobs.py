@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from detectors import report, takeaway, thresholds
-from detectors.comparison import Comparison, Forecast
+from detectors.comparison import Comparison
 from detectors.compute import Compute, Run
 from detectors.errors import Refusal
+from detectors.forecast import Forecast
 from detectors.images import Preprocessing
 from detectors.overview import Overview
 from detectors.result import Result
