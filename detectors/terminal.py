@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,18 @@ errors = Console(stderr=True)
 
 @contextmanager
 def reporting(title: str) -> Iterator[Report]:
-    """Show a bar with the stage and the time left while the block runs."""
+    """Show a bar with the stage and the time left while the block runs; Ctrl-C ends it.
+
+    A Ctrl-C that a library swallows is remembered, and ends the block at its next step.
+    """
+    pressed = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -36,10 +48,15 @@ def reporting(title: str) -> Iterator[Report]:
         task = bars.add_task(title, total=1.0, numbers="")
 
         def show(done: float, stage: str = "", **numbers: float) -> None:
+            if pressed:
+                raise KeyboardInterrupt
             said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
             bars.update(task, completed=done, description=stage or title, numbers=said)
 
-        yield show
+        try:
+            yield show
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def table(result: Result) -> Table:

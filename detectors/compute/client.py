@@ -77,11 +77,7 @@ class Compute:
         with self._lock:
             run = self._runs.get(key)
             if run is not None and run.broken:
-                ended = ("error", "cancelled")
-                self._forget([future for future in run._futures.values() if future.status in ended])
-                for stopped in self._stopped & {key_of(future) for future in run._futures.values()}:
-                    Event(tasks.cancel_name(stopped), client=self.client).clear()
-                    self._stopped.discard(stopped)
+                self._clear(run)
                 run = None
             if run is None:
                 run = self._runs[key] = self._submit(key, comparison, source)
@@ -284,18 +280,37 @@ class Compute:
 
     def _enforce(self, futures: list[Future]) -> None:
         """Restart the workers that still run cancelled tasks after the time allowed; bystanders run again."""
-        keys = {key_of(future) for future in futures}
-        deadline = time.monotonic() + _CANCEL_SECONDS
-        while time.monotonic() < deadline and self._processing(keys):
-            time.sleep(0.1)
-        stuck = self._processing(keys)
-        self._forget(futures)
+
+        def unwanted() -> set[str]:  # less what somebody has asked for again in the meantime
+            return {key_of(future) for future in futures} & self._stopped
+
+        self._wait_for(unwanted)
+        with self._lock:
+            keys = unwanted()
+            stuck = self._processing(keys)
+            self._forget([future for future in futures if key_of(future) in keys])
         if stuck and self._workers:
             self._restarts += 1
             self.client.restart_workers(sorted(stuck), raise_for_error=False)
-            self.client.retry(
-                [future for run in self._runs.values() for future in run._futures.values() if killed(future)]
-            )
+            kept = [future for run in self._runs.values() for future in run._futures.values()]
+            self.client.retry([future for future in kept if killed(future)])
+
+    def _clear(self, run: Run) -> None:
+        """Let what was stopped end, and drop what failed, so that the same keys can be submitted anew."""
+        futures = list(run._futures.values())
+        stopped = self._stopped & {key_of(future) for future in futures}
+        self._wait_for(lambda: stopped)
+        self._stopped -= stopped
+        ended = ("error", "cancelled")
+        self._forget([future for future in futures if future.status in ended or key_of(future) in stopped])
+        for key in stopped:
+            Event(tasks.cancel_name(key), client=self.client).clear()
+
+    def _wait_for(self, keys: Callable[[], set[str]]) -> None:
+        """Wait until no worker runs the tasks any more, at most as long as stopping may take."""
+        deadline = time.monotonic() + _CANCEL_SECONDS
+        while time.monotonic() < deadline and self._processing(keys()):
+            time.sleep(0.1)
 
     def _forget(self, futures: list[Future]) -> None:
         """Drop tasks everywhere, so that the same keys can be submitted anew."""
