@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ import pytest
 from detectors import inspection
 from detectors.comparison import Comparison
 from detectors.compute import Compute
+from detectors.compute.client import STOPPING
 from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
 from detectors.lessons import parameters
@@ -114,6 +116,9 @@ def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(com
     again = compute.start(slow, Boards(), "b")
     assert again is not run
     again.cancel()
+    while any(thread.name == STOPPING for thread in threading.enumerate()):  # it may restart the worker
+        assert time.monotonic() < deadline + 60
+        time.sleep(0.05)
 
 
 def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):

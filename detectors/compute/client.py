@@ -31,6 +31,7 @@ from detectors.result import column_key
 from detectors.sources import EditedSource, Source
 from detectors.weights import BACKBONES
 
+STOPPING = "stopping"  # the name of the threads that see to it that cancelled tasks end
 _CANCEL_SECONDS = 2.0
 _KEPT_RUNS = 6  # that nobody looks at any more
 
@@ -276,7 +277,7 @@ class Compute:
         for future in mine:
             self._stopped.add(key_of(future))
             Event(tasks.cancel_name(key_of(future)), client=self.client).set()
-        threading.Thread(target=self._enforce, args=(mine,), daemon=True).start()
+        threading.Thread(target=self._enforce, args=(mine,), name=STOPPING, daemon=True).start()
 
     def _enforce(self, futures: list[Future]) -> None:
         """Restart the workers that still run cancelled tasks after the time allowed; bystanders run again."""
