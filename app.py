@@ -4,10 +4,11 @@ import gc
 
 import streamlit as st
 
-from pages.shared import data, jobs, look
-from pages.shared.choices import current, mirror
-from pages.shared.sidebar import present, sidebar
-from pages.shared.texts import text
+from pages.frame import backend, data, style
+from pages.frame.component import ROOT
+from pages.frame.sidebar import present, sidebar
+from pages.frame.state import current, mirror
+from pages.frame.words import text
 
 
 @st.cache_resource(show_spinner=False)
@@ -22,16 +23,16 @@ data.fall_back()
 choices = current()
 st.set_page_config(
     page_title=text("frame.name"),
-    page_icon=str(look.ROOT / "assets" / "logo.svg"),
+    page_icon=str(ROOT / "assets" / "logo.svg"),
     layout="wide",
     initial_sidebar_state="collapsed" if choices.present else 264,
 )
-st.logo(str(look.ROOT / "assets" / "logo.svg"), size="medium")
-look.styles(choices)
-pages = [st.Page(look.path(p), title=text(f"pages.{p}"), url_path=p, default=p == look.DEFAULT) for p in look.PAGES]
+st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
+style.styles(choices)
+pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
 page = st.navigation(pages, position="top")
-status, result = jobs.look(choices)
-sidebar(choices, status, result, run=lambda: jobs.run(current()))
+status, result = backend.look(choices)
+sidebar(choices, status, result, run=lambda: backend.run(current()))
 present(choices)
 mirror()
 st.session_state["framed"] = True

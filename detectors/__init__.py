@@ -11,16 +11,16 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "CFA": "cfa",
-    "Comparison": "comparison",
-    "FeatureStore": "features",
-    "MahalanobisAD": "mahalanobis",
-    "Padim": "padim",
-    "PatchCore": "patchcore",
-    "Pipeline": "pipeline",
+    "CFA": "methods.cfa",
+    "Comparison": "comparison.comparison",
+    "FeatureStore": "features.store",
+    "MahalanobisAD": "methods.mahalanobis",
+    "Padim": "methods.padim",
+    "PatchCore": "methods.patchcore",
+    "Pipeline": "comparison.pipeline",
     "Preprocessing": "images",
-    "Spade": "spade",
-    "load_backbone": "backbones",
+    "Spade": "methods.spade",
+    "load_backbone": "features.backbone",
 }
 __all__ = [*_HOME, "__version__"]
 

@@ -12,15 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detectors import datasets, demo_set
-from detectors.comparison import Comparison, extract, fit_and_score
+from detectors import datasets
+from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.datasets import builtin
 from detectors.errors import Refusal, SettingRefused
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
 from detectors.result import column_key
 
 if TYPE_CHECKING:
-    from detectors.pipeline import Pipeline
+    from detectors.comparison.pipeline import Pipeline
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # read when torch is imported: threads that wait give up the core
-    from detectors.terminal import errors
+    from detectors.report.terminal import errors
 
     try:
         options.verb(options)
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(verb=sweep)
 
     verb = verbs.add_parser("demo", help="write a built-in product in MVTec layout")
-    verb.add_argument("--product", default="circuit", choices=list(demo_set.PRODUCTS))
+    verb.add_argument("--product", default="circuit", choices=list(builtin.PRODUCTS))
     verb.add_argument("--out", type=Path, required=True, help="the folder to write")
     verb.add_argument("--normal", type=int, default=64)
     verb.add_argument("--good", type=int, default=24)
@@ -91,7 +92,8 @@ def parser() -> argparse.ArgumentParser:
 
 def compare(options: argparse.Namespace) -> None:
     """Fit, score, print, and write what --out asks for."""
-    from detectors import report, terminal
+    from detectors import report
+    from detectors.report import terminal
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     data = _data(options)
@@ -110,8 +112,8 @@ def compare(options: argparse.Namespace) -> None:
 
 def fit(options: argparse.Namespace) -> None:
     """Fit one method on the normal pictures and save the whole pipeline."""
-    from detectors import terminal
-    from detectors.pipeline import Pipeline
+    from detectors.comparison.pipeline import Pipeline
+    from detectors.report import terminal
 
     comparison = _comparison(options, (options.method,))
     data, name = _data(options), comparison.backbones[0]
@@ -132,8 +134,8 @@ def predict(options: argparse.Namespace) -> None:
     """Score pictures one by one with a saved pipeline; a picture that is refused does not stop the others."""
     from contextlib import nullcontext
 
-    from detectors import terminal
-    from detectors.pipeline import Pipeline
+    from detectors.comparison.pipeline import Pipeline
+    from detectors.report import terminal
 
     pipeline = Pipeline.load(options.model, options.weights)
     limit = pipeline.limit(options.rate) if len(pipeline.held_out) else None
@@ -170,7 +172,7 @@ def _predicted(
 
 def sweep(options: argparse.Namespace) -> None:
     """Refit one method for each value of one setting; the features are computed once."""
-    from detectors import terminal
+    from detectors.report import terminal
 
     name, _, values = options.vary.partition("=")
     comparison = _comparison(options, (options.method,))
@@ -192,22 +194,22 @@ def sweep(options: argparse.Namespace) -> None:
 
 def demo(options: argparse.Namespace) -> None:
     """Write a product of the built-in demo set so that any other tool can read it."""
-    from detectors import terminal
+    from detectors.report import terminal
 
-    made = demo_set.build(options.product, normal=options.normal, good=options.good, per=options.per, seed=options.seed)
-    demo_set.write_mvtec(made, options.out)
+    made = builtin.build(options.product, normal=options.normal, good=options.good, per=options.per, seed=options.seed)
+    builtin.write_mvtec(made, options.out)
     terminal.console.print(f"{options.out}: {options.product} in MVTec layout.", highlight=False)
 
 
 def _assembled(comparison: Comparison, pictures: Any, columns: list[Any]) -> Any:
-    from detectors.comparison import assemble, versions
+    from detectors.comparison.comparison import assemble, versions
 
     return assemble(pictures, columns, (), {}, versions(comparison.device))
 
 
 def _add_experiment(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--data", type=Path, help="a folder or ZIP (MVTec, VisA or BTAD layout); without it the demo set")
-    verb.add_argument("--product", default="circuit", choices=list(demo_set.PRODUCTS), help="of the demo set")
+    verb.add_argument("--product", default="circuit", choices=list(builtin.PRODUCTS), help="of the demo set")
     verb.add_argument(
         "--backbone", default="scattering", help="names with commas: scattering, resnet18, any timm model"
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -185,6 +187,16 @@ class Result:
     def labels(self) -> NDArray[np.float64]:
         """(M,) 1 for defective, 0 for good, NaN where nobody said."""
         return np.array([np.nan if p.defective is None else float(p.defective) for p in self.test])
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of everything that figures over pictures depend on: names, contents, labels, scores."""
+        digest = hashlib.sha256(self.data.encode())
+        for picture in (*self.test, *self.held_out):
+            digest.update(f"{picture.name} {picture.sha256} {picture.defective} {picture.kind}".encode())
+        for column in self.columns:
+            digest.update(column.key.encode() + column.scores.tobytes() + column.held_out.tobytes())
+        return digest.hexdigest()[:16]
 
     def __getitem__(self, key: str) -> Column:
         """Return the column called `key` ("patchcore/scattering"); KeyError when there is none."""

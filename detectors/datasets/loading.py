@@ -106,9 +106,9 @@ def demo(
     rotate: bool = True,
 ) -> Dataset:
     """Draw a product of the built-in demo set, or read it from the cache: masks and severities are exact."""
-    from detectors import demo_set
+    from detectors.datasets import builtin
 
-    drawn = demo_set.build(product, normal, good, per, severities, kinds, seed, rotate)
+    drawn = builtin.build(product, normal, good, per, severities, kinds, seed, rotate)
     train: list[Sample] = []
     test: list[Sample] = []
     entries = []
@@ -119,7 +119,7 @@ def demo(
         entries.append(Entry(picture.name, "accepted", role="train" if shot.train else "test"))
     recipe = {
         "source": "demo",
-        "version": demo_set.RECIPE_VERSION,
+        "version": builtin.RECIPE_VERSION,
         "product": product,
         "normal": normal,
         "good": good,

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.device import free_bytes
 from detectors.errors import TooLarge
+from detectors.features.device import free_bytes
 
 MEMORY_BYTES = 2 * 2**30  # the most that one store keeps in memory: a worker has 6 GB for everything
 MEMORY_SHARE = 0.25  # and the most of what is available: a training and a test store live side by side

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from detectors.base import Features, FeatureSource
+from detectors.methods.base import Features, FeatureSource
 
 QUIET = 1e-3  # of the level's median deviation: a quieter channel is not made louder than one of that deviation
 

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.backbones import Backbone
-from detectors.base import Features, FeatureShape, Progress, silent
-from detectors.device import describe, halving
 from detectors.errors import Sentence, SettingRefused, TooLarge, WeightsRefused
 from detectors.features.at_rest import AtRest, Rows, at_rest
+from detectors.features.backbone import Backbone
+from detectors.features.device import describe, halving
 from detectors.features.standardisation import Standardisation
+from detectors.methods.base import Features, FeatureShape, Progress, silent
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 HALF_LIMIT = torch.finfo(torch.float16).max  # 65,504

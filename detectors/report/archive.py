@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors.colours import overlay
+from detectors.plots.colours import overlay
 from detectors.report.script import script
 from detectors.report.tables import plain, to_json, write_csv
 from detectors.result import Column, MapScale, Result

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.metrics.bootstrap import Floats
-from detectors.metrics.curves import Curve
+from detectors.evaluation.curves import Curve
+from detectors.evaluation.intervals import Floats
+from detectors.evaluation.thresholds import verdict
 from detectors.result import Shown
-from detectors.thresholds import verdict
 
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 MANY = 150  # marks; beyond, bars

@@ -16,14 +16,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from detectors import __version__
-from detectors.colours import COLOUR_MAPS
-from detectors.report.made import made
+from detectors.evaluation.thresholds import nearest_rate
+from detectors.plots.colours import COLOUR_MAPS
 from detectors.report.parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
 from detectors.report.pictures import rows
+from detectors.report.provenance import made
 from detectors.report.script import script
 from detectors.report.wording import Words
 from detectors.result import Column, Result
-from detectors.thresholds import nearest_rate
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SIDE_BY_SIDE = 6  # columns of pictures that one page holds

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import thresholds
-from detectors.metrics import paired_auroc_difference, tell_apart
-from detectors.metrics.curves import Curve, precision_recall_curve, pro_curve, roc_curve
+from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
+from detectors.evaluation.curves import Curve, precision_recall_curve, pro_curve, roc_curve
 from detectors.report.charts import Axis, band, lanes, limit_point, line
 from detectors.report.tables import column_limit
 from detectors.report.wording import Words

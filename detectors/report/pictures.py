@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from detectors import thresholds
-from detectors.colours import edges, layer
+from detectors.evaluation import thresholds
+from detectors.plots.colours import edges, layer
 from detectors.report.parts import both_multiples
 from detectors.report.tables import column_limit
 from detectors.report.wording import Words

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from detectors.errors import Sentence
+from detectors.evaluation.thresholds import limit, multiples, nearest_rate, normals_below, verdict
 from detectors.result import Column, Figure, Result, Shown
-from detectors.thresholds import limit, multiples, nearest_rate, normals_below, verdict
 
 HEADINGS = (
     "index", "picture", "kind", "defective", "severity", "synthetic", "method", "backbone", "score", "limit",

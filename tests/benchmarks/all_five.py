@@ -12,14 +12,14 @@ import sys
 import time
 
 from detectors import datasets
-from detectors.comparison import Comparison, assemble, extract, fit_and_score, versions
+from detectors.comparison.comparison import Comparison, assemble, extract, fit_and_score, versions
 from detectors.datasets import Dataset
 
 
 def main(folder: str | None = None) -> None:
     import torch
 
-    from detectors.backbones import load_backbone
+    from detectors.features.backbone import load_backbone
 
     load_backbone("scattering")  # imports what the run needs
     comparison = Comparison(held_out=0.0)

@@ -12,9 +12,10 @@ import time
 import numpy as np
 import torch
 
-from detectors.backbones import load_backbone
-from detectors.device import describe
-from detectors.features import FeatureStore, Standardisation
+from detectors.features.backbone import load_backbone
+from detectors.features.device import describe
+from detectors.features.standardisation import Standardisation
+from detectors.features.store import FeatureStore
 
 SIZE, PICTURES, BATCH, ROUNDS = 224, 24, 4, 5
 BAR = 11.0  # milliseconds a picture of the bundled backbone on two cores

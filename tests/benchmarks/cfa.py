@@ -15,13 +15,14 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import interpolate
 
 from detectors import datasets
-from detectors.backbones import load_backbone
-from detectors.base import Features
-from detectors.cfa import CFA, _described, _drawn
-from detectors.features import FeatureStore, Standardisation
+from detectors.features.backbone import load_backbone
+from detectors.features.standardisation import Standardisation
+from detectors.features.store import FeatureStore
 from detectors.images import Preprocessing
-from detectors.maps import neighbourhood_mean
 from detectors.methods import build
+from detectors.methods.base import Features
+from detectors.methods.cfa import CFA, _described, _drawn
+from detectors.methods.maps import neighbourhood_mean
 from tests.benchmarks.demo_features import best
 
 

@@ -12,9 +12,9 @@ import sys
 import torch
 from torch import Tensor
 
-from detectors.features import FeatureStore
-from detectors.neighbors import Bank, greedy_coreset, nearest, project
-from detectors.patchcore import PatchCore
+from detectors.features.store import FeatureStore
+from detectors.methods.neighbors import Bank, greedy_coreset, nearest, project
+from detectors.methods.patchcore import PatchCore
 from tests.benchmarks.demo_features import best, stores
 
 

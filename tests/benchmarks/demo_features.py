@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from detectors.backbones import load_backbone
-from detectors.demo_set import build
-from detectors.features import FeatureStore, Standardisation
+from detectors.datasets.builtin import build
+from detectors.features.backbone import load_backbone
+from detectors.features.standardisation import Standardisation
+from detectors.features.store import FeatureStore
 
 
 def stores(backbone: str, normal: int, test: int) -> tuple[FeatureStore, FeatureStore, float]:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from detectors.demo_set import PRODUCTS, build, render
-from detectors.demo_set.camera import NUMBERS, Camera, photograph
-from detectors.demo_set.studio import available_cores
+from detectors.datasets.builtin import PRODUCTS, build, render
+from detectors.datasets.builtin.camera import NUMBERS, Camera, photograph
+from detectors.datasets.builtin.studio import available_cores
 
 
 def milliseconds(action, repeats):

@@ -1,4 +1,4 @@
-"""How long a click and a stroke take, through the workers: `python tests/benchmarks/inspection.py [BACKBONE ...]`.
+"""How long a click and a stroke take, through the workers: `python tests/benchmarks/explain.py [BACKBONE ...]`.
 
 A click is the evidence of all five methods for one place; a stroke is one picture through the backbone and all five.
 Both as the page asks for them, with transport. The share is against the bare backbone pass of one picture.
@@ -14,10 +14,10 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
-from detectors import inspection  # noqa: E402
-from detectors.comparison import Comparison  # noqa: E402
-from detectors.compute import Compute, Run  # noqa: E402
-from detectors.sources import DemoSource  # noqa: E402
+from detectors.comparison.comparison import Comparison  # noqa: E402
+from detectors.datasets.sources import DemoSource  # noqa: E402
+from detectors.queries import explain  # noqa: E402
+from detectors.workers import Compute, Run  # noqa: E402
 
 REPEATS = 9
 
@@ -58,8 +58,8 @@ def main(backbones: list[str]) -> None:
             return (painted[None],)
 
         for name, function, arguments in (
-            ("click", inspection.explain_place, lambda r: ("test", r % 5, 20 * (r % 10), 100)),
-            ("stroke", inspection.score_pictures, stroke),
+            ("click", explain.explain_place, lambda r: ("test", r % 5, 20 * (r % 10), 100)),
+            ("stroke", explain.score_pictures, stroke),
         ):
             first, later = timed(run, function, arguments)
             median, worst = float(np.median(later)), max(later)
@@ -68,7 +68,7 @@ def main(backbones: list[str]) -> None:
                 f"{median / passes:.1f} x the pass"
             )
         started = time.perf_counter()
-        run.ask_all(inspection.score_pictures, np.repeat(pixels[None], 8, 0), False)
+        run.ask_all(explain.score_pictures, np.repeat(pixels[None], 8, 0), False)
         print(f"  eight sizes {time.perf_counter() - started:.3f} s")
     compute.close()
 

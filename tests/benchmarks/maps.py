@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from detectors.maps import align_nearest, anomaly_map, neighbourhood_mean, smooth
+from detectors.methods.maps import align_nearest, anomaly_map, neighbourhood_mean, smooth
 
 PICTURES, GRID, SIZE = 10, 56, 224
 

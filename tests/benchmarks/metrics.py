@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label
 
-from detectors.metrics import aupro, image_figures, paired_pixel_difference, pixel_figures
-from detectors.metrics.curves import pro_curve
-from detectors.metrics.pixel import exact
-from detectors.metrics.pixel_scores import pixel_scores
+from detectors.evaluation import aupro, image_figures, paired_pixel_difference, pixel_figures
+from detectors.evaluation.curves import pro_curve
+from detectors.evaluation.pixel import exact
+from detectors.evaluation.pixel_scores import pixel_scores
 from detectors.result import Shown
 
 PICTURES, SIZE = 66, 224

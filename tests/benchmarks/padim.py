@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from detectors.base import Features, FeatureShape
-from detectors.padim import Padim
+from detectors.methods.base import Features, FeatureShape
+from detectors.methods.padim import Padim
 
 SIZE, TEST = 224, 10
 SHAPES = {

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, unfold
 
-from detectors.base import Features
-from detectors.features import FeatureStore
-from detectors.maps import anomaly_map
-from detectors.neighbors import project
-from detectors.patchcore import PatchCore
+from detectors.features.store import FeatureStore
+from detectors.methods.base import Features
+from detectors.methods.maps import anomaly_map
+from detectors.methods.neighbors import project
+from detectors.methods.patchcore import PatchCore
 from tests.benchmarks.coreset import plain
 from tests.benchmarks.demo_features import best, stores
 

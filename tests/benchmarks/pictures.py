@@ -15,7 +15,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from detectors import datasets, shortcuts, synthetic
+from detectors import datasets
+from detectors.datasets import synthetic
+from detectors.evaluation import shortcuts
 from detectors.images import Preprocessing
 from tests.picture_files import encoded, zipped
 

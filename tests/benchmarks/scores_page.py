@@ -21,7 +21,7 @@ def main() -> None:
     """Print the median and the 95 % point over `RUNS` runs of each."""
     from streamlit.testing.v1 import AppTest
 
-    from pages.shared.look import path
+    from pages.frame.style import path
 
     for state in ("scored", "many"):
         os.environ["ODD_FIXTURE"] = state

@@ -12,9 +12,9 @@ import sys
 import torch
 from torch import Tensor
 
-from detectors.base import Features
-from detectors.maps import anomaly_map
-from detectors.spade import Spade
+from detectors.methods.base import Features
+from detectors.methods.maps import anomaly_map
+from detectors.methods.spade import Spade
 from tests.benchmarks.demo_features import best, stores
 
 CASES = {

@@ -8,7 +8,7 @@ sync_api = pytest.importorskip(
 
 from browser.serving import SETTLED, chromium, serving  # noqa: E402
 
-from detectors import demo_set  # noqa: E402
+from detectors.datasets import builtin  # noqa: E402
 from tests.picture_files import encoded, zipped  # noqa: E402
 
 pytestmark = [
@@ -30,7 +30,7 @@ def address():
 @pytest.fixture(scope="module")
 def leather():
     """Leather in MVTec layout as a ZIP with a Korean folder, and two loose pictures."""
-    drawn = demo_set.build("leather", 12, 3, 1, (1.0,), ("cut", "stain"), 5)
+    drawn = builtin.build("leather", 12, 3, 1, (1.0,), ("cut", "stain"), 5)
     files = {}
     for shot, pixels, mask in zip(drawn.shots, drawn.pictures, drawn.masks, strict=True):
         files[f"가죽/{shot.name}.png"] = encoded(pixels)
@@ -38,7 +38,7 @@ def leather():
             place = f"가죽/ground_truth/{shot.kind}/{shot.name.rpartition('/')[2]}_mask.png"
             files[place] = encoded(mask.astype("uint8") * 255)
     files["가죽/read me.txt"] = b"not a picture"
-    return zipped(files), [encoded(demo_set.render("leather", 900 + i)[0]) for i in range(2)]
+    return zipped(files), [encoded(builtin.render("leather", 900 + i)[0]) for i in range(2)]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ sync_api = pytest.importorskip(
 from browser.serving import SETTLED, chromium, serving  # noqa: E402
 from fixtures import scored  # noqa: E402
 
-from detectors import thresholds  # noqa: E402
+from detectors.evaluation import thresholds  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,

@@ -1,0 +1,384 @@
+"""Many detectors, many backbones, one data set: fitted on the same features and measured on the same pictures.
+
+A comparison is four steps, each a function of values, so that a script runs them in a row and a cluster runs them as
+tasks: `prepare` (pictures to arrays), `extract` (one backbone pass), `fit_and_score` (one column), `assemble`.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import detectors
+from detectors import evaluation
+from detectors.comparison.forecast import refuse_if_too_large
+from detectors.datasets import Dataset, Sample
+from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.evaluation import shortcuts, thresholds
+from detectors.features.weights import random_weights
+from detectors.images import Preprocessing, White
+from detectors.methods import METHODS, build
+from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord, column_key
+
+if TYPE_CHECKING:
+    from detectors.features.backbone import Backbone
+    from detectors.features.standardisation import Standardisation
+    from detectors.features.store import FeatureStore
+    from detectors.methods.base import Detector, Progress
+
+
+def silent(done: float, stage: str = "", **numbers: float) -> None:
+    """Report nothing."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set as a backbone sees it: three lists of pictures of one size."""
+
+    name: str
+    learnt: tuple[Shown, ...]
+    held_out: tuple[Shown, ...]
+    test: tuple[Shown, ...]
+    trivial: dict[str, Figure]
+    white: White = field(default_factory=White)  # how pictures of more than 8 bits were read
+
+    @property
+    def labels(self) -> NDArray[np.float64]:
+        """(M,) 1 for defective, 0 for good, NaN where nobody said."""
+        return np.array([np.nan if p.defective is None else float(p.defective) for p in self.test])
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The features of the three lists from one backbone pass, standardised where the backbone asks for it."""
+
+    learnt: FeatureStore
+    held_out: FeatureStore
+    test: FeatureStore
+    standardisation: Standardisation | None
+    weights: WeightsRecord
+    backbone: str
+    milliseconds: float  # of the backbone pass, per picture
+    passes: int  # pictures that went through the backbone
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished column with the detector behind it and the features it saw; `token` names the content of all three."""
+
+    column: Column
+    detector: Detector
+    stores: Stores
+    token: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A run as it lies in a worker: what may be asked of all finished columns at once."""
+
+    comparison: Comparison
+    pictures: Pictures
+    fitted: tuple[Fitted, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which methods and backbones to compare, and how; `run` does it.
+
+    Attributes:
+        methods: keys of `METHODS`, in the order of the columns.
+        backbones: names for `load_backbone`.
+        preset: "quick" or "paper", the settings that methods start from.
+        settings: per method, settings that differ from the preset.
+        preprocessing: how every picture, normal or test, becomes the backbone's input.
+        held_out: share of the normal pictures that sets limits and scales and is not learnt from.
+        seed: of every random draw.
+        weights: per backbone "hub", "random" or a `.safetensors` file; the bundled backbone needs none.
+        device: "cuda", "mps", "cpu", or None for the best there is.
+    """
+
+    methods: tuple[str, ...] = tuple(METHODS)
+    backbones: tuple[str, ...] = ("scattering",)
+    preset: str = "quick"
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    held_out: float = 0.25
+    seed: int = 0
+    weights: dict[str, str] = field(default_factory=dict)
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "methods", tuple(self.methods))
+        object.__setattr__(self, "backbones", tuple(self.backbones))
+        if not self.methods or not self.backbones:
+            raise SettingRefused(
+                "comparison.nothing", "There is nothing to compare: choose at least one method and one backbone."
+            )
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """All (method, backbone) pairs, backbone by backbone."""
+        return tuple((method, backbone) for backbone in self.backbones for method in self.methods)
+
+    def detector(self, method: str, backbone: str) -> Detector:
+        """Build the unfitted detector of one column."""
+        settings = dict(self.settings.get(method, {}))
+        return build(method, preset=self.preset, backbone=backbone, **({"seed": self.seed} | settings))
+
+    def load(self, backbone: str, progress: Progress = silent) -> Backbone:
+        """Load one of the backbones, with the weights asked for; `progress` is told of a download."""
+        from detectors.features.backbone import load_backbone
+
+        weights = self.weights.get(backbone)
+        return load_backbone(backbone, weights=weights, seed=self.seed, device=self.device, progress=progress)
+
+    def prepare(self, data: Dataset) -> Pictures:
+        """Split, resize and describe the pictures."""
+        return prepare(data, self.preprocessing, self.held_out, self.seed)
+
+    def describe(self, data: Dataset) -> dict[str, Any]:
+        """Everything that repeats this run, as JSON-able values."""
+        return {"data": data.recipe, **asdict(self)}
+
+    def run(
+        self, data: Dataset, progress: Progress = silent, on_column: Callable[[Column], None] | None = None
+    ) -> Result:
+        """Fit and score every column.
+
+        A method that refuses or runs out of memory is reported beside the others, which go on.
+
+        Args:
+            data: normal pictures to learn from, test pictures to judge.
+            progress: called with the share done and the stage ("patchcore/scattering: choosing patches").
+            on_column: called with each column as soon as it is there.
+
+        Raises:
+            DatasetRefused: when there is no normal picture.
+            WeightsRefused: when a backbone's weights are not to be had.
+        """
+        pictures = self.prepare(data)
+        columns: list[Column] = []
+        failures: list[Failure] = []
+        steps = len(self.columns) + len(self.backbones)
+        done = 0
+        for name in self.backbones:
+            backbone = self.load(name, _within(progress, done, steps, name))
+            stores = extract(pictures, backbone, _within(progress, done, steps, f"{name}: features"))
+            done += 1
+            for method in self.methods:
+                key = column_key(method, name)
+                try:
+                    column, _ = fit_and_score(
+                        self.detector(method, name), stores, pictures, _within(progress, done, steps, key)
+                    )
+                    columns.append(column)
+                    if on_column:
+                        on_column(column)
+                except Refusal as refusal:
+                    failures.append(Failure(key, method, name, refusal.sentence))
+                done += 1
+        return assemble(pictures, columns, failures, self.describe(data), versions(self.device))
+
+
+def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: int) -> Pictures:
+    """Split the normal pictures into learnt and held out, and bring everything to the backbone's size.
+
+    Raises:
+        DatasetRefused: when there is no normal picture.
+    """
+    if not data.train:
+        raise DatasetRefused(
+            "comparison.no_normal",
+            "The data set '{name}' has no normal pictures; methods learn from good parts only. Add at least two.",
+            name=data.name,
+        )
+    learnt, kept = thresholds.hold_out(len(data.train), held_out, seed)
+    return Pictures(
+        name=data.name,
+        learnt=tuple(shown(data.train[i], preprocessing) for i in learnt),
+        held_out=tuple(shown(data.train[i], preprocessing) for i in kept),
+        test=tuple(shown(sample, preprocessing) for sample in data.test),
+        trivial=shortcuts.shortcut_figures(data.test, preprocessing),
+        white=data.white,
+    )
+
+
+def shown(sample: Sample, preprocessing: Preprocessing) -> Shown:
+    """Bring a sample to the backbone's size."""
+    mask = None if sample.mask is None else preprocessing.apply_mask(sample.mask)
+    return Shown(
+        name=sample.picture.name,
+        sha256=sample.picture.sha256,
+        defective=sample.defective,
+        kind=sample.kind,
+        pixels=preprocessing.apply(sample.picture),
+        mask=mask,
+        severity=sample.severity,
+        synthetic=sample.synthetic,
+        local=mask is None or not mask.all(),
+    )
+
+
+def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent) -> Stores:
+    """Send every picture through the backbone once.
+
+    The normal pictures, learnt and held out, share a store; channels are standardised by the learnt ones.
+    """
+    from detectors.features.standardisation import Standardisation
+    from detectors.features.store import FeatureStore
+
+    learnt, held_out, test = len(pictures.learnt), len(pictures.held_out), len(pictures.test)
+    total = learnt + held_out + test
+    pixels = np.stack([p.pixels for p in (*pictures.learnt, *pictures.held_out, *pictures.test)])
+    store = FeatureStore.extract(pixels, backbone, progress=progress)
+    milliseconds, passes = 1e3 * store.seconds / total, store.passes
+    standardisation = None
+    if backbone.standardise:
+        standardisation = Standardisation.measure(store.subset(range(learnt)))
+        store = store.standardised(standardisation)
+    return Stores(
+        learnt=store.subset(range(learnt)),
+        held_out=store.subset(range(learnt, learnt + held_out)),
+        test=store.subset(range(learnt + held_out, total)),
+        standardisation=standardisation,
+        weights=backbone.weights,
+        backbone=backbone.name,
+        milliseconds=milliseconds,
+        passes=passes,
+    )
+
+
+def fit_and_score(
+    detector: Detector, stores: Stores, pictures: Pictures, progress: Progress = silent
+) -> tuple[Column, Detector]:
+    """Fit one detector and score the held-out and the test pictures with it.
+
+    Returns the column and the fitted detector.
+
+    Raises:
+        TooLarge: before anything is fitted, when the estimate does not fit into memory.
+        SettingRefused: when the pictures do not allow the settings.
+    """
+    refuse_if_too_large(detector, stores.learnt)
+    started = time.perf_counter()
+    detector.fit(stores.learnt, lambda done, stage="", **numbers: progress(0.7 * done, stage, **numbers))
+    fit_seconds = time.perf_counter() - started
+    held_scores, held_maps, held_levels = _predict(detector, stores.held_out)
+    progress(0.8, "scoring")
+    started = time.perf_counter()
+    scores, maps, levels = _predict(detector, stores.test)
+    seconds = time.perf_counter() - started
+    progress(0.9, "measuring")
+    scale = thresholds.map_scale(held_maps) if held_maps is not None and len(held_maps) else None
+    column = Column(
+        key=column_key(detector.name, stores.backbone),
+        method=detector.name,
+        backbone=stores.backbone,
+        settings=detector.settings,
+        weights=stores.weights,
+        scores=scores,
+        held_out=held_scores,
+        maps=maps,
+        scale=scale,
+        figures=figures(pictures, scores, maps),
+        cost=Cost(
+            fit_seconds=fit_seconds,
+            milliseconds_per_picture=1e3 * seconds / max(len(scores), 1),
+            model_bytes=detector.nbytes,
+            backbone_milliseconds=stores.milliseconds,
+        ),
+        levels=levels,
+        held_out_levels=held_levels,
+        notes=detector.notes,
+    )
+    progress(1.0, "done")
+    return column, detector
+
+
+def figures(pictures: Pictures, scores: NDArray[np.float64], maps: NDArray[np.float32] | None) -> dict[str, Figure]:
+    """Measure one column against the labels and masks; what cannot be measured carries its reason."""
+    labels = pictures.labels
+    found = {
+        "image_auroc": evaluation.image_auroc(labels, scores),
+        "average_precision": evaluation.average_precision(labels, scores),
+        "f1_max": evaluation.f1_max(labels, scores),
+    }
+    return found | evaluation.pixel_figures(pictures.test, maps)
+
+
+def assemble(
+    pictures: Pictures,
+    columns: Sequence[Column],
+    failures: Sequence[Failure],
+    experiment: dict[str, Any],
+    versions: dict[str, str],
+) -> Result:
+    """Put columns beside each other and say what belongs above every figure."""
+    aurocs = {c.key: value for c in columns if (value := c.figures["image_auroc"].value) is not None}
+    warnings = list(shortcuts.shortcut_warnings(pictures.trivial, aurocs))
+    untrained = dict.fromkeys((c.backbone, c.weights.origin) for c in columns if c.weights.random)
+    warnings += [random_weights(*which) for which in untrained]
+    return Result(
+        data=pictures.name,
+        test=pictures.test,
+        held_out=pictures.held_out,
+        learnt=pictures.learnt,
+        columns=tuple(columns),
+        failures=tuple(failures),
+        trivial=pictures.trivial,
+        warnings=tuple(warnings),
+        experiment=experiment,
+        versions=versions,
+    )
+
+
+def versions(device: str | None = None) -> dict[str, str]:
+    """Return the versions that decide numbers, and where the work ran."""
+    import torch
+
+    from detectors.features.device import best_device, describe
+
+    packages = {name: version(name) for name in ("torch", "timm", "numpy", "scipy", "scikit-learn", "pillow")}
+    where = torch.device(device) if device else best_device()
+    return {
+        "odd-one-out": detectors.__version__,
+        "python": platform.python_version(),
+        **packages,
+        "threads": str(torch.get_num_threads()),
+        "device": describe(where),
+    }
+
+
+def _predict(
+    detector: Detector, store: FeatureStore
+) -> tuple[NDArray[np.float64], NDArray[np.float32] | None, NDArray[np.float64] | None]:
+    """Score a store: (M,) scores, (M, S, S) maps or None, (M, L) level distances or None."""
+    scores, maps, levels = [], [], []
+    for features in store:
+        prediction = detector.predict(features)
+        scores.append(prediction.scores.double().cpu().numpy())
+        if prediction.maps is not None:
+            maps.append(prediction.maps.float().cpu().numpy())
+        if hasattr(detector, "level_distances"):
+            levels.append(detector.level_distances(features).double().cpu().numpy())
+    return (
+        np.concatenate(scores) if scores else np.empty(0),
+        np.concatenate(maps) if maps else None,
+        np.concatenate(levels) if levels else None,
+    )
+
+
+def _within(progress: Progress, step: int, steps: int, name: str) -> Progress:
+    """Report a part's progress as a part of the whole."""
+
+    def report(done: float, stage: str = "", **numbers: float) -> None:
+        progress((step + done) / steps, f"{name}: {stage}" if stage else name, **numbers)
+
+    return report

@@ -1,0 +1,221 @@
+"""A fitted detector with everything that a new picture goes through before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from detectors.comparison import storage
+from detectors.comparison.comparison import Bench, Stores
+from detectors.errors import ModelRefused
+from detectors.evaluation import thresholds
+from detectors.features.backbone import Backbone, load_backbone
+from detectors.features.standardisation import Standardisation
+from detectors.images import Picture, Preprocessing, White, decode
+from detectors.images.depth import REAL_RANGES, WHOLE_RANGES
+from detectors.methods.base import Detector, Features, FeatureShape, Prediction
+from detectors.result import Column, MapScale, WeightsRecord
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Picture in, calibrated verdict out.
+
+    Attributes:
+        preprocessing: the same for the pictures that were learnt and those to be judged.
+        backbone: with the weights that made the learnt features.
+        standardisation: of the features, where the backbone asks for it.
+        detector: fitted.
+        held_out: (K,) raw scores of the held-out normal pictures; they set the limit.
+        scale: of the maps; None where there is no map or nothing was held out.
+        white: which value of a picture with more than 8 bits is white, as the training pictures decided.
+    """
+
+    preprocessing: Preprocessing
+    backbone: Backbone
+    standardisation: Standardisation | None
+    detector: Detector
+    held_out: NDArray[np.float64]
+    scale: MapScale | None
+    white: White = field(default_factory=White)
+
+    @classmethod
+    def of(
+        cls,
+        column: Column,
+        detector: Detector,
+        stores: Stores,
+        preprocessing: Preprocessing,
+        backbone: Backbone,
+        white: White | None = None,
+    ) -> Pipeline:
+        """Join what a comparison made."""
+        return cls(
+            preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale, white or White()
+        )
+
+    def decode(self, data: bytes, name: str) -> Picture:
+        """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""
+        return decode(data, name, white=self.white)
+
+    def features(self, pictures: Sequence[Picture]) -> Features:
+        """Return the features of a few pictures, held in memory at once."""
+        batch = torch.from_numpy(self.preprocessing.batch(pictures))
+        features = self.backbone(batch)  # maps (B, C, H, W)
+        return self.standardisation(features) if self.standardisation else features
+
+    def predict(self, pictures: Sequence[Picture]) -> Prediction:
+        """Score a few pictures: raw scores and maps."""
+        return self.detector.predict(self.features(pictures))
+
+    def limit(self, rate: float | None = None) -> float:
+        """Return the raw score above which a picture is called odd.
+
+        Args:
+            rate: share of good pictures that may be called odd; None for the least that the held-out pictures allow.
+
+        Raises:
+            SettingRefused: when too few pictures were held out for the rate.
+        """
+        return thresholds.limit(self.held_out, 1 / (len(self.held_out) + 1) if rate is None else rate)
+
+    def save(self, path: Path | str) -> None:
+        """Write one `.safetensors` file that holds everything but the backbone's weights."""
+        made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white)
+        storage.save_detector(
+            self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale)
+        )
+
+    @classmethod
+    def load(cls, path: Path | str, weights: str | None = None, device: str | None = None) -> Pipeline:
+        """Read what `save` wrote and load the backbone it names.
+
+        Args:
+            path: the file.
+            weights: where the backbone's weights are now, if not where they were ("hub" or a `.safetensors` file).
+            device: None for the best there is.
+
+        Raises:
+            ModelRefused: when the file is damaged, of another version, or the weights differ from the recorded ones.
+            WeightsRefused: when the weights are not to be had.
+        """
+        detector, metadata = storage.load_detector(path)
+        try:
+            made, standardisation, held_out, scale = _Made.read(metadata)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise _incomplete(Path(path).name) from None
+        record = made.weights
+        if weights is None and record.source in ("hub", "random"):
+            weights = record.source
+        seed = int(record.origin.removeprefix("seed ")) if record.random else 0
+        backbone = load_backbone(made.backbone, weights=weights, seed=seed, device=device)
+        if backbone.weights.sha256 != record.sha256:
+            raise ModelRefused(
+                "pipeline.other_weights",
+                "The detector was fitted on {backbone} with weights {wanted}, and the weights here are {found}. "
+                "Give the weights that it was fitted with.",
+                backbone=backbone.name,
+                wanted=record.sha256[:12],
+                found=backbone.weights.sha256[:12],
+            )
+        if standardisation and not _fits(standardisation, backbone.shape(made.preprocessing.size)):
+            raise _incomplete(Path(path).name)
+        return cls(
+            made.preprocessing,
+            backbone,
+            standardisation,
+            detector.to(backbone.device),
+            np.array(held_out, dtype=np.float64),
+            scale,
+            made.white,
+        )
+
+
+def _incomplete(file: str) -> ModelRefused:
+    return ModelRefused(
+        "pipeline.incomplete",
+        "{file} holds a detector, but not all that a new picture must go through. "
+        "Save it again with this version of the program.",
+        file=file,
+    )
+
+
+def _fits(standardisation: Standardisation, shape: FeatureShape) -> bool:
+    """Whether every level and stage has its own mean and deviation of each channel."""
+    channels = [level[0] for level in shape.maps]
+    return all(
+        [tuple(tensor.shape) for tensor in part] == [(count,) for count in counts]
+        for part, counts in (
+            (standardisation.map_means, channels),
+            (standardisation.map_deviations, channels),
+            (standardisation.pooled_means, shape.pooled),
+            (standardisation.pooled_deviations, shape.pooled),
+        )
+    )
+
+
+def packed(bench: Bench, key: str) -> bytes:
+    """Return a column of a finished run as the bytes that `Pipeline.save` writes.
+
+    Raises:
+        ModelRefused: when the column is no longer there, or could not be loaded again.
+    """
+    fitted = next((f for f in bench.fitted if f.column.key == key), None)
+    if fitted is None:
+        raise ModelRefused(
+            "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
+        )
+    column, stores = fitted.column, fitted.stores
+    made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white)
+    metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "detector.safetensors"
+        storage.save_detector(fitted.detector, path, metadata)
+        return path.read_bytes()
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What made the features that a detector was fitted on."""
+
+    backbone: str
+    weights: WeightsRecord
+    preprocessing: Preprocessing
+    white: White
+
+    def metadata(
+        self, standardisation: Standardisation | None, held_out: list[float], scale: MapScale | None
+    ) -> dict[str, Any]:
+        """Return everything that is saved beside a detector."""
+        return asdict(self) | {
+            "standardisation": standardisation.state if standardisation else None,
+            "held_out": held_out,
+            "scale": asdict(scale) if scale else None,
+        }
+
+    @classmethod
+    def read(cls, metadata: dict[str, Any]) -> tuple[_Made, Standardisation | None, list[float], MapScale | None]:
+        """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
+        backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
+        weights, white = WeightsRecord(**metadata["weights"]), White(**metadata["white"])
+        held_out = [float(score) for score in metadata["held_out"]]
+        if not all(isinstance(text, str) for text in (backbone, weights.source, weights.origin, weights.sha256)):
+            raise TypeError("a name that is no text")
+        if white.whole not in WHOLE_RANGES or white.real not in (None, *REAL_RANGES):
+            raise ValueError("a white that no data set has")
+        if weights.random:
+            int(weights.origin.removeprefix("seed "))
+        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white)
+        return (
+            made,
+            Standardisation(**standardisation) if standardisation else None,
+            held_out,
+            MapScale(float(scale["median"]), float(scale["q99"])) if scale else None,
+        )

@@ -1,0 +1,205 @@
+"""Where pictures come from, small enough to send to a worker: a demo, uploaded files, or either of them edited.
+
+A source is a value with a key that changes whenever its pictures do; `load` makes or decodes them, in a worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+
+from detectors import datasets
+from detectors.datasets import Dataset, Part, Sample, synthetic
+
+Files = tuple[tuple[str, bytes], ...]
+_EVERY = 5  # with synthetic defects and no good test picture, every fifth normal one is tested
+
+
+@dataclass(frozen=True)
+class DemoSource:
+    """A product of the built-in demo set; the fields are those of `datasets.demo`."""
+
+    product: str = "circuit"
+    normal: int = 64
+    good: int = 24
+    per: int = 1
+    severities: tuple[float, ...] = (1.0, 0.5, 0.0)
+    kinds: tuple[str, ...] | None = None
+    seed: int = 0
+    rotate: bool = True
+
+    @property
+    def key(self) -> str:
+        """The recipe, written down."""
+        return f"demo {json.dumps(asdict(self), sort_keys=True)}"
+
+    def load(self) -> Dataset:
+        """Draw the pictures, or read them from the cache folder."""
+        return datasets.demo(**asdict(self))
+
+
+@dataclass(frozen=True)
+class UploadSource:
+    """Uploaded files.
+
+    Attributes:
+        normal, test, masks: (name, bytes) of loose files whose purpose was said.
+        archive: (name, bytes) of one ZIP; its pictures come first.
+        product: one of several data sets in the ZIP.
+        archive_role: "train" or "test" for a ZIP of normal or of test pictures; "" when its folders say.
+        placed: (name, bytes) of loose files whose folders say what they are for.
+        more: later uploads, each without any of its own.
+    """
+
+    normal: Files = field(default=(), repr=False)
+    test: Files = field(default=(), repr=False)
+    masks: Files = field(default=(), repr=False)
+    archive: tuple[str, bytes] | None = field(default=None, repr=False)
+    product: str | None = None
+    archive_role: str = ""
+    placed: Files = field(default=(), repr=False)
+    more: tuple[UploadSource, ...] = ()
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of all names and bytes."""
+        return f"upload {hashlib.sha256(''.join(part._digest for part in self.parts).encode()).hexdigest()}"
+
+    @cached_property
+    def parts(self) -> tuple[UploadSource, ...]:
+        """The uploads one by one, the first one first."""
+        return (replace(self, more=()), *self.more) if self.more else (self,)
+
+    @cached_property
+    def bytes(self) -> int:
+        """What all files occupy."""
+        return sum(len(content) for part in self.parts for _, content in part._files)
+
+    def added(self, later: UploadSource) -> UploadSource:
+        """Return this with a later upload."""
+        return replace(self, more=(*self.more, *later.parts))
+
+    def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
+        """Decode everything, each file judged alone; `progress` is called with the share done."""
+        parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
+        return datasets.join(parts, progress=progress)
+
+    @property
+    def _files(self) -> Files:
+        packed = (self.archive,) if self.archive else ()
+        return (*self.normal, *self.test, *self.masks, *self.placed, *packed)
+
+    @cached_property
+    def _digest(self) -> str:
+        digest = hashlib.sha256(json.dumps([self.product, self.archive_role]).encode())
+        groups = (("normal", self.normal), ("test", self.test), ("mask", self.masks), ("placed", self.placed))
+        for role, files in (*groups, ("archive", (self.archive,) if self.archive else ())):
+            for name, content in files:
+                digest.update(f"{role} {len(name)} {name} {len(content)} ".encode(errors="surrogatepass"))
+                digest.update(content)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class EditedSource:
+    """Another source with pictures left out, labels set by hand, or synthetic defects added.
+
+    Attributes:
+        base: what is edited.
+        removed: what is left out: a sha256 wherever it stands, or one picture as `identities` names it.
+        labels: (sha256, defective) set by hand. A normal picture that is called defective becomes a test picture.
+        defects: how many synthetic defects to add to the test pictures; 0 for none.
+        seed: of the synthetic defects.
+    """
+
+    base: DemoSource | UploadSource
+    removed: frozenset[str] = frozenset()
+    labels: tuple[tuple[str, bool], ...] = ()
+    defects: int = 0
+    seed: int = 0
+
+    @property
+    def key(self) -> str:
+        """The base's key and the edits, written down."""
+        edits = [sorted(self.removed), sorted(self.labels), self.defects, self.seed]
+        return f"edited {json.dumps(edits)} of {self.base.key}"
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing is edited."""
+        return not (self.removed or self.labels or self.defects)
+
+    def load(self) -> Dataset:
+        """Load the base and edit it."""
+        return self.edit(self.base.load())
+
+    def edit(self, data: Dataset) -> Dataset:
+        """Return the edited data set; a mask goes when its picture is called good by hand.
+
+        Synthetic defects are pasted into copies of good test pictures. Where there are none, every fifth normal
+        picture is tested instead of learnt, so that no method has learnt what lies around a defect.
+        """
+        said = dict(self.labels)
+        train, test = [], []
+        for sample in self._kept("train", data.train):
+            if said.get(sample.picture.sha256):
+                test.append(replace(sample, defective=True, kind="defective"))
+            else:
+                train.append(sample)
+        test = [_labelled(sample, said) for sample in self._kept("test", data.test)] + test
+        if self.defects and train:
+            good = [sample for sample in test if sample.defective is False]
+            if not good and len(train) > _EVERY:
+                good = train[_EVERY - 1 :: _EVERY]
+                train = [sample for i, sample in enumerate(train) if i % _EVERY != _EVERY - 1]
+                test += good
+            test += synthetic.with_defects(good or train, seed=self.seed, count=self.defects)
+        recipe = {
+            "base": data.recipe,
+            "removed": sorted(self.removed),
+            "labels": sorted(map(list, self.labels)),
+            "synthetic_defects": self.defects,
+            "synthetic_seed": self.seed,
+        }
+        edited = replace(data, train=tuple(train), test=tuple(test), recipe=recipe)
+        before = datasets.problems(data)
+        notes = tuple(note for note in data.report.notes if note not in before) + datasets.problems(edited)
+        return replace(edited, report=replace(data.report, notes=notes))
+
+    def _kept(self, role: str, samples: tuple[Sample, ...]) -> list[Sample]:
+        names = identities(role, [sample.picture.sha256 for sample in samples])
+        return [
+            sample
+            for name, sample in zip(names, samples, strict=True)
+            if name not in self.removed and sample.picture.sha256 not in self.removed
+        ]
+
+
+Source = DemoSource | UploadSource | EditedSource
+
+
+def identities(role: str, hashes: Iterable[str]) -> list[str]:
+    """Name each picture of a set, copies apart.
+
+    >>> identities("train", ["aa", "bb", "aa"])
+    ['train:aa', 'train:bb', 'train:aa#1']
+    """
+    seen: Counter[str] = Counter()
+    names = []
+    for sha in hashes:
+        names.append(f"{role}:{sha}#{seen[sha]}" if seen[sha] else f"{role}:{sha}")
+        seen[sha] += 1
+    return names
+
+
+def _labelled(sample: Sample, said: dict[str, bool]) -> Sample:
+    """Return a test picture with the label that was set by hand."""
+    defective = said.get(sample.picture.sha256)
+    if defective is None or defective == sample.defective:
+        return sample
+    mask = sample.mask if defective and sample.mask is not None and sample.mask.any() else None
+    return replace(sample, defective=defective, kind="defective" if defective else "good", mask=mask)

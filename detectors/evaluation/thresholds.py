@@ -1,0 +1,148 @@
+"""Limits and scales from held-out normal pictures only: never from the test set, never per picture.
+
+With k held-out normals a new normal picture is equally likely to take any of the k + 1 ranks. So the j-th largest
+held-out score is exceeded with probability j / (k + 1), at most that with ties, and k pictures support exactly these
+false-alarm rates: "1 in 13", "2 in 13", ... A picture is flagged when its score lies strictly above the limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detectors.errors import SettingRefused
+from detectors.evaluation import wilson
+from detectors.result import Figure, MapScale
+
+
+def hold_out(n: int, share: float = 0.25, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split n normal pictures at random into (learnt, held out), both ascending.
+
+    At least one picture is learnt from; at least one is held out when there are two and `share` is above 0.
+    """
+    if not 0 <= share < 1:
+        raise SettingRefused(
+            "thresholds.share", "The held-out share is {share}; it must be at least 0 and below 1.", share=share
+        )
+    count = min(max(round(n * share), 1), n - 1) if share > 0 and n > 1 else 0
+    shuffled = np.random.default_rng(seed).permutation(n)
+    return np.sort(shuffled[count:]), np.sort(shuffled[:count])
+
+
+def rates(k: int) -> tuple[tuple[int, int], ...]:
+    """Return the false-alarm rates that k held-out normals support, as (j, k + 1): "j in k + 1".
+
+    >>> rates(3)
+    ((1, 4), (2, 4), (3, 4))
+    """
+    return tuple((j, k + 1) for j in range(1, k + 1))
+
+
+def nearest_rate(k: int, wanted: float) -> tuple[int, int] | None:
+    """Return the largest supported rate that is at most `wanted`, else the smallest one; None when k is 0.
+
+    >>> nearest_rate(12, 0.2), nearest_rate(12, 0.01), nearest_rate(0, 0.2)
+    ((2, 13), (1, 13), None)
+    """
+    return (min(max(_steps(k, wanted), 1), k), k + 1) if k else None
+
+
+def limit(held_out: ArrayLike, rate: float) -> float:
+    """Return the limit that at most `rate` of new normal pictures exceed: the j-th largest of the held-out scores.
+
+    j is the largest number with j / (k + 1) <= rate.
+
+    Raises:
+        SettingRefused: when k held-out pictures cannot support so small a rate.
+    """
+    scores = np.sort(np.asarray(held_out, dtype=np.float64))[::-1]
+    steps = min(_steps(len(scores), rate), len(scores))
+    if steps < 1:
+        raise SettingRefused(
+            "thresholds.too_few",
+            "{held} normal pictures are held out; the smallest false-alarm rate they can set is 1 in {of}, and"
+            " {asked:.3g} was asked for. Hold out more pictures or allow more false alarms.",
+            held=len(scores),
+            of=len(scores) + 1,
+            asked=rate,
+        )
+    return float(scores[steps - 1])
+
+
+def normals_below(held_out: ArrayLike, scores: ArrayLike) -> NDArray[np.int64]:
+    """Return for each score how many held-out normals lie strictly below it ("above 12 of 12 normals")."""
+    return np.searchsorted(np.sort(np.asarray(held_out, dtype=np.float64)), np.asarray(scores), "left")
+
+
+def multiples(scores: ArrayLike, limit: float, held_out: ArrayLike) -> NDArray[np.float64]:
+    """Return scores as multiples of the limit, the one scale on which methods may stand side by side.
+
+    The ratio score / limit where the limit is positive, as all five methods' limits are. Otherwise a shift, with 0 at
+    the median of the held-out normals and 1 at the limit, so that above 1 still means flagged.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if limit > 0:
+        return values / limit
+    median = float(np.median(np.asarray(held_out, dtype=np.float64)))
+    return 1 + (values - limit) / (limit - median if limit > median else 1.0)
+
+
+def map_scale(held_out_maps: NDArray[Any]) -> MapScale:
+    """Return a method's common scale for maps: the median and the 99 % point of the held-out normal pixels."""
+    median, q99 = (float(q) for q in np.quantile(np.asarray(held_out_maps, dtype=np.float64), [0.5, 0.99]))
+    least = float(np.finfo(np.float32).eps) * max(abs(median), 1e-6)  # maps without any spread
+    return MapScale(median, max(q99, median + least))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """What a limit does to labelled pictures.
+
+    Attributes:
+        found, missed: defective pictures above the limit, and not.
+        false_alarms, passed: good pictures above the limit, and not.
+        found_rate: found among the defective, with Wilson's interval.
+        false_alarm_rate: false alarms among the good, with Wilson's interval.
+    """
+
+    found: int
+    missed: int
+    false_alarms: int
+    passed: int
+    found_rate: Figure
+    false_alarm_rate: Figure
+
+
+def confusion(labels: ArrayLike, scores: ArrayLike, limit: float) -> Confusion:
+    """Count verdicts; pictures that nobody labelled (NaN) are left out."""
+    truth, flagged = np.asarray(labels, dtype=np.float64), np.asarray(scores) > limit
+    defective, good = int((truth == 1).sum()), int((truth == 0).sum())
+    found, false_alarms = int(flagged[truth == 1].sum()), int(flagged[truth == 0].sum())
+    return Confusion(
+        found=found,
+        missed=defective - found,
+        false_alarms=false_alarms,
+        passed=good - false_alarms,
+        found_rate=wilson(found, defective),
+        false_alarm_rate=wilson(false_alarms, good),
+    )
+
+
+def verdict(defective: bool | None, flagged: bool) -> str:
+    """Name a picture's verdict: "found", "miss", "false_alarm", "passed"; "odd" or "normal" where nobody said.
+
+    >>> verdict(True, False), verdict(False, True), verdict(None, True)
+    ('miss', 'false_alarm', 'odd')
+    """
+    if defective is None:
+        return "odd" if flagged else "normal"
+    if defective:
+        return "found" if flagged else "miss"
+    return "false_alarm" if flagged else "passed"
+
+
+def _steps(k: int, rate: float) -> int:
+    return int(np.floor(rate * (k + 1) + 1e-9))

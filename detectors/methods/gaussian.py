@@ -1,0 +1,253 @@
+"""Gaussians: streaming moments, shrinkage, and distances that stay exact when there are fewer pictures than channels.
+
+Three forms of `q = delta^T Sigma^-1 delta`, none of which inverts a C x C matrix or subtracts near-equal numbers:
+
+    eigen    Sigma = V^T diag(s) V + r (I - V^T V):  q = sum t_j^2 / s_j + |delta - V^T t|^2 / r,  t = V delta
+    ridge    Sigma = A^T A + r I:                    q = |s|^2 + |delta - A^T s|^2 / r,  s = (r I + A A^T)^-1 A delta
+    Cholesky Sigma = L L^T:                          q = |L^-1 delta|^2
+
+The ridge form is Woodbury's identity rewritten as the least-squares problem that it solves: q is the minimum over s, so
+rounding errors in s enter q only squared. Unlike the eigen form it needs one Cholesky factor of N x N per Gaussian
+(ten times cheaper than an eigen-decomposition), and A stays as it is, shared by all positions that share a coarse cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from detectors.errors import SettingRefused
+from detectors.methods.base import Progress
+from detectors.methods.maps import add_spread, blocks, cut, spread
+
+RANK_CUT = 1e-12  # eigenvalues below this share of the largest are rounding: centred rows have rank N - 1 at most
+PICTURES_AT_ONCE = 128  # in float64, when covariances are accumulated
+FLOAT32_ROUNDING = torch.finfo(torch.float32).eps
+
+
+def exact(values: Tensor) -> Tensor:
+    """Return the values in float64, on the CPU where the device has no float64 (Apple's)."""
+    return values.to("cpu" if values.device.type == "mps" else values.device, torch.float64)
+
+
+class Moments:
+    """Mean and covariance of samples that arrive in batches, by Chan's merge of centred sums in float64.
+
+    Samples are (..., n, C): leading dimensions are separate Gaussians.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = torch.zeros(())
+        self.scatter = torch.zeros(())
+
+    def add(self, samples: Tensor) -> None:
+        """Take in n more samples per Gaussian: (..., n, C)."""
+        samples = exact(samples)
+        arrived = samples.shape[-2]
+        mean = samples.mean(dim=-2)  # (..., C)
+        centred = samples - mean[..., None, :]
+        scatter = centred.mT @ centred  # (..., C, C)
+        if self.count == 0:
+            self.count, self.mean, self.scatter = arrived, mean, scatter
+            return
+        total = self.count + arrived
+        step = mean - self.mean
+        self.mean = self.mean + step * (arrived / total)
+        self.scatter += scatter
+        self.scatter += (step[..., :, None] * step[..., None, :]) * (self.count * arrived / total)
+        self.count = total
+
+    def covariance(self, ddof: int = 1) -> Tensor:
+        """Return the covariance (..., C, C), divided by the count less `ddof`."""
+        return self.scatter / (self.count - ddof)
+
+
+def shrinkage(centred: Tensor) -> tuple[float, float]:
+    """Return Ledoit and Wolf's weight rho and the mean variance m for centred samples (N, C).
+
+    `Sigma = (1 - rho) S + rho m I` with `S = X^T X / N`. Only row norms and the smaller of the two Gram matrices are
+    used: O(N C min(N, C)), and no C x C matrix is made when C > N. Equal to scikit-learn's estimate; where
+    S is a multiple of the identity already (all samples equal, or C = 1), rho is 0 as it is there.
+    """
+    count, channels = centred.shape
+    norms = centred.square().sum(dim=1)  # (N,)
+    gram = centred @ centred.T if count < channels else centred.T @ centred
+    trace = norms.sum() / count
+    squared = gram.square().sum() / count**2  # |S|_F^2
+    spread = float(squared - trace**2 / channels)
+    noise = float((norms.square().sum() / count - squared) / count)
+    rho = max(min(noise, spread), 0.0) / spread if spread > RANK_CUT * float(squared) else 0.0
+    return rho, float(trace) / channels
+
+
+@dataclass(frozen=True)
+class LowRankGaussian:
+    """A Gaussian in eigen form, float32: exact in r directions, the same variance in all others.
+
+    Attributes:
+        mean: (2, C), the mean and what float32 rounds off it: pooled features vary little around a large mean.
+        basis: (r, C) orthonormal rows.
+        precision: (r,), one over the variance along each row; 0 leaves a direction out.
+        rest: one over the variance in every direction outside the basis; 0 leaves them out.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    precision: Tensor
+    rest: float
+
+    @classmethod
+    def fit(cls, samples: Tensor, keep: str | None = None, share: float = 0.99) -> tuple[LowRankGaussian, float]:
+        """Fit samples (N, C) with Ledoit-Wolf shrinkage; return the Gaussian and its rho.
+
+        `keep` limits the distance to some principal components: "pca" to the leading ones that hold at least `share` of
+        the sample variance, "npca" to those behind them. Where shrinkage would leave the covariance singular (two
+        samples), rho becomes 1; samples that differ by no more than float32's rounding get rho 1 and unit variance.
+        """
+        samples = exact(samples)
+        channels = samples.shape[1]
+        mean = samples.mean(dim=0)
+        centred = samples - mean
+        if centred.square().mean() <= FLOAT32_ROUNDING**2 * mean.square().mean():
+            centred = torch.zeros_like(centred)
+        rho, variance = shrinkage(centred)
+        variances, basis = _principal(centred)
+        if len(variances) < channels and rho < RANK_CUT:
+            rho = 1.0
+        shrunk = (1 - rho) * variances + rho * variance
+        precision = 1 / shrunk
+        rest = 1 / (rho * variance) if rho * variance > 0 else 1.0
+        if keep is not None:
+            before = variances.cumsum(0) - variances  # what the components before each one hold
+            leading = before < share * variances.sum() * (1 - RANK_CUT)
+            precision = torch.where(leading == (keep == "pca"), precision, 0.0)
+            rest = 0.0 if keep == "pca" else rest
+        rest = rest if len(variances) < channels else 0.0
+        rounded = mean.float()
+        return cls(torch.stack([rounded, (mean - rounded).float()]), basis.float(), precision.float(), rest), rho
+
+    def squared_distance(self, samples: Tensor) -> Tensor:
+        """Return the squared Mahalanobis distance of each sample: (B, C) -> (B,)."""
+        delta = (samples - self.mean[0]) - self.mean[1]
+        along = delta @ self.basis.T  # (B, r)
+        squared = along.square() @ self.precision
+        if self.rest == 0:
+            return squared
+        return squared + self.rest * (delta - along @ self.basis).square().sum(dim=1)
+
+
+def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sample variances, largest first, and their orthonormal directions (r, C), by the smaller product."""
+    count, channels = centred.shape
+    if count < channels:
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
+    else:
+        values, vectors = torch.linalg.eigh(centred.T @ centred)
+    kept = values > RANK_CUT * values[-1]
+    values, vectors = values[kept].flip(0), vectors[:, kept].flip(1)
+    basis = (vectors.T @ centred) / values.sqrt()[:, None] if count < channels else vectors.T
+    return values / count, basis
+
+
+def whitening(covariance: Tensor) -> Tensor:
+    """Return `L^-1` for covariances `L L^T` (..., C, C) in float64: `|L^-1 delta|^2` is the squared distance."""
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    if failed.any():
+        raise SettingRefused(
+            "gaussian.singular",
+            "The features' covariance cannot be inverted: some features are not finite, or epsilon is too small beside "
+            "them. Raise epsilon, or count it relative to the variance.",
+        )
+    eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
+    return torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
+
+
+def fit_ridge(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
+    """Turn pictures into the rows A of the ridge form, in place: centred, over sqrt(N - 1).
+
+    Args:
+        pictures: (H_l, W_l, N, d_l) per level, each level on a grid that divides the grid of positions.
+        ridge: r, (H, W) in float64.
+        progress: told from the middle on; reading the pictures is the first half.
+
+    Returns:
+        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = r I + A A^T` per position, (H, W, N, N).
+    """
+    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+    means = []
+    for level in pictures:
+        mean = torch.empty(*level.shape[:2], level.shape[3], device=level.device)
+        for row, own in enumerate(level):  # (W_l, N, d_l)
+            centre = exact(own).mean(dim=1)
+            own.copy_((exact(own) - centre[:, None]) / sqrt(count - 1))
+            mean[row] = centre
+        means.append(mean)
+    factor = torch.empty(*grid, count, count, device=pictures[0].device)
+    for block in blocks(pictures, grid, 40 * count**2):
+        gram = torch.zeros(*ridge[block].shape, count, count, dtype=ridge.dtype, device=ridge.device)
+        for level in pictures:
+            rows = exact(cut(level, block, grid))  # (h_l, w_l, N, d_l)
+            add_spread(gram, rows @ rows.mT)
+        gram.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+        factor[block] = whitening(gram).to(factor)
+        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+    return means, factor
+
+
+def fit_cholesky(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
+    """Factor a d x d covariance per position; arguments as in `fit_ridge`, the pictures are left as they are.
+
+    Returns:
+        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = S + r I` per position, (H, W, d, d).
+    """
+    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+    sizes = [level.shape[3] for level in pictures]
+    means = [level.new_empty(*level.shape[:2], level.shape[3]) for level in pictures]
+    factor = torch.empty(*grid, sum(sizes), sum(sizes), device=pictures[0].device)
+    cost = 8 * sum(sizes) * (4 * sum(sizes) + 2 * min(count, PICTURES_AT_ONCE))
+    for block in blocks(pictures, grid, cost):
+        size = tuple(ridge[block].shape)
+        moments = Moments()
+        for start in range(0, count, PICTURES_AT_ONCE):
+            parts = [cut(level, block, grid)[:, :, start : start + PICTURES_AT_ONCE] for level in pictures]
+            moments.add(torch.cat([spread(part, size) for part in parts], dim=3))  # (h, w, n, d)
+        for mean, own in zip(means, moments.mean.split(sizes, dim=2), strict=True):
+            down, right = grid[0] // mean.shape[0], grid[1] // mean.shape[1]
+            cut(mean, block, grid).copy_(own[::down, ::right])
+        covariance = moments.covariance()
+        covariance.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+        factor[block] = whitening(covariance).to(factor)
+        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+    return means, factor
+
+
+def ridge_distance(deltas: list[Tensor], rows: list[Tensor], factor: Tensor, ridge: Tensor) -> Tensor:
+    """Return the squared distances (h, w, B) of a block, `|s|^2 + |delta - A^T s|^2 / r`.
+
+    Args:
+        deltas: (h_l, w_l, B, d_l) per level.
+        rows: A, (h_l, w_l, N, d_l) per level.
+        factor: L^-1, (h, w, N, N). Its product L^-T L^-1 would not do: rounded, it errs as much in directions where
+            the pictures vary most as in those where they vary least, and there it costs digits.
+        ridge: r, (h, w).
+    """
+    height, width, count, _ = factor.shape
+    batch = deltas[0].shape[2]
+    projected = torch.zeros(height, width, batch, count, device=factor.device)
+    for delta, own in zip(deltas, rows, strict=True):
+        add_spread(projected, delta @ own.mT)  # A delta, (h_l, w_l, B, N), once for all fine cells of a coarse one
+    weights = projected @ factor.mT @ factor  # s = L^-T L^-1 A delta, (h, w, B, N)
+    residual = torch.zeros(height, width, batch, device=factor.device)
+    for delta, own in zip(deltas, rows, strict=True):
+        high, wide = own.shape[:2]
+        down, right = height // high, width // wide
+        shared = weights.view(high, down, wide, right, batch, count).transpose(1, 2)
+        rest = shared.reshape(high, wide, -1, count) @ own  # A^T s, (h_l, w_l, fine cells * B, d_l)
+        rest = rest.view(high, wide, down * right, batch, -1) - delta[:, :, None]
+        rest = torch.linalg.vector_norm(rest, dim=4).square_().view(high, wide, down, right, batch)
+        residual += rest.transpose(1, 2).reshape(height, width, batch)
+    return weights.square().sum(dim=3) + residual / ridge[..., None]

@@ -1,0 +1,299 @@
+"""Why a place scored as it did: all methods' evidence at once, in plain numbers and against held-out normal patches.
+
+These functions run in a worker, beside the fitted detectors (`Run.ask_all`); what they return needs no torch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.result import Shown
+
+if TYPE_CHECKING:
+    from detectors.features.backbone import Backbone
+    from detectors.methods.base import Detector, Evidence, Features
+
+Box = tuple[float, float, float, float]
+Role = Literal["test", "held_out", "learnt"]
+ROLES: tuple[Role, ...] = ("test", "held_out", "learnt")
+
+_BINS = 36
+_KEPT = 24  # columns whose held-out patches stay scored in a worker
+_TOGETHER = 4  # pictures through a backbone at once
+_held: OrderedDict[str, NDArray[np.float32] | None] = OrderedDict()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A normal patch that a place was compared with.
+
+    Attributes:
+        role: "nearest"; "centre" of a bank of averages; "typical", "closest" and "average" at the same position.
+        picture: index into the pictures that were learnt from; None for an average of them.
+        box: (top, left, bottom, right) of the grid cell in pixels.
+        distance: in the method's own unit; None for an average.
+        level: of the features; None when levels were joined.
+    """
+
+    role: Literal["nearest", "centre", "typical", "closest", "average"]
+    picture: int | None
+    box: Box
+    distance: float | None
+    level: int | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """A level's part of a value, and the highest among held-out normal pictures where that is known."""
+
+    level: int
+    value: float
+    highest: float | None = None
+
+
+@dataclass(frozen=True)
+class Among:
+    """Where a place's value lies among those of all patches of all held-out normal pictures.
+
+    Attributes:
+        counts: a histogram of the held-out values, in bins of equal width from `low` to `high`.
+        median, q99: of the held-out values.
+        below, of: how many of all held-out values lie below the place's.
+        here_below, here_of: the same at this position alone, one value per held-out picture.
+        strangeness: 0 at the median, 1 where 99 % lie below, as maps are painted.
+        times: how many times as far as 99 % of normal patches; of distances, also where a method squares them.
+    """
+
+    counts: tuple[int, ...]
+    low: float
+    high: float
+    median: float
+    q99: float
+    below: int
+    of: int
+    here_below: int
+    here_of: int
+    strangeness: float
+    times: float
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one method says about a place.
+
+    Attributes:
+        key: the column's.
+        value: of the place on the method's grid, before enlarging and smoothing; of the picture without a map.
+        unit: of `value` and all distances, in a few words.
+        box: the grid cell's area in pixels; None for a method that judges whole pictures.
+        compared: what the place was compared with, nearest first.
+        shares: what makes up the value, largest first.
+        among: None without held-out pictures or without a map.
+    """
+
+    key: str
+    value: float
+    unit: str
+    box: Box | None
+    compared: tuple[Compared, ...]
+    shares: tuple[Share, ...]
+    among: Among | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One method's raw scores (B,) and maps (B, S, S) of some pictures; no maps where it has none or nobody asked."""
+
+    key: str
+    scores: NDArray[np.float64]
+    maps: NDArray[np.float32] | None
+
+
+def explain_place(bench: Bench, role: Role, index: int, y: int, x: int) -> tuple[Reason, ...]:
+    """Return what every finished column says about pixel (y, x) of a picture."""
+    return tuple(_reason(fitted, stored(fitted.stores, role, index), y, x) for fitted in bench.fitted)
+
+
+def score_stored(bench: Bench, role: Role, index: int) -> tuple[Scored, ...]:
+    """Score one of the run's own pictures from its stored features: a result has no maps of its normal pictures."""
+    return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
+
+
+def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[Scored, ...]:
+    """Score pictures (B, S, S, 3) that the run has not seen, as the backbone sees them: one pass for all columns."""
+    features: dict[str, list[Features]] = {}
+    for fitted in bench.fitted:
+        name = fitted.stores.backbone
+        if name not in features:
+            features[name] = _passed(bench.comparison, fitted.stores, pixels)
+    return tuple(_scored(fitted, features[fitted.stores.backbone], maps) for fitted in bench.fitted)
+
+
+def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float32]:
+    """Return (S, S): how strongly the score of an image-level column reacts to each pixel. Not part of the method."""
+    import torch
+
+    from detectors.methods.mahalanobis import MahalanobisAD, attribution
+
+    fitted = next(f for f in bench.fitted if f.column.key == key)
+    assert isinstance(fitted.detector, MahalanobisAD)
+    backbone, standardise = backbone_of(bench.comparison, fitted.stores.backbone), fitted.stores.standardisation
+    pixels = picture_of(bench.pictures, role, index).pixels
+    image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, S, S)
+
+    def features(batch: Any) -> Features:
+        return backbone(batch) if standardise is None else standardise(backbone(batch))
+
+    return attribution(fitted.detector, features, image).float().cpu().numpy()
+
+
+def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
+    """Return one of the run's pictures."""
+    return {"test": pictures.test, "held_out": pictures.held_out, "learnt": pictures.learnt}[role][index]
+
+
+def stored(stores: Stores, role: Role, index: int) -> Features:
+    """Return the stored features of one picture."""
+    return {"test": stores.test, "held_out": stores.held_out, "learnt": stores.learnt}[role][index : index + 1]
+
+
+def grid_values(detector: Detector, features: Features) -> NDArray[np.float32] | None:
+    """Return a method's map before enlarging and smoothing, (B, H, W); None for a method without a map."""
+    from detectors.methods.cfa import CFA
+    from detectors.methods.maps import align_nearest
+    from detectors.methods.padim import Padim
+    from detectors.methods.patchcore import PatchCore
+    from detectors.methods.spade import Spade
+
+    if isinstance(detector, PatchCore | Padim):
+        return detector.distances(features).float().cpu().numpy()
+    if isinstance(detector, CFA):
+        return detector.search(features)[0].float().cpu().numpy()
+    if isinstance(detector, Spade):  # each level on its own grid: their mean on the finest
+        grids = detector.grids(features)
+        finest = max((grid.shape[1:] for grid in grids), key=lambda size: size[0] * size[1])
+        joined = align_nearest([grid[:, None] for grid in grids], (finest[0], finest[1]))  # (B, L, H, W)
+        return joined.mean(1).float().cpu().numpy()
+    return None
+
+
+def among(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Among:
+    """Hold a value against the values (K, H, W) of held-out normal patches."""
+    flat = values.reshape(-1)
+    median, q99 = (float(q) for q in np.quantile(flat, [0.5, 0.99]))
+    low, high = float(flat.min()), float(flat.max())
+    counts, _ = np.histogram(flat, _BINS, (low, high if high > low else low + 1))
+    here = values[:, row, column]
+    tiny = float(np.finfo(np.float32).tiny)
+    ratio = value / max(q99, tiny)
+    return Among(
+        counts=tuple(counts.tolist()),
+        low=low,
+        high=high,
+        median=median,
+        q99=q99,
+        below=int((flat < value).sum()),
+        of=len(flat),
+        here_below=int((here < value).sum()),
+        here_of=len(here),
+        strangeness=(value - median) / max(q99 - median, tiny),
+        times=max(ratio, 0.0) ** 0.5 if squared else ratio,
+    )
+
+
+def held_out_values(fitted: Fitted) -> NDArray[np.float32] | None:
+    """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
+    with _lock:
+        if fitted.token not in _held:
+            found = [grid_values(fitted.detector, features) for features in fitted.stores.held_out]
+            parts = [part for part in found if part is not None]
+            _held[fitted.token] = np.concatenate(parts) if parts else None
+            while len(_held) > _KEPT:
+                _held.popitem(last=False)
+        return _held[fitted.token]
+
+
+def backbone_of(comparison: Comparison, name: str) -> Backbone:
+    """Return a run's backbone, loaded once per worker."""
+    return _backbone(name, comparison.weights.get(name), comparison.seed, comparison.device)
+
+
+@lru_cache(maxsize=2)
+def _backbone(name: str, weights: str | None, seed: int, device: str | None) -> Backbone:
+    from detectors.features.backbone import load_backbone
+
+    return load_backbone(name, weights=weights, seed=seed, device=device)
+
+
+def _passed(comparison: Comparison, stores: Stores, pixels: NDArray[np.uint8]) -> list[Features]:
+    """Send pictures through a run's backbone and standardise as the run did; a few at a time."""
+    import torch
+
+    backbone, standardise = backbone_of(comparison, stores.backbone), stores.standardisation
+    batches = []
+    for start in range(0, len(pixels), _TOGETHER):
+        part = torch.from_numpy(np.ascontiguousarray(pixels[start : start + _TOGETHER]))
+        features = backbone(part.permute(0, 3, 1, 2).float() / 255)  # (b, S, S, 3) -> (b, 3, S, S)
+        batches.append(features if standardise is None else standardise(features))
+    return batches
+
+
+def _scored(fitted: Fitted, batches: Sequence[Features], maps: bool) -> Scored:
+    found = [fitted.detector.predict(features) for features in batches]
+    kept = [p.maps.float().cpu().numpy() for p in found if maps and p.maps is not None]
+    scores = np.concatenate([p.scores.double().cpu().numpy() for p in found])
+    return Scored(fitted.column.key, scores, np.concatenate(kept) if kept else None)
+
+
+def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
+    from detectors.methods.maps import cell_at
+
+    evidence = fitted.detector.explain(features, y, x)
+    values = held_out_values(fitted)
+    held = None
+    if values is not None:
+        cell = cell_at((values.shape[1], values.shape[2]), features.image_size, y, x)
+        held = among(values, evidence.value, *cell, squared=evidence.unit == "squared distance")
+    return Reason(
+        key=fitted.column.key,
+        value=evidence.value,
+        unit=evidence.unit,
+        box=None if fitted.column.method == "mahalanobis" else evidence.box,
+        compared=_compared(fitted, features, evidence, y, x),
+        shares=_shares(fitted, evidence),
+        among=held,
+    )
+
+
+def _compared(fitted: Fitted, features: Features, evidence: Evidence, y: int, x: int) -> tuple[Compared, ...]:
+    from detectors.methods.padim import Padim
+
+    if isinstance(fitted.detector, Padim):
+        typical, closest = fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x, k=1)
+        return (
+            Compared("typical", typical.picture, typical.box, typical.distance),
+            Compared("closest", closest.picture, closest.box, closest.distance),
+            Compared("average", None, evidence.box, None),
+        )
+    return tuple(
+        Compared("centre" if n.picture is None else "nearest", n.picture, n.box, n.distance, n.level)
+        for n in evidence.neighbors
+    )
+
+
+def _shares(fitted: Fitted, evidence: Evidence) -> tuple[Share, ...]:
+    """Return the levels' parts; where the column kept them, beside the highest of the held-out normal pictures."""
+    held = fitted.column.held_out_levels
+    order = sorted(c.level for c in evidence.contributions if c.channel is None)
+    highest = dict(zip(order, held.max(axis=0).tolist(), strict=True)) if held is not None and len(held) else {}
+    return tuple(Share(c.level, c.value, highest.get(c.level)) for c in evidence.contributions if c.channel is None)

@@ -1,0 +1,55 @@
+"""Files to take away, made in a worker, where the maps are: a report, a ZIP, a fitted detector, each as bytes.
+
+What a worker does not know of a result (failures, the experiment, versions) comes along as the result without arrays.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+from detectors import report
+from detectors.comparison.comparison import Bench
+from detectors.result import Result
+
+
+def bare(result: Result) -> Result:
+    """Return a result without pictures and columns, small enough to travel."""
+    return replace(result, test=(), held_out=(), learnt=(), columns=())
+
+
+def made(bench: Bench, without: Result, keys: tuple[str, ...], make: Callable[..., bytes], *options: object) -> bytes:
+    """Complete a result by what lies in the worker and return `make(result, *options)`."""
+    columns = {fitted.column.key: fitted.column for fitted in bench.fitted}
+    seen = bench.pictures
+    return make(
+        replace(
+            without,
+            test=seen.test,
+            held_out=seen.held_out,
+            learnt=seen.learnt,
+            columns=tuple(columns[key] for key in keys if key in columns),
+        ),
+        *options,
+    )
+
+
+def page(result: Result, language: str, rate: float | None, focus: str | None, colour_map: str) -> bytes:
+    """Return the report."""
+    return report.html(result, language, rate=rate, focus=focus, colour_map=colour_map).encode()
+
+
+def archive(result: Result, language: str, rate: float | None, focus: str | None, colour_map: str) -> bytes:
+    """Return the ZIP, the report included."""
+    file = io.BytesIO()
+    text = report.html(result, language, rate=rate, focus=focus, colour_map=colour_map)
+    report.write_zip(result, file, rate, text, colour_map)
+    return file.getvalue()
+
+
+def detector(bench: Bench, key: str) -> bytes:
+    """Return a fitted detector as `Pipeline.load` reads it."""
+    from detectors.comparison.pipeline import packed
+
+    return packed(bench, key)

@@ -1,0 +1,59 @@
+"""Normal pictures that hardly look like the others: perhaps defective ones that nobody noticed.
+
+Each normal picture is compared with the other normal ones only, by the features that a run has extracted anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.datasets import likely_outliers
+
+if TYPE_CHECKING:
+    from detectors.comparison.comparison import Pictures, Stores
+    from detectors.features.store import FeatureStore
+
+NEAREST = 3  # so that two or three pictures with the same defect do not vouch for each other
+
+
+def unusual(detector: Any, stores: Stores, pictures: Pictures) -> tuple[str, ...]:
+    """Return the sha256 of normal pictures, learnt or held out, that hardly look like the others, strangest first."""
+    normal = (*pictures.learnt, *pictures.held_out)
+    distances = leave_one_out(_pooled([stores.learnt, stores.held_out]))
+    return tuple(normal[i].sha256 for i in likely_outliers(distances))
+
+
+def leave_one_out(stages: Iterable[NDArray[np.floating[Any]]], nearest: int = NEAREST) -> NDArray[np.float64]:
+    """Return (N,) mean distances of each picture to its nearest others.
+
+    Args:
+        stages: (N, C_s) pooled features of each stage. Channels are standardised over the N pictures, channels
+            without spread are left out, and every stage counts alike whatever its number of channels.
+        nearest: how many others; all of them where there are fewer.
+    """
+    squared: NDArray[np.float64] | None = None
+    for pooled in stages:
+        x = np.asarray(pooled, np.float64)  # (N, C)
+        if len(x) < 2:
+            return np.zeros(len(x))
+        spread = x.std(axis=0)
+        lively = spread > 1e-9 * np.maximum(np.abs(x).max(axis=0, initial=0), 1e-12)
+        x = (x[:, lively] - x[:, lively].mean(axis=0)) / spread[lively]
+        norms = (x**2).sum(axis=1)  # (N,)
+        between = np.maximum(norms[:, None] + norms - 2 * x @ x.T, 0) / max(x.shape[1], 1)  # (N, N)
+        squared = between if squared is None else squared + between
+    if squared is None:
+        return np.zeros(0)
+    np.fill_diagonal(squared, np.inf)
+    few = min(nearest, len(squared) - 1)
+    return np.sqrt(np.partition(squared, few - 1, axis=1)[:, :few]).mean(axis=1)
+
+
+def _pooled(stores: Iterable[FeatureStore]) -> list[NDArray[np.float32]]:
+    """Return (N, C_s) per stage over all stores."""
+    batches = [[part.cpu().numpy() for part in batch.pooled] for store in stores for batch in store]
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]

@@ -1,0 +1,129 @@
+"""A data set at a glance: small pictures, labels and everything a person should know before a run."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors import datasets
+from detectors.datasets import Dataset, Report, Sample, builtin
+from detectors.datasets.sources import DemoSource
+from detectors.errors import Sentence
+from detectors.evaluation import shortcuts
+from detectors.images import Preprocessing
+from detectors.result import Figure
+
+_CARD_KINDS = 3
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One picture, small.
+
+    Attributes:
+        name: what the user calls it; a label, never a path.
+        sha256: of the decoded pixels.
+        defective, kind, severity, synthetic: as in `Sample`.
+        masked: whether a mask marks the defect.
+        webp: the picture, at most 128 pixels a side.
+        original_size: (H, W) of the file.
+    """
+
+    name: str
+    sha256: str
+    defective: bool | None
+    kind: str | None
+    severity: float | None
+    synthetic: bool
+    masked: bool
+    webp: bytes
+    original_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the page about pictures shows.
+
+    Attributes:
+        name: the data set's.
+        normal, test: in the data set's order.
+        report: what happened to every file.
+        warnings: what to know of the set as a whole: too few pictures, copies, mixed sizes and the like.
+        trivial: AUROC of each trivial statistic against the labels.
+        file_bytes: of all accepted files.
+    """
+
+    name: str
+    normal: tuple[Thumbnail, ...]
+    test: tuple[Thumbnail, ...]
+    report: Report
+    warnings: tuple[Sentence, ...]
+    trivial: dict[str, Figure]
+    file_bytes: int
+
+
+def overview(data: Dataset) -> Overview:
+    """Make the small pictures and collect the warnings."""
+    found = datasets.problems(data)
+    return Overview(
+        name=data.name,
+        normal=tuple(map(thumbnail, data.train)),
+        test=tuple(map(thumbnail, data.test)),
+        report=data.report,
+        warnings=(*(note for note in data.report.notes if note not in found), *found),
+        trivial=shortcuts.shortcut_figures(data.test, Preprocessing()),
+        file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
+    )
+
+
+@dataclass(frozen=True)
+class Card:
+    """A built-in product in four small pictures: a normal one and three defects.
+
+    Attributes:
+        webp: the pictures, 96 pixels a side.
+        kinds: all its defects.
+        count: pictures in the whole set.
+    """
+
+    product: str
+    webp: tuple[bytes, ...]
+    kinds: tuple[str, ...]
+    count: int
+
+
+def card(product: str) -> Card:
+    """Draw the four pictures, or read them from the cache folder."""
+    recipe, whole = builtin.PRODUCTS[product], DemoSource(product)
+    shown = [kind for kind in recipe.kinds if kind not in recipe.whole][:_CARD_KINDS]
+    drawn = builtin.build(product, 1, 0, 1, (1.0,), shown, seed=1, workers=1)
+    count = whole.normal + whole.good + whole.per * len(recipe.kinds) * len(whole.severities)
+    return Card(product, tuple(webp(pixels, 96) for pixels in drawn.pictures), tuple(recipe.kinds), count)
+
+
+def thumbnail(sample: Sample) -> Thumbnail:
+    """Make one picture small."""
+    return Thumbnail(
+        name=sample.picture.name,
+        sha256=sample.picture.sha256,
+        defective=sample.defective,
+        kind=sample.kind,
+        severity=sample.severity,
+        synthetic=sample.synthetic,
+        masked=sample.mask is not None,
+        webp=webp(sample.picture.pixels, 128),
+        original_size=sample.picture.original_size,
+    )
+
+
+def webp(pixels: NDArray[np.uint8], side: int, quality: int = 82) -> bytes:
+    """Encode (H, W, 3) pixels with the longer side at most `side`; no metadata."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=quality, method=2)
+    return buffer.getvalue()

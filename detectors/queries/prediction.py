@@ -1,0 +1,92 @@
+"""A detector that was fitted earlier, read from its file and set to judge the pictures of today."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detectors.datasets import Dataset
+from detectors.errors import ModelRefused
+from detectors.evaluation import thresholds
+
+_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a detector says about one picture.
+
+    Attributes:
+        name, sha256, defective, synthetic: of the picture.
+        score: raw.
+        multiple: of the limit; None when the detector has no held-out scores to set one.
+        verdict: as `thresholds.verdict` names it; "" without a limit.
+    """
+
+    name: str
+    sha256: str
+    defective: bool | None
+    synthetic: bool
+    score: float
+    multiple: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a detector says about all test pictures.
+
+    Attributes:
+        method, backbone: what was fitted, and on what.
+        held_out: how many held-out normal pictures set its limit.
+        allowed: false alarms allowed among `held_out` + 1 normal pictures.
+        limit: raw; None when nothing was held out.
+        pictures: in the data set's order.
+    """
+
+    method: str
+    backbone: str
+    held_out: int
+    allowed: int
+    limit: float | None
+    pictures: tuple[Judged, ...]
+
+
+def judge(content: bytes, data: Dataset, allowed: int = 1) -> Judgement:
+    """Read a `.safetensors` file that `Pipeline.save` wrote and score the test pictures with it.
+
+    Raises:
+        ModelRefused: when the file is not such a detector, or there is nothing to judge.
+        WeightsRefused: when the weights of its backbone are not to be had.
+    """
+    from detectors.comparison.pipeline import Pipeline
+
+    if not data.test:
+        raise ModelRefused("judging.no_test", "There is no test picture to judge. Add some first.")
+    with tempfile.TemporaryDirectory(prefix="odd-one-out-") as folder:
+        path = Path(folder) / "detector.safetensors"
+        path.write_bytes(content)
+        pipeline = Pipeline.load(path)
+    pictures = [sample.picture for sample in data.test]
+    batches = [pictures[i : i + _BATCH] for i in range(0, len(pictures), _BATCH)]
+    scores = np.concatenate([pipeline.predict(batch).scores.cpu().numpy() for batch in batches]).astype(np.float64)
+    k = len(pipeline.held_out)
+    allowed = min(max(allowed, 1), max(k, 1))
+    limit = thresholds.limit(pipeline.held_out, allowed / (k + 1)) if k else None
+    multiples = [None] * len(scores) if limit is None else thresholds.multiples(scores, limit, pipeline.held_out)
+    judged = tuple(
+        Judged(
+            name=sample.picture.name,
+            sha256=sample.picture.sha256,
+            defective=sample.defective,
+            synthetic=sample.synthetic,
+            score=float(score),
+            multiple=None if multiple is None else float(multiple),
+            verdict="" if limit is None else thresholds.verdict(sample.defective, bool(score > limit)),
+        )
+        for sample, score, multiple in zip(data.test, scores, multiples, strict=True)
+    )
+    return Judgement(pipeline.detector.name, pipeline.backbone.name, k, allowed, limit, judged)

@@ -1,0 +1,159 @@
+"""What the command line shows and writes: progress, the table, the folder of results."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from detectors.errors import SettingRefused
+from detectors.methods.base import Progress as Report
+from detectors.result import Figure, Result
+
+console = Console()
+if not console.is_terminal:
+    console = Console(width=200)  # in a file or a pipe nothing is cut
+errors = Console(stderr=True)
+
+
+@contextmanager
+def reporting(title: str) -> Iterator[Report]:
+    """Show a bar with the stage and the time left while the block runs; Ctrl-C ends it.
+
+    A Ctrl-C that a library swallows is remembered, and ends the block at its next step.
+    """
+    pressed = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as bars:
+        task = bars.add_task(title, total=1.0, numbers="")
+
+        def show(done: float, stage: str = "", **numbers: float) -> None:
+            if pressed:
+                raise KeyboardInterrupt
+            said = "  ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+            bars.update(task, completed=done, description=stage or title, numbers=said)
+
+        try:
+            yield show
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def table(result: Result) -> Table:
+    """Lay out one row per column: figures with intervals, then costs."""
+    shown = Table(title=f"{result.data}: {_counts(result)}", title_justify="left")
+    for heading in ("method", "backbone"):
+        shown.add_column(heading)
+    for heading in (
+        "image AUROC", "pixel AUROC", "AUPRO", "average precision", "F1-max", "fit s", "ms/picture", "model",
+    ):  # fmt: skip
+        shown.add_column(heading, justify="right")
+    for column in result.columns:
+        figures = column.figures
+        shown.add_row(
+            column.method,
+            column.backbone,
+            *(number(figures[k]) for k in ("image_auroc", "pixel_auroc", "aupro", "average_precision", "f1_max")),
+            f"{column.cost.fit_seconds:.2f}",
+            f"{column.cost.milliseconds_per_picture:.1f}",
+            size(column.cost.model_bytes),
+        )
+    return shown
+
+
+def number(figure: Figure) -> str:
+    """Write a figure with its interval.
+
+    >>> number(Figure(0.886, 0.64, 0.97))
+    '0.886 [0.640, 0.970]'
+    >>> number(Figure(None))
+    'absent'
+    """
+    if figure.value is None:
+        return "absent"
+    interval = f" [{figure.low:.3f}, {figure.high:.3f}]" if figure.low is not None and figure.high is not None else ""
+    return f"{figure.value:.3f}{interval}"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes.
+
+    >>> size(2_500_000)
+    '2.5 MB'
+    """
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= one:
+            return f"{count / one:.1f} {unit}"
+    return f"{count} B"
+
+
+def remarks(result: Result) -> Iterator[str]:
+    """Yield what belongs under the table: warnings, failures, notes of the fits, reasons of absent figures."""
+    said = dict.fromkeys(str(warning) for warning in result.warnings)
+    for failure in result.failures:
+        said[f"{failure.key}: {failure.sentence}"] = None
+    for column in result.columns:
+        for note in column.notes:
+            said[f"{column.method}: {note}"] = None
+        for name, figure in column.figures.items():
+            if figure.value is None and figure.reason is not None:
+                said[f"{name.replace('_', ' ')} of {column.method}: {figure.reason}"] = None
+    for column in result.columns:
+        weights = column.weights
+        said[f"weights of {column.backbone}: {weights.origin} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
+    yield from said
+    cost = result.columns[0].cost if result.columns else None
+    if cost:
+        where = result.versions.get("device", "")
+        yield f"The backbone pass takes {cost.backbone_milliseconds:.1f} ms a picture and is shared; device: {where}."
+
+
+@contextmanager
+def finished_folder(target: Path) -> Iterator[Path]:
+    """Give a folder to write into; it takes the target's place only when the block ends well.
+
+    Raises:
+        SettingRefused: when the target holds something that an earlier run did not write.
+    """
+    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / "result.json").exists())):
+        raise SettingRefused(
+            "terminal.folder_taken",
+            "{target} exists and was not written by this program. Name another folder with --out.",
+            target=str(target),
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield partial
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _counts(result: Result) -> str:
+    labels = result.labels
+    return (
+        f"{len(result.learnt)} normal pictures learnt, {len(result.held_out)} held out, "
+        f"{len(result.test)} judged ({int((labels == 1).sum())} defective, {int((labels == 0).sum())} good)"
+    )

@@ -1,0 +1,130 @@
+"""What runs in the workers: each task a function of values, with its progress reported and cancelling obeyed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from distributed import Event, get_worker
+
+from detectors.comparison import comparison as steps
+from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.datasets import Dataset
+from detectors.datasets.sources import EditedSource, Source, UploadSource
+from detectors.errors import Cancelled
+from detectors.features.weights import WeightsState, weights_state, weights_states
+from detectors.result import Column
+
+TOPIC = "odd-one-out-progress"
+_REPORT_SECONDS = 0.15
+_DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
+
+
+def cancel_name(key: str) -> str:
+    """Return the name of the event that stops a task."""
+    return f"cancel-{key}"
+
+
+def warm() -> None:
+    """Import what the first run will need."""
+    import torch
+
+    from detectors.features.backbone import load_backbone
+    from detectors.methods import METHODS, build
+
+    load_backbone("scattering")(torch.zeros(1, 3, 224, 224))
+    for method in METHODS:
+        build(method)
+
+
+def reporter(key: str) -> Callable[..., None]:
+    """Return a progress callback that reports to the client and raises `Cancelled` when the client says so."""
+    worker, cancelled, last = get_worker(), Event(cancel_name(key)), 0.0
+
+    def report(done: float, stage: str = "", **numbers: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _REPORT_SECONDS:
+            return
+        last = now
+        worker.log_event(TOPIC, {"key": key, "done": done, "stage": stage, "numbers": numbers})
+        if cancelled.is_set():
+            raise Cancelled
+
+    return report
+
+
+def weights(backbone: str | None) -> tuple[WeightsState, ...]:
+    """Say where the weights of one backbone are, or of all that are listed."""
+    return weights_states() if backbone is None else (weights_state(backbone),)
+
+
+def load(source: Source, key: str) -> Dataset:
+    """Make or decode the pictures of a source."""
+    return source.load(reporter(key)) if isinstance(source, UploadSource) else source.load()
+
+
+def edit(source: EditedSource, base: Dataset) -> Dataset:
+    """Apply the edits to pictures that are there."""
+    return source.edit(base)
+
+
+def recipe(data: Dataset) -> dict[str, Any]:
+    """Return how the pictures can be had again."""
+    return data.recipe
+
+
+def prepare(comparison: Comparison, data: Dataset) -> Pictures:
+    """Split and resize the pictures."""
+    return comparison.prepare(data)
+
+
+def extract(comparison: Comparison, backbone: str, pictures: Pictures, key: str) -> Stores:
+    """Load the backbone, which may have to fetch its weights, and send the pictures through it."""
+    report = reporter(key)
+    downloaded = 0.0
+
+    def fetching(done: float, stage: str = "", **numbers: float) -> None:
+        nonlocal downloaded
+        downloaded = _DOWNLOAD
+        report(_DOWNLOAD * done, stage, **numbers)
+
+    def extracting(done: float, stage: str = "", **numbers: float) -> None:
+        report(downloaded + (1 - downloaded) * done, stage, **numbers)
+
+    return steps.extract(pictures, comparison.load(backbone, fetching), extracting)
+
+
+def fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures, key: str) -> tuple[Column, Any]:
+    """Fit one method and score the pictures with it."""
+    return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter(key))
+
+
+def column(fitted: tuple[Column, Any]) -> Column:
+    """Return what a fit found, without the detector, which stays in the worker."""
+    return fitted[0]
+
+
+def beside(
+    function: Callable[..., Any], fitted: tuple[Column, Any], stores: Stores, pictures: Pictures, *args: Any
+) -> Any:
+    """Run a function beside a fitted detector."""
+    return function(fitted[1], stores, pictures, *args)
+
+
+def beside_all(
+    function: Callable[..., Any], comparison: Comparison, pictures: Pictures, tokens: list[str], count: int, *rest: Any
+) -> Any:
+    """Run a function beside several: `rest` holds `count` fits, as many stores, and its arguments."""
+    columns, stores, args = rest[:count], rest[count : 2 * count], rest[2 * count :]
+    parts = zip(columns, stores, tokens, strict=True)
+    fitted = (Fitted(column, detector, store, token) for (column, detector), store, token in parts)
+    return function(Bench(comparison, pictures, tuple(fitted)), *args)
+
+
+def on_features(
+    function: Callable[..., Any], comparison: Comparison, stores: Stores, pictures: Pictures, key: str, *args: Any
+) -> Any:
+    """Run a function on features with a progress callback."""
+    return function(comparison, stores, pictures, reporter(key), *args)

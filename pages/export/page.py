@@ -1,0 +1,43 @@
+"""Export: the result to take away as a report, data, a model, and the script that repeats it."""
+
+from detectors.result import Result
+from pages.export import files
+from pages.frame import backend, style, weights
+from pages.frame.progress import progress
+from pages.frame.provenance import what_made_in_full
+from pages.frame.refresh import live
+from pages.frame.state import Choices, current
+from pages.frame.status import Status
+from pages.frame.words import say, text
+
+
+def show(choices: Choices, status: Status, result: Result | None) -> None:
+    files.styles()
+    running = status.state == "running"
+    if result is None or not result.columns:
+        style.head("export", text("export.begun" if running else "export.before"))
+        work(choices, status)
+        files.empty()
+        style.foot("export")
+        return
+
+    style.head("export", text("export.begun") if running else files.sentence(choices, result))
+    work(choices, status)
+    if status.stale:
+        style.note(text("export.stale"), "calm")
+    files.files(choices, result, ready=not running)
+    if not running:
+        files.python(result)
+    what_made_in_full(result)
+    style.foot("export")
+
+
+def work(choices: Choices, status: Status) -> None:
+    if status.sentence is not None:
+        style.note(say(status.sentence))
+        weights.way_on(backend.weights(choices), choices, lambda: backend.run(current()))
+    if status.state == "running":
+        progress(choices, status, cancel=lambda: backend.cancel(choices))
+
+
+live(show)

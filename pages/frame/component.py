@@ -1,0 +1,115 @@
+"""Browser components: the one place that loads their HTML, CSS and JS, and the one that encodes pictures for them.
+
+Two kinds of component share the work. A store receives the pictures of one row by the digest of their content; what
+shows them receives rows, verdicts and words. Streamlit sends an element that has not changed as a reference, so a moved
+threshold sends no picture that the browser has just shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors.plots import colours
+from detectors.result import MapScale
+
+ROOT = Path(__file__).parents[2]
+COLOURS = {name: [bytes(colour).hex() for colour in table] for name, table in colours.COLOUR_MAPS.items()}
+
+
+def read(path: str) -> str:
+    """Return a text file of the app, its path from the project's root."""
+    return (ROOT / path).read_text("utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def component(name: str, html: str = "", css: Sequence[str] = (), js: Sequence[str] = ()) -> Any:
+    """Register a component made of one HTML file and of style sheets and scripts, each joined in order.
+
+    Paths are from the project's root. Scripts of one component see each other's functions; the last one exports what
+    Streamlit calls.
+    """
+    parts = {"css": "\n".join(map(read, css)), "js": "\n".join(map(read, js)), "html": read(html) if html else ""}
+    return st.components.v2.component(f"odd_one_out_{name}", **{kind: part for kind, part in parts.items() if part})
+
+
+def styles(*paths: str) -> None:
+    """Add style sheets to the page; paths from the project's root."""
+    st.html(f"<style>{''.join(map(read, paths))}</style>")
+
+
+class Pictures:
+    """Collects encoded pictures by the digest of their content, in one parcel per test picture."""
+
+    def __init__(self) -> None:
+        self.parcels: dict[str, dict[str, str]] = {}
+        self._open: dict[str, str] = {}
+
+    def begin(self, parcel: str) -> None:
+        """Put what is added from now on into the parcel of one test picture."""
+        self._open = self.parcels.setdefault(parcel, {})
+
+    def photograph(self, pixels: NDArray[np.uint8]) -> str:
+        """Add a picture (S, S, 3) and return its key."""
+        return self._add("photograph", pixels)
+
+    def exact(self, pixels: NDArray[np.uint8]) -> str:
+        """Add a picture (S, S, 3) without any loss and return its key."""
+        return self._add("exact", pixels)
+
+    def mask(self, mask: NDArray[np.bool_]) -> str:
+        """Add a mask (S, S) and return its key."""
+        return self._add("mask", mask)
+
+    def map(self, raw: NDArray[np.float32], scale: MapScale) -> str:
+        """Add a raw map (S, S) on the common scale and return its key."""
+        return self._add("map", raw, (scale.median, scale.q99))
+
+    def _add(self, kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
+        content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+        key = hashlib.sha256(f"{kind} {content} {scale}".encode()).hexdigest()[:16]
+        self._open[key] = _encoded(key, kind, array, scale)
+        return key
+
+
+def send(pictures: Pictures, key: str) -> None:
+    """Put pictures into the browser's store, one element per parcel; those that it has are not sent again."""
+    store = component("store", js=("assets/components/store.js",))
+    with st.container(key=f"{key}_store"):
+        for parcel, uris in pictures.parcels.items():
+            store(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
+
+
+@st.cache_data(max_entries=3000, show_spinner=False)
+def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, float] | None) -> str:
+    """Encode a picture as a data URI; `key` stands for the whole content, so the array itself is not hashed."""
+    if kind == "photograph":
+        return encoded(Image.fromarray(_array), "WEBP", quality=84, method=4)
+    if kind == "exact":
+        return encoded(Image.fromarray(_array), "WEBP", lossless=True, exact=True, method=2)
+    if kind == "mask":
+        return encoded(Image.fromarray((_array * 255).astype(np.uint8)), "PNG", optimize=True)
+    shown = MapScale(*_scale)(_array) if _scale else _array
+    levels = np.clip(np.nan_to_num(shown) * (255 / colours.TOP), 0, 255).round().astype(np.uint8)
+    return encoded(Image.fromarray(levels), "WEBP", quality=88, method=4)
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> str:
+    """Return a picture as an address that holds it."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return address(buffer.getvalue(), kind)
+
+
+def address(content: bytes, kind: str = "WEBP") -> str:
+    """Return an encoded picture as an address that holds it."""
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,94 @@
+"""Which pictures a session looks at: a built-in product or its own uploads, and the edits it made to either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
+from pages.frame import uploads
+from pages.frame.state import Choices, change, current
+
+
+def base(choices: Choices) -> DemoSource | UploadSource | None:
+    """Return the pictures as they came; None when own ones were chosen and none are there yet."""
+    return uploads.shelf().source if choices.data == "own" else DemoSource(choices.product)
+
+
+def source(choices: Choices) -> Source | None:
+    """Return the pictures with this session's edits."""
+    plain = base(choices)
+    return None if plain is None else edits().get(plain.key, plain)
+
+
+def edited(choices: Choices) -> EditedSource | None:
+    """Return the edits of the chosen pictures, none of them perhaps; None when there are no pictures."""
+    plain = base(choices)
+    return None if plain is None else edits().get(plain.key, EditedSource(plain))
+
+
+def set_own(files: UploadSource | None) -> None:
+    """Replace this session's own pictures; edits of pictures that stay are kept."""
+    mine = uploads.shelf()
+    before = edits().get(mine.source.key) if mine.source else None
+    mine.source = files
+    _carry_over(before, files)
+
+
+def add(files: list[uploads.File], role: str) -> None:
+    """Add uploaded files to this session's own pictures and look at them."""
+    mine = uploads.shelf()
+    before = edits().get(mine.source.key) if mine.source else None
+    mine.remember("upload", edits(), n=len(files))
+    if not uploads.take(mine, files, role):
+        mine.steps.pop()
+    _carry_over(before, mine.source)
+    change(data="own", picture=None, place=None)
+
+
+def edit(choices: Choices, **changes: Any) -> None:
+    """Change the edits of the chosen pictures: removed, labels, defects, seed."""
+    plain = base(choices)
+    if plain is not None:
+        changed = replace(edits().get(plain.key, EditedSource(plain)), **changes)
+        edits().pop(plain.key, None)
+        if not changed.untouched:
+            edits()[plain.key] = changed
+
+
+def undoable(done: str, work: Callable[[], None], **values: Any) -> None:
+    """Do something to the pictures that `undo` takes back; `done` names it under images.undo."""
+    uploads.shelf().remember(done, edits(), **values)
+    work()
+
+
+def undo() -> None:
+    """Take back what was done last."""
+    mine = uploads.shelf()
+    if not mine.steps:
+        return
+    step = mine.steps.pop()
+    mine.source, mine.refused = step.source, ()
+    st.session_state["edits"] = dict(step.edits)
+    if mine.source is None and current().data == "own":
+        change(data="demo", picture=None, place=None)
+
+
+def edits() -> dict[str, EditedSource]:
+    """Return this session's edits by the key of what they edit."""
+    return st.session_state.setdefault("edits", {})
+
+
+def fall_back() -> None:
+    """Open the demo when a link asks for pictures that only another session has."""
+    if current().data == "own" and uploads.shelf().source is None and not st.session_state.get("framed"):
+        change(data="demo", picture=None, place=None)
+        st.session_state["elsewhere"] = (current().data, current().product)  # said until other pictures are chosen
+
+
+def _carry_over(before: EditedSource | None, files: UploadSource | None) -> None:
+    if before is not None and files is not None and not before.untouched:
+        edits()[files.key] = replace(before, base=files)

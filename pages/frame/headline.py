@@ -1,0 +1,94 @@
+"""The generated sentences under the titles: computed from the result, so they claim only what this run shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import streamlit as st
+
+from detectors.evaluation.ranking import Standing, standing
+from detectors.result import Result
+from pages.frame.verdicts import Judged, Verdicts
+from pages.frame.words import number_word, text
+
+
+def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreement: bool) -> str:
+    """Return the one generated sentence above the grid: who finds everything, and how often the methods disagree."""
+    done = [verdicts.columns[key] for key in keys if key in verdicts.columns]
+    if not done:
+        return ""
+    if done[0].limit is None:
+        return text("compare.no_limit")
+    test = verdicts.result.test
+    defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
+    if len(done) == 1 and defective + good:
+        return text(
+            "compare.one_method", method=_called(done[0]), found=defective - done[0].missed,
+            defective=defective, wrong=done[0].false_alarms, good=good,
+        )  # fmt: skip
+    return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
+
+
+def _finders(done: list[Judged], defective: int, good: int) -> str:
+    if not defective:
+        return text("compare.unlabelled") if not good else ""
+    complete = sorted((j for j in done if j.missed == 0), key=lambda j: j.false_alarms)
+    if not complete:
+        return text("compare.none_finds")
+    wrong = complete[0].false_alarms
+    several = len(_backbones(j.key for j in done)) > 1
+    values = {"method": _called(complete[0], several), "defective": defective}
+    if wrong == 0:
+        return text("compare.finds_clean", **values)
+    return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
+
+
+def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
+    n, disagree = len(verdicts.result.test), int((verdicts.minority > 0).sum())
+    single = len(_backbones(verdicts.columns)) == 1
+    methods = text("compare.columns" if single else "compare.pairs", word=number_word(count))
+    values = {"n": n, "methods": methods, "disagree": disagree}
+    return text(
+        "compare.agree" if not disagree else "compare.disagree" if first else "compare.disagree_short", **values
+    )
+
+
+def _called(judged: Judged, several: bool = False) -> str:
+    method, backbone = judged.key.split("/", 1)
+    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
+
+
+def _backbones(keys: Iterable[str]) -> set[str]:
+    return {key.split("/", 1)[1] for key in keys}
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _standing(key: str, _result: Result) -> Standing | None:
+    return standing(_result.labels, _result.columns)
+
+
+def lead(result: Result, titles: dict[str, str]) -> str:
+    """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
+    found = _standing(result.digest, result)
+    labelled = int(np.isfinite(result.labels).sum())
+    if found is None:
+        return text("scores.lead.none")
+    names = {key: titles.get(key, key) for key in (*found.leaders, *found.behind, *found.open)}
+    first = result[found.leaders[0]].figures["image_auroc"]
+    leaders, behind, others = (
+        _listed([names[key] for key in keys]) for keys in (found.leaders, found.behind, found.open)
+    )
+    values = {"leaders": leaders, "behind": behind, "others": others, "n": len(found.leaders), "pictures": labelled}
+    if len(result.columns) == 1:
+        return text("scores.lead.one", leader=leaders, auroc=f"{first.value:.2f}", pictures=labelled)
+    if not found.behind:
+        return text("scores.lead.open" if found.certain else "scores.lead.none_certain", **values)
+    return text("scores.lead.some" if found.open else "scores.lead.all", **values)
+
+
+def _listed(names: list[str]) -> str:
+    """Join names as a person would: "A, B and C"."""
+    if len(names) < 2:
+        return "".join(names)
+    return text("scores.lead.list", first=", ".join(names[:-1]), last=names[-1])

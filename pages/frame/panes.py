@@ -1,0 +1,247 @@
+"""Heads and rows of the linked grid: a result and its verdicts in the session's words."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from detectors.result import Column, Failure, Result, Shown
+from pages.frame.component import Pictures
+from pages.frame.state import Choices
+from pages.frame.status import Status
+from pages.frame.verdicts import Judged, Verdicts
+from pages.frame.words import kind, lines, say, text
+
+_FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
+
+
+def columns(choices: Choices, status: Status, result: Result) -> tuple[str, ...]:
+    """Return the keys of the columns to show: those asked for, or those that an older result has."""
+    if not status.stale:
+        return choices.columns
+    return (*(column.key for column in result.columns), *(failure.key for failure in result.failures))
+
+
+def heads(keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Verdicts) -> list[dict[str, Any]]:
+    """Return the grid's column heads: the pictures, then the methods with AUROC, misses and false alarms."""
+    result = verdicts.result
+    said = [p.defective for p in result.test if p.defective is not None]
+    labels = text("grid.labels", defective=sum(said), good=len(said) - sum(said)) if said else text("grid.no_labels")
+    first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
+    made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
+    for method in _methods(keys):
+        own = [key for key in keys if key.split("/")[0] == method]
+        made.append(_head(method, choices, [_line(key, len(_backbones(keys)) > 1, status, verdicts) for key in own]))
+    return made
+
+
+def rows(
+    shown: list[int], keys: tuple[str, ...], status: Status, verdicts: Verdicts, pictures: Pictures
+) -> list[dict[str, Any]]:
+    """Return the grid's rows: one per picture and backbone; what they show is added to `pictures`."""
+    made = []
+    for i in shown:
+        picture = verdicts.result.test[i]
+        pictures.begin(picture.sha256[:16])
+        base = pictures.photograph(picture.pixels)
+        mask = (
+            pictures.mask(picture.mask) if picture.mask is not None and picture.local and picture.mask.any() else None
+        )
+        for backbone in _backbones(keys):
+            wanted = [key for key in keys if key.split("/", 1)[1] == backbone]
+            note = _note(i, wanted, verdicts)
+            note = f"{backbone} · {note}" if len(_backbones(keys)) > 1 else note
+            first = _pane("picture", text("grid.alt_picture", name=name(picture), label=label(picture)))
+            first |= {"base": base, "mask": mask, "title": name(picture), "note": note}
+            cells = [first, *(_cell(i, key, status, verdicts, pictures, base, mask) for key in wanted)]
+            identity = f"{i} {picture.sha256[:16]}"
+            made.append(
+                {
+                    "id": f"{identity} {backbone}",
+                    "picture": identity,
+                    "title": name(picture),
+                    "note": note,
+                    "cells": cells,
+                }
+            )
+    return made
+
+
+def waiting(keys: tuple[str, ...], status: Status, count: int) -> list[dict[str, Any]]:
+    """Return rows of grey panes of the final size, while there is nothing to show yet."""
+    made = []
+    for i in range(count):
+        blank = _pane("blank", "") | {"title": "", "note": ""}
+        cells = [blank, *(_unfinished(key, status, "") for key in keys[: len(_methods(keys))])]
+        made.append({"id": f"blank {i}", "picture": f"blank {i}", "title": "", "note": "", "cells": cells})
+    return made
+
+
+def blank_heads(keys: tuple[str, ...], choices: Choices) -> list[dict[str, Any]]:
+    """Return column heads without figures."""
+    empty = [{"label": "", "value": "", "interval": "", "counts": ""}]
+    first = {"title": text("grid.picture"), "key": None, "focus": False, "lines": empty}
+    return [first, *(_head(method, choices, empty) for method in _methods(keys))]
+
+
+def name(picture: Shown) -> str:
+    """Return what a person calls a picture: "scratch 003" for "scratch/003.png", a user's own names as they are."""
+    path = PurePosixPath(picture.name)
+    known = picture.kind is not None and path.parent.name == picture.kind
+    return f"{kind(picture.kind)} {path.stem}" if known else picture.name
+
+
+def label(picture: Shown) -> str:
+    """Return "good", "defective" or "not labelled"."""
+    return text({True: "kind.defective", False: "kind.good", None: "kind.unknown"}[picture.defective])
+
+
+def words() -> dict[str, Any]:
+    """Return the labels of the grid's tools."""
+    return {
+        **{key: text(f"grid.{key}") for key in ("modes", "opacity", "outline", "colours", "orders")},
+        "mode": {key: text(f"grid.mode.{key}") for key in ("overlay", "heatmap", "contour")},
+        "colour": {key: text(f"grid.colour.{key}") for key in ("inferno", "mako")},
+        "legend": lines("grid.legend"),
+    }
+
+
+def _head(method: str, choices: Choices, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    title, short = text(f"methods.{method}"), text(f"methods_short.{method}")
+    return {"title": title, "short": short, "key": method, "focus": method == choices.focus, "lines": lines}
+
+
+def _methods(keys: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(key.split("/")[0] for key in keys))
+
+
+def _backbones(keys: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(key.split("/", 1)[1] for key in keys))
+
+
+def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[str, Any]:
+    line = {"label": key.split("/", 1)[1] if several else "", "value": "", "interval": "", "counts": "", "reason": ""}
+    judged = verdicts.columns.get(key)
+    if judged is None:
+        return line | {"interval": standing(key, status, verdicts.result)["text"]}
+    if verdicts.result[key].weights.random:
+        line["label"] = " · ".join(filter(None, (line["label"], text("grid.random"))))
+    figure = verdicts.result[key].figures.get("image_auroc")
+    if figure is None or figure.value is None:
+        reason = say(figure.reason) if figure and figure.reason else text("grid.no_labels_reason")
+        line |= {"interval": text("grid.no_figure"), "reason": reason}
+    else:
+        line["value"] = f"{figure.value:.2f}"
+        if figure.low is not None and figure.high is not None:
+            line["interval"] = text("grid.interval", low=figure.low, high=figure.high)
+        line["reason"] = say(figure.reason) if figure.reason else ""
+    return line | {"counts": _counts(judged)}
+
+
+def _counts(judged: Judged) -> str:
+    if judged.limit is None:
+        return text("grid.no_limit")
+    if set(judged.words) <= {"odd", "normal"}:
+        return text("grid.alarms", n=int(judged.alarms.sum()))
+    return text("grid.counts", missed=judged.missed, wrong=judged.false_alarms)
+
+
+def _note(i: int, keys: list[str], verdicts: Verdicts) -> str:
+    judged = [verdicts.columns[key] for key in keys if key in verdicts.columns]
+    said = label(verdicts.result.test[i])
+    if not judged or judged[0].limit is None:
+        return said
+    if len(keys) < len(verdicts.columns):
+        return text("grid.row_short", alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
+    return text("grid.row_labelled", label=said, alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
+
+
+def _pane(state: str, alt: str) -> dict[str, Any]:
+    return {"state": state, "alt": alt, "verdict": "", "ratio": None}
+
+
+def _cell(
+    i: int, key: str, status: Status, verdicts: Verdicts, pictures: Pictures, base: str, mask: str | None
+) -> dict[str, Any]:
+    judged = verdicts.columns.get(key)
+    called = name(verdicts.result.test[i])
+    if judged is None:
+        return _unfinished(key, status, called, verdicts.result)
+    column = verdicts.result[key]
+    method = text(f"methods.{column.method}")
+    pane = _verdict(i, judged, column, called, method) | {"column": key}
+    if column.maps is not None and column.scale is None:
+        return pane | {"state": "queued", "text": text("grid.no_scale")}
+    if column.maps is not None and column.scale is not None:
+        return pane | {"state": "map", "base": base, "mask": mask, "map": pictures.map(column.maps[i], column.scale)}
+    return pane | {
+        "state": "levels",
+        "text": text("grid.image_only"),
+        "tail": text("grid.levels") if column.levels is not None else "",
+        "levels": _levels(column, i),
+    }
+
+
+def _verdict(i: int, judged: Judged, column: Column, called: str, method: str) -> dict[str, Any]:
+    if judged.limit is None:
+        alt = text("grid.alt_plain", name=called, method=method, state=text("grid.no_limit"))
+        return _pane("map", alt) | {"note": text("grid.no_limit")}
+    ratio = float(judged.ratios[i])
+    word = text(f"verdicts.{judged.words[i]}")
+    alt = text("grid.alt_cell", name=called, method=method, verdict=word, ratio=f"{ratio:.2f}")
+    return _pane("map", alt) | {
+        "verdict": judged.words[i],
+        "word": word,
+        "ratio": ratio,
+        "score": f"{ratio:.2f}",
+        "unit": text("grid.limit"),
+        "raw": text("grid.raw", value=float(column.scores[i]), limit=judged.limit),
+        "note": text("grid.above", below=int(judged.above[i]), n=judged.of),
+    }
+
+
+def _levels(column: Column, i: int) -> list[dict[str, Any]]:
+    if column.levels is None:
+        return []
+    held = (
+        column.held_out_levels if column.held_out_levels is not None and len(column.held_out_levels) else column.levels
+    )
+    times = column.levels[i] / np.maximum(np.median(held, axis=0), np.finfo(float).tiny)
+    strong = column.levels[i] > held.max(axis=0)
+    return [
+        {
+            "label": str(level + 1),
+            "share": min(1.0, float(t) / _FULL_LEVEL),
+            "text": text("grid.times", value=float(t)),
+            "strong": bool(s),
+        }
+        for level, (t, s) in enumerate(zip(times, strong, strict=True))
+    ]
+
+
+def _unfinished(key: str, status: Status, called: str, result: Result | None = None) -> dict[str, Any]:
+    pane = standing(key, status, result)
+    alt = text("grid.alt_plain", name=called, method=text(f"methods.{key.split('/')[0]}"), state=pane["text"])
+    return _pane(pane["state"], alt) | pane | {"column": key}
+
+
+def standing(key: str, status: Status, result: Result | None) -> dict[str, Any]:
+    """Return the state of a column that is not there yet, with the words for it."""
+    failure: Failure | None = next((f for f in result.failures if f.key == key), None) if result else None
+    stage = status.stage(key)
+    if failure is not None or (stage is not None and stage.state == "failed"):
+        sentence = failure.sentence if failure else stage.sentence if stage else None
+        return {"state": "failed", "text": say(sentence) if sentence else text("grid.stopped")}
+    if stage is None and status.state in ("idle", "refused"):
+        return {"state": "queued", "text": ""}
+    if stage is None or stage.state in ("waiting", "cancelled"):
+        stopped = stage is not None and stage.state == "cancelled"
+        return {"state": "queued", "text": text("grid.stopped" if stopped else "grid.waiting")}
+    left = stage.seconds_left
+    return {
+        "state": "fitting",
+        "share": round(stage.done, 3),
+        "text": text("grid.left", s=max(1, round(left))) if left is not None else text("grid.fitting"),
+    }

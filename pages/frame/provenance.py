@@ -1,0 +1,43 @@
+"""What made a result, to read and to copy: data, settings, weights, versions."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from detectors import report
+from detectors.result import Result
+from pages.frame.component import component
+from pages.frame.words import language, text
+
+
+def what_made(result: Result, place: str) -> None:
+    """Show a button that opens what made a result."""
+    with st.popover(text("made.title"), icon=":material/fact_check:", type="tertiary"):
+        copy_button(report.as_text(result, language()), text("made.copy"), f"copy_made_{place}")
+        facts(result)
+
+
+def what_made_in_full(result: Result) -> None:
+    """Show what made a result under a heading of its own."""
+    with st.container(key="made_head", horizontal=True, vertical_alignment="center"):
+        st.subheader(text("made.title"), anchor=False)
+        copy_button(report.as_text(result, language()), text("made.copy"), "copy_made_here")
+    facts(result)
+
+
+def facts(result: Result) -> None:
+    """Show what made a result as names and lines."""
+    rows = (
+        f"<dt>{escape(name)}</dt><dd>{'<br>'.join(escape(line) for line in lines)}</dd>"
+        for name, lines in report.facts(result, language())
+    )
+    st.html(f'<dl class="odd-facts">{"".join(rows)}</dl>')
+
+
+def copy_button(written: str, label: str, key: str) -> None:
+    """Show a button that copies a text; it says so when it did."""
+    component("copy", "pages/frame/copy.html", ("pages/frame/copy.css",), ("pages/frame/copy.js",))(
+        key=key, data={"text": written, "copy": label, "copied": text("made.copied")}
+    )

@@ -1,0 +1,254 @@
+"""The sidebar: the experiment, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from detectors.result import Result
+from pages.frame import backend, weights
+from pages.frame.component import component
+from pages.frame.method_settings import knobs
+from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
+from pages.frame.status import Status
+from pages.frame.words import LANGUAGES, amount, duration, language, speaker, table, text
+
+BACKBONES = (
+    "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
+    "mobilenetv3_large_100", "convnext_tiny", "vit_small_patch14_dinov2",
+)  # fmt: skip
+_SECONDS = 0.7  # between two looks at what is being found out
+
+
+def sidebar(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
+    """Show the experiment: pictures, backbone, methods, settings, limit; `run` is called by the Run button."""
+    with st.sidebar:
+        _pictures(choices, status)
+        _backbone(choices)
+        _methods(choices, result)
+        _settings(choices)
+        _limit(choices, status)
+        with st.container(key="sidebar_foot"):
+            _run(choices, status, result, run)
+            _tongue()
+
+
+def present(choices: Choices) -> None:
+    """Show the button beside the menu that folds the controls away."""
+    with st.container(key="present"):
+        st.button(
+            text("frame.present_end" if choices.present else "frame.present"),
+            key="present_button",
+            type="tertiary",
+            icon=":material/present_to_all:",
+            help=text("frame.present_help"),
+            on_click=lambda: change(present=not choices.present),
+        )
+
+
+def _pictures(choices: Choices, status: Status) -> None:
+    def chosen() -> None:
+        name = st.session_state["w_pictures"]
+        change(picture=None, place=None, **({"data": "own"} if name == "own" else {"data": "demo", "product": name}))
+
+    say = speaker()
+    _set("w_pictures", "own" if choices.data == "own" else choices.product)
+    st.selectbox(
+        text("frame.pictures"),
+        (*PRODUCTS, "own"),
+        format_func=lambda name: say("frame.own") if name == "own" else say(f"products.{name}"),
+        key="w_pictures",
+        on_change=chosen,
+    )
+    if status.counts is None:
+        st.caption(text("frame.counts_unknown"))
+    else:
+        learnt, held, test = status.counts
+        st.caption(text("frame.counts", learnt=learnt, held=held, test=test))
+
+
+def _backbone(choices: Choices) -> None:
+    _set("w_backbone", choices.backbones[0])
+    st.selectbox(
+        text("frame.backbone"),
+        dict.fromkeys((*BACKBONES, *choices.backbones)),
+        key="w_backbone",
+        accept_new_options=True,
+        help=text("frame.backbone_help"),
+        on_change=lambda: _backbones(choices, st.session_state["w_backbone"], *choices.backbones[1:]),
+    )
+    weights.say_states(backend.weights(choices), choices, lambda: backend.run(current()))
+    _follow(choices)
+
+
+def _follow(choices: Choices) -> None:
+    """Draw everything again once what was unknown is known."""
+    waiting = backend.pending(choices)
+
+    @st.fragment(run_every=_SECONDS if waiting else None)
+    def part() -> None:
+        if waiting and not backend.pending(choices):
+            st.rerun()
+
+    part()
+
+
+def _backbones(choices: Choices, *names: str | None) -> None:
+    """Take backbone names as typed; what cannot be one is left out, so the former choice returns."""
+    asked = Choices.from_query({"backbones": ",".join(name.strip() for name in names if name)}).backbones
+    change(backbones=asked or choices.backbones)
+
+
+def _methods(choices: Choices, result: Result | None) -> None:
+    st.html(f'<div class="odd-label">{text("frame.methods")}<span>{text("frame.fit_time")}</span></div>')
+    times = {c.method: c.cost.fit_seconds for c in reversed(result.columns)} if result else {}
+    with st.container(key="methods"):
+        for method in METHODS:
+            _set(f"w_method_{method}", method in choices.methods)
+            right = f" :gray[{text('units.seconds', s=f'{times[method]:.1f}')}]" if method in times else ""
+            st.checkbox(
+                text(f"methods.{method}") + right, key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
+            )
+    if not choices.methods:
+        st.caption(f":orange[{text('frame.no_method')}]")
+
+
+def _methods_chosen() -> None:
+    change(methods=tuple(method for method in METHODS if st.session_state[f"w_method_{method}"]))
+
+
+def _settings(choices: Choices) -> None:
+    with st.container(key="preset_row", horizontal=True, horizontal_alignment="distribute"):
+        st.html(f'<div class="odd-label">{text("frame.settings")}</div>', width="content")
+        if st.button(text("frame.each"), key="each", icon=":material/tune:", type="tertiary"):
+            st.dialog(text("frame.settings"), width="large", on_dismiss="rerun")(_each)()
+    say = speaker()
+    _set("w_preset", choices.preset)
+    st.radio(
+        text("frame.settings"),
+        PRESETS,
+        format_func=lambda name: say(f"frame.{name}"),
+        key="w_preset",
+        horizontal=True,
+        label_visibility="collapsed",
+        help=text("frame.quick_help"),
+        on_change=lambda: change(preset=st.session_state["w_preset"]),
+    )
+
+
+def _each() -> None:
+    """Everything that can be set; the values begin at the choices each time the dialog opens."""
+    choices = current()
+    left, right = st.columns(2)
+    with left:
+        others = [name for name in dict.fromkeys((*BACKBONES, *choices.backbones)) if name != choices.backbones[0]]
+        st.selectbox(
+            text("frame.second"),
+            others,
+            index=others.index(choices.backbones[1]) if len(choices.backbones) > 1 else None,
+            key="w_second",
+            placeholder=text("frame.second_none"),
+            accept_new_options=True,
+            on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
+        )
+        st.checkbox(
+            text("frame.random"), choices.random_weights, key="w_random", help=text("frame.random_help"),
+            on_change=lambda: change(random_weights=st.session_state["w_random"]),
+        )  # fmt: skip
+        st.checkbox(
+            text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
+            on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
+        )  # fmt: skip
+        st.checkbox(
+            text("frame.equalise"), choices.equalise, key="w_equalise", help=text("frame.equalise_help"),
+            on_change=lambda: change(equalise=st.session_state["w_equalise"]),
+        )  # fmt: skip
+    with right, st.container(horizontal=True):
+        st.number_input(
+            text("frame.size"), 64, 512, choices.size, step=32, key="w_size",
+            on_change=lambda: change(size=int(st.session_state["w_size"])),
+        )  # fmt: skip
+        st.number_input(
+            text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
+            on_change=lambda: change(seed=int(st.session_state["w_seed"])),
+        )  # fmt: skip
+    with st.expander(text("frame.weights.title")):
+        weights.overview(backend.weights_of)
+    knobs(choices)
+
+
+def _limit(choices: Choices, status: Status) -> None:
+    st.html(f'<div class="odd-label">{text("frame.limit")}<span>{text("frame.limit_right")}</span></div>')
+    held = status.counts[1] if status.counts else None
+    if held is None:
+        st.caption(text("frame.limit_unknown"))
+        return
+    if held == 0:
+        st.caption(text("frame.limit_none"))
+        return
+    of = held + 1
+    allowed = min(choices.allowed, of - 1)
+    if of > 2:
+        say = speaker()
+        _set("w_allowed", allowed)
+        st.select_slider(
+            text("frame.limit"),
+            range(1, of),
+            format_func=lambda j: say("frame.limit_step", j=j, of=of),
+            key="w_allowed",
+            label_visibility="collapsed",
+            on_change=lambda: change(allowed=st.session_state["w_allowed"]),
+        )
+    st.caption(text("frame.limit_says", j=allowed, of=of, n=held))
+
+
+def _run(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
+    running = status.state == "running"
+    label = "running" if running else "run_update" if status.stale else "run_again" if result else "run"
+    st.button(
+        text(f"frame.{label}"),
+        key="run",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=running or not choices.methods or status.state == "refused",
+        on_click=run,
+    )
+    st.caption(_standing(status, result))
+
+
+def _standing(status: Status, result: Result | None) -> str:
+    """Say in one line how the shown result stands to the choices, or what a run would cost."""
+    if status.state == "done" and not status.stale:
+        return text("frame.was_shared" if status.shared else "frame.up_to_date")
+    changed = f"{text('frame.changed')} " if status.stale and result else ""
+    if status.seconds is None or status.size is None:
+        return changed or text("frame.estimate_none")
+    return changed + text("frame.estimate", seconds=duration(status.seconds), size=amount(status.size))
+
+
+def _tongue() -> None:
+    with st.container(key="tongue", horizontal=True, horizontal_alignment="distribute"):
+        _set("w_language", language())
+        st.radio(
+            text("frame.language"),
+            LANGUAGES,
+            format_func=lambda code: table("en")["languages"][code],
+            key="w_language",
+            horizontal=True,
+            label_visibility="collapsed",
+            on_change=lambda: change(language=st.session_state["w_language"]),
+        )
+        component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))(
+            key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content"
+        )
+
+
+def _set(key: str, value: object) -> None:
+    """Let a widget show what the choices say, whoever changed them.
+
+    Said in every run: a run that is interrupted before the browser has drawn the widget would otherwise leave it with
+    a default of its own, which then comes back as if a person had chosen it.
+    """
+    st.session_state[key] = value

@@ -1,0 +1,161 @@
+"""What a session uploaded: taken out of Streamlit's hands at once, counted against the limits, undone step by step."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import Any
+from weakref import WeakSet
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from detectors.datasets.sources import EditedSource, UploadSource
+from detectors.images import LIMITS, Limits, label
+from detectors.images.limits import MB
+
+GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
+_FULL = 0.9  # of the room for all sessions: what remains is for work under way
+_STEPS = 20
+_MASK = re.compile(r"[_\-. ](mask|gt|ground_?truth)$", re.IGNORECASE)
+
+File = tuple[str, bytes]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What was before something was done, and what that was."""
+
+    done: str  # a key under images.undo
+    values: dict[str, Any]
+    source: UploadSource | None
+    edits: dict[str, EditedSource]
+
+
+@dataclass(eq=False)
+class Shelf:
+    """One session's own pictures, as uploaded.
+
+    Attributes:
+        source: all uploads together.
+        refused: (name, key under images.refused, values) of the last upload's files that never came in.
+        steps: what can be undone, the latest last.
+        seen: when the session last did anything.
+    """
+
+    source: UploadSource | None = None
+    refused: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    steps: list[Step] = field(default_factory=list)
+    seen: float = field(default_factory=time.monotonic)
+
+    @property
+    def bytes(self) -> int:
+        """What the uploads occupy, those that an undo would bring back included."""
+        kept = [self.source, *(step.source for step in self.steps)]
+        return max((source.bytes for source in kept if source is not None), default=0)
+
+    def remember(self, done: str, edits: dict[str, EditedSource], **values: Any) -> None:
+        """Keep what is now, so that what is done next can be undone."""
+        self.steps = [*self.steps, Step(done, values, self.source, dict(edits))][-_STEPS:]
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self.source, self.refused, self.steps = None, (), []
+
+
+def shelf() -> Shelf:
+    """Return this session's shelf."""
+    mine = st.session_state.setdefault("own", Shelf())
+    mine.seen = time.monotonic()
+    _all_shelves().add(mine)
+    context = get_script_run_ctx()
+    _keeper(context.session_id if context else "", mine)
+    return mine
+
+
+def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS) -> int:
+    """Put files on the shelf and return how many came in; the others are in `refused`.
+
+    Args:
+        mine: where to.
+        files: (name, bytes); a folder in the name says what a file is for, as it does inside a ZIP.
+        role: "placed" when names and folders say everything, "normal", "test" or "masks".
+        limits: on one session and on all together.
+    """
+    room = limits.session_mb * MB - (mine.source.bytes if mine.source else 0)
+    others = sum(other.bytes for other in list(_all_shelves()) if other is not mine)
+    common = _FULL * limits.all_sessions_mb * MB - others - mine.bytes
+    kept: list[File] = []
+    refused: list[tuple[str, str, dict[str, Any]]] = []
+    for name, content in sorted(files, key=lambda file: file[0]):
+        if not content:
+            refused.append((label(name), "empty", {}))
+        elif len(content) > room:
+            refused.append((label(name), "session", {"mb": len(content) / MB, "limit": f"{limits.session_mb:g}"}))
+        elif len(content) > common:
+            refused.append((label(name), "all", {"mb": len(content) / MB}))
+        else:
+            kept.append((name, content))
+            room, common = room - len(content), common - len(content)
+    mine.refused = tuple(refused)
+    for part in _parts(kept, role):
+        mine.source = mine.source.added(part) if mine.source else part
+    return len(kept)
+
+
+def choose_product(source: UploadSource, name: str, product: str) -> UploadSource:
+    """Return uploads of which the ZIP or folder called `name` is read as one of its data sets."""
+    parts = list(source.parts)
+    for i, part in enumerate(parts):
+        called = {label(part.archive[0])} if part.archive else {label(n).partition("/")[0] for n, _ in part.placed}
+        if part.product is None and name in called:
+            parts[i] = replace(part, product=product)
+            break
+    return replace(parts[0], more=tuple(parts[1:]))
+
+
+def _parts(files: Sequence[File], role: str) -> list[UploadSource]:
+    """Make one upload of all loose files, and one of each ZIP."""
+    packed = [file for file in files if file[1][:4] in (b"PK\x03\x04", b"PK\x05\x06")]
+    loose = [file for file in files if file not in packed]
+    archive_role = {"normal": "train", "test": "test"}.get(role, "")
+    parts = [UploadSource(archive=file, archive_role=archive_role) for file in packed]
+    if not loose:
+        return parts
+    if role == "test":
+        masks = tuple(file for file in loose if _MASK.search(PurePosixPath(file[0]).stem))
+        return [UploadSource(test=tuple(f for f in loose if f not in masks), masks=masks), *parts]
+    fields = {"placed": "placed", "normal": "normal", "masks": "masks"}
+    return [UploadSource(**{fields[role]: tuple(loose)}), *parts]
+
+
+@st.cache_resource(show_spinner=False)
+def _all_shelves() -> WeakSet[Shelf]:
+    return WeakSet()
+
+
+@dataclass(eq=False)
+class _Keeper:
+    shelf: Shelf
+
+
+def _release(keeper: _Keeper) -> None:
+    """Free the bytes of a closed tab, which Streamlit does only when somebody else connects."""
+    closed = time.monotonic()
+
+    def free() -> None:
+        if keeper.shelf.seen <= closed:
+            keeper.shelf.clear()
+
+    timer = threading.Timer(GRACE_SECONDS, free)
+    timer.daemon = True
+    timer.start()
+
+
+@st.cache_resource(show_spinner=False, scope="session", on_release=_release)
+def _keeper(session: str, _shelf: Shelf) -> _Keeper:
+    return _Keeper(_shelf)

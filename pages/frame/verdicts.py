@@ -1,0 +1,141 @@
+"""Scores against limits: who raises an alarm, who is right, where methods disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.evaluation import thresholds
+from detectors.result import Column, Result
+
+ORDERS = ("disagreement", "name", "kind", "score")
+FILTERS = ("all", "disagree", "missed", "false")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One column's scores against its own limit.
+
+    Attributes:
+        limit: in the method's own unit; None when nothing was held out.
+        ratios: (M,) score as a multiple of the limit; NaN without a limit.
+        alarms: (M,) bool.
+        above: (M,) how many of the `of` held-out normals lie below the score.
+    """
+
+    key: str
+    limit: float | None
+    ratios: NDArray[np.float64]
+    alarms: NDArray[np.bool_]
+    above: NDArray[np.int64]
+    of: int
+    words: tuple[str, ...]  # of `thresholds.verdict`; "" without a limit
+
+    @cached_property
+    def missed(self) -> int:
+        """Defective pictures below the limit."""
+        return self.words.count("miss")
+
+    @cached_property
+    def false_alarms(self) -> int:
+        """Good pictures above the limit."""
+        return self.words.count("false_alarm")
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """All columns against their limits, at one number of false alarms allowed."""
+
+    result: Result
+    allowed: int
+    columns: dict[str, Judged]
+
+    @cached_property
+    def votes(self) -> NDArray[np.int64]:
+        """(M,) how many columns raise an alarm."""
+        return np.sum([c.alarms for c in self.columns.values()], axis=0, initial=0) + np.zeros(
+            len(self.result.test), int
+        )
+
+    @cached_property
+    def minority(self) -> NDArray[np.int64]:
+        """(M,) how many columns would have to change their mind for all to agree."""
+        return np.minimum(self.votes, len(self.columns) - self.votes)
+
+    def having(self, word: str) -> NDArray[np.bool_]:
+        """(M,) whether any column's verdict is `word`."""
+        rows = [[w == word for w in c.words] for c in self.columns.values()]
+        return np.any(np.array(rows, bool).reshape(-1, len(self.result.test)), axis=0)
+
+    def supports(self, wanted: str) -> bool:
+        """Say whether a filter can find anything: misses and false alarms need a limit and a label."""
+        if wanted == "all":
+            return True
+        limits = any(c.limit is not None for c in self.columns.values())
+        said = {p.defective for p in self.result.test}
+        return limits and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
+
+    def chosen(self, wanted: str) -> NDArray[np.int64]:
+        """Return the test pictures that pass a filter: one of FILTERS or "kind:<name>"."""
+        if wanted.startswith("kind:"):
+            return np.flatnonzero([p.kind == wanted[5:] for p in self.result.test])
+        if wanted == "all":
+            return np.arange(len(self.result.test))
+        if wanted == "disagree":
+            return np.flatnonzero(self.minority > 0)
+        return np.flatnonzero(self.having({"missed": "miss", "false": "false_alarm"}[wanted]))
+
+    def ordered(self, rows: NDArray[np.int64], order: str, focus: str | None = None) -> list[int]:
+        """Sort test pictures: by disagreement, name, kind, or score of the focused method; ties by name."""
+        test = self.result.test
+        spread, top = self._spread, self._ratio(focus)
+        keys: dict[str, Callable[[int], tuple[object, ...]]] = {
+            "disagreement": lambda i: (-self.minority[i], -spread[i]),
+            "name": lambda i: (),
+            "kind": lambda i: (test[i].defective is not True, test[i].kind or ""),
+            "score": lambda i: (-top[i],),
+        }
+        return sorted((int(i) for i in rows), key=lambda i: (*keys[order](i), test[i].name))
+
+    @cached_property
+    def _spread(self) -> NDArray[np.float64]:
+        """(M,) how far apart the columns' multiples of their limits lie, on a logarithmic scale."""
+        ratios = np.array([c.ratios for c in self.columns.values() if c.limit is not None])
+        if len(ratios) < 2:
+            return np.zeros(len(self.result.test))
+        return np.ptp(np.log(np.maximum(ratios, 1e-6)), axis=0)
+
+    def _ratio(self, focus: str | None) -> NDArray[np.float64]:
+        keys = [key for key in self.columns if key.split("/")[0] == focus] or list(self.columns)
+        if not keys:
+            return np.zeros(len(self.result.test))
+        return np.nan_to_num(self.columns[keys[0]].ratios)
+
+
+def judge(result: Result, allowed: int, keys: Collection[str] | None = None) -> Verdicts:
+    """Hold scores against the limit that allows `allowed` of k + 1 normal pictures to raise an alarm.
+
+    Args:
+        result: what was found.
+        allowed: at most the number of held-out normals; more is taken for all of them.
+        keys: the columns that count; all when None.
+    """
+    columns = [c for c in result.columns if keys is None or c.key in keys]
+    return Verdicts(result, allowed, {c.key: _judged(c, result, allowed) for c in columns})
+
+
+def _judged(column: Column, result: Result, allowed: int) -> Judged:
+    k = len(column.held_out)
+    above = thresholds.normals_below(column.held_out, column.scores)
+    if k == 0:
+        blank = np.full(len(column.scores), np.nan)
+        return Judged(column.key, None, blank, np.zeros(len(blank), bool), above, 0, ("",) * len(blank))
+    limit = thresholds.limit(column.held_out, min(allowed, k) / (k + 1))
+    alarms = column.scores > limit
+    ratios = thresholds.multiples(column.scores, limit, column.held_out)
+    words = tuple(thresholds.verdict(p.defective, bool(a)) for a, p in zip(alarms, result.test, strict=True))
+    return Judged(column.key, limit, ratios, alarms, above, k, words)

@@ -1,0 +1,97 @@
+"""What to know of the pictures before a run, in sentences: sizes, copies, shortcuts, labels, room left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import streamlit as st
+
+from detectors.errors import Sentence
+from detectors.evaluation import shortcuts
+from detectors.images import LIMITS
+from detectors.images.limits import MB
+from detectors.queries.overview import Overview
+from pages.frame import data, style, uploads
+from pages.frame.state import Choices, change
+from pages.frame.words import say, text
+from pages.images.pictures import Seen, copies
+
+_COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
+_TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "dataset.mixed_sizes")
+_ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
+
+
+def checks(choices: Choices, made: Overview, shown: Seen) -> None:
+    """Show one sentence for each check, what is fine included."""
+    with st.container(key="checks"):
+        _sizes(choices, made, shown)
+        warned = {warning.key for warning in made.warnings}
+        if shown.test and not warned & _COPIES.keys():
+            _line("fine", text("images.no_copies"))
+        for warning in made.warnings:
+            if warning.key in _COPIES:
+                _copies(choices, warning, shown)
+            elif warning.key not in _ELSEWHERE:
+                _line("told" if warning.key in _TOLD else "alarm", say(warning))
+        _shortcuts(made)
+        mine = uploads.shelf().source
+        if choices.data == "own" and mine is not None:
+            count = sum(not p.synthetic for _, p in (*shown.normal, *shown.test, *shown.removed))
+            used = f"{mine.bytes / MB:.0f}" if mine.bytes >= MB else f"{mine.bytes / MB:.1f}"
+            _line("room", text("images.room", n=count, most=LIMITS.session_pictures, mb=used, limit=_megabytes()))
+        else:
+            _line("room", text("images.room_free", most=LIMITS.session_pictures, limit=_megabytes()))
+
+
+def _sizes(choices: Choices, made: Overview, shown: Seen) -> None:
+    sizes = {p.original_size for _, p in (*shown.normal, *shown.test)}
+    if len(sizes) == 1:
+        ((height, width),) = sizes
+        count = len(shown.normal) + len(shown.test)
+        _line("fine", text("images.one_size", n=count, w=width, h=height, side=choices.size))
+
+
+def _copies(choices: Choices, warning: Sentence, shown: Seen) -> None:
+    extra = copies(shown, _COPIES[warning.key])
+    edit = data.edited(choices)
+
+    def take_out() -> None:
+        if edit is not None:
+            data.undoable("remove", lambda: data.edit(choices, removed=edit.removed | extra), n=len(extra))
+
+    _line("alarm", say(warning), ("images.take_out", take_out, f"take_out_{_COPIES[warning.key]}"))
+
+
+def _shortcuts(made: Overview) -> None:
+    if not made.trivial:
+        return
+    warnings = shortcuts.shortcut_warnings(made.trivial, {})
+    for i, warning in enumerate(warnings):
+        _line("alarm", say(warning), ("images.why", _why, f"why_{i}"))
+    if not warnings:
+        _line("fine", text("images.no_shortcut"))
+
+
+def _why() -> None:
+    change(lesson="hard")
+    st.session_state["images_goes_to"] = "learn"
+
+
+def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] | None = None) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.html(f'<div class="odd-check odd-{icon}"><span>{escape(sentence)}</span></div>', width="content")
+        if action:
+            label, work, key = action
+            st.button(text(label), key=key, type="tertiary", on_click=work)
+
+
+def _megabytes() -> str:
+    return f"{LIMITS.session_mb:g}"
+
+
+def go() -> None:
+    """Open the page that a button of a check asked for."""
+    page = st.session_state.pop("images_goes_to", None)
+    if page:
+        st.switch_page(style.path(page))

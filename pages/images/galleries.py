@@ -1,0 +1,225 @@
+"""The two galleries: normal pictures, split as the engine will split them, and test pictures by kind."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+
+import streamlit as st
+
+from detectors.datasets.sources import EditedSource
+from detectors.errors import Refusal
+from detectors.queries import outliers
+from detectors.queries.overview import Overview
+from pages.frame import backend, data, style, uploads
+from pages.frame.state import Choices
+from pages.frame.status import Status
+from pages.frame.words import plain, text
+from pages.images import pictures, products
+from pages.images.gallery import gallery, send
+from pages.images.pictures import Seen
+
+_DEFECTS = 12
+_NAMED = 3  # unusual pictures that get a line each; all get a frame
+
+
+def empty() -> None:
+    """Say what own pictures would give, when none are there yet."""
+    with st.container(border=True, key="no_pictures"):
+        st.markdown(f"**{text('images.empty_title')}**  \n{text('images.empty')}")
+
+
+def decoding(choices: Choices) -> None:
+    """Hold the place of pictures that are being decoded or drawn."""
+    source = data.base(choices)
+    share = backend.decoded(source) if choices.data == "own" and source is not None else None
+    words = text("images.decoding" if choices.data == "own" else "images.drawing")
+
+    @st.fragment(run_every=0.5)
+    def bar() -> None:
+        done = backend.decoded(source) if share is not None and source is not None else 0.0
+        width = f'<i style="width:{100 * done:.0f}%"></i>' if share is not None else ""
+        st.html(f'<div class="odd-decoding"><span>{escape(words)}</span><div class="odd-bar">{width}</div></div>')
+
+    bar()
+    st.html(f'<div class="odd-blank" aria-hidden="true">{"<i></i>" * 32}</div>')
+
+
+def album(choices: Choices, status: Status, base: Overview, edit: EditedSource, made: Overview | None) -> Seen:
+    """Show the pictures and what can be done with them; return what is shown."""
+    shown = pictures.seen(base, edit, made, choices.seed)
+    synthetic = [p for _, p in shown.test if p.synthetic]
+    send([*base.normal, *base.test, *synthetic], "images")
+    odd = _unusual(choices, status, shown)
+    left, right = st.columns([1, 1.15], gap="large")
+    with left:
+        _heading("images.normal", len(shown.normal), choices, "normal")
+        gallery(
+            pictures.normal_groups(shown, odd),
+            [("defective", text("images.mark_defective")), ("remove", text("images.leave_out"))],
+            lambda action, names: _act(choices, shown, action, names),
+            key="normal_gallery",
+            reveal=st.session_state.get("images_reveal"),
+        )
+        _notes(choices, shown, odd)
+        if not shown.normal:
+            style.note(text("images.no_normal"))
+    with right:
+        _heading("images.test", len(shown.test), choices, "test", _labels(shown))
+        gallery(
+            pictures.test_groups(shown),
+            [
+                ("good", text("images.mark_good")),
+                ("defective", text("images.mark_defective")),
+                ("remove", text("images.remove")),
+            ],
+            lambda action, names: _act(choices, shown, action, names),
+            key="test_gallery",
+        )
+        _offer(choices, edit, shown, made)
+        if shown.test:
+            st.caption(text("images.select"))
+        _removed(choices, edit, shown)
+    return shown
+
+
+def _heading(key: str, count: int, choices: Choices, role: str, note: str = "") -> None:
+    with st.container(
+        key=f"{role}_head", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.html(
+            f'<h2 class="odd-h2">{escape(text(key))} <span>{count}</span><small>{escape(note)}</small></h2>',
+            width="content",
+        )
+        with st.container(horizontal=True, width="content", gap="small"):
+            steps = uploads.shelf().steps
+            if role == "test" and steps:
+                done = text(f"images.undo.{steps[-1].done}", **steps[-1].values)
+                st.button(
+                    text("images.undo_last"), key="undo", icon=":material/undo:", type="tertiary", help=plain(done),
+                    on_click=data.undo,
+                )  # fmt: skip
+            if choices.data == "own":
+                with st.popover(text("images.add"), icon=":material/add:", key=f"add_{role}"):
+                    st.caption(text(f"images.add_{role}"))
+                    products.uploaders(role, f"add_{role}")
+                    if role == "test":
+                        st.caption(text("images.add_masks"))
+                        products.uploaders("masks", "add_masks")
+
+
+def _labels(shown: Seen) -> str:
+    """Say how many test pictures are labelled, and how many defects have masks."""
+    if not shown.test:
+        return ""
+    defective = [p for _, p in shown.test if p.defective]
+    unknown = sum(p.defective is None for _, p in shown.test)
+    if unknown == len(shown.test):
+        return text("images.labels_none")
+    said = text("images.labels_some", n=unknown) if unknown else text("images.labels_all")
+    if not any(p.masked for p in defective):
+        return said
+    return said + ", " + text("images.masks", n=sum(p.masked for p in defective), of=len(defective))
+
+
+def _act(choices: Choices, shown: Seen, action: str, names: list[str]) -> None:
+    """Do what was asked for with the chosen pictures."""
+    edit = data.edited(choices)
+    names = [name for name in names if not name.startswith("made:")]
+    if edit is None or not names:
+        return
+    if action == "remove":
+        changes = {"removed": edit.removed | set(names)}
+    elif action == "restore":
+        hashes = {name.partition(":")[2].partition("#")[0] for name in names}
+        changes = {"removed": edit.removed - set(names) - hashes}
+    else:
+        by_name = dict((*shown.normal, *shown.test))
+        said = dict(edit.labels)
+        for name in names:
+            said.pop(by_name[name].sha256, None)
+            if action == "defective" or not name.startswith("train:"):
+                said[by_name[name].sha256] = action == "defective"
+        changes = {"labels": tuple(sorted(said.items()))}
+    data.undoable(action, lambda: data.edit(choices, **changes), n=len(names))
+
+
+def _unusual(choices: Choices, status: Status, shown: Seen) -> list[str]:
+    """Return the sha256 of normal pictures that hardly look like the others, once a run has their features."""
+    run, source = backend.current_run(), data.source(choices)
+    if run is None or source is None or run.source.key != source.key or status.stale:
+        return []
+    columns = run.columns()
+    if not columns:
+        return []
+    kept = st.session_state.setdefault("images_unusual", {})
+    key = f"{run.key} {columns[0].backbone}"
+    if key not in kept:
+        try:
+            kept[key] = backend.answer(outliers.unusual, columns[0].key) or ()
+        except Refusal:
+            kept[key] = ()
+    there = {p.sha256 for _, p in shown.normal}
+    return [sha for sha in dict.fromkeys(kept[key]) if sha in there]  # copies are strange together
+
+
+def _notes(choices: Choices, shown: Seen, odd: list[str]) -> None:
+    """Say of each unusual normal picture what it would do, with Show and Leave out."""
+    names = {p.sha256: (name, p.name) for name, p in shown.normal}
+    for sha in odd[:_NAMED]:
+        ident, name = names[sha]
+        with st.container(key=f"odd_{sha[:12]}", horizontal=True, gap="small", vertical_alignment="center"):
+            st.html(f'<div class="odd-unusual">{escape(text("images.odd", name=name))}</div>', width="content")
+            st.button(text("images.show"), key=f"reveal_{sha[:12]}", type="tertiary", on_click=_reveal, args=(ident,))
+            st.button(
+                text("images.leave_out"), key=f"leave_{sha[:12]}", type="tertiary",
+                on_click=_act, args=(choices, shown, "remove", [ident]),
+            )  # fmt: skip
+    if len(odd) > _NAMED:
+        st.caption(text("images.odd_more", n=len(odd) - _NAMED))
+
+
+def _reveal(ident: str) -> None:
+    st.session_state["images_reveal"] = {"id": ident, "at": time.monotonic()}
+
+
+def _offer(choices: Choices, edit: EditedSource, shown: Seen, made: Overview | None) -> None:
+    """Offer synthetic defects where no test picture is defective, and say so where they are in use."""
+    if edit.defects:
+        with st.container(key="synthetic", border=True):
+            st.markdown(f"**{text('images.synthetic_title', n=edit.defects)}**  \n{text('images.synthetic_says')}")
+            if made is None:
+                st.caption(text("images.synthetic_waiting"))
+            st.button(
+                text("images.synthetic_off"), key="synthetic_off",
+                on_click=lambda: data.undoable("synthetic_off", lambda: data.edit(choices, defects=0)),
+            )  # fmt: skip
+        return
+    if not shown.normal or any(p.defective for _, p in shown.test):
+        return
+    with st.container(key="synthetic", border=True):
+        st.markdown(f"**{text('images.no_defects_title')}**  \n{text('images.no_defects')}")
+        st.button(
+            text("images.synthetic_on", n=_DEFECTS), key="synthetic_on",
+            on_click=lambda: data.undoable(
+                "synthetic_on", lambda: data.edit(choices, defects=_DEFECTS, seed=choices.seed)
+            ),
+        )  # fmt: skip
+
+
+def _removed(choices: Choices, edit: EditedSource, shown: Seen) -> None:
+    if not shown.removed:
+        return
+    with st.expander(text("images.removed", n=len(shown.removed)), key="removed"):
+        gallery(
+            pictures.removed_group(shown),
+            [("restore", text("images.bring_back"))],
+            lambda action, names: _act(choices, shown, action, names),
+            key="removed_gallery",
+        )
+        st.button(
+            text("images.bring_all_back"), key="bring_all_back", type="tertiary",
+            on_click=lambda: data.undoable(
+                "restore", lambda: data.edit(choices, removed=frozenset()), n=len(shown.removed)
+            ),
+        )  # fmt: skip

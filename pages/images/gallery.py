@@ -1,0 +1,110 @@
+"""A gallery of small pictures in the browser: groups with marks, choosing many at once, what to do with the chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from detectors.queries.overview import Thumbnail
+from pages.frame.component import address, component
+from pages.frame.words import text
+
+_PARCEL = 60  # pictures in one message: about 200 kB
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a gallery.
+
+    Attributes:
+        id: what an action names it by.
+        picture: small, with its name.
+        alt: what is read aloud.
+        odd: why it has an amber frame; "" for most.
+    """
+
+    id: str
+    picture: Thumbnail
+    alt: str
+    odd: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures of one sort under a heading.
+
+    Attributes:
+        mark: "circle" good, "held", "diamond" defective, "unknown".
+        chip: a word beside the count, such as "synthetic".
+    """
+
+    key: str
+    title: str
+    mark: str
+    tiles: tuple[Tile, ...]
+    chip: str = ""
+
+
+def gallery(
+    groups: Iterable[Group],
+    actions: Iterable[tuple[str, str]],
+    on_act: Callable[[str, list[str]], None],
+    key: str,
+    reveal: dict[str, Any] | None = None,
+) -> None:
+    """Show groups of pictures that `send` has put into the browser's store.
+
+    Args:
+        groups: in order; groups of few pictures stand side by side.
+        actions: (key, label) of what can be done with chosen pictures.
+        on_act: called with an action's key and the ids of the pictures that were chosen.
+        key: of the component.
+        reveal: {"id", "at"} of a picture to scroll to, once for each `at`.
+    """
+    groups = [group for group in groups if group.tiles]
+    tiles = [tile for group in groups for tile in group.tiles]
+    known = {tile.id for tile in tiles}
+
+    def acted() -> None:
+        said = st.session_state[key]["acted"] or {}
+        chosen = [name for name in said.get("ids", ()) if name in known]
+        if chosen:
+            on_act(str(said.get("action")), chosen)
+
+    data = {
+        "groups": [
+            {
+                "key": g.key, "title": g.title, "mark": g.mark, "chip": g.chip, "items": [tile.id for tile in g.tiles],
+            }
+            for g in groups
+        ],
+        "items": {
+            tile.id: {"thumb": _thumb(tile.picture), "name": tile.picture.name, "alt": tile.alt, "odd": tile.odd}
+            for tile in tiles
+        },
+        "actions": [{"key": name, "label": label} for name, label in actions],
+        "words": {name: text(f"images.gallery.{name}") for name in ("chosen", "none", "all")},
+        "reveal": reveal,
+    }  # fmt: skip
+    component("gallery", "pages/images/gallery.html", ("pages/images/gallery.css",), ("pages/images/gallery.js",))(
+        key=key, data=data, on_acted_change=acted
+    )
+
+
+def send(pictures: Iterable[Thumbnail], key: str) -> None:
+    """Put small pictures into the browser's store; parcels that it has are not sent again."""
+    uris = {_thumb(picture): address(picture.webp) for picture in pictures}
+    names = list(uris)
+    with st.container(key=f"{key}_store"):
+        for start in range(0, len(names), _PARCEL):
+            parcel = {name: uris[name] for name in names[start : start + _PARCEL]}
+            component("thumbs", js=("pages/images/thumbs.js",))(
+                key=f"{key}_parcel_{start}", data={"pictures": parcel}, height=1
+            )
+
+
+def _thumb(picture: Thumbnail) -> str:
+    return picture.sha256[:20]

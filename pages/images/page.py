@@ -1,0 +1,47 @@
+"""Images: which pictures teach, which are judged, and what to know of them before a run."""
+
+import streamlit as st
+
+from detectors.errors import Refusal
+from detectors.queries.overview import Overview
+from pages.frame import backend, component, data, style, uploads
+from pages.frame.follow import follow
+from pages.frame.state import current
+from pages.frame.words import say, text
+from pages.images import checks, files, galleries, saved_detector
+from pages.images.products import cards, words
+
+checks.go()
+choices = current()
+status, result = backend.look(choices)
+component.styles("pages/images/images.css")
+st.html(f"<style>{words()}</style>")
+style.head("images", text("images.lead"))
+
+mine = uploads.shelf().source
+own = backend.glance(mine) if mine is not None else None
+complete = cards(choices, own if isinstance(own, Overview) else None)
+if isinstance(own, Overview):
+    files.received(own)
+else:
+    files.refused_at_the_door()
+
+plain = own if choices.data == "own" else backend.glance(data.base(choices))
+edit = data.edited(choices)
+made = backend.overview(choices)
+if edit is None:
+    galleries.empty()
+elif plain is None:
+    galleries.decoding(choices)
+elif isinstance(plain, Refusal):
+    style.note(say(plain.sentence))
+else:
+    shown = galleries.album(choices, status, plain, edit, made if isinstance(made, Overview) else None)
+    if isinstance(made, Refusal):
+        style.note(say(made.sentence))
+    elif made is not None:
+        checks.checks(choices, made, shown)
+working = saved_detector.reload(choices)
+style.foot("images", text("images.stays"))
+waiting = working or not complete or (mine is not None and own is None) or (edit is not None and made is None)
+follow(waiting or status.state == "running")

@@ -1,0 +1,212 @@
+"""The rows of Inspect: each method's verdict, sentence, what it compared the place with, and how unusual that is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors.queries import explain
+from detectors.queries.explain import Box, Compared, Reason
+from detectors.result import Column, MapScale, Result
+from pages.frame import backend, panes
+from pages.frame.component import Pictures, encoded
+from pages.frame.status import Status
+from pages.frame.verdicts import Verdicts
+from pages.frame.words import text
+from pages.inspect import exhibits, reasons
+from pages.inspect.exhibits import Exhibit, Judgement
+
+_CONTEXT = 5  # cells around a place that a crop shows
+_SMALLEST = 44  # pixels of a crop
+_CROPS = 3  # beside the place itself
+
+
+def rows(
+    exhibit: Exhibit,
+    found: dict[str, Judgement],
+    answers: dict[str, Reason],
+    keys: tuple[str, ...],
+    status: Status,
+    verdicts: Verdicts,
+    pictures: Pictures,
+    focus: str,
+) -> list[dict[str, Any]]:
+    """Return one row per method, the one that finds the place strangest first; unfinished ones last."""
+    result = verdicts.result
+    several = len({key.split("/", 1)[1] for key in keys}) > 1
+    made = []
+    for key in sorted(keys, key=lambda k: _strangeness(answers.get(k)), reverse=True):
+        method, backbone = key.split("/", 1)
+        row = {"key": key, "title": text(f"methods.{method}"), "focus": method == focus, "alt": ""}
+        row["note"] = backbone if several else ""
+        if key not in found:
+            made.append(row | panes.standing(key, status, result))
+            continue
+        row |= _verdict(found[key], verdicts.columns[key].limit) | {"state": "done"}
+        row |= _map(found[key], result[key], pictures)
+        if key in answers:
+            row |= _explained(exhibit, found[key], answers[key], result[key], result)
+        made.append(row)
+    return made
+
+
+def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
+    """Return the words around MahalanobisAD's gradient picture, and the picture itself once it was asked for."""
+    shown = bool(st.session_state.get("inspect_gradient"))
+    words = {
+        "map": None,
+        "none": text("inspect.no_map"),
+        "note": text("inspect.gradient_note"),
+        "label": text("inspect.gradient_label"),
+        "button": text("inspect.gradient_hide" if shown else "inspect.gradient_show"),
+    }
+    column = next((c for c in result.columns if c.method == "mahalanobis"), None)
+    if not shown or column is None:
+        return words
+    ask = partial(backend.answer_all, explain.gradient, column.key, exhibit.role, exhibit.index)
+    field = exhibits.remembered(("gradient", exhibit.key), result, ask)
+    if field is None:
+        return words
+    middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
+    return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
+
+
+def _strangeness(reason: Reason | None) -> float:
+    if reason is None:
+        return -np.inf
+    if reason.among is not None:
+        return reason.among.strangeness
+    known = [share.value / share.highest for share in reason.shares if share.highest]
+    return -1e9 + max(known, default=0.0)  # whole pictures come after places
+
+
+def _verdict(said: Judgement, limit: float | None) -> dict[str, Any]:
+    if said.ratio is None or limit is None:
+        return {"verdict": "", "word": text("grid.no_limit"), "score": "", "unit": "", "raw": ""}
+    return {
+        "verdict": said.word,
+        "word": text(f"verdicts.{said.word}"),
+        "score": f"{said.ratio:.2f}",
+        "unit": text("grid.limit"),
+        "raw": text("grid.raw", value=said.score, limit=limit),
+    }
+
+
+def _map(said: Judgement, column: Column, pictures: Pictures) -> dict[str, Any]:
+    if said.map is None:
+        return {"map": None, "mapText": text("grid.image_only")}
+    if column.scale is None:
+        return {"map": None, "mapText": text("inspect.no_scale")}
+    return {"map": pictures.map(said.map, column.scale), "mapText": ""}
+
+
+def _explained(exhibit: Exhibit, said: Judgement, reason: Reason, column: Column, result: Result) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "sentence": reasons.sentence(reason, column, said, len(result.learnt)),
+        "box": reason.box,
+        "crops": [],
+        "bars": [],
+        "histogram": None,
+    }
+    if reason.box is None:
+        return row | _bars(reason)
+    this = _crop(exhibit.picture.pixels, reason.box) | {"label": text("inspect.crop.this"), "below": "", "strong": True}
+    this["alt"] = text("inspect.crop.alt_plain", what=this["label"])
+    row["crops"] = [this, *(_compared(c, column, result) for c in _shown(reason.compared))]
+    if reason.among is not None:
+        row["histogram"] = _histogram(reason)
+    if column.method == "padim":
+        row["shares"] = _shares(reason)
+    return row
+
+
+def _shown(compared: tuple[Compared, ...]) -> list[Compared]:
+    """Return the nearest of each level where there are several, else the nearest few."""
+    levels = sorted({c.level for c in compared if c.level is not None})
+    if len(levels) > 1:
+        return [next(c for c in compared if c.level == level) for level in levels][:_CROPS]
+    return list(compared[:_CROPS])
+
+
+def _compared(compared: Compared, column: Column, result: Result) -> dict[str, Any]:
+    distance = "" if compared.distance is None else reasons.figure(compared.distance)
+    if compared.picture is None:
+        pixels, called = _average(result), ""
+    else:
+        pixels, called = result.learnt[compared.picture].pixels, panes.name(result.learnt[compared.picture])
+    if compared.level is not None:
+        what = text("inspect.crop.level", level=compared.level + 1)
+    else:
+        what = text(f"inspect.crop.{compared.role}")
+    alt = text("inspect.crop.alt", what=what, name=called, distance=distance)
+    first, below = (distance, called) if compared.role == "nearest" else (what, distance)
+    if compared.level is not None:
+        below = what
+    if compared.role == "centre":
+        first, below = distance, what
+    return _crop(pixels, compared.box) | {"label": first, "below": below, "strong": False, "alt": alt, "title": called}
+
+
+def _crop(pixels: NDArray[np.uint8], box: Box) -> dict[str, Any]:
+    """Cut out a place with its surroundings; the frame is the place itself, in percent of the crop."""
+    size = pixels.shape[0]
+    top, left, bottom, right = box
+    side = min(size, max(_SMALLEST, round(_CONTEXT * max(bottom - top, right - left))))
+    y = min(max(0, round((top + bottom - side) / 2)), size - side)
+    x = min(max(0, round((left + right - side) / 2)), size - side)
+    crop = Image.fromarray(np.ascontiguousarray(pixels[y : y + side, x : x + side]))
+    frame = [round(100 * v / side, 2) for v in (left - x, top - y, right - left, bottom - top)]
+    return {"uri": encoded(crop, "WEBP", quality=88, method=3), "frame": frame}
+
+
+def _average(result: Result) -> NDArray[np.uint8]:
+    """Return the average of the pictures that were learnt from."""
+    key = tuple(p.sha256[:12] for p in result.learnt)
+    kept = st.session_state.get("inspect_average")
+    if kept is None or kept[0] != key:
+        total = np.mean([p.pixels for p in result.learnt], axis=0, dtype=np.float32)
+        kept = st.session_state["inspect_average"] = (key, np.rint(total).astype(np.uint8))
+    return kept[1]
+
+
+def _histogram(reason: Reason) -> dict[str, Any]:
+    among = reason.among
+    assert among is not None
+    value = reasons.figure(reason.value)
+    alt = text("inspect.among.alt", below=among.below, of=among.of, value=value, q99=reasons.figure(among.q99))
+    return {
+        "counts": among.counts, "low": among.low, "high": among.high, "q99": among.q99, "value": reason.value,
+        "here": text("inspect.among.here", value=value), "mark": text("inspect.among.mark"), "alt": alt,
+    }  # fmt: skip
+
+
+def _bars(reason: Reason) -> dict[str, Any]:
+    """Return a bar per level, the highest held-out normal at two thirds of its length."""
+    bars = []
+    for share in sorted(reason.shares, key=lambda s: s.level):
+        times = share.value / share.highest if share.highest else None
+        bars.append(
+            {
+                "label": text("inspect.level_name", level=share.level + 1),
+                "share": min(1.0, (times or 0) * 2 / 3),
+                "text": f"{times:.2f} ×" if times is not None else reasons.figure(share.value),
+                "strong": times is not None and times > 1,
+            }
+        )
+    known = any(share.highest for share in reason.shares)
+    return {"bars": bars, "barsNote": text("inspect.level_line" if known else "inspect.level_none"), "line": known}
+
+
+def _shares(reason: Reason) -> dict[str, Any]:
+    """Return which levels carry a distance, as parts of it."""
+    levels = sorted(reason.shares, key=lambda s: s.level)
+    total = sum(max(s.value, 0.0) for s in levels) or 1.0
+    parts = [
+        {"label": str(s.level + 1), "share": max(s.value, 0.0) / total, "text": reasons.figure(s.value)} for s in levels
+    ]
+    return {"note": text("inspect.levels_carry"), "parts": parts}

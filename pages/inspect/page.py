@@ -1,0 +1,103 @@
+"""Inspect: one picture large; click a place and each method says why, or paint a defect and see who finds it."""
+
+from typing import Any
+
+import streamlit as st
+
+from detectors.errors import Refusal
+from detectors.queries import explain
+from detectors.queries.explain import Reason
+from detectors.result import Result
+from pages.frame import backend, panes, style
+from pages.frame.component import Pictures
+from pages.frame.progress import progress
+from pages.frame.refresh import live
+from pages.frame.state import Choices, change
+from pages.frame.status import Status
+from pages.frame.verdicts import Verdicts, judge
+from pages.frame.words import plain, say, text
+from pages.inspect import evidence, exhibits, pad
+from pages.inspect.contradictions import contradiction
+from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.viewer import strip, viewer
+
+
+def show(choices: Choices, status: Status, result: Result | None) -> None:
+    exhibit = None if result is None else exhibits.chosen(choices, result)
+    if result is None or exhibit is None:
+        style.head("inspect", text("inspect.before"))
+        work(choices, status)
+        style.foot("inspect")
+        return
+    keys = panes.columns(choices, status, result)
+    verdicts = judge(result, choices.allowed, keys)
+    painting = st.session_state.get("inspect_mode") == "paint"
+    if painting:
+        pad.page(exhibit, verdicts, choices, keys)
+    else:
+        sentence = "inspect.head_learnt" if exhibit.role == "learnt" else "inspect.head"
+        name = plain(panes.name(exhibit.picture))
+        style.head("inspect", text(sentence, name=name, label=exhibits.label(exhibit)))
+        work(choices, status)
+        found = exhibits.judgements(exhibit, result, verdicts)
+        explained(exhibit, found, keys, verdicts, choices, status)
+    style.foot("inspect", text("inspect.hint_paint" if painting else "inspect.hint"))
+
+
+def explained(
+    exhibit: Exhibit,
+    found: dict[str, Judgement],
+    keys: tuple[str, ...],
+    verdicts: Verdicts,
+    choices: Choices,
+    status: Status,
+) -> None:
+    result, size = verdicts.result, exhibit.picture.pixels.shape[0]
+    place = choices.place or exhibits.strangest(found, result, choices.focus, size)
+    y, x = min(place[0], size - 1), min(place[1], size - 1)
+    pictures = Pictures()
+    pictures.begin(exhibit.picture.sha256[:16])
+    masked = exhibit.picture.mask is not None and exhibit.picture.local and exhibit.picture.mask.any()
+    data: dict[str, Any] = {
+        "size": size, "picture": exhibit.key, "base": pictures.photograph(exhibit.picture.pixels),
+        "mask": pictures.mask(exhibit.picture.mask) if masked else None, "place": [y, x], "focus": choices.focus,
+        "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
+        "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
+    }  # fmt: skip
+    held = len(result.held_out)
+    data["placeNote"] = text("inspect.place_note", n=held) if held else text("inspect.place_note_none")
+    answers = reasons(exhibit, y, x, result)
+    data["rows"] = evidence.rows(exhibit, found, answers, keys, status, verdicts, pictures, choices.focus)
+    data["gradient"] = evidence.gradient(exhibit, result, pictures)
+    data["box"] = contradiction(exhibit, found, result)
+    viewer(
+        data | strip(exhibit, result),
+        pictures,
+        on_place=lambda y, x: change(place=(y, x)),
+        on_picture=lambda key: exhibits.open_key(key, result),
+        on_mode=lambda mode: st.session_state.update(inspect_mode=mode),
+        on_gradient=lambda: st.session_state.update(inspect_gradient=not st.session_state.get("inspect_gradient")),
+    )
+
+
+def reasons(exhibit: Exhibit, y: int, x: int, result: Result) -> dict[str, Reason]:
+    try:
+        asked = exhibits.remembered(
+            ("place", exhibit.key, y, x),
+            result,
+            lambda: backend.answer_all(explain.explain_place, exhibit.role, exhibit.index, y, x),
+        )
+    except Refusal as refusal:
+        style.note(text("inspect.failed", reason=say(refusal.sentence)))
+        asked = ()
+    return {reason.key: reason for reason in asked or ()}
+
+
+def work(choices: Choices, status: Status) -> None:
+    if status.sentence is not None:
+        style.note(say(status.sentence))
+    if status.state == "running":
+        progress(choices, status, cancel=lambda: backend.cancel(choices))
+
+
+live(show)

@@ -1,0 +1,66 @@
+"""A method's evidence for a place in one plain sentence; every number in it is one that the engine returned."""
+
+from __future__ import annotations
+
+from detectors.queries.explain import Reason
+from detectors.result import Column
+from pages.frame.words import text
+from pages.inspect.exhibits import Judgement
+
+RARE = 0.95  # share of held-out normal patches below which a place is as usual as any
+FAR = 1.2  # times as far as 99 % of normal patches, from which nothing may be called near
+
+
+def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> str:
+    """Say why the place scored as it did.
+
+    Args:
+        reason: the engine's evidence.
+        column: the method it came from.
+        said: the method's verdict on the whole picture.
+        learnt: how many pictures the method learnt from.
+    """
+    if column.method == "mahalanobis":
+        return _levels(reason, said)
+    among = reason.among
+    if among is None:
+        return text("inspect.says.alone", value=figure(reason.value))
+    far, share = among.strangeness > 1, among.below / among.of
+    values = {
+        "times": number(among.times),
+        "percent": min(int(100 * share), 99),
+        "k": min(int(column.settings.get("k", 5)), learnt),
+        "n": among.here_of,
+        "level": reason.shares[0].level + 1 if reason.shares else "",
+    }
+    degree = "far" if far and among.times >= FAR else "rare" if share >= RARE else "usual"
+    if column.method == "spade" and far and said.word in ("miss", "passed", "normal") and _pooled(column):
+        degree = "pooled"
+    if column.method == "padim" and not far and among.here_below == among.here_of > 1:
+        degree = "here"
+    return text(f"inspect.says.{column.method}_{degree}", **values)
+
+
+def number(value: float) -> str:
+    """Return a multiple with as many digits as a person reads: 2.3, 14."""
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+
+
+def figure(value: float) -> str:
+    """Return three digits of a number, the zeros at its end too: 3.30, 138."""
+    return f"{value:#.3g}".rstrip(".")
+
+
+def _pooled(column: Column) -> bool:
+    return column.settings.get("image_score", "pooled") == "pooled"
+
+
+def _levels(reason: Reason, said: Judgement) -> str:
+    known = [share for share in reason.shares if share.highest]
+    if not known:
+        return text("inspect.says.alone", value=figure(reason.value))
+    top = max(known, key=lambda share: share.value / (share.highest or 1))
+    times = top.value / (top.highest or 1)
+    if times > 1:
+        return text("inspect.says.mahalanobis_far", level=top.level + 1, times=number(times))
+    return text("inspect.says.mahalanobis_vanishes" if said.word == "miss" else "inspect.says.mahalanobis_usual")

@@ -1,0 +1,95 @@
+"""The large picture with linked maps, film strip and evidence in the browser: what it is sent, what it sends back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from detectors.queries.explain import ROLES
+from detectors.result import Result
+from pages.frame import panes
+from pages.frame.component import COLOURS, Pictures, component, encoded, send
+from pages.frame.words import language, table, text
+from pages.inspect import exhibits
+from pages.inspect.exhibits import Exhibit
+
+_STYLES = ("pages/inspect/parts.css", "pages/inspect/inspect.css")
+_SCRIPTS = (
+    "assets/components/maps.js",
+    "assets/components/parts.js",
+    "pages/inspect/lens.js",
+    "pages/inspect/rows.js",
+    "pages/inspect/strip.js",
+    "pages/inspect/inspect.js",
+)
+_STRIP = 6
+_THUMBNAIL = 64
+
+
+def viewer(
+    data: dict[str, Any],
+    pictures: Pictures,
+    *,
+    on_place: Callable[[int, int], None],
+    on_picture: Callable[[str], None],
+    on_mode: Callable[[str], None],
+    on_gradient: Callable[[], None],
+    key: str = "viewer",
+) -> None:
+    """Show a picture and the evidence for a place in it.
+
+    Args:
+        data: rows, place, picture and words: see `pages/inspect.py`.
+        pictures: what the keys in `data` stand for.
+        on_place: called with row and column; the other callbacks with a picture's key, a mode, nothing.
+    """
+    send(pictures, key)
+    heard = st.session_state
+    component("viewer", "pages/inspect/inspect.html", _STYLES, _SCRIPTS)(
+        key=key,
+        data=data | {"colours": COLOURS, "language": language(), "words": words()},
+        on_place_change=lambda: on_place(int(heard[key]["place"]["y"]), int(heard[key]["place"]["x"])),
+        on_picture_change=lambda: on_picture(str(heard[key]["picture"]["key"])),
+        on_mode_change=lambda: on_mode("paint"),
+        on_gradient_change=on_gradient,
+    )
+
+
+def words() -> dict[str, Any]:
+    """Return the labels of the viewer's tools."""
+    tongue = table(language())["inspect"]
+    return {**tongue["viewer"], **tongue["mode"], "modes_label": tongue["mode"]["modes"]}
+
+
+def strip(exhibit: Exhibit, result: Result) -> dict[str, Any]:
+    """Return the film strip around a picture, its neighbours, and the kinds of pictures to choose from."""
+    pictures = exhibits.listed(result, exhibit.role)
+    start = min(max(0, exhibit.index - _STRIP // 2 + 1), max(0, len(pictures) - _STRIP))
+    shown = range(start, min(start + _STRIP, len(pictures)))
+
+    def entry(index: int) -> dict[str, Any] | None:
+        if not 0 <= index < len(pictures):
+            return None
+        return {"key": f"{exhibit.role} {index}", "title": panes.name(pictures[index])}
+
+    thumbnails = [
+        {**(entry(i) or {}), "uri": _thumbnail(pictures[i].sha256, pictures[i].pixels), "chosen": i == exhibit.index}
+        for i in shown
+    ]
+    roles = [
+        {"key": f"{role} 0", "title": text(f"inspect.roles.{role}", n=n), "chosen": role == exhibit.role}
+        for role in ROLES
+        if (n := len(exhibits.listed(result, role)))
+    ]
+    return {"strip": thumbnails, "before": entry(exhibit.index - 1), "after": entry(exhibit.index + 1), "roles": roles}
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _thumbnail(sha256: str, _pixels: NDArray[np.uint8]) -> str:
+    small = Image.fromarray(_pixels).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
+    return encoded(small, "WEBP", quality=80)

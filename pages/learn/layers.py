@@ -1,0 +1,317 @@
+"""Lesson 2, why several layers: each level alone against several together, and random weights beside trained ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from detectors import evaluation
+from detectors.errors import Refusal
+from detectors.features.weights import weights_state
+from detectors.queries.lessons import layers
+from detectors.queries.lessons.layers import Grid, Judgement
+from detectors.result import Figure, Result
+from pages.frame import backend, data, panes
+from pages.frame.state import Choices
+from pages.frame.status import Status
+from pages.frame.words import say, speaker, text
+from pages.learn.lesson import ask, at_work, controls, first_column, later, listed, subject
+from pages.learn.parts import Row, beside, caption, cell, interval, intervals, picture, tiles
+
+PICTURES = 3
+USED = 3  # levels that the methods use
+OTHER = "resnet18"  # whose weights are drawn at random, beside trained ones
+SECONDS = 20
+
+
+def maps(choices: Choices, status: Status, result: Result) -> None:
+    """Show a few test pictures as each level maps them, and as several do together."""
+    found = _judged(choices, result)
+    if found is None:
+        return
+    grids, single, several = found
+    _controls(result, grids)
+    shown = _shown(choices, result)
+    columns = [(_level(i), text("learn.layers.places", n=g.side, px=g.stride), single[i]) for i, g in enumerate(grids)]
+    if several is not None:
+        columns.append((text("learn.layers.together"), _names(several.levels), several))
+    made = []
+    for r, i in enumerate(shown):
+        test = result.test[i]
+        mask = test.mask if test.mask is not None and test.mask.any() and not test.mask.all() else None
+        first = picture(test.pixels, panes.name(test), mask=mask)
+        made.append(cell(first, text("grid.picture") if r == 0 else "", note=panes.name(test)))
+        for title, below, judged in columns:
+            scaled = None if judged.maps is None else judged.maps[r].astype(np.float32)
+            said = f"{panes.name(test)}, {title}"
+            image = picture(test.pixels, said, scaled=scaled, colour=choices.colour, mask=mask)
+            overlap = "" if np.isnan(judged.overlaps[r]) else text("learn.layers.overlap", p=100 * judged.overlaps[r])
+            peak = text("grid.no_scale") if scaled is None else text("learn.peak", peak=f"{judged.peaks[r]:.1f}")
+            head = f"{title} · {below}" if r == 0 else ""
+            made.append(cell(image, head, overlap, peak, focus=judged is several))
+    tiles(made, len(columns) + 1, first="0.8fr", scrolls=True)
+    caption(text("learn.layers.maps_note"))
+
+
+def worth(choices: Choices, status: Status, result: Result) -> None:
+    """Show what each set of levels decides and draws, as two interval charts."""
+    found = _judged(choices, result)
+    if found is None:
+        return
+    _, single, several = found
+    sets = [*single, *([several] if several is not None else [])]
+    charts = []
+    for name, figures in (("decides", [s.image for s in sets]), ("draws", [s.overlap for s in sets])):
+        best = max((f.value for f in figures if f.value is not None), default=None)
+        rows = [
+            Row(
+                _set_name(judged, several), figure, judged is several, figure.value is not None and figure.value == best
+            )
+            for judged, figure in zip(sets, figures, strict=True)
+        ]
+        note = text("learn.layers.chart_note", n=len(result.test), method=text(f"methods.{_method()}"))
+        charts.append(intervals(text(f"learn.layers.{name}"), rows, note))
+    beside(*charts)
+
+
+def weights(choices: Choices, status: Status, result: Result) -> None:
+    """Show what another network is worth with random weights and, where they are at hand, with trained ones."""
+    found = _judged(choices, result)
+    if found is None:
+        return
+    key = _weights_key(result)
+    asked = st.session_state.setdefault("layers_asked", set())
+    if key not in asked:
+        st.button(
+            text("learn.layers.ask_random", backbone=OTHER, s=SECONDS), key="layers_random", icon=":material/casino:",
+            on_click=lambda: asked.add(key),
+        )  # fmt: skip
+        return
+    drawn = _of_other(choices, result, "random")
+    if drawn is None:
+        at_work(lambda: _of_other(choices, result, "random"), SECONDS)
+        return
+    if isinstance(drawn, Refusal):
+        caption(say(drawn.sentence))
+        return
+    trained = _of_other(choices, result, "hub") if _trained_here() else None
+    _, single, several = found
+    own = several or single[-1]
+    backbone = first_column(result).backbone
+    charts = []
+    for name, of in (("decides", _image), ("draws", _overlap)):
+        rows = [Row(text("learn.layers.now", backbone=backbone), of(own), focus=True)]
+        rows += [Row(text("learn.layers.random_set", which=_set_name(j, drawn[-1])), of(j)) for j in drawn]
+        if isinstance(trained, list):
+            rows += [Row(text("learn.layers.trained_set", which=_set_name(j, trained[-1])), of(j)) for j in trained]
+        charts.append(intervals(text(f"learn.layers.{name}"), rows))
+    beside(*charts)
+    if trained is None and not _trained_here():
+        caption(text("learn.layers.no_trained", backbone=OTHER))
+    elif trained is None:
+        at_work(lambda: _of_other(choices, result, "hub"), SECONDS)
+    elif isinstance(trained, Refusal):
+        caption(say(trained.sentence))
+
+
+FIGURES: dict[str, Callable[..., None]] = {"maps": maps, "worth": worth, "weights": weights}
+
+
+def grids(choices: Choices, status: Status, result: Result) -> str | None:
+    found = _grids(result)
+    if found is None:
+        return None
+    each = [text("learn.layers.grid", level=i + 1, n=g.side, px=g.stride, c=g.channels) for i, g in enumerate(found)]
+    return text("learn.layers.grids", backbone=first_column(result).backbone, levels=listed(each))
+
+
+def method(choices: Choices, status: Status, result: Result) -> str:
+    return text("learn.layers.method", method=text(f"methods.{_method()}"))
+
+
+def decides(choices: Choices, status: Status, result: Result) -> str | None:
+    return _best(choices, result, "decides", _image)
+
+
+def draws(choices: Choices, status: Status, result: Result) -> str | None:
+    return _best(choices, result, "draws", _overlap)
+
+
+def last_decides(choices: Choices, status: Status, result: Result) -> str | None:
+    return _against_last(choices, result, "decides", _image)
+
+
+def last_draws(choices: Choices, status: Status, result: Result) -> str | None:
+    return _against_last(choices, result, "draws", _overlap)
+
+
+def bundled(choices: Choices, status: Status, result: Result) -> str | None:
+    """Say that the bundled backbone was never trained, where it is the one in use."""
+    column = first_column(result)
+    return text("learn.layers.bundled") if column is not None and column.weights.source == "bundled" else None
+
+
+def trained(choices: Choices, status: Status, result: Result) -> str | None:
+    """Say whose weights are in use, where they were trained or drawn."""
+    column = first_column(result)
+    if column is None or column.weights.source == "bundled":
+        return None
+    key = "learn.layers.is_random" if column.weights.random else "learn.layers.is_trained"
+    return text(key, backbone=column.backbone, origin=column.weights.origin)
+
+
+def random_says(choices: Choices, status: Status, result: Result) -> str | None:
+    """Say whether random weights see anything, once that was computed."""
+    found = _judged(choices, result)
+    if found is None or _weights_key(result) not in st.session_state.get("layers_asked", ()):
+        return None
+    drawn = _of_other(choices, result, "random")
+    if not isinstance(drawn, list):
+        return None
+    own, other = found[2] or found[1][-1], drawn[-1]
+    gap = evaluation.difference(own.image, other.image)
+    if other.image.low is None or gap.low is None or gap.high is None:
+        return None
+    seen = "sees" if other.image.low > 0.5 else "chance"
+    compared = "less" if gap.low > 0 else "more" if gap.high < 0 else "alike"
+    mine = text(f"learn.layers.random_{compared}", own=first_column(result).backbone, figure=interval(own.image))
+    return f"{text(f'learn.layers.random_{seen}', backbone=OTHER, figure=interval(other.image))} {mine}"
+
+
+VALUES: dict[str, Callable[..., str | None]] = {
+    "grids": grids,
+    "method": method,
+    "decides": decides,
+    "draws": draws,
+    "last_decides": last_decides,
+    "last_draws": last_draws,
+    "bundled": bundled,
+    "trained": trained,
+    "random_says": random_says,
+}
+
+
+def _controls(result: Result, found: tuple[Grid, ...]) -> None:
+    tell = speaker()
+    with controls("layers"):
+        st.pills(
+            text("learn.layers.switch"), range(len(found)), selection_mode="multi",
+            default=list(range(min(USED, len(found)))), key=_switch(result), persist_state="session",
+            format_func=lambda i: tell("learn.layers.level", level=i + 1),
+        )  # fmt: skip
+        st.segmented_control(
+            text("learn.layers.measured_with"), layers.METHODS, default=layers.METHODS[0], key="w_layers_method",
+            required=True, persist_state="session", format_func=lambda name: tell(f"methods.{name}"),
+        )  # fmt: skip
+
+
+def _judged(choices: Choices, result: Result) -> tuple[tuple[Grid, ...], list[Judgement], Judgement | None] | None:
+    """Return the grids, each level's worth alone, and that of those switched on when they are several."""
+    found = _grids(result)
+    if found is None:
+        return None
+    chosen = st.session_state.get(_switch(result))
+    levels = tuple(range(min(USED, len(found)))) if chosen is None else tuple(sorted(chosen))
+
+    def judge(wanted: tuple[int, ...]) -> Judgement:
+        column = first_column(result).key
+        return ask(result, layers.judge, column, _method(), wanted, tuple(_shown(choices, result)))
+
+    return found, [judge((i,)) for i in range(len(found))], judge(levels) if len(levels) > 1 else None
+
+
+def _grids(result: Result) -> tuple[Grid, ...] | None:
+    column = first_column(result)
+    return None if column is None else ask(result, layers.grids, column.key)
+
+
+def _shown(choices: Choices, result: Result) -> list[int]:
+    """Return a few test pictures: the subject, then defects of other kinds that are plain to see."""
+    first = subject(choices, result)
+    order = sorted(range(len(result.test)), key=lambda i: -(result.test[i].severity or 0.0))
+    chosen, kinds = ([first], {result.test[first].kind}) if first is not None else ([], set())
+    for i in order:
+        test = result.test[i]
+        if test.defective and test.local and test.kind not in kinds and len(chosen) < PICTURES:
+            chosen.append(i)
+            kinds.add(test.kind)
+    return chosen
+
+
+def _best(choices: Choices, result: Result, name: str, of: Callable[[Judgement], Figure]) -> str | None:
+    found = _judged(choices, result)
+    if found is None:
+        return None
+    _, single, several = found
+    sets = [s for s in (*single, several) if s is not None and of(s).value is not None]
+    if len(sets) < 2:
+        return None
+    ranked = sorted(sets, key=lambda s: -(of(s).value or 0.0))
+    first, second = of(ranked[0]), of(ranked[1])
+    which = "several" if ranked[0] is several else "one"
+    says = text(f"learn.layers.{name}_{which}", which=_set_name(ranked[0], several), figure=interval(first))
+    overlap = first.low is None or second.high is None or first.low <= second.high
+    return f"{says} {text('learn.layers.could_change')}" if overlap else says
+
+
+def _against_last(choices: Choices, result: Result, name: str, of: Callable[[Judgement], Figure]) -> str | None:
+    found = _judged(choices, result)
+    if found is None or found[2] is None:
+        return None
+    _, single, several = found
+    gap = several.decides if name == "decides" else several.draws
+    if gap is None or gap.value is None or gap.low is None or gap.high is None:
+        return None
+    how = "more" if gap.low > 0 else "less" if gap.high < 0 else "open"
+    return text(
+        f"learn.layers.{name}_against_{how}", several=interval(of(several)), alone=interval(of(single[-1])),
+        which=_names(several.levels), last=_level(len(single) - 1),
+    )  # fmt: skip
+
+
+def _of_other(choices: Choices, result: Result, which: str) -> list[Judgement] | Refusal | None:
+    source = data.source(choices)
+    if source is None:
+        return None
+    key = f"{_weights_key(result)} {which}"
+    return later(key, layers.with_weights, source, backend.comparison(choices), OTHER, which, layers.METHODS[0])
+
+
+def _weights_key(result: Result) -> str:
+    return f"{OTHER} {result.experiment.get('data')} {result.experiment.get('preprocessing')}"
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _trained_here() -> bool:
+    """Whether trained weights lie on this machine; nothing is downloaded for a lesson."""
+    return weights_state(OTHER, reachable=False).state == "here"
+
+
+def _method() -> str:
+    return st.session_state.get("w_layers_method") or layers.METHODS[0]
+
+
+def _switch(result: Result) -> str:
+    return f"w_layers_{first_column(result).backbone}"
+
+
+def _image(judged: Judgement) -> Figure:
+    return judged.image
+
+
+def _overlap(judged: Judgement) -> Figure:
+    return judged.overlap
+
+
+def _set_name(judged: Judgement, several: Judgement | None) -> str:
+    return text("learn.layers.together") if judged is several else _level(judged.levels[0])
+
+
+def _level(i: int) -> str:
+    return text("learn.layers.level", level=i + 1)
+
+
+def _names(levels: tuple[int, ...]) -> str:
+    return " + ".join(str(i + 1) for i in levels)

@@ -1,0 +1,194 @@
+"""What lessons are drawn with: pictures under maps, rows of them, interval charts; HTML in the theme's colours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from detectors.plots import colours
+from detectors.queries.overview import webp
+from detectors.result import Column, Figure
+from pages.frame.component import address
+from pages.frame.words import say, text
+
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between an axis's ticks
+MOST_TICKS = 5
+FULL_STRIP = 4.0  # multiples of the limit that a strip of scores goes up to
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an interval chart; `focus` is written in teal, `best` in bold."""
+
+    label: str
+    figure: Figure
+    focus: bool = False
+    best: bool = False
+
+
+def picture(
+    pixels: NDArray[np.uint8],
+    alt: str,
+    *,
+    scaled: NDArray[Any] | None = None,
+    colour: str = "inferno",
+    everywhere: bool = False,
+    mask: NDArray[np.bool_] | None = None,
+    box: tuple[float, float, float, float] | None = None,
+    side: int = 320,
+) -> str:
+    """Return an image as HTML.
+
+    Args:
+        pixels: (H, W, 3).
+        alt: what it shows, for who cannot see it.
+        scaled: (H, W) map on the common scale, laid over it; `everywhere` paints normal places too.
+        colour: "inferno" or "mako".
+        mask: (H, W), whose true outline is drawn.
+        box: (top, left, bottom, right) of a frame, in pixels.
+        side: longest side as it travels, in pixels.
+    """
+    shown = pixels if scaled is None else colours.overlay(pixels, scaled, colour, everywhere=everywhere)
+    lines = "" if mask is None or not mask.any() else _lines(f'd="{colours.edges(mask)}"', "path")
+    if box is not None:
+        top, left, bottom, right = box
+        lines += _lines(f'x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"', "rect")
+    drawing = _drawing(lines, *pixels.shape[:2]) if lines else ""
+    image = f'<img src="{uri(shown, side)}" alt="{escape(alt)}">'
+    return f'<div class="odd-picture">{image}{drawing}</div>'
+
+
+def uri(pixels: NDArray[np.uint8], side: int = 320) -> str:
+    """Return (H, W, 3) pixels as a data URI."""
+    key = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    return _encoded(key, side, pixels)
+
+
+def cell(image: str, title: str = "", note: str = "", right: str = "", focus: bool = False) -> str:
+    """Return an image with its words: a title above, a note below, its figure on the right."""
+    head = f'<div class="odd-cell-title{" odd-focus" if focus else ""}">{escape(title)}</div>' if title else ""
+    foot = f"<div class='odd-cell-note'><span>{escape(note)}</span><span>{escape(right)}</span></div>"
+    return f'<div class="odd-cell">{head}{image}{foot if note or right else ""}</div>'
+
+
+def tiles(cells: Iterable[str], columns: int, first: str = "1fr", scrolls: bool = False) -> None:
+    """Show cells in a grid of so many columns; `first` is the width of the first, `scrolls` sideways on a phone."""
+    rest = f" repeat({columns - 1}, minmax(0, 1fr))" if columns > 1 else ""
+    kind = "odd-tiles odd-scrolls" if scrolls else "odd-tiles"
+    st.html(f'<div class="{kind}" style="--columns: minmax(0, {first}){rest}; --n: {columns}">{"".join(cells)}</div>')
+
+
+def figure_of(column: Column, name: str) -> Figure:
+    """Return one of a column's figures; an empty one where it was not measured."""
+    return column.figures.get(name) or Figure(None)
+
+
+def interval(figure: Figure) -> str:
+    """Return a figure with its interval in words: "0.89 [0.64, 0.97]"; the reason where it is absent."""
+    if figure.value is None:
+        return say(figure.reason) if figure.reason else text("learn.no_figure")
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.2f}"
+    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
+
+
+def intervals(title: str, rows: Sequence[Row], note: str = "") -> str:
+    """Return a chart as HTML: one line per figure, a point on a pale bar, and the numbers as text."""
+    low, high, step = axis([row.figure for row in rows])
+
+    def at(value: float) -> str:
+        return f"{100 * (value - low) / (high - low):.2f}%"
+
+    ticks = [low + i * step for i in range(round((high - low) / step) + 1)]
+    lines = "".join(f'<i class="odd-tick" style="left:{at(t)}"></i>' for t in ticks)
+    made = []
+    for row in rows:
+        figure = row.figure
+        bar = point = ""
+        if figure.low is not None and figure.high is not None:
+            bar = f'<i class="odd-range" style="left:{at(figure.low)};right:calc(100% - {at(figure.high)})"></i>'
+        if figure.value is not None:
+            point = f'<i class="odd-point" style="left:{at(figure.value)}"></i>'
+        kind = " ".join(filter(None, ["odd-focus" if row.focus else "", "odd-best" if row.best else ""]))
+        words = interval(figure) if figure.value is not None else f"<small>{escape(interval(figure))}</small>"
+        made.append(
+            f'<div role="row" class="{kind}"><span role="rowheader">{escape(row.label)}</span>'
+            f'<span class="odd-track" aria-hidden="true">{lines}{bar}{point}</span>'
+            f'<span role="cell" class="odd-number">{words}</span></div>'
+        )
+    labels = "".join(f'<span style="left:{at(t)}">{t:.2g}</span>' for t in ticks)
+    foot = f'<div aria-hidden="true"><span></span><span class="odd-axis">{labels}</span><span></span></div>'
+    below = f'<p class="odd-caption">{escape(note)}</p>' if note else ""
+    return (
+        f'<div class="odd-chart"><h3>{escape(title)}</h3><div role="table" aria-label="{escape(title)}">'
+        f"{''.join(made)}{foot}</div>{below}</div>"
+    )
+
+
+def beside(*charts: str) -> None:
+    """Show charts beside each other in a frame; below each other on a phone."""
+    st.html(f'<div class="odd-charts">{"".join(charts)}</div>')
+
+
+def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, limit: str) -> None:
+    """Show lanes of scores over one axis in multiples of the limit: (name, mark, values); `this` picture is named."""
+    known = [v for _, _, values in lanes for v in values if np.isfinite(v)] + [this, 1.0]
+    low, high = max(0.0, min(known) - 0.05), min(max(known), FULL_STRIP) + 0.05
+
+    def at(value: float) -> str:
+        return f"left:{100 * min(max((value - low) / (high - low), 0), 1):.2f}%"
+
+    made = [
+        f"<span>{escape(name)}</span><span class='odd-lane'>"
+        + "".join(f'<i class="odd-mark odd-{mark}" style="{at(v)}"></i>' for v in values if np.isfinite(v))
+        + "</span>"
+        for name, mark, values in lanes
+    ]
+    st.html(
+        f'<div class="odd-strip" role="img" aria-label="{escape(word)}: {this:.2f}">{"".join(made)}<span></span>'
+        f'<span class="odd-lane odd-over"><i class="odd-limit" style="{at(1)}"><b>{escape(limit)}</b></i>'
+        f'<i class="odd-this" style="{at(this)}"><b>{escape(word)} {this:.2f}×</b></i></span></div>'
+    )
+
+
+def axis(figures: Iterable[Figure]) -> tuple[float, float, float]:
+    """Return (low, high, step) of an axis that holds all figures with their intervals."""
+    known = [v for f in figures for v in (f.value, f.low, f.high) if v is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    for step in STEPS:
+        first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+        last = max(last, first + 1)
+        if last - first < MOST_TICKS:
+            break
+    return first * step, last * step, step
+
+
+def caption(written: str) -> None:
+    """Show a line of small print."""
+    st.html(f'<p class="odd-caption">{escape(written)}</p>')
+
+
+def _lines(shape: str, kind: str) -> str:
+    style = 'fill="none" stroke-linejoin="round" vector-effect="non-scaling-stroke"'
+    halo = f'<{kind} {style} stroke="#000" stroke-opacity="0.5" stroke-width="2.8" {shape}/>'
+    return f'{halo}<{kind} {style} stroke="#fff" stroke-width="1.2" {shape}/>'
+
+
+def _drawing(lines: str, height: int, width: int) -> str:
+    """Return lines as an image over the picture: `st.html` lets no inline SVG through."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">{lines}</svg>'
+    source = address(svg.encode(), "svg+xml")
+    return f'<img alt="" src="{source}">'
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _encoded(key: str, side: int, _pixels: NDArray[np.uint8]) -> str:
+    return address(webp(_pixels, side))

@@ -1,0 +1,221 @@
+"""Lesson PatchCore: a bank of patches, thinned by farthest picks, and the nearest of them."""
+
+from __future__ import annotations
+
+from math import log10
+
+import numpy as np
+import streamlit as st
+
+from detectors.queries.lessons import steps
+from detectors.queries.lessons.steps.values import Covering
+from pages.frame.words import text
+from pages.learn import lesson, parts
+from pages.learn.drawing import Drawing, View
+from pages.learn.method import Scene, figures, values
+from pages.learn.method_figures import (
+    around,
+    count,
+    crop,
+    draw_features,
+    draw_limit,
+    draw_map,
+    draw_normals,
+    draw_numbers,
+    draw_overlay,
+    features_station,
+    heading,
+    learnt_name,
+    levels_of,
+    map_station,
+    number,
+    patch_station,
+    row,
+    score_station,
+    this_patch,
+)
+from pages.learn.method_values import SHARED
+from pages.learn.path import Station
+
+SHOWN_PICKS = 10
+
+
+def _stations(scene: Scene) -> list[Station]:
+    memory, way = scene.memory, scene.path
+    return [
+        features_station(scene),
+        Station(
+            text("learn.method.steps.memory"),
+            text("learn.patchcore.memory", n=count(memory.patches), kept=count(memory.kept)),
+            text("learn.patchcore.space_alt"),
+            _bank(scene, 224, 224, None),
+        ),
+        patch_station(scene, text("learn.patchcore.patch", distance=number(way.matches[0].distance))),
+        map_station(scene),
+        score_station(scene),
+    ]
+
+
+def _bank(scene: Scene, width: float, height: float, picks: int | None) -> Drawing:
+    """Draw all patches in grey and kept ones in black: the first `picks`, or all with the patch in question."""
+    memory = scene.memory
+    drawing = Drawing(width, height, text("learn.patchcore.space_alt"))
+    drawing.rect(0, 0, width, height, "ground", rx=4)
+    view = View.of(np.vstack([memory.others, memory.plane.points]), (8, 8, width - 8, height - 8), square=False)
+    small = width < 300
+    drawing.dots(view(memory.others)[:: 3 if small else 1], "faint", 1.1 if small else 1.8)
+    kept = memory.plane.points if picks is None else memory.plane.points[:picks]
+    drawing.dots(view(kept)[:: 4 if small else 1], "ink", 1.2 if small else 2.2)
+    if picks is not None:
+        x, y = view(memory.plane.points[min(picks, len(memory.plane.points)) - 1])
+        drawing.circle(x, y, "ring", 5, text("learn.patchcore.latest"))
+    return drawing
+
+
+def _draw_bank(scene: Scene) -> None:
+    memory = scene.memory
+    options = [2**i for i in range(11) if 2**i < len(memory.plane.points)] + [len(memory.plane.points)]
+    heading(text("learn.patchcore.space"))
+    st.session_state.setdefault("learn_picks", options[min(4, len(options) - 1)])
+    if st.session_state["learn_picks"] not in options:
+        st.session_state["learn_picks"] = options[-1]
+    with lesson.controls("picks"):
+        st.select_slider(text("learn.patchcore.picks"), options, key="learn_picks", format_func=count)
+    _bank(scene, 440, 330, st.session_state["learn_picks"]).show("bank")
+    share = f"{100 * memory.plane.share:.0f}"
+    parts.caption(text("learn.patchcore.space_note", d=count(memory.plane.dimensions), share=share))
+
+
+def _draw_picks(scene: Scene) -> None:
+    cells = []
+    for k, pick in enumerate(scene.memory.picks[:SHOWN_PICKS], 1):
+        called = learnt_name(scene, pick.picture)
+        away = number(pick.distance) if k > 1 else ""
+        image = crop(
+            scene.result.learnt[pick.picture].pixels, pick.box, text("learn.patchcore.pick_alt", k=k, name=called)
+        )
+        cells.append(parts.cell(image, title=str(k), note=away))
+    row(cells, 5, text("learn.patchcore.first"))
+    parts.caption(text("learn.patchcore.first_note"))
+    found: Covering | None = lesson.ask(scene.result, steps.covering, scene.column.key)
+    if found is not None:
+        heading(text("learn.patchcore.radii"))
+        _radii(found).show("radii")
+
+
+def _radii(found: Covering) -> Drawing:
+    width, left, base, top = 340.0, 34.0, 122.0, 12.0
+    drawing = Drawing(width, 158, text("learn.patchcore.radii_alt"))
+    last, tallest = log10(found.radii[-1][0]) or 1.0, found.radii[0][1]
+
+    def at(k: float, radius: float) -> tuple[float, float]:
+        return left + log10(k) / last * (width - left - 8), base - radius / tallest * (base - top)
+
+    for share in (0.5, 1.0):
+        drawing.line((left, at(1, share * tallest)[1]), (width, at(1, share * tallest)[1]), "hair")
+        drawing.text(left - 5, at(1, share * tallest)[1] + 4, number(share * tallest, 100), "muted", "end")
+    drawing.line((left, base), (width, base), "axis")
+    drawing.curve([at(k, mean) for k, _, mean in found.radii], "thin")
+    drawing.curve([at(k, farthest) for k, farthest, _ in found.radii], "strong")
+    for k, farthest, _ in found.radii:
+        drawing.circle(*at(k, farthest), "accent", 2.6, text("learn.patchcore.radius", k=count(k), r=number(farthest)))
+    for k in (1, 10, 100, 1000, 10_000):
+        if k <= found.radii[-1][0]:
+            drawing.text(at(k, 0)[0], base + 16, count(k), "muted", "middle")
+    drawing.text(width, base + 32, text("learn.patchcore.picks"), "muted", "end")
+    half = len(found.radii) // 3
+    drawing.text(
+        at(*found.radii[half][:2])[0] + 8, at(*found.radii[half][:2])[1] - 4, text("learn.patchcore.farthest"), "teal"
+    )
+    drawing.text(left + 8, base - 8, text("learn.patchcore.average"), "muted")
+    return drawing
+
+
+def _draw_space(scene: Scene) -> None:
+    """Every kept patch at its true distance from this one: the gap before the first is the patch's strangeness."""
+    nearest = scene.path.matches[0]
+    heading(text("learn.patchcore.around"))
+    label = text("learn.patchcore.around_alt", distance=number(nearest.distance))
+    drawn = around(scene, label, number(nearest.distance), learnt_name(scene, nearest.picture), _usual(scene))
+    drawn.show("around")
+    parts.caption(text("learn.patchcore.around_note", d=count(scene.memory.plane.dimensions)))
+
+
+def _usual(scene: Scene) -> float | None:
+    """Return the plain distance within which 99 % of held-out normal patches have their nearest kept patch."""
+    normals = scene.memory.normals
+    if normals is None or scene.path.averaged > 1:
+        return None
+    return float(normals.q99**0.5) if scene.path.squared else float(normals.q99)
+
+
+def _draw_crops(scene: Scene) -> None:
+    way = scene.path
+    cells = [this_patch(scene)]
+    for match in way.matches[:3]:
+        called = learnt_name(scene, match.picture)
+        image = crop(scene.result.learnt[match.picture].pixels, match.box, called)
+        cells.append(parts.cell(image, note=called, right=number(match.distance)))
+    row(cells, 4, text("learn.method.compared"))
+    draw_normals(scene)
+
+
+def _terms(scene: Scene) -> str | None:
+    way = scene.path
+    if not len(way.level_squares):
+        return None
+    square = way.matches[0].distance ** 2
+    written = zip(way.level_squares, levels_of(scene), strict=True)
+    terms = " + ".join(
+        f"{number(float(part), square)} ({text('learn.method.level', level=level)})" for part, level in written
+    )
+    return f"{terms} = **{number(square)}**"
+
+
+def _covering(scene: Scene) -> str | None:
+    found = lesson.ask(scene.result, steps.covering, scene.column.key)
+    if found is None or len(found.radii) < 3:
+        return None
+    at = {k: farthest for k, farthest, _ in found.radii}
+    some = max(k for k in at if k <= 64)
+    last = found.radii[-1]
+    first = found.radii[0][1]
+    return text(
+        "learn.patchcore.covering", first=number(first), some=some, middle=number(at[some], first),
+        kept=count(last[0]), last=number(last[1], first),
+    )  # fmt: skip
+
+
+VALUES = values(
+    "patchcore",
+    SHARED
+    | {
+        "patches": lambda scene: count(scene.memory.patches),
+        "kept": lambda scene: count(scene.memory.kept),
+        "all_kept": lambda scene: "" if scene.memory.kept == scene.memory.patches else None,
+        "thinned": lambda scene: "" if scene.memory.kept < scene.memory.patches else None,
+        "distance": lambda scene: f"**{number(scene.path.matches[0].distance)}**",
+        "terms": _terms,
+        "covering": _covering,
+        "squared": lambda scene: "" if scene.path.squared and scene.path.averaged == 1 else None,
+        "projected": lambda scene: (
+            text("learn.patchcore.projected", n=scene.column.settings["projection"])
+            if (scene.column.settings["projection"] or 10**9) < scene.memory.plane.dimensions
+            and scene.memory.kept < scene.memory.patches
+            else None
+        ),
+        "weighted": lambda scene: f"**{scene.path.weight:.3f}**" if scene.column.settings["reweight"] else None,
+    },
+)
+STEPS = {
+    "features": draw_features,
+    "numbers": draw_numbers,
+    "bank": _draw_bank,
+    "picks": _draw_picks,
+    "space": _draw_space,
+    "crops": _draw_crops,
+    "steps": draw_map,
+    "limit": draw_limit,
+    "overlay": draw_overlay,
+}
+FIGURES = figures("patchcore", _stations, STEPS, VALUES)

@@ -1,0 +1,80 @@
+"""Five live pictures on the way from a picture to its score, of which one is in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.frame.component import component
+from pages.frame.words import language, text
+from pages.learn.drawing import Drawing
+
+_SCRIPTS = ("pages/learn/draw.js", "pages/learn/path.js")
+_STYLES = ("pages/learn/marks.css", "pages/learn/path.css")
+
+
+@dataclass(frozen=True)
+class Station:
+    """One of the five pictures.
+
+    Attributes:
+        image: a data URI, or a drawing.
+        cells: whether the image is made of a grid's cells, drawn with sharp borders.
+        aims: whether a click in it moves the patch.
+    """
+
+    title: str
+    caption: str
+    alt: str
+    image: str | Drawing
+    cells: bool = False
+    aims: bool = False
+
+
+def path(
+    stations: Sequence[Station],
+    active: int,
+    frame: tuple[float, float, float, float] | None,
+    on_step: Callable[[int], None],
+    on_place: Callable[[float, float], None],
+    key: str = "path",
+) -> None:
+    """Show the stations.
+
+    Args:
+        stations: five of them.
+        active: which one is in focus.
+        frame: (top, left, height, width) of the patch, as shares of the picture.
+        on_step: called with the station that was chosen.
+        on_place: called with (y, x) as shares of the picture.
+        key: of the component.
+    """
+    steps = []
+    for station in stations:
+        step: dict[str, Any] = {
+            "title": station.title, "caption": station.caption, "alt": station.alt,
+            "cells": station.cells, "aims": station.aims,
+        }  # fmt: skip
+        drawn = isinstance(station.image, Drawing)
+        steps.append(step | ({"marks": station.image.data} if drawn else {"image": station.image}))
+    data = {
+        "steps": steps, "active": active, "frame": frame, "language": language(),
+        "label": text("learn.method.path"), "hint": text("learn.method.hint"),
+    }  # fmt: skip
+
+    def stepped() -> None:
+        chosen = st.session_state[key].get("step")
+        if chosen is not None:
+            on_step(int(chosen))
+
+    def placed() -> None:
+        place = st.session_state[key].get("place")
+        if place is not None:
+            on_place(float(place["y"]), float(place["x"]))
+
+    component("path", "pages/learn/path.html", _STYLES, _SCRIPTS)(
+        key=key, data=data, on_step_change=stepped, on_place_change=placed
+    )

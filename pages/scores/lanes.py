@@ -1,0 +1,213 @@
+"""The Scores page in the browser: lanes, curves, verdicts. They share one limit, which moves without the server."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, floor, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from detectors.result import Column, Result, Shown
+from pages.frame import panes
+from pages.frame.component import Pictures, component, encoded, send
+from pages.frame.state import Choices
+from pages.frame.status import Status
+from pages.frame.words import language, say, table, text
+
+MANY = 150  # marks; beyond, bars
+_SIDE = 80  # of a thumbnail
+_ACROSS = 10  # at most, on a square sheet
+_SCRIPTS = {
+    "lanes": ("limit.js", "axis.js", "lane.js", "lanes.js"),
+    "curves": ("limit.js", "curves.js"),
+    "verdicts": ("limit.js", "verdicts.js"),
+}
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A limit that was let go: false alarms allowed in steps, and limits set by hand in a method's own unit."""
+
+    allowed: int
+    values: dict[str, float]
+
+
+def lanes(
+    choices: Choices, status: Status, result: Result, keys: tuple[str, ...], focus: str, values: dict[str, float],
+    by_hand: bool, on_moved: Callable[[Moved], None], on_focus: Callable[[str], None],
+) -> tuple[int, str] | None:  # fmt: skip
+    """Show all pictures of all methods on one axis; return the picture and the method that were opened just now."""
+    sheets, parcel = sprites(result)
+    send(parcel, "lanes")
+    heads = [_head(key, choices, status, result, key == focus, len(choices.backbones) > 1) for key in keys]
+    data = {
+        "content": result.digest,
+        "heads": heads,
+        "pictures": [_picture(p) for p in result.test],
+        "held": [text("scores.lanes.held_name", n=i + 1) for i in range(len(result.held_out))],
+        "allowed": min(choices.allowed, max(len(result.held_out), 1)),
+        "values": values,
+        "byHand": by_hand,
+        "auroc": _scale(heads),
+        "many": MANY,
+        "sprites": sheets,
+        "words": marked(words("lanes"), "auroc_head", result),
+        "language": language(),
+        "stale": status.stale,
+    }
+    heard = _component("lanes")(
+        key="lanes",
+        data=data,
+        on_moved_change=lambda: on_moved(_moved(st.session_state["lanes"]["moved"], result)),
+        on_focused_change=lambda: on_focus(str(st.session_state["lanes"]["focused"]["column"])),
+        on_opened_change=_nothing,
+    )
+    return _opened(heard.opened, result)
+
+
+def verdicts(status: Status, result: Result, keys: tuple[str, ...], focus: str) -> tuple[int, str] | None:
+    """Show a confusion matrix per method and the pictures behind it; return what was opened just now."""
+    data = {
+        "content": result.digest, "keys": keys, "focus": focus, "sprites": sprites(result)[0],
+        "words": words("verdicts"), "language": language(), "stale": status.stale,
+    }  # fmt: skip
+    return _opened(_component("verdicts")(key="verdicts", data=data, on_opened_change=_nothing).opened, result)
+
+
+def curves(result: Result, families: dict[str, Any], stale: bool) -> None:
+    """Show ROC, precision-recall and PRO; the point of the limit follows the lanes."""
+    labels = marked(words("curves"), "title", result)
+    data = {"families": families, "words": labels, "language": language(), "stale": stale}
+    _component("curves")(key="curves", data=data)
+
+
+def words(part: str) -> dict[str, Any]:
+    """Return the labels of one part, with the words that several share."""
+    texts = table(language())
+    return {**texts["scores"]["shared"], "verdicts": texts["verdicts"], **texts["scores"][part]}
+
+
+def pasted(result: Result) -> int:
+    """Count the defective test pictures whose defect this program pasted in."""
+    return sum(p.synthetic for p in result.test if p.defective)
+
+
+def marked(labels: dict[str, Any], key: str, result: Result) -> dict[str, Any]:
+    """Say "synthetic" beside a heading over figures that use synthetic defects."""
+    return labels | {key: f"{labels[key]} · {labels['synthetic']}"} if pasted(result) else labels
+
+
+def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
+    """Return where the thumbnails of test and held-out pictures are, many on one sheet, and the sheets to send."""
+    pictures = (*result.test, *result.held_out)
+    across = min(_ACROSS, max(1, ceil(sqrt(len(pictures)))))
+    per = across * across
+    parcel = Pictures()
+    keys = []
+    made = repr(result.experiment.get("preprocessing"))
+    for start in range(0, len(pictures), per):
+        chunk = pictures[start : start + per]
+        shas = " ".join(p.sha256 for p in chunk)
+        key = hashlib.sha256(f"sheet {made} {chunk[0].pixels.shape} {across} {shas}".encode()).hexdigest()[:16]
+        parcel.parcels[f"sheet_{start}"] = {key: _sheet(key, chunk, across)}
+        keys.append(key)
+    return {"keys": keys, "across": across, "per": per}, parcel
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def _sheet(key: str, _pictures: tuple[Shown, ...], _across: int) -> str:
+    """Put thumbnails side by side on a square sheet; `key` stands for the whole content."""
+    sheet = Image.new("RGB", (_SIDE * _across, _SIDE * _across))
+    for place, picture in enumerate(_pictures):
+        small = Image.fromarray(picture.pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        sheet.paste(small, (_SIDE * (place % _across), _SIDE * (place // _across)))
+    return encoded(sheet, "WEBP", quality=78, method=2)
+
+
+def _head(key: str, choices: Choices, status: Status, result: Result, focus: bool, several: bool) -> dict[str, Any]:
+    method, backbone = key.split("/", 1)
+    head: dict[str, Any] = {"key": key, "title": text(f"methods.{method}"), "focus": focus, "lines": [], "auroc": None}
+    lines = [backbone] if several else []
+    column = next((c for c in result.columns if c.key == key), None)
+    if column is None:
+        return head | {"lines": lines, "share": 0} | panes.standing(key, status, result)
+    return head | {
+        "title": f"{head['title']} · {backbone}" if several else head["title"],
+        "state": "done",
+        "lines": [line for name in ("average_precision", "aupro") if (line := _line(column, name))],
+        "auroc": figure(column, "image_auroc"),
+        "scores": _numbers(column.scores),
+        "held": _numbers(column.held_out),
+    }
+
+
+def figure(column: Column, name: str) -> dict[str, Any]:
+    """Return a figure in numbers and words; the reason stands in for what is absent."""
+    found = column.figures.get(name)
+    reason = say(found.reason) if found is not None and found.reason is not None else ""
+    if found is None or found.value is None:
+        return {"value": None, "low": None, "high": None, "text": "", "interval": "", "reason": reason}
+    bounded = found.low is not None and found.high is not None
+    return {
+        "value": found.value, "low": found.low, "high": found.high, "text": f"{found.value:.2f}",
+        "interval": text("grid.interval", low=found.low, high=found.high) if bounded else "", "reason": reason,
+    }  # fmt: skip
+
+
+def _line(column: Column, name: str) -> str:
+    if name == "aupro" and column.maps is None:
+        return text("grid.image_only")
+    shown = figure(column, name)
+    if shown["value"] is None:
+        return ""
+    return f"{text(f'scores.short.{name}')} {shown['text']} {shown['interval'] if name == 'aupro' else ''}".strip()
+
+
+def _scale(heads: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the axis of the AUROCs: from 0.4, or lower where an interval asks for it."""
+    lows = [v for h in heads if h["auroc"] for v in (h["auroc"]["low"], h["auroc"]["value"]) if v is not None]
+    low = max(0.0, min(0.4, floor(5 * min(lows, default=0.4)) / 5))
+    return {"low": low, "ticks": [round(t, 1) for t in np.arange(low, 1.01, 0.2)]}
+
+
+def _picture(picture: Shown) -> dict[str, Any]:
+    truth = None if picture.defective is None else int(picture.defective)
+    return {"name": panes.name(picture), "truth": truth, "synthetic": picture.synthetic}
+
+
+def _numbers(values: Any) -> list[float | None]:
+    return [float(v) if isfinite(v) else None for v in values]
+
+
+def _moved(heard: dict[str, Any], result: Result) -> Moved:
+    """Read what the browser says; what cannot be is left out."""
+    allowed = heard.get("allowed")
+    allowed = allowed if isinstance(allowed, int) and 1 <= allowed <= max(len(result.held_out), 1) else 1
+    keys = {column.key for column in result.columns}
+    values = {
+        key: float(value)
+        for key, value in dict(heard.get("values") or {}).items()
+        if key in keys and isinstance(value, int | float) and isfinite(value)
+    }
+    return Moved(allowed, values)
+
+
+def _opened(heard: Any, result: Result) -> tuple[int, str] | None:
+    if not heard or not isinstance(heard.get("picture"), int) or not 0 <= heard["picture"] < len(result.test):
+        return None
+    return heard["picture"], str(heard.get("column", ""))
+
+
+def _component(name: str) -> Any:
+    styles = ("pages/scores/common.css", f"pages/scores/{name}.css")
+    scripts = tuple(f"pages/scores/{file}" for file in _SCRIPTS[name])
+    return component(name, f"pages/scores/{name}.html", styles, scripts)
+
+
+def _nothing() -> None:
+    """Streamlit reports a component's values only where a callback is named."""

@@ -1,0 +1,59 @@
+"""Scores: all pictures of all methods against one limit; what the figures say and how sure they are."""
+
+import streamlit as st
+
+from detectors.result import Result
+from pages.frame import backend, headline, panes, style, weights
+from pages.frame.progress import progress
+from pages.frame.refresh import live
+from pages.frame.state import Choices, change, current
+from pages.frame.status import Status
+from pages.frame.words import say, text
+from pages.scores import parts
+from pages.scores.lanes import lanes, verdicts
+
+
+def show(choices: Choices, status: Status, result: Result | None) -> None:
+    if st.session_state.pop("scores_moved", False):
+        st.rerun()  # the sidebar stands outside this part and shows the limit too
+    parts.styles()
+    if result is None or not result.test:
+        empty = "no_test" if result is not None else "begun" if status.state == "running" else "before"
+        style.head("scores", text(f"scores.{empty}"))
+        work(choices, status)
+        style.foot("scores")
+        return
+
+    keys = panes.columns(choices, status, result)
+    titles = parts.titles(keys)
+    focus = parts.focus(choices, result, keys)
+    running = status.state == "running" or not result.columns
+    style.head("scores", text("scores.begun") if running else headline.lead(result, titles))
+    parts.warnings(result, titles)
+    work(choices, status)
+    parts.too_few(result)
+    opened = lanes(
+        choices, status, result, keys, focus, parts.by_hand(result), st.session_state.get("scores_by_hand", False),
+        on_moved=lambda moved: parts.moved(moved, result), on_focus=lambda key: change(focus=key.split("/")[0]),
+    )  # fmt: skip
+    if result.columns:
+        parts.cards(result, status, focus, titles)
+        st.subheader(text("scores.verdicts.title"), anchor=False)
+        opened = verdicts(status, result, keys, focus) or opened
+        parts.table(result, parts.limits(result, choices.allowed), titles, focus)
+    if opened:
+        picture, key = opened
+        change(picture=result.test[picture].sha256[:16], place=None, focus=key.split("/")[0] or choices.focus)
+        st.switch_page(style.path("inspect"))
+    style.foot("scores", parts.counted(result), result)
+
+
+def work(choices: Choices, status: Status) -> None:
+    if status.sentence is not None:
+        style.note(say(status.sentence))
+        weights.way_on(backend.weights(choices), choices, lambda: backend.run(current()))
+    if status.state == "running":
+        progress(choices, status, cancel=lambda: backend.cancel(choices))
+
+
+live(show)

@@ -1,0 +1,212 @@
+"""Parts of the Scores page around the lanes: warnings, cards, tables, and the limit that was set by hand."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from detectors.errors import Sentence
+from detectors.evaluation import paired_auroc_difference, pro_curve, thresholds
+from detectors.queries import pixels
+from detectors.result import Column, Figure, Result
+from pages.frame import backend, component, style
+from pages.frame.state import Choices, change
+from pages.frame.status import Status
+from pages.frame.words import say, text
+from pages.scores import curves, lanes, tables
+from pages.scores.lanes import Moved, pasted
+
+_FEW = 4  # held-out pictures that support no rate below 1 in 5
+_SECONDS = 0.7
+
+
+def titles(keys: tuple[str, ...]) -> dict[str, str]:
+    """Return what each column is called: the method, with its backbone where there are several."""
+    several = len({key.split("/", 1)[1] for key in keys}) > 1
+    return {key: _title(*key.split("/", 1), several) for key in keys}
+
+
+def _title(method: str, backbone: str, several: bool) -> str:
+    return f"{text(f'methods.{method}')} · {backbone}" if several else text(f"methods.{method}")
+
+
+def focus(choices: Choices, result: Result, keys: tuple[str, ...]) -> str:
+    """Return the column in teal: the focused method's first one that is there, else the first of all."""
+    there = [column.key for column in result.columns if column.key in keys]
+    return next((key for key in there if key.split("/")[0] == choices.focus), there[0] if there else "")
+
+
+def styles() -> None:
+    """Add the sheet of this page's cards and tables."""
+    component.styles("pages/scores/scores.css")
+
+
+def warnings(result: Result, titles: dict[str, str]) -> None:
+    """Say what must be known before any figure is believed."""
+    if result.warnings:
+        with st.container(
+            key="shortcut", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        ):
+            st.html("".join(f"<p>{escape(say(sentence))}</p>" for sentence in result.warnings))
+            if result.trivial:
+                with st.popover(text("scores.trivial.open"), type="tertiary"):
+                    st.markdown(f"**{text('scores.trivial.title')}**")
+                    st.caption(text("scores.trivial.says"))
+                    st.html(tables.trivial(result, titles))
+    if synthetic := pasted(result):
+        style.note(text("scores.synthetic", n=synthetic, of=int((result.labels == 1).sum())), tone="calm")
+
+
+def too_few(result: Result) -> None:
+    """Say what so few held-out pictures can support, with two ways on."""
+    held = len(result.held_out)
+    if held > _FEW:
+        return
+    key = "none_held" if held == 0 else "few_held"
+    with _panel("data_array", text(f"scores.empty.{key}"), text(f"scores.empty.{key}_says", n=held, of=held + 1)):
+        if st.button(text("scores.empty.add"), key="scores_add"):
+            st.switch_page(style.path("images"))
+        if held:
+            st.button(text("scores.empty.by_hand"), on_click=lambda: st.session_state.update(scores_by_hand=True))
+
+
+def moved(moved: Moved, result: Result) -> None:
+    """Take a limit that was let go: steps count on all pages, values set by hand on this one."""
+    st.session_state["scores_values"] = (result.digest, moved.values)
+    st.session_state["scores_by_hand"] = False
+    st.session_state["scores_moved"] = True
+    change(allowed=moved.allowed)
+
+
+def by_hand(result: Result) -> dict[str, float]:
+    """Return the limits set by hand for these very scores."""
+    made_for, values = st.session_state.get("scores_values", ("", {}))
+    return values if made_for == result.digest else {}
+
+
+def limits(result: Result, allowed: int) -> dict[str, float]:
+    """Return each column's limit: set by hand, else the step of its held-out normals."""
+    found = {
+        c.key: thresholds.limit(c.held_out, min(allowed, len(c.held_out)) / (len(c.held_out) + 1))
+        for c in result.columns
+        if len(c.held_out)
+    }
+    return found | by_hand(result)
+
+
+def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) -> None:
+    """Show curves, paired differences and cost; drawn again while pixels are being measured."""
+    labels = result.labels
+    if not ((labels == 1).any() and (labels == 0).any()):
+        _one_sided(labels)
+        with st.container(border=True, key="cost_alone"):
+            _cost(result, focus, titles)
+        return
+    waiting = curves.families(result, focus, titles)[1] or _differences(result, focus, titles)[1]
+
+    @st.fragment(run_every=_SECONDS if waiting else None)
+    def part() -> None:
+        families, curves_wait = curves.families(result, focus, titles)
+        left, middle, right = st.columns((1, 1, 1.3), gap="small")
+        with left, st.container(border=True, height="stretch", key="curves_card"):
+            lanes.curves(result, families, status.stale)
+        with middle, st.container(border=True, height="stretch", key="pairs_card"):
+            pairs_wait = _better(result, focus, titles)
+        with right, st.container(border=True, height="stretch", key="cost_card"):
+            _cost(result, focus, titles)
+        if waiting != (curves_wait or pairs_wait):
+            st.rerun()  # polling begins, or ends
+
+    part()
+
+
+def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"### {text('scores.pairs.title', focus=titles[focus])}", width="content")
+        if any(curves.has_pro(c, result) for c in result.columns):
+            st.segmented_control(
+                text("scores.pairs.by"), ("image_auroc", "aupro"), key="scores_pairs", default="image_auroc",
+                format_func=({"image_auroc": "AUROC", "aupro": "AUPRO"}).get, label_visibility="collapsed",
+                required=True, persist_state="session",
+            )  # fmt: skip
+    pairs, waiting = _differences(result, focus, titles)
+    if len(result.columns) < 2:
+        st.caption(text("scores.pairs.alone"))
+        return False
+    pixels = st.session_state.get("scores_pairs") == "aupro"
+    st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says") + _mark(result, " "))
+    st.html(tables.differences(pairs))
+    return waiting
+
+
+def _differences(result: Result, focus: str, titles: dict[str, str]) -> tuple[list, bool]:
+    main = result[focus]
+    others = [c for c in result.columns if c.key != focus]
+    if st.session_state.get("scores_pairs") == "aupro":
+        found = [_by_pixel(result, main, c) for c in others]
+    else:
+        found = [paired_auroc_difference(result.labels, main.scores, c.scores) for c in others]
+    pairs = [(f"{titles[focus]} – {titles[c.key]}", f) for c, f in zip(others, found, strict=True)]
+    return pairs, any(f is None for f in found)
+
+
+def _by_pixel(result: Result, main: Column, other: Column) -> Figure | Sentence | None:
+    lacking = next((c for c in (main, other) if not curves.has_pro(c, result)), None)
+    if lacking is not None:
+        return pro_curve(result.test, lacking.maps).reason
+    return backend.measured(pixels.aupro_difference, main.key, other.key)
+
+
+def _cost(result: Result, focus: str, titles: dict[str, str]) -> None:
+    st.markdown(f"### {text('scores.cost.title')}")
+    st.html(tables.cost(result.columns, titles, focus))
+    passes = {round(c.cost.backbone_milliseconds, 1) for c in result.columns}
+    one = len({c.backbone for c in result.columns}) == 1
+    st.caption(text("scores.cost.says", ms=f"{max(passes):.0f}") if one else text("scores.cost.says_many"))
+
+
+def _one_sided(labels: np.ndarray) -> None:
+    key = "no_labels" if np.isnan(labels).all() else "only_defective" if (labels == 1).any() else "only_good"
+    with _panel("label", text(f"scores.empty.{key}"), text(f"scores.empty.{key}_says")):
+        if st.button(text("scores.empty.label"), key="scores_label"):
+            st.switch_page(style.path("images"))
+        if st.button(text("scores.empty.maps"), key="scores_maps"):
+            st.switch_page(style.path("compare"))
+
+
+def table(result: Result, limits: dict[str, float], titles: dict[str, str], focus: str) -> None:
+    """Show every number of the page as tables, when asked for."""
+    if not st.toggle(text("scores.table.show"), key="scores_table", persist_state="session"):
+        return
+    st.markdown(f"### {text('scores.figures.title')}{_mark(result, ' · ')}")
+    st.html(tables.figures(result, titles, focus))
+    if limits:
+        st.markdown(f"### {text('scores.table.verdicts')}")
+        st.html(tables.verdicts(result, limits, titles, focus))
+    if result.trivial:
+        st.markdown(f"### {text('scores.trivial.title')}")
+        st.html(tables.trivial(result, titles))
+    st.markdown(f"### {text('scores.table.pictures')}")
+    st.dataframe(tables.scores(result, limits, titles), hide_index=True, height=min(420, 38 + 35 * len(result.test)))
+
+
+def _mark(result: Result, before: str) -> str:
+    return before + text("scores.shared.synthetic") if pasted(result) else ""
+
+
+def counted(result: Result) -> str:
+    """Return how many test pictures there are, and of which label."""
+    labels = result.labels
+    defective = int((labels == 1).sum())
+    if np.isnan(labels).all():
+        return text("scores.counted_plain", n=len(labels))
+    return text("scores.counted", n=len(labels), defective=defective)
+
+
+def _panel(icon: str, title: str, says: str):
+    panel = st.container(border=True, key=f"panel_{icon}")
+    panel.markdown(f":material/{icon}: **{title}**")
+    panel.caption(says)
+    return panel.container(horizontal=True)

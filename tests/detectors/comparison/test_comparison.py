@@ -1,0 +1,107 @@
+"""A comparison: one backbone pass, every column measured, failures beside the others."""
+
+import numpy as np
+import pytest
+
+from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.datasets import Dataset
+from detectors.errors import Cancelled, DatasetRefused, SettingRefused
+from detectors.images import Preprocessing
+
+SMALL = Preprocessing(size=112)
+
+
+@pytest.fixture(scope="module")
+def result(circuit):
+    return Comparison(preprocessing=SMALL).run(circuit)
+
+
+def test_every_method_has_a_column_with_figures(result, circuit):
+    assert [c.method for c in result.columns] == ["spade", "mahalanobis", "padim", "patchcore", "cfa"]
+    assert result.failures == ()
+    for column in result.columns:
+        assert column.scores.shape == (len(circuit.test),)
+        assert np.isfinite(column.scores).all()
+        assert 0.0 <= column.figures["image_auroc"].low <= column.figures["image_auroc"].value <= 1.0
+        if column.method == "mahalanobis":
+            assert column.maps is None
+            assert column.figures["pixel_auroc"].value is None
+            assert str(column.figures["pixel_auroc"].reason)
+            np.testing.assert_allclose(column.levels.sum(1), column.scores, rtol=1e-6)
+        else:
+            assert column.maps.shape == (len(circuit.test), 112, 112)
+            assert 0.0 <= column.figures["aupro"].value <= 1.0
+
+
+def test_a_picture_passes_the_backbone_once(circuit):
+    comparison = Comparison(preprocessing=SMALL)
+    pictures = comparison.prepare(circuit)
+    stores = extract(pictures, comparison.load("scattering"))
+    assert stores.passes == len(circuit.train) + len(circuit.test)
+    for method in comparison.methods:
+        fit_and_score(comparison.detector(method, "scattering"), stores, pictures)
+    assert stores.learnt.passes == stores.test.passes == stores.passes
+
+
+def test_the_same_seed_gives_the_same_result(result, circuit):
+    again = Comparison(preprocessing=SMALL).run(circuit)
+    for one, other in zip(result.columns, again.columns, strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
+        np.testing.assert_array_equal(one.held_out, other.held_out)
+
+
+def test_held_out_pictures_are_not_learnt_from(result, circuit):
+    learnt, held_out = {p.sha256 for p in result.learnt}, {p.sha256 for p in result.held_out}
+    assert len(learnt) + len(held_out) == len(circuit.train)
+    assert not learnt & held_out
+
+
+def test_a_method_that_refuses_does_not_stop_the_others(circuit):
+    result = Comparison(
+        methods=("padim", "patchcore"), settings={"padim": {"levels": (0, 9)}}, preprocessing=SMALL
+    ).run(circuit)
+    assert [c.method for c in result.columns] == ["patchcore"]
+    assert [f.method for f in result.failures] == ["padim"]
+    assert "9" in str(result.failures[0].sentence)
+
+
+def test_cancelling_ends_the_run(circuit):
+    def stop(done, stage="", **numbers):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        Comparison(preprocessing=SMALL).run(circuit, stop)
+
+
+def test_no_normal_pictures_is_refused(circuit):
+    empty = Dataset(name="none", train=(), test=circuit.test, report=circuit.report, recipe={})
+    with pytest.raises(DatasetRefused) as refused:
+        Comparison().run(empty)
+    assert str(refused.value) == (
+        "The data set 'none' has no normal pictures; methods learn from good parts only. Add at least two."
+    )
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(SettingRefused, match="choose at least one method and one backbone"):
+        Comparison(methods=())
+
+
+def test_pictures_without_labels_still_get_maps(circuit):
+    from dataclasses import replace
+
+    unlabelled = replace(circuit, test=tuple(replace(s, defective=None, kind=None, mask=None) for s in circuit.test))
+    result = Comparison(methods=("patchcore",), preprocessing=SMALL).run(unlabelled)
+    (column,) = result.columns
+    assert column.maps is not None
+    for figure in column.figures.values():
+        assert figure.value is None
+        assert str(figure.reason)
+
+
+def test_real_pictures(hazelnut):
+    """On real parts the bundled backbone must do what it is bundled for."""
+    result = Comparison(methods=("padim", "patchcore")).run(hazelnut)
+    for column in result.columns:
+        assert column.figures["image_auroc"].value > 0.7
+        assert column.figures["pixel_auroc"].value > 0.85

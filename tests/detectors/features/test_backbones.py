@@ -1,0 +1,186 @@
+"""timm models as backbones: levels, stages, seeds, and what is said when something does not fit."""
+
+import pytest
+import timm
+import torch
+from torch.nn import functional
+
+from detectors.errors import SettingRefused
+from detectors.features.backbone import Backbone, load_backbone
+from detectors.features.device import best_device
+from detectors.features.weights import BACKBONES
+
+SIZE = 64
+IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
+
+
+def pictures(count=2, size=SIZE, seed=0):
+    return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def loaded(name, seed=0) -> Backbone:
+    return load_backbone(name, "random", seed=seed, device="cpu")
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_global_generator_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    one, same, other = loaded("resnet18"), loaded("resnet18"), loaded("resnet18", seed=1)
+    assert torch.rand(1) == expected
+    assert one.weights == same.weights
+    assert one.weights.sha256 != other.weights.sha256
+    assert one.weights.random
+    assert one.weights.origin == "seed 0"
+    assert [str(note) for note in one.notes] == [
+        "resnet18 has random weights (seed 0): for tests and lessons, not for judging parts."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "strides", "indices"),
+    [
+        ("resnet18", (4, 8, 16, 32), (1, 2, 3, 4)),
+        ("swin_tiny_patch4_window7_224", (4, 8, 16, 32), (0, 1, 2, 3)),
+        ("vit_tiny_patch16_224", (16, 16, 16, 16), (2, 5, 8, 11)),
+        ("convnext_atto", (4, 8, 16, 32), (0, 1, 2, 3)),
+        ("tf_efficientnet_lite0", (4, 8, 16, 32), (1, 2, 3, 4)),
+    ],
+)
+def test_levels_equal_those_of_timms_own_feature_models(name, strides, indices):
+    backbone = loaded(name)
+    assert backbone.strides == strides
+    settings = {"vit": {"dynamic_img_size": True}, "swi": {"strict_img_size": False}}.get(name[:3], {})
+    torch.manual_seed(0)
+    witness = timm.create_model(name, features_only=True, out_indices=indices, num_classes=0, **settings).eval()
+    assert tuple(witness.feature_info.reduction()) == strides
+    if "efficientnet" in name:  # without its head it draws other numbers from the same seed
+        weights = backbone._network.model.state_dict()
+        witness.load_state_dict({key: weights[key] for key in witness.state_dict()})
+    mean, deviation = (torch.tensor(witness.pretrained_cfg[key])[:, None, None] for key in ("mean", "std"))
+    with torch.no_grad():
+        expected = witness((pictures() - mean) / deviation)
+    features = backbone(pictures())
+    for found, level, channels in zip(features.maps, expected, witness.feature_info.channels(), strict=True):
+        level = level.permute(0, 3, 1, 2) if level.shape[-1] == channels != level.shape[1] else level  # Swin's NHWC
+        assert found.shape[1] == channels
+        torch.testing.assert_close(found, level, rtol=1e-4, atol=1e-5)
+    assert all(m.is_contiguous() for m in features.maps)
+    assert features.image_size == (SIZE, SIZE)
+    assert backbone.shape(SIZE).maps == tuple(tuple(m.shape[1:]) for m in features.maps)
+    if "efficientnet" not in name:
+        for pooled, level in zip(features.pooled, features.maps, strict=True):
+            torch.testing.assert_close(pooled, level.mean((2, 3)))
+
+
+def test_efficientnets_pool_nine_stages_stem_and_head_after_their_activations():
+    backbone = loaded("efficientnet_b0")
+    assert backbone.stages == ("stem", *(f"stage {i}" for i in range(1, 8)), "head")
+    torch.manual_seed(0)
+    witness = timm.create_model("efficientnet_b0", num_classes=0).eval()
+    seen = []
+    for module in (witness.bn1, *witness.blocks, witness.bn2):
+        module.register_forward_hook(lambda m, i, output: seen.append(output.mean((2, 3))))
+    with torch.no_grad():
+        witness((pictures() - IMAGENET[0][:, None, None]) / IMAGENET[1][:, None, None])
+    pooled = backbone(pictures()).pooled
+    assert [p.shape[1] for p in pooled] == [32, 16, 24, 40, 80, 112, 192, 320, 1280]
+    for found, expected in zip(pooled, seen, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_scattering_is_the_default_and_says_that_it_is_bundled():
+    backbone = load_backbone(device="cpu")
+    assert (backbone.name, backbone.weights.source, backbone.weights.random) == ("scattering", "bundled", False)
+    assert backbone.weights.sha256 == load_backbone("scattering", device="cpu").weights.sha256
+    assert backbone.standardise
+    assert not loaded("test_resnet").standardise
+    with pytest.raises(SettingRefused) as refused:
+        load_backbone("scattering", "random")
+    assert str(refused.value) == "The scattering backbone has no weights to load. Leave them out."
+
+
+def test_pictures_are_counted_and_a_blank_one_for_the_shape_is_not():
+    backbone = loaded("test_resnet")
+    assert backbone.shape(96).image_size == (96, 96)
+    assert backbone.passes == 0
+    backbone(pictures(3))
+    assert backbone.passes == 3
+
+
+def test_a_gradient_reaches_the_pictures_only_when_they_ask():
+    backbone = loaded("test_resnet")
+    assert not backbone(pictures()).maps[0].requires_grad
+    asking = pictures().requires_grad_()
+    backbone(asking).pooled[-1].sum().backward()
+    assert asking.grad.abs().sum() > 0
+    assert not any(p.requires_grad for p in backbone._network.parameters())
+
+
+def test_a_picture_does_not_depend_on_the_others_in_the_batch():
+    backbone = loaded("test_resnet")
+    whole, alone = backbone(pictures(3)), backbone(pictures(3)[2:])
+    torch.testing.assert_close(whole.maps[-1][2:], alone.maps[-1], rtol=1e-5, atol=1e-6)
+
+
+def test_transformers_take_other_sizes_than_the_one_they_were_made_for():
+    assert loaded("test_vit").shape(96).maps[0][1:] == (6, 6)
+    with pytest.raises(SettingRefused) as refused:
+        loaded("test_vit")(pictures(size=72))
+    assert str(refused.value) == (
+        "test_vit cannot take pictures of 72 x 72 pixels. "
+        "Choose the size it was made for, 160 pixels, or another backbone."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "resnte18",
+            "timm has no model called resnte18. Choose scattering, a listed backbone, or a timm name such as "
+            "resnet18, resnet18d, skresnet18.",
+        ),
+        (
+            "local-dir:/etc",
+            "timm has no model called local-dir:/etc. Choose scattering, a listed backbone, or a timm name such as "
+            "resnet18.",
+        ),
+        (
+            "resnet18.nobody",
+            "timm knows resnet18, but no weights called nobody of it. Leave out what follows the dot.",
+        ),
+    ],
+)
+def test_unknown_names_are_refused_with_a_suggestion(name, sentence):
+    with pytest.raises(SettingRefused) as refused:
+        loaded(name)
+    assert str(refused.value) == sentence
+
+
+def test_mixed_precision_is_for_accelerators_only():
+    backbone = load_backbone("test_resnet", "random", device="cpu", mixed_precision=True)
+    assert backbone.precision == "float32"
+    torch.testing.assert_close(backbone(pictures()).maps[0], loaded("test_resnet")(pictures()).maps[0])
+
+
+def test_the_list_names_timms_default_weights_and_their_size():
+    for backbone in BACKBONES[1:]:
+        settings = timm.get_pretrained_cfg(backbone.name)
+        assert settings.hf_hub_id == backbone.hub
+        with torch.device("meta"):
+            model = timm.create_model(backbone.name)
+        assert sum(t.numel() * t.element_size() for t in model.state_dict().values()) == backbone.bytes
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["scattering", "resnet18"])
+def test_the_accelerator_gives_the_cpus_maps(name):
+    device = best_device()
+    if device.type == "cpu":
+        pytest.skip("no accelerator on this machine")
+    weights = None if name == "scattering" else "random"
+    here, there = (load_backbone(name, weights, device=d)(pictures(2, 224)) for d in ("cpu", device))
+    for one, other in zip((*here.maps, *here.pooled), (*there.maps, *there.pooled), strict=True):
+        assert functional.mse_loss(other.cpu(), one).sqrt() <= 1e-4 * one.square().mean().sqrt()
+        torch.testing.assert_close(other.cpu(), one, rtol=1e-3, atol=1e-3 * float(one.abs().max()))

@@ -1,0 +1,204 @@
+"""Work in workers: equal work once, progress, cancelling, a killed worker, and a face that never imports torch."""
+
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from detectors.comparison.comparison import Comparison
+from detectors.errors import SettingRefused, TooLarge
+from detectors.images import Preprocessing
+from detectors.queries import explain
+from detectors.queries.lessons import parameters
+from detectors.workers import Compute
+from detectors.workers.client import STOPPING
+
+
+@dataclass(frozen=True)
+class Boards:
+    """A few circuit boards."""
+
+    seed: int = 3
+
+    @property
+    def key(self):
+        return f"boards-{self.seed}"
+
+    def load(self):
+        from detectors import datasets
+
+        return datasets.demo("circuit", normal=12, good=3, per=1, severities=(1.0,), seed=self.seed)
+
+
+SMALL = Preprocessing(size=64)
+TWO = Comparison(methods=("mahalanobis", "patchcore"), preprocessing=SMALL)
+
+
+@pytest.fixture(scope="module")
+def compute():
+    compute = Compute(memory="3GB")
+    yield compute
+    compute.close()
+
+
+def wait(run, states=("done", "failed", "cancelled"), seconds=90):
+    deadline = time.monotonic() + seconds
+    while run.state not in states:
+        assert time.monotonic() < deadline, run.stages
+        time.sleep(0.05)
+
+
+def test_a_run_gives_what_a_script_gives(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    assert run.state == "done", run.stages
+    expected = TWO.run(Boards().load())
+    result = run.result()
+    assert [c.key for c in result.columns] == [c.key for c in expected.columns]
+    for one, other in zip(result.columns, expected.columns, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4)
+    assert all(stage.state == "done" for stage in run.stages)
+
+
+def test_equal_choices_share_one_run(compute):
+    first, second = compute.start(TWO, Boards(), "a"), compute.start(TWO, Boards(), "b")
+    assert first is second
+    assert first.sessions == {"a", "b"}
+
+
+def test_another_setting_reuses_the_features(compute):
+    wait(compute.start(TWO, Boards(), "a"))
+    other = compute.start(replace(TWO, settings={"patchcore": {"ratio": 0.5}}), Boards(), "a")
+    assert (
+        other._futures["stores:scattering"].key == compute.start(TWO, Boards(), "a")._futures["stores:scattering"].key
+    )
+    wait(other)
+    assert other.columns()[1].settings["ratio"] == 0.5
+
+
+def test_a_refusal_fails_alone(compute):
+    run = compute.start(replace(TWO, settings={"patchcore": {"levels": (9,)}}), Boards(), "a")
+    wait(run)
+    assert run.state == "done"
+    (failure,) = run.result().failures
+    assert failure.method == "patchcore"
+    assert "9" in str(failure.sentence)
+
+
+def test_a_column_can_be_asked(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    assert run.ask(_bank_bytes, "patchcore/scattering") == run.columns()[1].cost.model_bytes
+
+
+def _bank_bytes(detector, stores, pictures):
+    return detector.nbytes
+
+
+def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(compute):
+    slow = Comparison(methods=("cfa",), preset="paper", preprocessing=SMALL, seed=11)
+    run = compute.start(slow, Boards(), "a")
+    deadline = time.monotonic() + 60
+    while not any(stage.numbers.get("loss") for stage in run.stages):
+        assert time.monotonic() < deadline, run.stages
+        time.sleep(0.02)
+    started = time.monotonic()
+    compute.leave(run, "a")
+    assert run.state == "cancelled"
+    key = run._futures["fit:cfa/scattering"].key
+    while compute._processing({key}):
+        assert time.monotonic() - started < 2.5
+        time.sleep(0.02)
+    again = compute.start(slow, Boards(), "b")
+    assert again is not run
+    again.cancel()
+    while any(thread.name == STOPPING for thread in threading.enumerate()):  # it may restart the worker
+        assert time.monotonic() < deadline + 60
+        time.sleep(0.05)
+
+
+def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
+    from detectors.workers import tasks
+
+    told = []
+    monkeypatch.setattr(tasks, "reporter", lambda key: lambda done, stage="", **numbers: told.append((done, stage)))
+
+    class Fetching:
+        def load(self, backbone, progress):
+            for share in (0.0, 0.5, 1.0):
+                progress(share, "download", bytes=47 * share, total=47)
+
+    def extract(pictures, backbone, progress):
+        progress(0.0, "backbone")
+        progress(1.0, "backbone")
+
+    monkeypatch.setattr(tasks.steps, "extract", extract)
+    tasks.extract(Fetching(), "resnet18", None, "key")
+    assert told == [(0.0, "download"), (0.4, "download"), (0.8, "download"), (0.8, "backbone"), (1.0, "backbone")]
+
+
+def test_a_worker_says_where_weights_are(compute, monkeypatch):
+    listed = {state.name: state.state for state in compute.weights("resnet18", 0).result()}
+    assert (listed["scattering"], listed["resnet18"]) == ("bundled", "missing")
+    assert (
+        compute.weights("resnet18", 0).key == compute.weights("resnet50", 0).key != compute.weights("resnet18", 1).key
+    )
+    (own,) = compute.weights("resnet34", 0).result()
+    assert (own.name, own.state) == ("resnet34", "missing")
+
+
+def test_a_worker_that_is_killed_fails_only_its_own_task(compute):
+    with pytest.raises(TooLarge, match="too big for the server"):
+        compute.call(_hoard)
+    assert compute.call(_two) == 2
+
+
+def _hoard():
+    kept = []
+    while True:
+        kept.append(np.ones(20_000_000))
+        time.sleep(0.02)
+
+
+def _two():
+    return 2
+
+
+def test_the_serving_side_never_imports_torch():
+    code = (
+        "import sys, detectors, detectors.workers, detectors.result, detectors.methods, detectors.report;"
+        "import detectors.datasets, detectors.comparison;"
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_columns_are_asked_at_once_beside_their_detectors(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    reasons = run.ask_all(explain.explain_place, "test", 0, 30, 40)
+    assert [reason.key for reason in reasons] == [column.key for column in run.columns()]
+    assert reasons[0].value == pytest.approx(run.columns()[0].scores[0], rel=1e-4)
+    pixels = run.result().test[1].pixels
+    for scored, column in zip(run.ask_all(explain.score_pictures, pixels[None]), run.columns(), strict=True):
+        assert scored.scores[0] == pytest.approx(column.scores[1], rel=1e-3)
+
+
+def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    asked = (parameters.vary, "scattering", "patchcore", (("ratio", 0.1), ("limit", 4096)), None, False)
+    future = run.begin(*asked)
+    assert run.begin(*asked).key == future.key
+    assert run.begin(*asked[:2], "patchcore", (("ratio", 0.5),), None, False).key != future.key
+    found = future.result(timeout=60)
+    np.testing.assert_allclose(found.scores, run.result()["patchcore/scattering"].scores, rtol=1e-4)
+    assert compute.standing(future).state == "done"
+    refused = run.begin(parameters.vary, "scattering", "padim", (), 1, False)
+    with pytest.raises(SettingRefused):
+        refused.result(timeout=60)
+    assert compute.standing(refused).sentence.key == "padim.one_picture"

@@ -1,0 +1,173 @@
+"""The Export page in both languages and every state, the shelf of files, and where weights are said to be."""
+
+import io
+import threading
+import zipfile
+from dataclasses import dataclass
+
+import pytest
+from fixtures.results import made_up
+from streamlit.testing.v1 import AppTest
+from test_pages import open_app  # noqa: F401  (a fixture)
+
+from detectors import report
+from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures
+from detectors.errors import Sentence, TooLarge
+from detectors.features.weights import WeightsState
+from detectors.queries import export
+from pages.export.files import ROWS
+from pages.frame import backend, weights
+from pages.frame.downloads import Parcels
+from pages.frame.state import Choices
+from pages.frame.words import write
+
+
+def buttons(app: AppTest) -> dict[str, bool]:
+    """Every download button's label, and whether it waits."""
+    return {b.proto.label: b.proto.disabled for b in app.get("download_button")}
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_nothing_to_take_before_the_first_run(open_app, language):  # noqa: F811
+    app = open_app("before", "export", language=language)
+    assert app.title[0].value == write(language, "export.title")
+    assert app.markdown[0].value == write(language, "export.before")
+    for name in ROWS:
+        assert app.button(key=f"export_{name}_none").disabled
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_files_wait_while_the_methods_are_at_work(open_app, language):  # noqa: F811
+    app = open_app("running", "export", language=language)
+    assert app.markdown[0].value == write(language, "export.begun")
+    names = [write(language, f"export.{row}.button") for row in ("report", "archive", "table", "detector")]
+    assert buttons(app) == dict.fromkeys(names, True)
+    assert not app.code
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_everything_can_be_taken(open_app, language):  # noqa: F811
+    app = open_app("done", "export", language=language, focus="cfa")
+    assert buttons(app) == {write(language, f"export.{row}.button"): False for row in ROWS}
+    names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
+    assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
+    assert app.code[0].value == report.script(made_up()).rstrip()
+    assert app.selectbox(key="export_column").value == "cfa/scattering"
+
+
+def test_a_limit_is_not_claimed_where_there_is_none(open_app):  # noqa: F811
+    app = open_app("no_limit", "export")
+    assert "without a limit" in app.markdown[0].value
+
+
+def test_an_older_result_says_so(open_app):  # noqa: F811
+    app = open_app("stale", "export")
+    assert any(write("en", "export.stale") in html.proto.body for html in app.get("html"))
+
+
+def test_what_made_it_stands_on_compare_too(open_app):  # noqa: F811
+    app = open_app("done", "compare")
+    said = next(html.proto.body for html in app.get("html") if "odd-facts" in html.proto.body)
+    assert report.fingerprint(made_up()) in said
+    assert "bundled" in said
+
+
+def test_a_file_is_made_once_and_failure_is_told():
+    shelf, made, gate = Parcels(), [], threading.Event()
+
+    def make():
+        gate.wait(10)
+        made.append(1)
+        return b"12345"
+
+    shelf.start("a", make)
+    assert shelf.making("a")
+    assert shelf.size("a") is None
+    gate.set()
+    assert shelf.get("a", make) == shelf.get("a", make) == b"12345"
+    assert (shelf.size("a"), len(made), shelf.refused("a")) == (5, 1, None)
+
+    def refuse():
+        raise TooLarge("compute.killed", "Too big for {memory}.", memory="6GB")
+
+    with pytest.raises(TooLarge):
+        shelf.get("b", refuse)
+    assert shelf.refused("b") == Sentence("compute.killed", "Too big for {memory}.", memory="6GB")
+    assert shelf.get("b", lambda: b"now") == b"now"
+
+
+def test_the_shelf_drops_what_was_wanted_longest_ago():
+    shelf = Parcels(most_bytes=10)
+    for key in "abc":
+        shelf.get(key, lambda: b"12345")
+    shelf.start("a", lambda: b"54321")
+    shelf.get("d", lambda: b"12345")
+    shelf.start("d", lambda: b"")
+    assert shelf.size("b") is None
+    assert shelf.size("d") == 5
+
+
+def test_a_worker_completes_a_result_that_travelled_without_its_arrays():
+    result = made_up()
+    fitted = tuple(Fitted(column, None, None, "") for column in result.columns)
+    bench = Bench(Comparison(), Pictures(result.data, result.learnt, result.held_out, result.test, {}), fitted)
+    keys = ("cfa/scattering", "spade/scattering")
+    assert export.bare(result).columns == ()
+    written = export.made(bench, export.bare(result), keys, export.archive, "ko", 1 / 13, keys[0], "mako")
+    with zipfile.ZipFile(io.BytesIO(written)) as out:
+        names = out.namelist()
+        assert sum(name.startswith("overlays/cfa_scattering/") for name in names) == len(result.test)
+        assert not any("padim" in name for name in names)
+        assert 'lang="ko"' in out.read("report.html").decode()
+
+
+@dataclass
+class Future:
+    answer: WeightsState
+    status: str = "pending"
+
+    def result(self):
+        return (self.answer,)
+
+
+def test_weights_are_asked_once_a_minute_and_never_waited_for():
+    asked, now = [], [0.0]
+
+    def ask(name, minute):
+        asked.append((name, minute))
+        return futures[minute]
+
+    futures = [Future(WeightsState("resnet18", state, 47)) for state in ("download", "here", "missing")]
+    known = weights.Known(ask, lambda: now[0])
+    assert known.state("scattering").state == "bundled"
+    assert known.state("resnet18") is None
+    futures[0].status = "finished"
+    assert known.state("resnet18").bytes == 47
+    now[0] = 61
+    assert known.state("resnet18").state == "download"
+    futures[1].status = "finished"
+    now[0] = 121  # an answer that came in time counts, although it is asked anew
+    assert known.state("resnet18").state == "here"
+    assert asked == [("resnet18", 0), ("resnet18", 1), ("resnet18", 2)]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_missing_weights_are_said_and_a_way_on_is_offered(open_app, monkeypatch, language):  # noqa: F811
+    reason = Sentence("hub.offline", "The weights of {backbone} are not on this machine.", backbone="resnet18")
+    states = {"resnet18": WeightsState("resnet18", "missing", reason=reason)}
+    app = open_app("before", "compare", language=language, backbones="resnet18")
+    monkeypatch.setattr(weights, "missing", lambda given: states["resnet18"])
+    ran = []
+    monkeypatch.setattr(backend, "run", ran.append)
+    app.run()
+    app.button(key="use_bundled_sidebar").click().run()
+    assert "backbones" not in app.query_params
+    assert [choices.backbones for choices in ran] == [("scattering",)]
+
+
+def test_random_weights_are_asked_for_by_name_only():
+    assert backend.comparison(Choices(backbones=("scattering", "resnet18"))).weights == {}
+    asked = Choices(backbones=("scattering", "resnet18"), random_weights=True)
+    assert backend.comparison(asked).weights == {"resnet18": "random"}
+    assert asked.to_query()["random_weights"] == "1"
+    assert backend.weights(asked)["resnet18"].state == weights.RANDOM

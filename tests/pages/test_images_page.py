@@ -1,0 +1,245 @@
+"""The page about pictures: uploads, limits, edits and undo, in both languages, without workers or a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures.pictures import REPLACED, glance
+from streamlit.testing.v1 import AppTest
+
+from detectors.datasets.sources import EditedSource, UploadSource
+from detectors.images.limits import LIMITS, MB
+from pages.frame import backend, uploads
+from pages.frame.style import path
+from pages.frame.words import write
+from pages.images import pictures
+from tests.picture_files import encoded, scene, zipped
+
+APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
+HOSTILE = (
+    "<img src=x onerror=alert(1)>.png",
+    "=1+1.png",
+    "**굵게** [링크](javascript:x).png",
+    "a\nb.png",
+    "양품 사진.png",
+)
+
+
+def picture(seed: int) -> bytes:
+    return encoded(scene(24, 32, seed))
+
+
+def mask() -> bytes:
+    values = np.zeros((24, 32), np.uint8)
+    values[3:9, 5:11] = 255
+    return encoded(values)
+
+
+NORMAL = [(f"good/{i:02d}.png", picture(i)) for i in range(12)]
+MVTEC = {f"train/good/{i:02d}.png": picture(i) for i in range(12)} | {
+    "test/good/00.png": picture(20),
+    "test/crack/00.png": picture(30),
+    "ground_truth/crack/00_mask.png": mask(),
+}
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """Open the page, with `own` uploads when some are given."""
+
+    def opened(own: UploadSource | None = None, edit: EditedSource | None = None, **query: str) -> AppTest:
+        for name in REPLACED:
+            monkeypatch.setattr(backend, name, getattr(backend, name))
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.query_params.update(query)
+        app.run()
+        if own is not None:
+            app.session_state["own"] = uploads.Shelf(own)
+            app.session_state["choices"] = replace(app.session_state["choices"], data="own")
+        if edit is not None:
+            app.session_state["edits"] = {own.key: edit}
+        app.switch_page(path("images")).run()
+        assert not app.exception, [e.value for e in app.exception]
+        return app
+
+    return opened
+
+
+def words(app: AppTest) -> str:
+    return " ".join(
+        str(e.value) for kind in ("markdown", "caption", "html") for e in app.get(kind) if hasattr(e, "value")
+    )
+
+
+def html(app: AppTest) -> str:
+    return " ".join(e.proto.body for e in app.get("html"))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+class TestBothLanguages:
+    def test_the_demo(self, page, language):
+        app = page(language=language)
+        assert app.title[0].value == write(language, "images.title")
+        assert write(language, "images.no_copies") in html(app)
+        assert {"choose_circuit", "choose_capsules"} <= {b.key for b in app.button}
+
+    def test_nothing_of_ones_own(self, page, language):
+        app = page(language=language)
+        app.selectbox(key="w_pictures").set_value("own").run()
+        assert not app.exception
+        assert write(language, "images.empty_title") in words(app)
+
+    def test_ones_own(self, page, language):
+        app = page(UploadSource(archive=("부품.zip", zipped(MVTEC))), language=language)
+        assert write(language, "images.room", n=14, most=600, mb="0.0", limit="150") in html(app)
+        assert write(language, "images.one_size", n=14, w=32, h=24, side=224) in html(app)
+
+    def test_hostile_names_are_text(self, page, language):
+        files = tuple((name, picture(i)) for i, name in enumerate(HOSTILE))
+        app = page(UploadSource(normal=(*files, ("<b>x</b>.png", b"no picture"))), language=language)
+        assert "&lt;b&gt;x&lt;/b&gt;.png" in html(app)
+        assert "<b>x</b>.png" not in html(app)
+        assert "<img src=x" not in html(app) + words(app)
+
+    def test_all_refused(self, page, language):
+        app = page(UploadSource(normal=(("a.png", b"no"), ("b.png", b"picture"))), language=language)
+        assert write(language, "images.counts.refused", n=2) in html(app)
+        assert write(language, "images.no_normal") in html(app)
+
+
+class TestEdits:
+    def test_synthetic_defects_are_offered_taken_and_undone(self, page):
+        own = UploadSource(normal=tuple(NORMAL))
+        app = page(own)
+        app.button(key="synthetic_on").click().run()
+        assert app.session_state["edits"][own.key].defects == 12
+        assert "12 synthetic defects are among the test pictures" in words(app)
+        app.button(key="undo").click().run()
+        assert app.session_state["edits"] == {}
+        assert app.button(key="synthetic_on").label == "Add 12 synthetic defects"
+
+    def test_removed_pictures_are_listed_and_come_back(self, page):
+        own = UploadSource(archive=("a.zip", zipped(MVTEC)))
+        sha = glance(own).normal[0].sha256
+        app = page(own, EditedSource(own, removed=frozenset({f"train:{sha}"})))
+        assert "Normal <span>11</span>" in html(app)
+        app.button(key="bring_all_back").click().run()
+        assert "Normal <span>12</span>" in html(app)
+        app.button(key="undo").click().run()
+        assert "Normal <span>11</span>" in html(app)
+
+    def test_copies_across_both_sets_are_taken_out(self, page):
+        own = UploadSource(archive=("a.zip", zipped(MVTEC))).added(UploadSource(test=(("again.png", picture(0)),)))
+        app = page(own)
+        app.button(key="take_out_across").click().run()
+        assert "Normal <span>11</span>" in html(app)
+        assert not [b for b in app.button if b.key == "take_out_across"]
+
+    def test_a_product_of_several_is_chosen(self, page):
+        both = {f"{p}/{name}": content for p in ("병", "cable") for name, content in MVTEC.items()}
+        app = page(UploadSource(archive=("two.zip", zipped(both))))
+        app.selectbox(key="product_two.zip").set_value("병").run()
+        assert not app.exception
+        assert app.session_state["own"].source.product == "병"
+        assert "Normal <span>12</span>" in html(app)
+
+    def test_a_link_to_someone_elses_pictures_opens_the_demo_and_says_so(self, page):
+        app = page(data="own", product="leather")
+        assert write("en", "images.elsewhere") in html(app)
+        assert app.session_state["choices"].data == "demo"
+        app.button(key="choose_link").click().run()
+        assert write("en", "images.elsewhere") not in html(app)
+
+
+class TestShelf:
+    def test_files_go_where_their_role_says(self):
+        shelf = uploads.Shelf()
+        packed = ("z.zip", zipped({"a.png": picture(0)}))
+        assert uploads.take(shelf, [("b.png", picture(1)), packed], "test") == 2
+        assert uploads.take(shelf, [("c.png", picture(2)), ("c_mask.png", mask())], "test") == 2
+        first, second, third = shelf.source.parts
+        assert (first.test, second.archive_role) == ((("b.png", picture(1)),), "test")
+        assert ([n for n, _ in third.test], [n for n, _ in third.masks]) == (["c.png"], ["c_mask.png"])
+        assert uploads.take(shelf, [("d/e.png", picture(3))], "placed") == 1
+        assert shelf.source.parts[-1].placed == (("d/e.png", picture(3)),)
+
+    def test_what_does_not_fit_is_refused_and_the_rest_goes_on(self):
+        limits = replace(LIMITS, session_mb=2500 / MB)
+        shelf = uploads.Shelf()
+        files = [("a.png", b"x" * 2000), ("b.png", b"y" * 1000), ("c.png", b""), ("d.png", b"z" * 400)]
+        assert uploads.take(shelf, files, "normal", limits) == 2
+        assert [(name, why) for name, why, _ in shelf.refused] == [("b.png", "session"), ("c.png", "empty")]
+        assert shelf.source.bytes == 2400
+        assert uploads.take(shelf, [("e.png", b"w" * 200)], "normal", limits) == 0
+        assert shelf.source.bytes == 2400
+
+    def test_all_sessions_share_one_room(self):
+        other, mine = uploads.Shelf(UploadSource(normal=(("a.png", b"x" * 1000),))), uploads.Shelf()
+        uploads._all_shelves().add(other)
+        taken = sum(shelf.bytes for shelf in uploads._all_shelves())
+        limits = replace(LIMITS, all_sessions_mb=(taken + 500) / 0.9 / MB)
+        assert uploads.take(mine, [("b.png", b"y" * 501)], "normal", limits) == 0
+        assert mine.refused[0][1] == "all"
+        assert uploads.take(mine, [("b.png", b"y" * 400)], "normal", limits) == 1
+
+    def test_bytes_that_an_undo_would_bring_back_count(self):
+        shelf = uploads.Shelf(UploadSource(normal=(("a.png", b"x" * 1000),)))
+        shelf.remember("upload", {})
+        shelf.source = None
+        assert shelf.bytes == 1000
+
+    def test_a_closed_tab_frees_its_bytes_and_a_living_one_keeps_them(self, monkeypatch):
+        timers = []
+        monkeypatch.setattr(
+            uploads.threading, "Timer", lambda seconds, work: timers.append((seconds, work)) or _Still()
+        )
+        gone = uploads.Shelf(UploadSource(normal=(("a.png", b"x"),)))
+        back = uploads.Shelf(UploadSource(normal=(("a.png", b"x"),)))
+        for shelf in (gone, back):
+            uploads._release(uploads._Keeper(shelf))
+        back.seen += 1000
+        assert [seconds <= 120 for seconds, work in timers if not work()] == [True, True]
+        assert (gone.source, back.source is None) == (None, False)
+
+
+class _Still:
+    daemon = False
+
+    def start(self) -> None:
+        pass
+
+
+class TestSeen:
+    own = UploadSource(archive=("a.zip", zipped(MVTEC)))
+
+    def test_the_split_is_the_engines(self):
+        from detectors.comparison.comparison import Comparison
+
+        shown = pictures.seen(glance(self.own), EditedSource(self.own), None, seed=7)
+        prepared = Comparison(seed=7).prepare(self.own.load())
+        assert [p.sha256 for _, p in shown.learnt] == [p.sha256 for p in prepared.learnt]
+        assert [p.sha256 for _, p in shown.held_out] == [p.sha256 for p in prepared.held_out]
+
+    @pytest.mark.parametrize("defects", [0, 4])
+    def test_edits_show_what_a_worker_would_make(self, defects):
+        plain = glance(self.own)
+        first, second = (p.sha256 for p in plain.normal[:2])
+        edit = EditedSource(self.own, frozenset({f"train:{first}"}), ((second, True),), defects)
+        made = glance(edit)
+        shown = pictures.seen(plain, edit, made if defects else None, seed=0)
+        assert sorted(p.sha256 for _, p in shown.normal) == sorted(p.sha256 for p in made.normal)
+        assert [(p.sha256, p.defective) for _, p in shown.test] == [(p.sha256, p.defective) for p in made.test]
+        assert [name for name, _ in shown.removed] == [f"train:{first}"]
+        assert f"train:{second}" in [name for name, _ in shown.test]
+
+    def test_copies_are_found_where_they_stand(self):
+        twice = UploadSource(normal=(("a.png", picture(0)), ("b.png", picture(0))), test=(("c.png", picture(0)),))
+        plain = glance(twice)
+        sha = plain.normal[0].sha256
+        shown = pictures.seen(plain, EditedSource(twice), None, seed=0)
+        assert pictures.copies(shown, "across") == {f"train:{sha}", f"train:{sha}#1"}
+        assert len(pictures.copies(shown, "train")) == 1
+        assert pictures.copies(shown, "test") == frozenset()

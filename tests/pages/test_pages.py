@@ -1,0 +1,84 @@
+"""Every page in both languages and in every state of the work, without workers or a browser."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fixtures.pictures import REPLACED
+from fixtures.states import STATES
+from streamlit.testing.v1 import AppTest
+
+from pages.frame import backend
+from pages.frame.style import PAGES, path
+from pages.frame.words import write
+
+ROOT = Path(__file__).parents[2]
+# Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
+APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
+
+
+@pytest.fixture
+def open_app(monkeypatch):
+    def opened(state: str = "done", page: str = "compare", **query: str) -> AppTest:
+        monkeypatch.setenv("ODD_FIXTURE", state)
+        for name in ("weights", "measured", *REPLACED):  # the fixture replaces them: put them back afterwards
+            monkeypatch.setattr(backend, name, getattr(backend, name))
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.query_params.update(query)
+        app.run()
+        if page != "compare":
+            app.switch_page(path(page)).run()
+        assert not app.exception, [e.value for e in app.exception]
+        return app
+
+    return opened
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_in_both_languages(open_app, page, language):
+    for state in ("before", "done"):
+        app = open_app(state, page, language=language)
+        assert app.title[0].value == write(language, f"{page}.title")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_compare_shows_every_state_of_the_work(open_app, state):
+    query = {"backbones": "scattering,resnet18"} if state == "two" else {}
+    app = open_app(state, **query)
+    assert app.markdown[0].value
+
+
+def test_the_sentence_counts_what_the_methods_say(open_app):
+    app = open_app()
+    assert "**3**" in app.markdown[0].value
+    assert "five" in app.markdown[0].value
+
+
+def test_moving_the_limit_is_kept_in_the_url(open_app):
+    app = open_app()
+    slider = app.select_slider(key="w_allowed")
+    slider.set_value(2).run()
+    assert app.query_params["allowed"] == "2"
+
+
+def test_a_link_sets_the_controls(open_app):
+    app = open_app(product="leather", methods="spade,cfa", allowed="3", language="ko", preset="paper")
+    assert app.selectbox(key="w_pictures").value == "leather"
+    assert [app.checkbox(key=f"w_method_{m}").value for m in ("spade", "padim", "cfa")] == [True, False, True]
+    assert app.select_slider(key="w_allowed").value == 3
+    assert app.radio(key="w_preset").value == "paper"
+
+
+def test_no_method_means_no_run(open_app):
+    app = open_app(methods="spade")
+    app.checkbox(key="w_method_spade").uncheck().run()
+    assert app.button(key="run").disabled
+    assert not app.exception
+
+
+def test_the_server_process_never_imports_torch():
+    modules = sorted(path.stem for path in (ROOT / "pages" / "shared").glob("*.py"))
+    code = f"import sys; from pages.shared import {', '.join(modules)}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

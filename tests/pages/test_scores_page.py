@@ -1,0 +1,199 @@
+"""The Scores page in both languages and in every state, without workers or a browser."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fixtures import scored, states
+from fixtures.pictures import REPLACED
+from streamlit.testing.v1 import AppTest
+
+from pages.frame import backend
+from pages.frame.style import path
+from pages.frame.words import table, write
+from pages.scores import lanes, tables
+
+APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
+STATES = (*states.STATES, *scored.STATES)
+
+
+@pytest.fixture
+def scores(monkeypatch):
+    def opened(state: str = "scored", **query: str) -> AppTest:
+        monkeypatch.setenv("ODD_FIXTURE", state)
+        for replaced in ("weights", "measured", *REPLACED):  # by the fixture: put them back afterwards
+            monkeypatch.setattr(backend, replaced, getattr(backend, replaced))
+        app = AppTest.from_file(APP, default_timeout=60)
+        app.query_params.update(query)
+        app.run()
+        app.switch_page(path("scores")).run()
+        assert not app.exception, [e.value for e in app.exception]
+        return app
+
+    return opened
+
+
+def lead(app):
+    return app.markdown[0].value
+
+
+def sent(app, name):
+    """What a component was given."""
+    found = [e.proto for e in app.get("bidi_component") if e.proto.component_name == f"odd_one_out_{name}"]
+    return json.loads(found[0].json) if found else None
+
+
+def written(app):
+    return " ".join(
+        [*(e.proto.body for e in app.get("html")), *(m.value for m in app.markdown), *(c.value for c in app.caption)]
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_opens_in_both_languages(scores, state, language):
+    query = {"backbones": "scattering,resnet18"} if state == "two" else {}
+    app = scores(state, language=language, **query)
+    assert app.title[0].value == write(language, "scores.title")
+    assert lead(app)
+    assert "(은/는)" not in written(app) + json.dumps(sent(app, "lanes"), ensure_ascii=False)
+
+
+def test_the_sentence_says_who_leads_and_whether_that_is_certain(scores):
+    assert lead(scores()) == "PatchCore leads, but with 24 pictures no difference between methods is certain."
+    many = lead(scores("many"))
+    assert many.startswith(
+        "CFA leads and is ahead of PaDiM, SPADE and MahalanobisAD by more than chance; for PatchCore"
+    )
+    korean = lead(scores("many", language="ko"))
+    assert korean == write(
+        "ko", "scores.lead.some", leaders="CFA", behind="PaDiM, SPADE, MahalanobisAD", others="PatchCore", pictures=600
+    )
+    assert korean.startswith("CFA가")
+
+
+def test_a_trivial_statistic_that_rivals_the_methods_stands_above_everything(scores):
+    app = scores("rivalled")
+    assert "Sharpness alone reaches AUROC" in written(app)
+    assert 'class="odd-trivial"' in written(app)
+    assert 'class="odd-trivial"' not in written(scores())
+
+
+def test_synthetic_defects_are_named_wherever_figures_use_them(scores):
+    app = scores("synthetic")
+    assert "8 of 8 defective test pictures carry defects that this program pasted in" in written(app)
+    assert sent(app, "lanes")["words"]["auroc_head"].endswith("synthetic")
+    assert sent(app, "curves")["words"]["title"].endswith("synthetic")
+    assert "synthetic" not in sent(scores(), "curves")["words"]["title"]
+
+
+def test_lanes_receive_every_score_and_the_present_limit(scores):
+    base = scored.result("scored")
+    given = sent(scores(allowed="3"), "lanes")
+    assert given["allowed"] == 3
+    assert [head["key"] for head in given["heads"]] == [c.key for c in base.columns]
+    assert given["heads"][3]["scores"] == base["patchcore/scattering"].scores.tolist()
+    assert [p["truth"] for p in given["pictures"]] == [int(p.defective) for p in base.test]
+    assert [head["focus"] for head in given["heads"]] == [False, False, False, True, False]
+
+
+def test_a_limit_beyond_the_held_out_pictures_is_the_last_step(scores):
+    assert sent(scores("few_held", allowed="9"), "lanes")["allowed"] == 2
+
+
+def test_running_columns_come_one_by_one_and_failed_ones_say_why(scores):
+    running = [head["state"] for head in sent(scores("running"), "lanes")["heads"]]
+    assert running == ["done", "done", "fitting", "queued", "queued"]
+    failed = sent(scores("failed"), "lanes")["heads"][2]
+    assert failed["state"] == "failed"
+    assert failed["text"] == "stopped: needs 7.1 GB, limit 6 GB"
+
+
+def test_stale_results_are_dimmed(scores):
+    assert sent(scores("stale"), "lanes")["stale"] is True
+    assert sent(scores(), "lanes")["stale"] is False
+
+
+@pytest.mark.parametrize(
+    ("state", "title"),
+    [("unlabelled", "no_labels"), ("only_good", "only_good"), ("one_picture", "only_defective")],
+)
+def test_without_both_labels_there_is_a_way_on_instead_of_curves(scores, state, title):
+    app = scores(state)
+    assert any(write("en", f"scores.empty.{title}") in m.value for m in app.markdown)
+    assert sent(app, "curves") is None
+    assert {"scores_label", "scores_maps"} <= {b.key for b in app.button}
+
+
+def test_too_few_held_out_pictures_say_what_they_support(scores):
+    app = scores("few_held")
+    assert any("the smallest rate they can set is 1 in 3" in c.value for c in app.caption)
+    next(b for b in app.button if b.label == "Set by hand").click().run()
+    assert sent(app, "lanes")["byHand"] is True
+
+
+def test_without_masks_pixel_curves_say_why(scores):
+    families = sent(scores("no_masks"), "curves")["families"]
+    assert families["pro"]["curves"] == []
+    assert families["pro"]["reason"] == "No defective picture has a mask that says where the defect is."
+    assert len(families["roc"]["curves"]) == 5
+
+
+def test_curves_belong_to_the_figures(scores):
+    base, families = scored.result("scored"), sent(scores(), "curves")["families"]
+    for curve in families["roc"]["curves"]:
+        area = sum(
+            (b - a) * (c + d) / 2
+            for a, b, c, d in zip(curve["x"], curve["x"][1:], curve["y"], curve["y"][1:], strict=False)
+        )
+        assert area == pytest.approx(base[curve["key"]].figures["image_auroc"].value, abs=1e-3)
+    focus = [c for c in families["pro"]["curves"] if c["focus"]]
+    assert focus[0]["band_x"]
+    assert 0 < focus[0]["scale"][0] < 0.3
+
+
+def test_pairs_can_be_told_by_pixels(scores):
+    app = scores()
+    assert "PatchCore – SPADE" in written(app)
+    assert "<b>+14</b> [-25, 38]" in written(app)
+    app.segmented_control(key="scores_pairs").set_value("aupro").run()
+    assert "This method gives one number per picture and no map." in written(app)
+    assert not app.exception
+
+
+def test_an_end_that_is_not_zero_is_not_written_as_zero():
+    assert [tables._points(v) for v in (-0.004, 0.0, 0.0001, 0.034, -0.25)] == ["-0.4", "0", "0", "3", "-25"]
+
+
+def test_everything_stands_in_tables_too(scores):
+    app = scores()
+    before = len(app.dataframe)
+    app.toggle(key="scores_table").set_value(True).run()
+    assert not app.exception
+    assert len(app.dataframe) == before + 1
+    assert app.dataframe[0].value.shape == (24, 7)
+    assert "F1-max, optimistic" in written(app)
+    assert "The threshold is chosen on the test pictures, so the figure is optimistic." in written(app)
+
+
+def test_what_the_browser_says_is_checked():
+    base = scored.result("scored")
+    good, bad = "padim/scattering", "padim/other"
+    assert lanes._moved({"allowed": 3, "values": {good: 1.5}}, base) == lanes.Moved(3, {good: 1.5})
+    assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.Moved(1, {})
+    assert lanes._moved({"allowed": "x", "values": None}, base) == lanes.Moved(1, {})
+    assert lanes._opened({"picture": 24}, base) is None
+    assert lanes._opened({"picture": 3, "column": good}, base) == (3, good)
+
+
+def test_a_table_escapes_a_users_names():
+    base = scored.result("scored")
+    titles = {c.key: "<b>x" for c in base.columns}
+    assert "&lt;b&gt;x" in tables.cost(base.columns, titles, "")
+    assert "<b>x" not in tables.cost(base.columns, titles, "")
+
+
+def test_words_for_the_browser_need_no_particle_that_it_cannot_choose():
+    for part in ("lanes", "curves", "verdicts", "shared"):
+        said = json.dumps(table("ko")["scores"][part], ensure_ascii=False)
+        assert not any(pair in said for pair in ("(은/는)", "(이/가)", "(을/를)", "(과/와)"))

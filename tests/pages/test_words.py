@@ -1,0 +1,123 @@
+"""No word is missing in either language, and both fill in the same values."""
+
+import ast
+import string
+from pathlib import Path
+
+import pytest
+
+from pages.frame.words import LANGUAGES, plain, table, write
+
+ROOT = Path(__file__).parents[2]
+OWN = ("engine", "stages")  # the engine speaks English by itself
+PLURALS = {"one", "other"}
+
+
+def placeholders(written: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(written) if name}
+
+
+def leaves(tree: object, path: str = "") -> dict[str, str]:
+    """Every text by its dotted key; the forms of a plural count as one text."""
+    if isinstance(tree, dict):
+        if set(tree) <= PLURALS:
+            return {path: " ".join(tree.values())}
+        return {k: v for name, child in tree.items() for k, v in leaves(child, f"{path}.{name}".strip(".")).items()}
+    if isinstance(tree, list):
+        return {f"{path}[{i}]": text for i, text in enumerate(tree)}
+    return {path: str(tree)}
+
+
+def pages_texts(language: str) -> dict[str, str]:
+    return leaves({k: v for k, v in table(language).items() if k not in OWN})
+
+
+def calls(folder: str) -> list[tuple[Path, ast.Call]]:
+    files = list((ROOT / folder).rglob("*.py"))
+    return [(p, n) for p in files for n in ast.walk(ast.parse(p.read_text("utf-8"))) if isinstance(n, ast.Call)]
+
+
+def engine_sentences() -> dict[str, tuple[str, str]]:
+    """Key -> (English, file) of every Sentence and Refusal that the engine can say."""
+    found = {}
+    for path, call in calls("detectors"):
+        name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+        said = name == "Sentence" or name.endswith(("Refused", "TooLarge", "Refusal"))
+        if (
+            said
+            and len(call.args) >= 2
+            and all(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in call.args[:2])
+        ):
+            key, english = (a.value for a in call.args[:2])
+            found[key] = (english, path.name)
+    return found
+
+
+def test_both_languages_have_the_same_keys():
+    english, korean = (set(pages_texts(language)) for language in LANGUAGES)
+    assert sorted(english ^ korean) == []
+
+
+def test_both_languages_fill_in_the_same_values():
+    english, korean = (pages_texts(language) for language in LANGUAGES)
+    # A language without plural forms or number words may leave the count's other spelling out.
+    free = {"n", "word", "j"}
+    different = {
+        k: (english[k], korean[k]) for k in english if placeholders(english[k]) - free != placeholders(korean[k]) - free
+    }
+    assert different == {}
+
+
+def test_every_key_that_a_page_asks_for_exists():
+    english = table("en")
+    missing = []
+    for path, call in calls("pages"):
+        name = getattr(call.func, "id", "")
+        if name in ("text", "lines") and call.args and isinstance(call.args[0], ast.Constant):
+            found: object = english
+            for part in call.args[0].value.split("."):
+                found = found.get(part) if isinstance(found, dict) else None
+            if found is None:
+                missing.append(f"{path.name}: {call.args[0].value}")
+    assert missing == []
+
+
+def test_every_sentence_of_the_engine_is_in_korean():
+    korean = table("ko")["engine"]
+    missing = sorted(
+        f"{file}: {key}: {english}" for key, (english, file) in engine_sentences().items() if key not in korean
+    )
+    assert missing == [], f"{len(missing)} sentences have no Korean:\n" + "\n".join(missing)
+
+
+def test_korean_sentences_of_the_engine_fill_in_the_same_values():
+    korean, said = table("ko")["engine"], engine_sentences()
+    different = {
+        k: (said[k][0], korean[k]) for k in korean if k in said and placeholders(said[k][0]) != placeholders(korean[k])
+    }
+    assert different == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("PaDiM", "PaDiM이"),
+        ("PatchCore", "PatchCore가"),
+        ("SPADE", "SPADE가"),
+        ("CFA", "CFA가"),
+        ("구멍", "구멍이"),
+        ("가죽", "가죽이"),
+        ("링크", "링크가"),
+    ],
+)
+def test_korean_particles_follow_the_sound_of_the_word(word, written):
+    assert written in write("ko", "compare.finds_clean", method=word, defective=3)
+
+
+def test_a_count_chooses_its_form():
+    assert write("en", "grid.tests", n=1) == "1 test picture"
+    assert write("en", "grid.tests", n=2) == "2 test pictures"
+
+
+def test_a_users_name_is_not_markdown():
+    assert plain("a*b_[x](y)\n# c") == r"a\*b\_\[x\]\(y\) \# c"
