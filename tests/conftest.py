@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # default threads make tiny tests several times slower
 os.environ["ODD_CACHE"] = tempfile.mkdtemp(prefix="odd-one-out-tests-")
@@ -10,6 +11,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 
+# Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
+APP_WITH_RESULT = Path(__file__).parent / "fixtures" / "app_with_result.py"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -30,3 +33,27 @@ def hazelnut():
     if not folder.is_dir():
         pytest.skip(f"the reduced MVTec AD pictures are not at {folder}")
     return datasets.load_folder(folder)
+
+
+@pytest.fixture
+def open_app(monkeypatch):
+    """Open a page over a hand-made result, without workers or a browser."""
+    from fixtures.pictures import REPLACED
+    from streamlit.testing.v1 import AppTest
+
+    from pages.frame import backend
+    from pages.frame.style import path
+
+    def opened(state: str = "done", page: str = "compare", **query: str) -> Any:
+        monkeypatch.setenv("ODD_FIXTURE", state)
+        for name in ("weights", "measured", *REPLACED):  # the fixture replaces them: put them back afterwards
+            monkeypatch.setattr(backend, name, getattr(backend, name))
+        app = AppTest.from_file(str(APP_WITH_RESULT), default_timeout=60)
+        app.query_params.update(query)
+        app.run()
+        if page != "compare":
+            app.switch_page(path(page)).run()
+        assert not app.exception, [e.value for e in app.exception]
+        return app
+
+    return opened

@@ -12,6 +12,7 @@ import sys
 import time
 
 import numpy as np
+from fixtures.picture_files import encoded, zipped
 from PIL import Image
 from scipy import ndimage
 
@@ -19,7 +20,6 @@ from detectors import datasets
 from detectors.datasets import synthetic
 from detectors.evaluation import shortcuts
 from detectors.images import Preprocessing
-from tests.picture_files import encoded, zipped
 
 COUNT, SIDE = 60, 1024
 TRAPS = {
@@ -38,7 +38,7 @@ import numpy as np
 from PIL import Image
 from detectors.errors import Refusal
 from detectors.images import decode
-from tests.picture_files import encoded
+from fixtures.picture_files import encoded
 def peak():  # Linux only
     status = Path('/proc/self/status').read_text()
     return int(status.split('VmHWM:')[1].split()[0]) / 1024

@@ -7,9 +7,9 @@ sync_api = pytest.importorskip(
 )
 
 from browser.serving import SETTLED, chromium, serving  # noqa: E402
+from fixtures.picture_files import encoded, zipped  # noqa: E402
 
 from detectors.datasets import builtin  # noqa: E402
-from tests.picture_files import encoded, zipped  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import pytest
 from fixtures.results import made_up
 from streamlit.testing.v1 import AppTest
-from test_pages import open_app  # noqa: F401  (a fixture)
 
 from detectors import report
 from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures
@@ -28,7 +27,7 @@ def buttons(app: AppTest) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_nothing_to_take_before_the_first_run(open_app, language):  # noqa: F811
+def test_nothing_to_take_before_the_first_run(open_app, language):
     app = open_app("before", "export", language=language)
     assert app.title[0].value == write(language, "export.title")
     assert app.markdown[0].value == write(language, "export.before")
@@ -37,7 +36,7 @@ def test_nothing_to_take_before_the_first_run(open_app, language):  # noqa: F811
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_the_files_wait_while_the_methods_are_at_work(open_app, language):  # noqa: F811
+def test_the_files_wait_while_the_methods_are_at_work(open_app, language):
     app = open_app("running", "export", language=language)
     assert app.markdown[0].value == write(language, "export.begun")
     names = [write(language, f"export.{row}.button") for row in ("report", "archive", "table", "detector")]
@@ -46,7 +45,7 @@ def test_the_files_wait_while_the_methods_are_at_work(open_app, language):  # no
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_everything_can_be_taken(open_app, language):  # noqa: F811
+def test_everything_can_be_taken(open_app, language):
     app = open_app("done", "export", language=language, focus="cfa")
     assert buttons(app) == {write(language, f"export.{row}.button"): False for row in ROWS}
     names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
@@ -55,17 +54,17 @@ def test_everything_can_be_taken(open_app, language):  # noqa: F811
     assert app.selectbox(key="export_column").value == "cfa/scattering"
 
 
-def test_a_limit_is_not_claimed_where_there_is_none(open_app):  # noqa: F811
+def test_a_limit_is_not_claimed_where_there_is_none(open_app):
     app = open_app("no_limit", "export")
     assert "without a limit" in app.markdown[0].value
 
 
-def test_an_older_result_says_so(open_app):  # noqa: F811
+def test_an_older_result_says_so(open_app):
     app = open_app("stale", "export")
     assert any(write("en", "export.stale") in html.proto.body for html in app.get("html"))
 
 
-def test_what_made_it_stands_on_compare_too(open_app):  # noqa: F811
+def test_what_made_it_stands_on_compare_too(open_app):
     app = open_app("done", "compare")
     said = next(html.proto.body for html in app.get("html") if "odd-facts" in html.proto.body)
     assert report.fingerprint(made_up()) in said
@@ -152,7 +151,7 @@ def test_weights_are_asked_once_a_minute_and_never_waited_for():
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_missing_weights_are_said_and_a_way_on_is_offered(open_app, monkeypatch, language):  # noqa: F811
+def test_missing_weights_are_said_and_a_way_on_is_offered(open_app, monkeypatch, language):
     reason = Sentence("hub.offline", "The weights of {backbone} are not on this machine.", backbone="resnet18")
     states = {"resnet18": WeightsState("resnet18", "missing", reason=reason)}
     app = open_app("before", "compare", language=language, backbones="resnet18")

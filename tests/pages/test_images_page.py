@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.picture_files import encoded, scene, zipped
 from fixtures.pictures import REPLACED, glance
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +17,6 @@ from pages.frame import backend, uploads
 from pages.frame.style import path
 from pages.frame.words import write
 from pages.images import pictures
-from tests.picture_files import encoded, scene, zipped
 
 APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
 HOSTILE = (

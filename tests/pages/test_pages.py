@@ -5,34 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.pictures import REPLACED
 from fixtures.states import STATES
-from streamlit.testing.v1 import AppTest
 
-from pages.frame import backend
-from pages.frame.style import PAGES, path
+from pages.frame.style import PAGES
 from pages.frame.words import write
 
 ROOT = Path(__file__).parents[2]
 # Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
 APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
-
-
-@pytest.fixture
-def open_app(monkeypatch):
-    def opened(state: str = "done", page: str = "compare", **query: str) -> AppTest:
-        monkeypatch.setenv("ODD_FIXTURE", state)
-        for name in ("weights", "measured", *REPLACED):  # the fixture replaces them: put them back afterwards
-            monkeypatch.setattr(backend, name, getattr(backend, name))
-        app = AppTest.from_file(APP, default_timeout=60)
-        app.query_params.update(query)
-        app.run()
-        if page != "compare":
-            app.switch_page(path(page)).run()
-        assert not app.exception, [e.value for e in app.exception]
-        return app
-
-    return opened
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

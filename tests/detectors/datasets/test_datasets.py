@@ -9,13 +9,13 @@ import sys
 
 import numpy as np
 import pytest
+from fixtures.picture_files import encoded, scene, zipped, zipped_raw_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors import datasets
 from detectors.datasets.layouts import place_all
 from detectors.errors import DatasetRefused
-from tests.picture_files import encoded, scene, zipped, zipped_raw_names
 
 
 def picture(seed, kind="PNG"):

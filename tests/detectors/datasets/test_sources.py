@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures.picture_files import encoded, scene, zipped
 
 from detectors import datasets
 from detectors.datasets.sources import DemoSource, EditedSource, UploadSource, identities
-from tests.picture_files import encoded, scene, zipped
 
 
 def picture(seed: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fixtures.picture_files import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from detectors.datasets.samples import Sample
 from detectors.datasets.synthetic import KINDS, with_defects
 from detectors.errors import DatasetRefused, SettingRefused
 from detectors.images import of_pixels
-from tests.picture_files import scene
 
 
 def normal(height=96, width=128, count=3):

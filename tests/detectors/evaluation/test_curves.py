@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
+from fixtures.labels import labelled, scene, shown
 from hypothesis import given, settings
 from sklearn.metrics import average_precision_score, roc_auc_score
-from tests.test_metrics import labelled
-from tests.test_pixel_metrics import scene, shown
 
 from detectors.evaluation import pixel_figures, wilson
 from detectors.evaluation.curves import histogram, precision_recall_curve, pro_curve, roc_curve

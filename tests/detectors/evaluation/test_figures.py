@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from fixtures.labels import labelled
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
@@ -14,13 +14,6 @@ from detectors.result import Figure
 Z = norm.ppf(0.975)
 
 BIG = 4000  # pictures of each class for a true value
-
-
-@st.composite
-def labelled(draw, least=1):
-    n, m = draw(st.integers(least, 12)), draw(st.integers(least, 12))
-    scores = draw(st.lists(st.integers(-4, 4), min_size=n + m, max_size=n + m))  # few values: many ties
-    return np.repeat([1.0, 0.0], [n, m]), np.array(scores, dtype=np.float64)
 
 
 def psi(labels, scores):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from fixtures.labels import scene, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import gaussian_filter, label
+from scipy.ndimage import label
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from detectors.evaluation import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
@@ -30,18 +31,6 @@ def plain_aupro(masks, maps, limit=0.3):
     inside = x < limit
     x, y = np.append(x[inside], limit), np.append(y[inside], np.interp(limit, x, y))
     return np.trapezoid(y, x) / limit
-
-
-def scene(seed=0, pictures=8, size=24, levels=None, strength=1.5):
-    random = np.random.default_rng(seed)
-    masks = np.zeros((pictures, size, size), bool)
-    for mask in masks[2:]:
-        for _ in range(random.integers(1, 3)):
-            y, x, h, w = random.integers([0, 0, 2, 2], [size - 6, size - 6, 6, 6])
-            mask[y : y + h, x : x + w] = True
-    noise = gaussian_filter(random.normal(size=masks.shape), (0, 2, 2)) * 4
-    maps = (noise + strength * masks).astype(np.float32)
-    return list(masks), np.round(maps * levels) / levels if levels else maps
 
 
 @pytest.mark.parametrize("levels", [None, 2, 1])
@@ -90,14 +79,6 @@ def test_order_is_all_that_counts_and_good_pictures_do():
     quiet = maps.copy()
     quiet[:2] = maps.min()  # the two good pictures raise no false alarm any more
     assert aupro(masks, quiet).value > aupro(masks, maps).value + 0.01
-
-
-def shown(masks, **changes):
-    pixels = np.zeros((*masks[0].shape, 3), np.uint8)
-    return [
-        Shown(f"{i}", "", bool(m.any()), f"kind {i % 2}" if m.any() else "good", pixels, m if m.any() else None)
-        for i, m in enumerate(masks)
-    ]
 
 
 def test_figures_of_a_result_say_what_was_left_out():

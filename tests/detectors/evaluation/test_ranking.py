@@ -6,7 +6,8 @@ from fixtures.results import made_up
 from fixtures.scored import result as scored
 
 from detectors.evaluation import image_auroc, paired_auroc_difference, paired_pixel_difference
-from detectors.evaluation.ranking import Standing, aupro_difference, pro, standing
+from detectors.evaluation.ranking import Standing, standing
+from detectors.queries.pixels import aupro_difference, pro
 from detectors.result import Figure
 
 

@@ -11,6 +11,7 @@ import zlib
 
 import numpy as np
 import pytest
+from fixtures.picture_files import chunk, encoded, png, scene, tiff, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -18,7 +19,6 @@ from PIL import Image, ImageCms
 from detectors import datasets
 from detectors.errors import PictureRefused, Refusal
 from detectors.images import Limits, decode, decode_mask
-from tests.picture_files import chunk, encoded, png, scene, tiff, zipped
 
 RGB = scene()
 PNG, JPEG, TIFF = encoded(RGB), encoded(RGB, "JPEG", quality=100, subsampling=0), encoded(RGB, "TIFF")

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from fixtures.picture_files import encoded, scene, tiff, with_orientation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
@@ -13,7 +14,6 @@ from PIL import Image, ImageCms
 from detectors.errors import PictureRefused, SettingRefused
 from detectors.images import LIMITS, Limits, Preprocessing, White, decode, decode_mask, label, of_pixels
 from detectors.images.masks import Frame, read_mask
-from tests.picture_files import encoded, scene, tiff, with_orientation
 
 RGB = scene()
 
