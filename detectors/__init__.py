@@ -5,8 +5,12 @@ Nothing heavy is imported here: a name is loaded from its module when it is firs
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import Any
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, ClassVar
 
 __version__ = "0.1.0"
 
@@ -33,3 +37,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Moved(MetaPathFinder, Loader):
+    """Finds what scripts of version 0.1 import where it is now; the app writes such scripts ("Show as Python")."""
+
+    places: ClassVar = {"detectors.sources": "detectors.datasets.sources"}
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name in self.places else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module).update(vars(import_module(self.places[module.__name__])) | {"__name__": module.__name__})
+
+
+sys.meta_path.append(_Moved())

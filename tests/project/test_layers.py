@@ -183,7 +183,7 @@ def test_no_pickle_and_no_torch_load():
 
 def test_nothing_happens_at_import():
     for name, path in MODULES.items():
-        if name != "detectors.__main__":
+        if name not in ("detectors", "detectors.__main__"):  # the first says where things of version 0.1 are now
             for node in tree(path).body:
                 call = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
                 assert not call, f"{name} line {node.lineno}"
