@@ -8,10 +8,18 @@ from typing import Any
 
 import streamlit as st
 
-from pages.frame.component import COLOURS, Pictures, component, send
+from pages.frame.component import COLOURS, Component, Pictures, send
 
-_SHARED = ("assets/components/maps.js", "assets/components/parts.js")
-_SCRIPTS = (*_SHARED, *(f"pages/compare/{name}.js" for name in ("pane", "row", "tools", "grid")))
+GRID = Component(
+    "grid",
+    "pages/compare/grid.html",
+    ("pages/compare/grid.css",),
+    (
+        "assets/components/maps.js",
+        "assets/components/parts.js",
+        *(f"pages/compare/{name}.js" for name in ("pane", "row", "tools", "grid")),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def linked_grid(
         "heads": heads, "rows": rows, "size": size, "words": words, "colours": COLOURS, "colour": colour,
         "order": order, "orders": list(orders), "language": language, "stale": stale,
     }  # fmt: skip
-    heard = component("grid", "pages/compare/grid.html", ("pages/compare/grid.css",), _SCRIPTS)(
+    heard = GRID(
         key=key,
         data=data,
         on_picked_change=_nothing,

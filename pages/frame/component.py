@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,31 @@ def read(path: str) -> str:
     return (ROOT / path).read_text("utf-8")
 
 
-@st.cache_resource(show_spinner=False)
-def component(name: str, html: str = "", css: Sequence[str] = (), js: Sequence[str] = ()) -> Any:
-    """Register a component made of one HTML file and of style sheets and scripts, each joined in order.
+@dataclass(frozen=True)
+class Component:
+    """A component made of one HTML file and of style sheets and scripts, each joined in order; calling it shows it.
 
     Paths are from the project's root. Scripts of one component see each other's functions; the last one exports what
     Streamlit calls.
     """
+
+    name: str
+    html: str = ""
+    css: tuple[str, ...] = ()
+    js: tuple[str, ...] = ()
+
+    def __call__(self, **arguments: Any) -> Any:
+        """Show it on the page and return what it says."""
+        return _registered(self.name, self.html, self.css, self.js)(**arguments)
+
+
+@st.cache_resource(show_spinner=False)
+def _registered(name: str, html: str, css: tuple[str, ...], js: tuple[str, ...]) -> Any:
     parts = {"css": "\n".join(map(read, css)), "js": "\n".join(map(read, js)), "html": read(html) if html else ""}
     return st.components.v2.component(f"odd_one_out_{name}", **{kind: part for kind, part in parts.items() if part})
+
+
+STORE = Component("store", js=("assets/components/store.js",))
 
 
 def styles(*paths: str) -> None:
@@ -83,10 +99,9 @@ class Pictures:
 
 def send(pictures: Pictures, key: str) -> None:
     """Put pictures into the browser's store, one element per parcel; those that it has are not sent again."""
-    store = component("store", js=("assets/components/store.js",))
     with st.container(key=f"{key}_store"):
         for parcel, uris in pictures.parcels.items():
-            store(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
+            STORE(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
 
 
 @st.cache_data(max_entries=3000, show_spinner=False)

@@ -8,8 +8,10 @@ import streamlit as st
 
 from detectors import report
 from detectors.result import Result
-from pages.frame.component import component
+from pages.frame.component import Component
 from pages.frame.words import language, text
+
+COPY = Component("copy", "pages/frame/copy.html", ("pages/frame/copy.css",), ("pages/frame/copy.js",))
 
 
 def what_made(result: Result, place: str) -> None:
@@ -38,6 +40,4 @@ def facts(result: Result) -> None:
 
 def copy_button(written: str, label: str, key: str) -> None:
     """Show a button that copies a text; it says so when it did."""
-    component("copy", "pages/frame/copy.html", ("pages/frame/copy.css",), ("pages/frame/copy.js",))(
-        key=key, data={"text": written, "copy": label, "copied": text("made.copied")}
-    )
+    COPY(key=key, data={"text": written, "copy": label, "copied": text("made.copied")})

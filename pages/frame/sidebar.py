@@ -8,7 +8,7 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.frame import backend, weights
-from pages.frame.component import component
+from pages.frame.component import Component
 from pages.frame.method_settings import knobs
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
 from pages.frame.status import Status
@@ -18,6 +18,7 @@ BACKBONES = (
     "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
     "mobilenetv3_large_100", "convnext_tiny", "vit_small_patch14_dinov2",
 )  # fmt: skip
+LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
 _SECONDS = 0.7  # between two looks at what is being found out
 
 
@@ -240,9 +241,7 @@ def _tongue() -> None:
             label_visibility="collapsed",
             on_change=lambda: change(language=st.session_state["w_language"]),
         )
-        component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))(
-            key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content"
-        )
+        LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content")
 
 
 def _set(key: str, value: object) -> None:

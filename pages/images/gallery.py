@@ -9,9 +9,11 @@ from typing import Any
 import streamlit as st
 
 from detectors.queries.overview import Thumbnail
-from pages.frame.component import address, component
+from pages.frame.component import Component, address
 from pages.frame.words import text
 
+GALLERY = Component("gallery", "pages/images/gallery.html", ("pages/images/gallery.css",), ("pages/images/gallery.js",))
+THUMBS = Component("thumbs", js=("pages/images/thumbs.js",))
 _PARCEL = 60  # pictures in one message: about 200 kB
 
 
@@ -89,9 +91,7 @@ def gallery(
         "words": {name: text(f"images.gallery.{name}") for name in ("chosen", "none", "all")},
         "reveal": reveal,
     }  # fmt: skip
-    component("gallery", "pages/images/gallery.html", ("pages/images/gallery.css",), ("pages/images/gallery.js",))(
-        key=key, data=data, on_acted_change=acted
-    )
+    GALLERY(key=key, data=data, on_acted_change=acted)
 
 
 def send(pictures: Iterable[Thumbnail], key: str) -> None:
@@ -101,9 +101,7 @@ def send(pictures: Iterable[Thumbnail], key: str) -> None:
     with st.container(key=f"{key}_store"):
         for start in range(0, len(names), _PARCEL):
             parcel = {name: uris[name] for name in names[start : start + _PARCEL]}
-            component("thumbs", js=("pages/images/thumbs.js",))(
-                key=f"{key}_parcel_{start}", data={"pictures": parcel}, height=1
-            )
+            THUMBS(key=f"{key}_parcel_{start}", data={"pictures": parcel}, height=1)
 
 
 def _thumb(picture: Thumbnail) -> str:

@@ -18,19 +18,23 @@ from detectors.queries.explain import Scored
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
 from pages.frame import backend, panes, style
-from pages.frame.component import COLOURS, Pictures, component, send
+from pages.frame.component import COLOURS, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import language, plain, say, table, text
 from pages.inspect import exhibits, smallest_defect
 from pages.inspect.exhibits import Exhibit
 
-_SCRIPTS = (
-    "assets/components/maps.js",
-    "assets/components/parts.js",
-    *(f"pages/inspect/{name}.js" for name in ("lens", "strip", "brushes", "states", "scores", "chart", "paint")),
+CANVAS = Component(
+    "canvas",
+    "pages/inspect/paint.html",
+    ("pages/inspect/parts.css", "pages/inspect/paint.css"),
+    (
+        "assets/components/maps.js",
+        "assets/components/parts.js",
+        *(f"pages/inspect/{name}.js" for name in ("lens", "strip", "brushes", "states", "scores", "chart", "paint")),
+    ),
 )
-_STYLES = ("pages/inspect/parts.css", "pages/inspect/paint.css")
 _KEY = "pad"
 
 
@@ -82,7 +86,7 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
     }  # fmt: skip
     send(pictures, _KEY)
     heard = st.session_state
-    component("canvas", "pages/inspect/paint.html", _STYLES, _SCRIPTS)(
+    CANVAS(
         key=_KEY,
         data=data,
         on_stroke_change=lambda: heard.update(inspect_stroke=heard[_KEY]["stroke"] | {"of": exhibit.key}),

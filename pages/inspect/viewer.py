@@ -13,19 +13,20 @@ from PIL import Image
 from detectors.queries.explain import ROLES
 from detectors.result import Result
 from pages.frame import panes
-from pages.frame.component import COLOURS, Pictures, component, encoded, send
+from pages.frame.component import COLOURS, Component, Pictures, encoded, send
 from pages.frame.words import language, table, text
 from pages.inspect import exhibits
 from pages.inspect.exhibits import Exhibit
 
-_STYLES = ("pages/inspect/parts.css", "pages/inspect/inspect.css")
-_SCRIPTS = (
-    "assets/components/maps.js",
-    "assets/components/parts.js",
-    "pages/inspect/lens.js",
-    "pages/inspect/rows.js",
-    "pages/inspect/strip.js",
-    "pages/inspect/inspect.js",
+VIEWER = Component(
+    "viewer",
+    "pages/inspect/inspect.html",
+    ("pages/inspect/parts.css", "pages/inspect/inspect.css"),
+    (
+        "assets/components/maps.js",
+        "assets/components/parts.js",
+        *(f"pages/inspect/{name}.js" for name in ("lens", "rows", "strip", "inspect")),
+    ),
 )
 _STRIP = 6
 _THUMBNAIL = 64
@@ -50,7 +51,7 @@ def viewer(
     """
     send(pictures, key)
     heard = st.session_state
-    component("viewer", "pages/inspect/inspect.html", _STYLES, _SCRIPTS)(
+    VIEWER(
         key=key,
         data=data | {"colours": COLOURS, "language": language(), "words": words()},
         on_place_change=lambda: on_place(int(heard[key]["place"]["y"]), int(heard[key]["place"]["x"])),

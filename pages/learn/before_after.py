@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pages.frame.component import component
+from pages.frame.component import Component
 from pages.learn.parts import uri
+
+BEFORE_AFTER = Component(
+    "before_after",
+    "pages/learn/before_after.html",
+    ("pages/learn/before_after.css",),
+    ("pages/learn/before_after.js",),
+)
 
 
 def before_after(
@@ -14,9 +21,4 @@ def before_after(
 ) -> None:
     """Show two (H, W, 3) pictures under a handle that a pointer or the arrow keys move; `words` name the two."""
     data = {"before": uri(before, 512), "after": uri(after, 512), "words": list(words), "label": label}
-    component(
-        "before_after",
-        "pages/learn/before_after.html",
-        ("pages/learn/before_after.css",),
-        ("pages/learn/before_after.js",),
-    )(key=key, data=data)
+    BEFORE_AFTER(key=key, data=data)

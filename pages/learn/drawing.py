@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pages.frame.component import component
+from pages.frame.component import Component
 
-_SCRIPTS = ("pages/learn/draw.js", "pages/learn/drawing.js")
+DRAWING = Component(
+    "drawing",
+    "pages/learn/drawing.html",
+    ("pages/learn/marks.css",),
+    ("pages/learn/draw.js", "pages/learn/drawing.js"),
+)
 
 
 @dataclass
@@ -58,7 +63,7 @@ class Drawing:
 
     def show(self, key: str) -> None:
         """Put the drawing on the page."""
-        component("drawing", "pages/learn/drawing.html", ("pages/learn/marks.css",), _SCRIPTS)(key=key, data=self.data)
+        DRAWING(key=key, data=self.data)
 
     def _add(self, kind: str, look: str, **values: Any) -> None:
         rounded = {k: round(float(v), 2) if isinstance(v, float | np.floating) else v for k, v in values.items()}

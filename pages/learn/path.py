@@ -8,12 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from pages.frame.component import component
+from pages.frame.component import Component
 from pages.frame.words import language, text
 from pages.learn.drawing import Drawing
 
-_SCRIPTS = ("pages/learn/draw.js", "pages/learn/path.js")
-_STYLES = ("pages/learn/marks.css", "pages/learn/path.css")
+PATH = Component(
+    "path",
+    "pages/learn/path.html",
+    ("pages/learn/marks.css", "pages/learn/path.css"),
+    ("pages/learn/draw.js", "pages/learn/path.js"),
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,4 @@ def path(
         if place is not None:
             on_place(float(place["y"]), float(place["x"]))
 
-    component("path", "pages/learn/path.html", _STYLES, _SCRIPTS)(
-        key=key, data=data, on_step_change=stepped, on_place_change=placed
-    )
+    PATH(key=key, data=data, on_step_change=stepped, on_place_change=placed)

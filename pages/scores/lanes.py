@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.result import Column, Result, Shown
 from pages.frame import panes
-from pages.frame.component import Pictures, component, encoded, send
+from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import language, say, table, text
@@ -22,11 +22,19 @@ from pages.frame.words import language, say, table, text
 MANY = 150  # marks; beyond, bars
 _SIDE = 80  # of a thumbnail
 _ACROSS = 10  # at most, on a square sheet
-_SCRIPTS = {
-    "lanes": ("limit.js", "axis.js", "lane.js", "lanes.js"),
-    "curves": ("limit.js", "curves.js"),
-    "verdicts": ("limit.js", "verdicts.js"),
-}
+LANES, CURVES, VERDICTS = (
+    Component(
+        name,
+        f"pages/scores/{name}.html",
+        ("pages/scores/common.css", f"pages/scores/{name}.css"),
+        tuple(f"pages/scores/{script}.js" for script in scripts),
+    )
+    for name, scripts in {
+        "lanes": ("limit", "axis", "lane", "lanes"),
+        "curves": ("limit", "curves"),
+        "verdicts": ("limit", "verdicts"),
+    }.items()
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def lanes(
         "language": language(),
         "stale": status.stale,
     }
-    heard = _component("lanes")(
+    heard = LANES(
         key="lanes",
         data=data,
         on_moved_change=lambda: on_moved(_moved(st.session_state["lanes"]["moved"], result)),
@@ -76,14 +84,14 @@ def verdicts(status: Status, result: Result, keys: tuple[str, ...], focus: str) 
         "content": result.digest, "keys": keys, "focus": focus, "sprites": sprites(result)[0],
         "words": words("verdicts"), "language": language(), "stale": status.stale,
     }  # fmt: skip
-    return _opened(_component("verdicts")(key="verdicts", data=data, on_opened_change=_nothing).opened, result)
+    return _opened(VERDICTS(key="verdicts", data=data, on_opened_change=_nothing).opened, result)
 
 
 def curves(result: Result, families: dict[str, Any], stale: bool) -> None:
     """Show ROC, precision-recall and PRO; the point of the limit follows the lanes."""
     labels = marked(words("curves"), "title", result)
     data = {"families": families, "words": labels, "language": language(), "stale": stale}
-    _component("curves")(key="curves", data=data)
+    CURVES(key="curves", data=data)
 
 
 def words(part: str) -> dict[str, Any]:
@@ -201,12 +209,6 @@ def _opened(heard: Any, result: Result) -> tuple[int, str] | None:
     if not heard or not isinstance(heard.get("picture"), int) or not 0 <= heard["picture"] < len(result.test):
         return None
     return heard["picture"], str(heard.get("column", ""))
-
-
-def _component(name: str) -> Any:
-    styles = ("pages/scores/common.css", f"pages/scores/{name}.css")
-    scripts = tuple(f"pages/scores/{file}" for file in _SCRIPTS[name])
-    return component(name, f"pages/scores/{name}.html", styles, scripts)
 
 
 def _nothing() -> None:
