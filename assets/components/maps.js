@@ -2,8 +2,6 @@
 // The files of this folder are joined in this order: maps, parts, pane, row, tools, grid.
 
 const store = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
-const FULL = 3; // the scale ends at three times what 99 % of normal pixels reach
-const FAINT = 0.85, SOLID = 1.6; // nothing normal is coloured: opacity rises between these two
 const decoded = new Map();
 
 function picture(key) {
@@ -36,23 +34,25 @@ function bytes(key) {
   return decoded.get(key);
 }
 
-// 256 colours with opacity, from a colour map's hexadecimal stops.
-function palette(stops, mode) {
-  const colours = stops.map((stop) => [0, 2, 4].map((at) => parseInt(stop.slice(at, at + 2), 16)));
-  const table = new Uint8ClampedArray(1024);
-  for (let i = 0; i < 256; i++) {
-    const at = (i / 255) * (colours.length - 1);
-    const low = Math.min(Math.floor(at), colours.length - 2);
-    for (let c = 0; c < 3; c++) {
-      table[4 * i + c] = colours[low][c] + (at - low) * (colours[low + 1][c] - colours[low][c]);
-    }
-    const strength = ((i / 255) * FULL - FAINT) / (SOLID - FAINT);
-    table[4 * i + 3] = mode === "heatmap" ? 255 : 255 * Math.min(1, Math.max(0, strength));
-  }
+// How maps are painted comes from `detectors.plots.colours`: {top, palettes, contours}. 256 colours with opacity, from the
+// hexadecimal digits of a palette; a heatmap paints normal places too.
+function palette(digits, mode) {
+  const table = Uint8ClampedArray.from(digits.match(/../g), (byte) => parseInt(byte, 16));
+  if (mode === "heatmap") for (let i = 3; i < table.length; i += 4) table[i] = 255;
   return table;
 }
 
-function paint(canvas, map, table) {
+// The value of a map on the common scale at a place of a picture of `size` pixels.
+function valueAt(map, x, y, size, { top }) {
+  const at = (v) => Math.floor((v * map.size) / size);
+  return (map.values[at(y) * map.size + at(x)] / 255) * top;
+}
+
+function valueText(value, { top }) {
+  return value >= top - 0.02 ? `${top}+` : value.toFixed(1);
+}
+
+function fillCanvas(canvas, map, table) {
   canvas.width = canvas.height = map.size;
   const context = canvas.getContext("2d");
   const image = context.createImageData(map.size, map.size);
@@ -60,6 +60,19 @@ function paint(canvas, map, table) {
     image.data.set(table.subarray(4 * map.values[i], 4 * map.values[i] + 4), 4 * i);
   }
   context.putImageData(image, 0, 0);
+}
+
+// Draw a map's contours: a halo under one path per level, each in its colour.
+function fillContours(svg, map, table, { top, contours }) {
+  map.paths ??= contours.map(([level]) => contour(map, (level / top) * 255));
+  svg.setAttribute("viewBox", `0 0 ${map.size} ${map.size}`);
+  const [halo, ...lines] = svg.children;
+  halo.setAttribute("d", map.paths.join(""));
+  lines.forEach((line, i) => {
+    const at = 4 * Math.round((contours[i][1] / top) * 255);
+    line.setAttribute("d", map.paths[i]);
+    line.style.stroke = `rgb(${table.slice(at, at + 3).join()})`;
+  });
 }
 
 // Marching squares: the line along which an 8-bit picture crosses a level, as an SVG path in pixel units.

@@ -15,6 +15,7 @@ from scipy.ndimage import binary_dilation, binary_erosion
 Pixels = NDArray[np.uint8]
 TOP = 3.0  # painted from 0 to this
 CLEAR, SOLID = 0.85, 1.6  # the ramp of opacity
+CONTOURS = ((1.0, 1.5), (2.0, 2.2), (2.97, 2.8))  # lines in the browser, each in the colour of a value; 8 bits end at 3
 
 
 def _table(stops: str) -> Pixels:
@@ -50,6 +51,11 @@ def alpha(scaled: NDArray[Any], opacity: float = 1.0) -> NDArray[np.float32]:
 def layer(scaled: NDArray[Any], colour_map: str = "inferno", opacity: float = 1.0) -> Pixels:
     """Return (H, W, 4) colours with the opacity in the last channel, to be laid over the picture by a browser."""
     return np.dstack([colour(scaled, colour_map), (alpha(scaled, opacity) * 255).round().astype(np.uint8)])
+
+
+def palette(colour_map: str = "inferno") -> Pixels:
+    """Return (256, 4) the colour and opacity of each of the 256 steps from 0 to 3, for a browser that paints maps."""
+    return layer(np.linspace(0, TOP, 256)[None], colour_map)[0]
 
 
 def overlay(

@@ -57,8 +57,8 @@ class Grid {
   }
 
   look() {
-    const { colour, colours } = this.data;
-    this.table = palette(colours[colour], view.mode);
+    const { colour, paint } = this.data;
+    this.table = palette(paint.palettes[colour], view.mode);
     this.host.dataset.mode = view.mode;
     this.host.classList.toggle("outlined", view.outline);
     this.host.style.setProperty("--opacity", view.mode === "contour" ? 1 : view.opacity);

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.frame.component import COLOURS, Component, Pictures, send
+from pages.frame.component import PAINT, Component, Pictures, send
 
 GRID = Component(
     "grid",
@@ -61,7 +61,7 @@ def linked_grid(
     """
     send(pictures, key)
     data = {
-        "heads": heads, "rows": rows, "size": size, "words": words, "colours": COLOURS, "colour": colour,
+        "heads": heads, "rows": rows, "size": size, "words": words, "paint": PAINT, "colour": colour,
         "order": order, "orders": list(orders), "language": language, "stale": stale,
     }  # fmt: skip
     heard = GRID(

@@ -99,16 +99,8 @@ class Pane {
     const contours = view.mode === "contour";
     this.canvas.hidden = contours;
     this.lines.style.display = contours ? "" : "none";
-    if (!contours) return paint(this.canvas, this.map, this.grid.table);
-    this.map.paths ??= [1, 2, 2.97].map((level) => contour(this.map, (level / FULL) * 255));
-    this.lines.setAttribute("viewBox", `0 0 ${this.map.size} ${this.map.size}`);
-    const [halo, ...lines] = this.lines.children;
-    halo.setAttribute("d", this.map.paths.join(""));
-    lines.forEach((line, i) => {
-      line.setAttribute("d", this.map.paths[i]);
-      const at = 4 * Math.round((([1.5, 2.2, 2.8][i]) / FULL) * 255);
-      line.style.stroke = `rgb(${this.grid.table.slice(at, at + 3).join()})`;
-    });
+    if (contours) fillContours(this.lines, this.map, this.grid.table, this.grid.data.paint);
+    else fillCanvas(this.canvas, this.map, this.grid.table);
   }
 
   footer() {
@@ -215,9 +207,7 @@ class Pane {
   }
 
   read(x, y) {
-    if (!this.map) return null;
-    const scale = this.map.size / this.grid.size;
-    return (this.map.values[Math.floor(y * scale) * this.map.size + Math.floor(x * scale)] / 255) * FULL;
+    return this.map ? valueAt(this.map, x, y, this.grid.size, this.grid.data.paint) : null;
   }
 
   pick(x, y) {

@@ -50,7 +50,7 @@ class Row {
     const spoken = [];
     this.panes.forEach((pane, i) => {
       const value = pane.read(x, y);
-      write(pane.value, value === null ? `${y}, ${x}` : value >= FULL - 0.02 ? "3+" : value.toFixed(1));
+      write(pane.value, value === null ? `${y}, ${x}` : valueText(value, this.grid.data.paint));
       if (value !== null) spoken.push(`${this.grid.data.heads[i].title} ${value.toFixed(1)}`);
     });
     if (aloud) write(this.grid.spoken, `${y}, ${x}: ${spoken.join(", ")}`);

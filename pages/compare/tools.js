@@ -23,17 +23,21 @@ class Tools {
   }
 
   update() {
-    const { words, colour, order, orders, colours } = this.grid.data;
+    const { words, colour, order, orders, paint } = this.grid.data;
     const { modes, opacity, outline, legend } = this.parts;
     modes.setAttribute("aria-label", words.modes);
     for (const [value, label] of Object.entries(words.mode)) write(modes.querySelector(`[data-word=${value}]`), label);
     write(opacity.querySelector("span"), words.opacity);
     write(outline.querySelector("span"), words.outline);
-    this.options(this.parts.colour, Object.keys(colours).map((name) => [name, words.colour[name]]), colour, words.colours);
+    this.options(this.parts.colour, Object.keys(paint.palettes).map((name) => [name, words.colour[name]]), colour, words.colours);
     this.options(this.parts.order, orders, order, words.orders);
     const [typical, one, two, three] = words.legend;
     write(legend.querySelector(".typical"), typical);
-    [one, two, three].forEach((word, i) => write(legend.querySelectorAll(".ticks span")[i], word));
+    [one, two, three].forEach((word, i) => {
+      const tick = legend.querySelectorAll(".ticks span")[i];
+      write(tick, word);
+      if (i + 1 < paint.top) tick.style.left = `${(100 * (i + 1)) / paint.top}%`; // the last one stands at the right end
+    });
   }
 
   options(select, entries, chosen, label) {

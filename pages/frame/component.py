@@ -23,7 +23,12 @@ from detectors.plots import colours
 from detectors.result import MapScale
 
 ROOT = Path(__file__).parents[2]
-COLOURS = {name: [bytes(colour).hex() for colour in table] for name, table in colours.COLOUR_MAPS.items()}
+# How the browser paints a map: the top of its scale, colours with opacity by name, and contours as level and colour.
+PAINT = {
+    "top": colours.TOP,
+    "palettes": {name: colours.palette(name).tobytes().hex() for name in colours.COLOUR_MAPS},
+    "contours": colours.CONTOURS,
+}
 
 
 def read(path: str) -> str:

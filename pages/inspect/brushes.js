@@ -27,7 +27,7 @@ class Overlay {
     const pixels = new Uint8ClampedArray(4 * this.opacity.length);
     for (let i = 0; i < this.opacity.length; i++) {
       const a = this.opacity[i];
-      for (let c = 0; c < 3; c++) pixels[4 * i + c] = (base[3 * i + c] * (255 - a) + this.colours[3 * i + c] * a + 127) / 255;
+      for (let c = 0; c < 3; c++) pixels[4 * i + c] = Math.floor((base[3 * i + c] * (255 - a) + this.colours[3 * i + c] * a + 127) / 255);
       pixels[4 * i + 3] = 255;
     }
     return pixels;

@@ -24,8 +24,8 @@ class Room {
     this.host.classList.toggle("stale", data.stale);
     this.host.classList.toggle("outlined", view.outline);
     this.host.style.setProperty("--opacity", view.mode === "contour" ? 1 : view.opacity);
-    this.table = palette(data.colours[data.colour], view.mode);
-    this.heat = palette(data.colours[data.colour], EVERYTHING);
+    this.table = palette(data.paint.palettes[data.colour], view.mode);
+    this.heat = palette(data.paint.palettes[data.colour], EVERYTHING);
     const moved = !before || before.picture !== data.picture;
     if (moved) this.stage.settle({ zoom: 1, left: 0, top: 0 });
     // A place that Python was not yet told of stays where the keyboard put it.
@@ -71,7 +71,7 @@ class Room {
   }
 
   panes() {
-    const { words, focus, rows } = this.data;
+    const { words } = this.data;
     if (!this.byHand || (this.shown !== "picture" && !this.row)) {
       this.shown = (this.maps.find((row) => row.focus) ?? this.maps[0])?.key ?? "picture";
     }
@@ -95,8 +95,8 @@ class Room {
   }
 
   look() {
-    const { base, mask } = this.data;
-    show(this.stage.layers, { base, mask, map: this.row?.map ?? null, table: this.table });
+    const { base, mask, paint } = this.data;
+    show(this.stage.layers, { base, mask, map: this.row?.map ?? null, table: this.table, paint });
   }
 
   evidence() {

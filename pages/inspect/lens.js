@@ -76,9 +76,8 @@ class Stage {
     const map = this.layers.map;
     const place = fill(this.room.data.words.place, { y, x });
     if (!map) return write(this.value, place);
-    const at = Math.floor((y * map.size) / this.size) * map.size + Math.floor((x * map.size) / this.size);
-    const value = (map.values[at] / 255) * FULL;
-    write(this.value, `${place} · ${value >= FULL - 0.02 ? "3+" : value.toFixed(1)}`);
+    const { paint } = this.room.data;
+    write(this.value, `${place} · ${valueText(valueAt(map, x, y, this.size, paint), paint)}`);
   }
 
   // Coordinates are shares of the picture, or of the tile when `tile` is set.
@@ -112,7 +111,7 @@ function layers(tile) {
   return { lens, image, canvas, lines, edge, frame, map: null, wanted: {} };
 }
 
-function show(layer, { base, map, mask, table }) {
+function show(layer, { base, map, mask, table, paint }) {
   if (layer.wanted.base !== base) picture(base).then((uri) => (layer.image.src = uri));
   if (layer.wanted.mask !== mask) {
     layer.edge.style.display = mask ? "" : "none";
@@ -129,16 +128,8 @@ function show(layer, { base, map, mask, table }) {
   bytes(map).then((found) => {
     if (layer.wanted.map !== map) return;
     layer.map = found;
-    if (view.mode !== "contour") return paint(layer.canvas, found, table);
-    found.paths ??= [1, 2, 2.97].map((level) => contour(found, (level / FULL) * 255));
-    layer.lines.setAttribute("viewBox", `0 0 ${found.size} ${found.size}`);
-    const [halo, ...lines] = layer.lines.children;
-    halo.setAttribute("d", found.paths.join(""));
-    lines.forEach((line, i) => {
-      line.setAttribute("d", found.paths[i]);
-      const at = 4 * Math.round((([1.5, 2.2, 2.8][i]) / FULL) * 255);
-      line.style.stroke = `rgb(${table.slice(at, at + 3).join()})`;
-    });
+    if (view.mode === "contour") fillContours(layer.lines, found, table, paint);
+    else fillCanvas(layer.canvas, found, table);
   });
 }
 

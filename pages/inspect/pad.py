@@ -18,7 +18,7 @@ from detectors.queries.explain import Scored
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
 from pages.frame import backend, panes, style
-from pages.frame.component import COLOURS, Component, Pictures, send
+from pages.frame.component import PAINT, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import language, plain, say, table, text
@@ -75,7 +75,7 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
     words = table(language())["inspect"]
     data = {
         "size": exhibit.picture.pixels.shape[0], "picture": f"{exhibit.key} {exhibit.picture.sha256[:12]}",
-        "base": base, "rows": rows, "answered": painting.stroke, "colours": COLOURS, "colour": choices.colour,
+        "base": base, "rows": rows, "answered": painting.stroke, "paint": PAINT, "colour": choices.colour,
         "refused": "" if painting.refused is None else text("inspect.paint.failed", reason=say(painting.refused)),
         "sweep": smallest_defect.data(
             exhibit, painting.stroke, painting.overlay, painting.before, verdicts, choices.focus

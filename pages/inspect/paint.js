@@ -21,7 +21,7 @@ class Pad {
     Object.assign(this, { data, trigger, state });
     this.host.lang = data.language;
     this.host.style.setProperty("--opacity", 1);
-    this.table = palette(data.colours[data.colour], "overlay");
+    this.table = palette(data.paint.palettes[data.colour], "overlay");
     if (other) {
       this.states = States.of(data.picture, data.size);
       this.base = null;

@@ -25,7 +25,7 @@ class Reason {
       this.comparison(row);
       this.distribution(row, data);
     }
-    if (this.layers) show(this.layers, { base: data.base, map: row.map, mask: null, table: this.room.table });
+    if (this.layers) show(this.layers, { base: data.base, map: row.map, mask: null, table: this.room.table, paint: data.paint });
   }
 
   picture(row, data) {
@@ -38,7 +38,7 @@ class Reason {
       this.tile.setAttribute("aria-label", fill(data.words.show_map, { method: row.title }));
     } else if (row.state === "done" && data.gradient.map && row.key.startsWith("mahalanobis/")) {
       const layer = layers(this.tile);
-      show(layer, { base: data.base, map: data.gradient.map, mask: null, table: this.room.heat });
+      show(layer, { base: data.base, map: data.gradient.map, mask: null, table: this.room.heat, paint: data.paint });
       this.tile.append(make("span", "badge", data.gradient.label));
     } else {
       if (row.state === "fitting") {

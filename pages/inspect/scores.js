@@ -8,15 +8,15 @@ class Scores {
     this.rows = new Map();
   }
 
-  update({ rows, words, refused }, table, base) {
+  update({ rows, words, refused, paint }, table, base) {
     const head = make("div", "score-row score-head");
     for (const word of [words.method, words.untouched, "", words.painted, words.axis, words.verdict]) head.append(make("span", "", word));
     const end = Math.max(1.6, ...rows.map((row) => Math.max(row.before ?? 0, row.after ?? 0))) * 1.12;
-    this.element.replaceChildren(head, ...rows.map((row) => this.row(row, words, table, base, end)));
+    this.element.replaceChildren(head, ...rows.map((row) => this.row(row, words, { table, paint }, base, end)));
     if (refused) this.element.append(make("p", "refused", refused));
   }
 
-  row(row, words, table, base, end) {
+  row(row, words, colours, base, end) {
     const element = make("div", "score-row");
     element.setAttribute("aria-label", row.alt ?? row.title);
     element.dataset.key = row.key;
@@ -25,16 +25,16 @@ class Scores {
     if (row.change) verdict.append(make("small", "change", row.change));
     element.append(
       make("h3", row.focus ? "focus" : "", row.title),
-      this.tile(row.key, "before", row.mapBefore, base, words, table),
+      this.tile(row.key, "before", row.mapBefore, base, words, colours),
       make("span", "to", "→"),
-      row.painted ? this.tile(row.key, "after", row.mapAfter, base, words, table, true) : make("span", "tile small empty"),
+      row.painted ? this.tile(row.key, "after", row.mapAfter, base, words, colours, true) : make("span", "tile small empty"),
       arrow(row, end),
       verdict,
     );
     return element;
   }
 
-  tile(key, when, map, base, words, table, painted = false) {
+  tile(key, when, map, base, words, colours, painted = false) {
     const name = `${key} ${when}`;
     if (!map) return make("span", "nothing", words.no_map);
     let kept = this.rows.get(name);
@@ -42,7 +42,7 @@ class Scores {
       const tile = make("span", "tile small");
       this.rows.set(name, (kept = { tile, layer: layers(tile) }));
     }
-    show(kept.layer, { base: base.key, map, mask: null, table });
+    show(kept.layer, { base: base.key, map, mask: null, ...colours });
     if (painted) kept.layer.image.src = base.painted;
     return kept.tile;
   }

@@ -13,7 +13,7 @@ from PIL import Image
 from detectors.queries.explain import ROLES
 from detectors.result import Result
 from pages.frame import panes
-from pages.frame.component import COLOURS, Component, Pictures, encoded, send
+from pages.frame.component import PAINT, Component, Pictures, encoded, send
 from pages.frame.words import language, table, text
 from pages.inspect import exhibits
 from pages.inspect.exhibits import Exhibit
@@ -53,7 +53,7 @@ def viewer(
     heard = st.session_state
     VIEWER(
         key=key,
-        data=data | {"colours": COLOURS, "language": language(), "words": words()},
+        data=data | {"paint": PAINT, "language": language(), "words": words()},
         on_place_change=lambda: on_place(int(heard[key]["place"]["y"]), int(heard[key]["place"]["x"])),
         on_picture_change=lambda: on_picture(str(heard[key]["picture"]["key"])),
         on_mode_change=lambda: on_mode("paint"),

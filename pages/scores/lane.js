@@ -288,7 +288,9 @@ class Lane {
       }
       const near = this.nearest(x, y);
       chart.style.cursor = near ? "pointer" : this.onLine(x) ? "ew-resize" : "";
-      if (near !== page.pointed) near ? page.point(this, near) : page.hideCard();
+      if (near === page.pointed) return;
+      if (near) page.point(this, near);
+      else page.hideCard();
     });
     chart.addEventListener("pointerleave", () => held || page.hideCard());
     chart.addEventListener("pointerdown", (event) => {
