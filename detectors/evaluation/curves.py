@@ -118,10 +118,12 @@ def pro_curve(
     return Curve(x[keep], y[keep], at[keep], grid, low, high, f"bootstrap over pictures, {draws} draws")
 
 
-def histogram(groups: Mapping[str, ArrayLike], most: int = 40) -> tuple[Floats, dict[str, NDArray[np.int64]]]:
+def histogram(
+    groups: Mapping[str, ArrayLike], least: int = 1, most: int = 40
+) -> tuple[Floats, dict[str, NDArray[np.int64]]]:
     """Count groups of scores in shared bins; returns the edges (B + 1,) and each group's counts (B,).
 
-    The width follows Freedman and Diaconis over all groups together, with at most `most` bins.
+    The width follows Freedman and Diaconis over all groups together, within `least` and `most` bins.
     """
     values = {name: np.asarray(group, dtype=np.float64).ravel() for name, group in groups.items()}
     together = np.concatenate([*values.values(), np.empty(0)])
@@ -129,8 +131,8 @@ def histogram(groups: Mapping[str, ArrayLike], most: int = 40) -> tuple[Floats, 
     if not len(together):
         return np.array([0.0, 1.0]), {name: np.zeros(1, dtype=np.int64) for name in values}
     edges = np.histogram_bin_edges(together, "fd") if len(together) > 1 else np.histogram_bin_edges(together, 1)
-    if len(edges) - 1 > most:
-        edges = np.linspace(edges[0], edges[-1], most + 1)
+    if not least <= len(edges) - 1 <= most:
+        edges = np.linspace(edges[0], edges[-1], min(max(len(edges) - 1, least), most) + 1)
     return edges, {name: np.histogram(group[np.isfinite(group)], edges)[0] for name, group in values.items()}
 
 

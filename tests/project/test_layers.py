@@ -25,7 +25,7 @@ ROOMS = {
     "datasets": {"errors", "images"},
     "features": {"errors", "result", "methods"},
     "evaluation": {"errors", "result", "images", "datasets"},
-    "plots": {"result", "evaluation"},
+    "plots": {"result", "methods", "evaluation"},
     "comparison": {"errors", "result", "methods", "images", "datasets", "features", "evaluation"},
     "report": {"errors", "result", "methods", "evaluation", "plots"},
     "queries": {
@@ -39,7 +39,7 @@ ARITHMETIC = {f"detectors.methods.{name}" for name in ("base", "neighbors", "gau
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]
 TORCH_FREE = (
     "result", "errors", "methods", "methods.settings", "methods.published", "datasets", "images", "evaluation",
-    "evaluation.thresholds", "datasets.builtin", "features.weights", "report", "workers",
+    "evaluation.thresholds", "datasets.builtin", "features.weights", "plots", "report", "workers",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "safetensors.torch")
 
