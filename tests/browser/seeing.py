@@ -1,0 +1,65 @@
+"""What a browser painted or received, as arrays: canvases, images, pieces of the screen, and how far apart two are."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Array = NDArray[Any]
+
+
+def canvas(locator: Any) -> Array:
+    """Return what a canvas holds, (H, W, 4)."""
+    width, height, data = locator.evaluate(
+        """async (canvas) => {
+            const { width, height } = canvas;
+            const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+            const reader = new FileReader();
+            const read = new Promise((resolve) => (reader.onload = () => resolve(reader.result)));
+            reader.readAsDataURL(new Blob([pixels]));
+            return [width, height, (await read).split(",")[1]];
+        }"""
+    )
+    return np.frombuffer(base64.b64decode(data), np.uint8).reshape(height, width, 4)
+
+
+def image(locator: Any) -> Array:
+    """Return the image that an <img> or an SVG <image> received, (H, W, 3) or (H, W, 4)."""
+    address = locator.evaluate("e => e.getAttribute('src') ?? e.getAttribute('href')")
+    return decoded(address)
+
+
+def decoded(address: str) -> Array:
+    """Return the image that a data address holds."""
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition("base64,")[2]))))
+
+
+def screen(locator: Any, side: int) -> Array:
+    """Return what the screen shows of an element, (side, side, 3)."""
+    shot = Image.open(io.BytesIO(locator.screenshot(animations="disabled"))).convert("RGB")
+    return np.asarray(shot.resize((side, side), Image.Resampling.BOX))
+
+
+def small(pixels: Array, side: int) -> Array:
+    """Return (H, W, 3) pixels at another size."""
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize((side, side), Image.Resampling.BOX))
+
+
+def apart(one: Array, other: Array) -> float:
+    """Return the mean absolute difference of two images of 0 to 255."""
+    assert one.shape == other.shape, (one.shape, other.shape)
+    return float(np.abs(one.astype(np.float64) - other.astype(np.float64)).mean())
+
+
+def is_nearest(found: Array, candidates: list[Array], wanted: int, within: float) -> None:
+    """Assert that an image is one of several: within a tolerance of it, and of no other that differs from it."""
+    away = [apart(found, candidate) for candidate in candidates]
+    assert away[wanted] <= within, f"{away[wanted]:.1f} away from its own, {min(away):.1f} from {int(np.argmin(away))}"
+    for other, candidate in enumerate(candidates):
+        if other != wanted and apart(candidate, candidates[wanted]) > 0:
+            assert away[other] > within, f"number {other} would pass as well: {away[other]:.1f}"

@@ -1,0 +1,388 @@
+"""What the browser painted against what the engine computed: every picture, map and mark its own, no other's.
+
+Each comparison states a tolerance (mean absolute difference, of 255) that the neighbouring picture's map fails.
+"""
+
+import re
+
+import numpy as np
+import pytest
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
+)
+
+from browser.seeing import apart, canvas, image, is_nearest, screen, small  # noqa: E402
+from browser.serving import SETTLED, chromium, serving  # noqa: E402
+from fixtures import scored  # noqa: E402
+from fixtures.evidence import CELL  # noqa: E402
+from scipy.ndimage import distance_transform_edt  # noqa: E402
+
+from detectors.evaluation import thresholds  # noqa: E402
+from detectors.plots import colours  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
+    ),
+]
+expect = sync_api.expect
+SIZE = 224
+MAP = 4.0  # lossy 8-bit maps in colours
+PHOTOGRAPH = 4.0  # lossy photographs
+SCREEN = 14.0  # screenshots: another size, rounded corners, the frame of the focus
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serving("tests/fixtures/app_with_result.py", ODD_FIXTURE="scored") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    contexts, failures = [], []
+
+    def opened(path, awaited, mode="overlay"):
+        contexts.append(browser.new_context(viewport={"width": 1440, "height": 1100}, locale="en-GB"))
+        page = contexts[-1].new_page()
+        page.add_init_script(f"window.oddOneOutView = {{ mode: '{mode}', opacity: 1, outline: true }}")
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(f"{address}/{path}")
+        page.wait_for_selector(SETTLED, timeout=60_000)
+        page.wait_for_selector(awaited, timeout=60_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert failures == []
+
+
+@pytest.fixture(scope="module")
+def result():
+    """The very result that the served app shows: the same arithmetic in this process."""
+    return scored.result("scored")
+
+
+@pytest.fixture(scope="module")
+def pictures(result):
+    return [picture.pixels for picture in result.test]
+
+
+def painted(result, method):
+    """Return every picture's map as a heatmap."""
+    column = result[f"{method}/scattering"]
+    return [colours.colour(column.scale(raw)) for raw in column.maps]
+
+
+def mapped(result):
+    return [column.method for column in result.columns if column.maps is not None]
+
+
+def called(result):
+    """Return what the app calls each test picture: its kind in words, and its number."""
+    stems = [picture.name.split("/")[1].removesuffix(".png") for picture in result.test]
+    return [f"{picture.kind.replace('_', ' ')} {stem}" for picture, stem in zip(result.test, stems, strict=True)]
+
+
+def shows(locator, candidates, wanted, within=SCREEN):
+    """Assert that the screen shows one of several images: close to it, and closer than to any other."""
+    locator.scroll_into_view_if_needed()
+    side = int(locator.bounding_box()["width"])
+    shot = screen(locator, side)
+    away = [apart(shot, small(candidate, side)) for candidate in candidates]
+    assert away[wanted] <= within
+    assert int(np.argmin(away)) == wanted
+
+
+# Compare
+
+
+@pytest.fixture
+def grid(visit):
+    page = visit("", ".tile canvas")
+    page.locator(".segmented input[value=heatmap]").check(force=True)
+    page.locator(".tools .outline").click()
+    return page
+
+
+def rows(page, result):
+    """Yield each row of the grid with the number of its picture."""
+    names = called(result)
+    for row in page.locator(".row").all():
+        yield row, names.index(row.get_attribute("aria-label"))
+
+
+def title(page, column):
+    return page.locator(".head .title").nth(column).inner_text()
+
+
+def test_every_pane_of_the_grid_is_painted_with_its_own_map(grid, result, pictures):
+    seen = []
+    titles = {"spade": "SPADE", "padim": "PaDiM", "patchcore": "PatchCore", "cfa": "CFA"}
+    columns = [title(grid, n) for n in range(grid.locator(".head").count())]
+    for row, i in rows(grid, result):
+        seen.append(i)
+        is_nearest(image(row.locator(".tile").first.locator("img")), pictures, i, PHOTOGRAPH)
+        for method in mapped(result):
+            tile = row.locator(".tile").nth(columns.index(titles[method]))
+            found = canvas(tile.locator("canvas"))
+            assert (found[..., 3] == 255).all()
+            is_nearest(found[..., :3], painted(result, method), i, MAP)
+            others = [painted(result, other)[i] for other in mapped(result)]
+            is_nearest(found[..., :3], others, mapped(result).index(method), MAP)
+            is_nearest(image(tile.locator("img")), pictures, i, PHOTOGRAPH)
+    assert len(set(seen)) == 6
+
+
+def test_the_screen_shows_what_the_canvas_holds(grid, result, pictures):
+    for row, i in list(rows(grid, result))[:3]:
+        tiles = row.locator(".tile")
+        shows(tiles.first, pictures, i)
+        for n, method in ((1, "spade"), (3, "padim"), (4, "patchcore"), (5, "cfa")):
+            shows(tiles.nth(n), painted(result, method), i)
+
+
+def test_an_overlay_leaves_normal_places_alone(grid, result):
+    grid.locator(".segmented input[value=overlay]").check(force=True)
+    column = result["patchcore/scattering"]
+    for row, i in list(rows(grid, result))[:3]:
+        found = canvas(row.locator(".tile").nth(4).locator("canvas"))[..., 3] / 255
+        scaled = column.scale(column.maps[i])
+        assert np.abs(found - colours.alpha(scaled)).mean() < 0.03
+        assert (found[scaled < colours.CLEAR - 0.15] == 0).all()
+        assert (found[scaled > colours.SOLID + 0.15] == 1).all()
+
+
+def edge(path):
+    """Return the points of an outline in pixels of the picture: its rim is one pixel wide."""
+    return np.array(re.findall(r"[\d.]+", path), float).reshape(-1, 2) - 1.5
+
+
+def test_outlines_are_those_of_the_picture(grid, result):
+    grid.locator(".tools .outline").click()
+    checked = 0
+    for row, i in rows(grid, result):
+        mask = result.test[i].mask
+        if not result.test[i].local or not mask.any():
+            assert row.locator(".edge").count() == 0
+            continue
+        for tile in (0, 4):
+            line = row.locator(".tile").nth(tile).locator(".edge path").first
+            expect(line).to_have_attribute("d", re.compile("M"))
+            places = np.clip(np.rint(edge(line.get_attribute("d"))[:, ::-1]).astype(int), 0, SIZE - 1)
+            away = np.where(mask, distance_transform_edt(mask), distance_transform_edt(~mask))
+            assert away[tuple(places.T)].max() <= 2.5
+            assert away[tuple(places.T)].mean() <= 1.3
+        checked += 1
+    assert checked >= 2
+
+
+def test_scores_verdicts_and_bars_are_those_of_the_picture(grid, result):
+    for row, i in rows(grid, result):
+        for n, column in enumerate(result.columns):
+            at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+            (times,) = thresholds.multiples(column.scores[i : i + 1], at, column.held_out)
+            foot = row.locator(".pane").nth(n + 1).locator(".foot")
+            assert foot.locator(".score b").inner_text() == f"{times:.2f}"
+            word = thresholds.verdict(result.test[i].defective, bool(column.scores[i] > at))
+            assert word in foot.locator(".chip").get_attribute("class").split()
+            width = foot.locator(".scale .done").evaluate("e => parseFloat(e.style.width)")
+            assert width == pytest.approx(min(100, 100 * times / 3), abs=0.01)
+            below = int((column.held_out < column.scores[i]).sum())
+            assert str(below) in re.findall(r"\d+", foot.locator(".note").inner_text())
+
+
+def test_the_keyboard_begins_at_the_highest_place_of_the_map(grid, result):
+    row, i = next(iter(rows(grid, result)))
+    row.locator(".tile").nth(5).focus()
+    grid.keyboard.press("Enter")
+    grid.wait_for_url("**/inspect?**place=**")
+    y, x = map(int, re.search(r"place=(\d+)(?:%2C|,)(\d+)", grid.url).groups())
+    column = result["cfa/scattering"]
+    scaled = np.clip(column.scale(column.maps[i]), 0, colours.TOP)
+    assert scaled[y, x] >= scaled.max() - 0.12  # 8 lossy bits
+    assert np.clip(scaled.max() - column.scale(column.maps[i - 1])[y, x], 0, None) > 0.12
+
+
+# Inspect
+
+
+@pytest.fixture
+def inspect(visit, result):
+    def opened(i, query=""):
+        page = visit(f"inspect?picture={result.test[i].sha256[:16]}{query}", ".reason .crop img", "heatmap")
+        expect(page.locator(".reason .crop")).to_have_count(16)  # 4 of the place and 12 that it was compared with
+        return page
+
+    return opened
+
+
+def choose(page, name):
+    page.get_by_role("radio", name=name, exact=True).check()
+
+
+@pytest.mark.parametrize("i", [1, 4])
+def test_inspect_shows_the_maps_of_its_picture_and_no_other(inspect, result, pictures, i):
+    page = inspect(i)
+    titles = {"SPADE": "spade", "PaDiM": "padim", "PatchCore": "patchcore", "CFA": "cfa"}
+    is_nearest(image(page.locator(".stage .lens img")), pictures, i, PHOTOGRAPH)
+    for name, method in titles.items():
+        choose(page, name)
+        candidates = [painted(result, other)[k] for other in mapped(result) for k in (i, i + 1)]
+        is_nearest(canvas(page.locator(".stage canvas"))[..., :3], candidates, 2 * mapped(result).index(method), MAP)
+    for name, method in titles.items():
+        reason = page.locator(".reason", has=page.locator("h3", has_text=name))
+        own = [painted(result, other)[i] for other in mapped(result)]
+        is_nearest(canvas(reason.locator(".tile canvas"))[..., :3], own, mapped(result).index(method), MAP)
+
+
+def test_without_a_place_inspect_opens_at_the_highest_one(inspect, result):
+    for focus in ("patchcore", "padim"):
+        page = inspect(2, f"&focus={focus}")
+        column = result[f"{focus}/scattering"].maps[2]
+        y, x = np.unravel_index(int(column.argmax()), column.shape)
+        expect(page.locator(".head b")).to_have_text(f"Row {y}, column {x}")
+
+
+def test_the_evidence_is_the_patches_that_were_compared(inspect, result):
+    y, x, i = 100, 50, 4
+    page = inspect(i, f"&place={y},{x}")
+    learnt = [picture.pixels for picture in result.learnt]
+    average = np.rint(np.mean(learnt, axis=0)).astype(np.uint8)
+    for method, side in CELL.items():
+        title = {"spade": "SPADE", "padim": "PaDiM", "patchcore": "PatchCore", "cfa": "CFA"}[method]
+        reason = page.locator(".reason", has=page.locator("h3", has_text=title))
+        crops = [image(crop) for crop in reason.locator(".crop img").all()]
+        sources = [result.test[i].pixels, *learnt[:3]]
+        if method == "padim":
+            sources = [result.test[i].pixels, learnt[0], learnt[1], average]
+        if method == "cfa":
+            sources = [result.test[i].pixels, average, average, average]
+        edge = crops[0].shape[0]
+        top = round((y // side * side + side / 2) - edge / 2)
+        left = round((x // side * side + side / 2) - edge / 2)
+        window = np.s_[max(top, 0) : max(top, 0) + edge, max(left, 0) : max(left, 0) + edge]
+        for crop, source in zip(crops, sources, strict=True):
+            candidates = [p[window] for p in (result.test[i].pixels, *learnt, average)]
+            wanted = next(n for n, p in enumerate((result.test[i].pixels, *learnt, average)) if p is source)
+            is_nearest(crop, candidates, wanted, 5.0)
+        labels = reason.locator(".crop figcaption").all_inner_texts()
+        if method in ("patchcore", "spade"):
+            assert [re.search(r"\d\.\d", label)[0] for label in labels[1:]] == ["1.5", "2.5", "3.5"]
+        frame = reason.locator(".crop .frame").first.evaluate("e => [e.style.left, e.style.top, e.style.width]")
+        found = [float(v.removesuffix("%")) * edge / 100 for v in frame]
+        assert found == pytest.approx([x // side * side - max(left, 0), y // side * side - max(top, 0), side], abs=0.1)
+
+
+def test_the_next_picture_brings_its_own_maps_and_thumbnails(inspect, result, pictures):
+    page = inspect(3)
+    choose(page, "PatchCore")
+    thumbs = [image(thumb) for thumb in page.locator(".strip img").all()]
+    start = 1  # six around the fourth
+    for n, thumb in enumerate(thumbs):
+        is_nearest(thumb, [small(p, thumb.shape[0]) for p in pictures], start + n, 5.0)
+    page.locator(".stage").focus()
+    page.keyboard.press("PageDown")
+    page.wait_for_url(f"**picture={result.test[4].sha256[:16]}**")
+    page.wait_for_selector(SETTLED)
+    page.wait_for_timeout(500)  # maps are decoded after they came
+    is_nearest(canvas(page.locator(".stage canvas"))[..., :3], painted(result, "patchcore"), 4, MAP)
+    is_nearest(image(page.locator(".stage .lens img")), pictures, 4, PHOTOGRAPH)
+
+
+# Scores
+
+
+def places(page, row):
+    """Return where the marks of one method stand, as multiples of its limit, read off the axis: by sort."""
+    ticks = page.locator(".feet .axis span")
+    at = [(float(t.inner_text().rstrip("+")), t.evaluate("e => parseFloat(e.style.left)")) for t in ticks.all()]
+    (low, first), (high, last) = at[0], at[-1]
+    marks = page.locator(".chart").nth(row).locator(".mark").evaluate_all(
+        "all => all.map((e) => [e.getAttribute('class').split(' ')[1], new DOMMatrix(getComputedStyle(e).transform).e])"
+    )  # fmt: skip
+    found = {}
+    for sort, x in marks:
+        share = (x - first) / (last - first)
+        found.setdefault(sort, []).append(low * (high / low) ** share)
+    return found, (low, high)
+
+
+@pytest.mark.parametrize("allowed", [1, 4])
+def test_every_mark_stands_at_its_multiple_of_the_limit(visit, result, allowed):
+    page = visit(f"scores?allowed={allowed}", ".chart .mark")
+    for row, column in enumerate(result.columns):
+        at = thresholds.limit(column.held_out, allowed / (len(column.held_out) + 1))
+        found, (low, high) = places(page, row)
+        multiples = thresholds.multiples(column.scores, at, column.held_out)
+        wanted = {"held": list(column.held_out / at)}
+        for picture, score, multiple in zip(result.test, column.scores, multiples, strict=True):
+            wanted.setdefault(thresholds.verdict(picture.defective, bool(score > at)), []).append(multiple)
+        assert found.keys() == wanted.keys()
+        for sort, values in wanted.items():
+            expected = np.sort(np.clip(values, low, high))
+            assert np.sort(found[sort]) == pytest.approx(expected, rel=0.01), (column.key, sort)
+
+
+def test_cards_and_thumbnails_show_the_pictures_that_they_name(visit, result, pictures):
+    page = visit("scores", ".chart .mark")
+    column, names = result.columns[3], called(result)
+    at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+    order = [i for i in np.argsort(-column.scores) if result.test[i].defective and column.scores[i] > at]
+    page.locator(".line.row").nth(3).locator(".rate").first.click()
+    thumbs = page.locator(".drawer:not([hidden]) .thumb")
+    expect(thumbs).to_have_count(len(order) + sum(bool(p.defective) for p in result.test) - len(order))
+    for n, i in enumerate(order):
+        thumb = thumbs.nth(n)
+        assert names[i] in thumb.inner_text()
+        shows(thumb.locator(".tile"), pictures, i, 25)
+
+
+def test_the_matrices_count_what_the_engine_counts(visit, result):
+    page = visit("scores", ".verdicts td b")
+    cells = page.locator(".verdicts td b").all_inner_texts()
+    wanted = []
+    for column in result.columns:
+        at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+        c = thresholds.confusion(result.labels, column.scores, at)
+        wanted.append({"found": c.found, "miss": c.missed, "false_alarm": c.false_alarms, "passed": c.passed})
+    assert len(cells) == 4 * len(wanted)
+    for n, counts in enumerate(wanted):
+        for sort, count in counts.items():
+            cell = page.locator(f".verdicts td.{sort} b").nth(n)
+            assert cell.inner_text() == str(count), (n, sort)
+    assert len({tuple(counts.values()) for counts in wanted}) > 1
+
+
+# Images
+
+
+def test_every_thumbnail_of_the_galleries_is_its_picture(visit):
+    from detectors.datasets.sources import DemoSource
+
+    data = DemoSource("circuit", normal=8, good=3, severities=(1.0,)).load()
+    page = visit("images", ".st-key-test_gallery .tile img")
+    for which, samples in (("normal", data.train), ("test", data.test)):
+        names = [sample.picture.name for sample in samples]
+        expected = [small(sample.picture.pixels, 128) for sample in samples]
+        tiles = page.locator(f".st-key-{which}_gallery .tile")
+        expect(tiles).to_have_count(len(samples), timeout=30_000)
+        shown = []
+        for tile in tiles.all():
+            i = names.index(tile.get_attribute("title").split("\n")[0])
+            shown.append(i)
+            tile.scroll_into_view_if_needed()
+            is_nearest(image(tile.locator("img")), expected, i, 6.0)
+        assert sorted(shown) == list(range(len(samples)))
+        shows(tiles.last.locator("img"), expected, shown[-1], 25)
