@@ -6,7 +6,11 @@ sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
 )
 
+from browser.seeing import image, is_nearest  # noqa: E402
 from browser.serving import SETTLED, chromium, serving  # noqa: E402
+from fixtures import learning  # noqa: E402
+
+from detectors.plots import colours  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -86,3 +90,20 @@ def test_nothing_but_the_path_scrolls_sideways_on_a_phone(page):
     body = page.locator('[data-testid="stMain"]').evaluate("e => [e.scrollWidth, e.clientWidth]")
     assert body[0] <= body[1]
     page.set_viewport_size({"width": 1440, "height": 1300})
+
+
+@pytest.mark.parametrize("method", ["spade", "padim", "patchcore", "cfa"])
+def test_a_lesson_shows_the_runs_own_map_over_its_picture(page, method):
+    result = learning.ran()[0]
+    column = result[f"{method}/scattering"]
+    for i in [i for i, picture in enumerate(result.test) if picture.defective and picture.local][:2]:
+        page.goto(f"{page.url.split('/learn')[0]}/learn?lesson={method}&picture={result.test[i].sha256[:16]}")
+        page.wait_for_selector(".path .step", timeout=LONG)
+        page.wait_for_selector(SETTLED, timeout=LONG)
+        shown = image(page.locator(".path .pane").nth(4).locator("img"))
+        pixels = result.test[i].pixels
+        candidates = [colours.overlay(pixels, column.scale(raw)) for raw in column.maps]
+        is_nearest(shown, candidates, i, 6.0)
+        photograph = image(page.locator(".path .pane").nth(2).locator("img"))
+        if photograph.shape == pixels.shape:
+            is_nearest(photograph, [picture.pixels for picture in result.test], i, 6.0)

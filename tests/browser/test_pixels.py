@@ -3,10 +3,15 @@
 Each comparison states a tolerance (mean absolute difference, of 255) that the neighbouring picture's map fails.
 """
 
+import csv
+import io
 import re
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
@@ -386,3 +391,74 @@ def test_every_thumbnail_of_the_galleries_is_its_picture(visit):
             is_nearest(image(tile.locator("img")), expected, i, 6.0)
         assert sorted(shown) == list(range(len(samples)))
         shows(tiles.last.locator("img"), expected, shown[-1], 25)
+
+
+# Export
+
+
+def taken(page, name):
+    with page.expect_download(timeout=60_000) as download:
+        page.locator(f".st-key-export_{name} .stDownloadButton button").click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
+    page = visit("export", "[data-testid=stCode]")
+    size = page.locator(".st-key-export_size_archive").inner_text()
+    content = taken(page, "archive")
+    said = float(re.search(r"([\d.]+) MB", size)[1]) * 1e6
+    assert 0.5 * len(content) < said < 2 * len(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names, read = archive.namelist(), archive.read
+
+    def of(folder):
+        found = sorted(name for name in names if name.startswith(f"{folder}/"))
+        assert len(found) == len(result.test), folder
+        return [np.asarray(Image.open(io.BytesIO(read(name)))) for name in found]
+
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        read = archive.read
+        assert all(np.array_equal(found, wanted) for found, wanted in zip(of("pictures"), pictures, strict=True))
+        masks = [name for name in names if name.startswith("masks/")]
+        for name in masks:
+            i = int(name.split("/")[1][:3])
+            assert np.array_equal(np.asarray(Image.open(io.BytesIO(read(name)))) > 0, result.test[i].mask)
+        for method in mapped(result):
+            column = result[f"{method}/scattering"]
+            overlays, maps = of(f"overlays/{method}_scattering"), of(f"maps/{method}_scattering")
+            for i, raw in enumerate(column.maps):
+                scaled = column.scale(raw)
+                assert np.array_equal(overlays[i], colours.overlay(pictures[i], scaled))
+                assert np.abs(maps[i] / 8192 - 1 - np.clip(scaled, -1, 65535 / 8192 - 1)).max() < 1e-3
+        table = list(csv.DictReader(io.StringIO(read("scores.csv").decode("utf-8-sig"))))
+    for line in table:
+        column = next(c for c in result.columns if c.method == line["method"])
+        i = int(line["index"])
+        assert float(line["score"]) == pytest.approx(column.scores[i], rel=1e-5)
+        assert line["picture"] == result.test[i].name
+
+
+def test_the_report_shows_every_map_over_its_picture(visit, browser, result, pictures, tmp_path):
+    page = visit("export", "[data-testid=stCode]")
+    expect(page.locator(".st-key-export_size_report")).to_contain_text("MB", timeout=60_000)
+    (tmp_path / "report.html").write_bytes(taken(page, "report"))
+    report = browser.new_page()
+    report.goto((tmp_path / "report.html").as_uri())
+    names = [picture.name for picture in result.test]
+    checked = 0
+    for row in report.locator(".cells .row").all()[:4]:
+        i = names.index(row.locator(".called").inner_text())
+        is_nearest(image(row.locator("svg.picture image").first), pictures, i, 6.0)
+        for n, column in enumerate(result.columns):
+            if column.maps is None:
+                continue
+            layer = image(row.locator(".cell").nth(n + 1).locator("svg.picture image"))
+            alphas = [255 * colours.alpha(column.scale(raw)) for raw in column.maps]
+            assert apart(layer[..., 3], alphas[i]) <= 3
+            if alphas[i].mean() > 10:  # a map that colours something
+                is_nearest(layer[..., 3], alphas, i, 3.0)
+                seen = layer[..., 3] > 128
+                assert apart(layer[..., :3][seen], painted(result, column.method)[i][seen]) < 8
+                checked += 1
+    assert checked >= 3
+    report.close()
