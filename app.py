@@ -1,6 +1,7 @@
 """The frame of the app: navigation above, the experiment at the side, language, theme. The pages are in pages/."""
 
 import gc
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -12,13 +13,14 @@ from pages.frame.words import text
 
 
 @st.cache_resource(show_spinner=False)
-def settle() -> None:
-    """Take the imported modules out of the garbage collector's rounds, which hold up every session."""
+def settle() -> list[bool]:
+    """Take the imported modules out of the garbage collector's rounds, which hold up every session; runs once."""
     gc.collect()
     gc.freeze()
+    return []
 
 
-settle()
+runs = settle()
 data.fall_back()
 choices = current()
 st.set_page_config(
@@ -31,6 +33,12 @@ st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
 style.styles(choices)
 pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
 page = st.navigation(pages, position="top")
+if not runs:
+    runs.append(True)
+    if urlsplit(st.context.url or "").path.strip("/"):
+        # Before its first `st.navigation` Streamlit knows no page and says "not found" over a link to one: load again.
+        st.html("<script>window.location.reload()</script>", unsafe_allow_javascript=True)
+        st.stop()
 status, result = backend.look(choices)
 sidebar(choices, status, result, run=lambda: backend.run(current()))
 present(choices)

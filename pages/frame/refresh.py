@@ -1,8 +1,8 @@
-"""A part of a page that follows the work: drawn again each second while something runs, and only then."""
+"""Parts of a page that follow the work: drawn again while something runs, and only then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import streamlit as st
 
@@ -12,6 +12,7 @@ from pages.frame.state import Choices, current, mirror
 from pages.frame.status import Status
 
 _SECONDS = 1.0
+_MOMENT = 0.7
 
 
 def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
@@ -28,3 +29,20 @@ def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
             st.rerun()
 
     part()
+
+
+def follow(waiting: bool) -> None:
+    """Look again every moment while something is awaited, and draw the whole page once it has changed."""
+    before = _progress()
+
+    @st.fragment(run_every=_MOMENT if waiting else None)
+    def watch() -> None:
+        if waiting and _progress() != before:
+            st.rerun()
+
+    watch()
+
+
+def _progress() -> Hashable:
+    status, result = backend.look(current())
+    return status.state, status.counts, backend.arrived(), len(result.columns) if result else None

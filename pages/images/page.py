@@ -5,7 +5,7 @@ import streamlit as st
 from detectors.errors import Refusal
 from detectors.queries.overview import Overview
 from pages.frame import backend, component, data, style, uploads
-from pages.frame.follow import follow
+from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
 from pages.images import checks, files, galleries, saved_detector

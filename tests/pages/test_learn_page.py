@@ -39,12 +39,12 @@ def written(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-@pytest.mark.parametrize("lesson", lesson.LESSONS)
-def test_every_lesson_opens_in_every_state(open_lesson, lesson, language):
+@pytest.mark.parametrize("name", lesson.LESSONS)
+def test_every_lesson_opens_in_every_state(open_lesson, name, language):
     for state in learning.STATES if language == "en" else ("before", "done"):
-        app = open_lesson(lesson, state, language=language)
+        app = open_lesson(name, state, language=language)
         assert app.title[0].value == write(language, "learn.title")
-        for part in lesson.parts(lesson, language):
+        for part in lesson.parts(name, language):
             assert part.heading in written(app)
         assert "{{" not in written(app)
 

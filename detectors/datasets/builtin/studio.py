@@ -93,7 +93,7 @@ def available_cores() -> int:
 @contextlib.contextmanager
 def _assistants(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Start up to `count` assistants; end them when the work is over."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     children: list[subprocess.Popen[bytes]] = []

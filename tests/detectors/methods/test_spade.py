@@ -125,8 +125,9 @@ def test_the_batch_and_the_order_of_normal_pictures_do_not_matter(combine: str) 
     method = Spade(k=3, combine=combine).fit(Source(normal))
     whole = method.predict(test)
     single = [method.predict(test[i : i + 1]) for i in range(4)]
-    assert torch.equal(whole.maps, torch.cat([p.maps for p in single]))
-    assert torch.equal(whole.scores, torch.cat([p.scores for p in single]))
+    # Up to the last digit: on some processors the order of a matrix product's sums depends on the batch.
+    np.testing.assert_allclose(torch.cat([p.maps for p in single]).numpy(), whole.maps.numpy(), rtol=2e-6)
+    np.testing.assert_allclose(torch.cat([p.scores for p in single]).numpy(), whole.scores.numpy(), rtol=2e-6)
     other = Spade(k=3, combine=combine).fit(Source(ordered(normal, [4, 2, 6, 0, 1, 5, 3]))).predict(test)
     np.testing.assert_allclose(other.maps.numpy(), whole.maps.numpy(), rtol=1e-5)
     np.testing.assert_allclose(other.scores.numpy(), whole.scores.numpy(), rtol=1e-6)
