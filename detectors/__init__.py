@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, ClassVar
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "CFA": "methods.cfa",
