@@ -138,20 +138,20 @@ def predict(options: argparse.Namespace) -> None:
     from detectors.report import terminal
 
     pipeline = Pipeline.load(options.model, options.weights)
-    limit = pipeline.limit(options.rate) if len(pipeline.held_out) else None
+    threshold = pipeline.threshold(options.rate) if len(pipeline.held_out) else None
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
-        rows = [_predicted(pipeline, limit, number, path, folder) for number, path in enumerate(options.pictures)]
+        rows = [_predicted(pipeline, threshold, number, path, folder) for number, path in enumerate(options.pictures)]
         if folder:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([("picture", "score", "verdict"), *rows])
-            said = {"model": options.model.name, "limit": limit}
+            said = {"model": options.model.name, "threshold": threshold}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
     for row in rows:
         terminal.console.print("  ".join(row), highlight=False, markup=False)
 
 
 def _predicted(
-    pipeline: Pipeline, limit: float | None, number: int, path: Path, folder: Path | None
+    pipeline: Pipeline, threshold: float | None, number: int, path: Path, folder: Path | None
 ) -> tuple[str, str, str]:
     """Score one picture, write its map and overlay where there is a folder, and return its row."""
     from detectors import report
@@ -167,7 +167,7 @@ def _predicted(
         for name, content in report.map_files(report.stem(number, path.name), pixels, raw, pipeline.scale):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
-    return path.name, f"{score:.6g}", "" if limit is None else "odd" if score > limit else "normal"
+    return path.name, f"{score:.6g}", "" if threshold is None else "odd" if score > threshold else "normal"
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -220,7 +220,9 @@ def _add_experiment(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--crop", default="none", choices=["none", "center"])
     verb.add_argument("--filter", default="bilinear", choices=["bilinear", "bicubic", "lanczos"])
     verb.add_argument("--equalise", action="store_true", help="bring all pictures to the same brightness")
-    verb.add_argument("--held-out", type=float, default=0.25, help="share of the normal pictures that set the limit")
+    verb.add_argument(
+        "--held-out", type=float, default=0.25, help="share of the normal pictures that set the threshold"
+    )
     verb.add_argument("--seed", type=int, default=0)
     verb.add_argument("--device", help="cuda, mps or cpu; the best there is by default")
 

@@ -32,7 +32,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ResultPicture:
     """One picture of a result, as small as showing it allows.
 
     Attributes:
@@ -173,9 +173,9 @@ class Result:
     """
 
     data: str
-    test: tuple[Shown, ...]
-    held_out: tuple[Shown, ...]
-    learnt: tuple[Shown, ...]
+    test: tuple[ResultPicture, ...]
+    held_out: tuple[ResultPicture, ...]
+    learnt: tuple[ResultPicture, ...]
     columns: tuple[Column, ...]
     failures: tuple[Failure, ...] = ()
     trivial: dict[str, Figure] = field(default_factory=dict)

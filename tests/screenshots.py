@@ -40,7 +40,7 @@ def shots() -> list[Shot]:
         ]
     made += [
         Shot(f"compare-{state}", state=state)
-        for state in ("before", "running", "stale", "failed", "unlabelled", "no_limit")
+        for state in ("before", "running", "stale", "failed", "unlabelled", "no_threshold")
     ]
     made += [
         Shot("compare-two", "/?backbones=scattering,resnet18", state="two"),

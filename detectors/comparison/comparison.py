@@ -25,7 +25,7 @@ from detectors.evaluation import shortcuts, thresholds
 from detectors.features.weights import random_weights
 from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
-from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord, column_key
+from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord, column_key
 
 if TYPE_CHECKING:
     from detectors.features.backbone import Backbone
@@ -43,9 +43,9 @@ class Pictures:
     """A data set as a backbone sees it: three lists of pictures of one size."""
 
     name: str
-    learnt: tuple[Shown, ...]
-    held_out: tuple[Shown, ...]
-    test: tuple[Shown, ...]
+    learnt: tuple[ResultPicture, ...]
+    held_out: tuple[ResultPicture, ...]
+    test: tuple[ResultPicture, ...]
     trivial: dict[str, Figure]
     white: White = field(default_factory=White)  # how pictures of more than 8 bits were read
 
@@ -70,7 +70,7 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedColumn:
     """A finished column with the detector behind it and the features it saw; `token` names the content of all three."""
 
     column: Column
@@ -85,7 +85,7 @@ class Bench:
 
     comparison: Comparison
     pictures: Pictures
-    fitted: tuple[Fitted, ...]
+    fitted: tuple[FittedColumn, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Comparison:
         preset: "quick" or "paper", the settings that methods start from.
         settings: per method, settings that differ from the preset.
         preprocessing: how every picture, normal or test, becomes the backbone's input.
-        held_out: share of the normal pictures that sets limits and scales and is not learnt from.
+        held_out: share of the normal pictures that sets thresholds and scales and is not learnt from.
         seed: of every random draw.
         weights: per backbone "hub", "random" or a `.safetensors` file; the bundled backbone needs none.
         device: "cuda", "mps", "cpu", or None for the best there is.
@@ -155,7 +155,7 @@ class Comparison:
         A method that refuses or runs out of memory is reported beside the others, which go on.
 
         Args:
-            data: normal pictures to learn from, test pictures to judge.
+            data: normal pictures to learn from, test pictures to score.
             progress: called with the share done and the stage ("patchcore/scattering: choosing patches").
             on_column: called with each column as soon as it is there.
 
@@ -210,10 +210,10 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
     )
 
 
-def shown(sample: Sample, preprocessing: Preprocessing) -> Shown:
+def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
     """Bring a sample to the backbone's size."""
     mask = None if sample.mask is None else preprocessing.apply_mask(sample.mask)
-    return Shown(
+    return ResultPicture(
         name=sample.picture.name,
         sha256=sample.picture.sha256,
         defective=sample.defective,

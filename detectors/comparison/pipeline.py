@@ -29,11 +29,11 @@ class Pipeline:
     """Picture in, calibrated verdict out.
 
     Attributes:
-        preprocessing: the same for the pictures that were learnt and those to be judged.
+        preprocessing: the same for the pictures that were learnt and those to be scored.
         backbone: with the weights that made the learnt features.
         standardisation: of the features, where the backbone asks for it.
         detector: fitted.
-        held_out: (K,) raw scores of the held-out normal pictures; they set the limit.
+        held_out: (K,) raw scores of the held-out normal pictures; they set the threshold.
         scale: of the maps; None where there is no map or nothing was held out.
         white: which value of a picture with more than 8 bits is white, as the training pictures decided.
     """
@@ -75,7 +75,7 @@ class Pipeline:
         """Score a few pictures: raw scores and maps."""
         return self.detector.predict(self.features(pictures))
 
-    def limit(self, rate: float | None = None) -> float:
+    def threshold(self, rate: float | None = None) -> float:
         """Return the raw score above which a picture is called odd.
 
         Args:
@@ -84,7 +84,7 @@ class Pipeline:
         Raises:
             SettingRefused: when too few pictures were held out for the rate.
         """
-        return thresholds.limit(self.held_out, 1 / (len(self.held_out) + 1) if rate is None else rate)
+        return thresholds.threshold(self.held_out, 1 / (len(self.held_out) + 1) if rate is None else rate)
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""

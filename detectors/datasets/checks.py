@@ -13,7 +13,7 @@ from detectors.errors import Sentence
 from detectors.images import Picture
 
 _EXAMPLES = 3
-_STRANGE = 3.5  # Iglewicz and Hoaglin 1993: a modified z-score above this is an outlier
+_OUTLYING = 3.5  # Iglewicz and Hoaglin 1993: a modified z-score above this is an outlier
 _ENOUGH = 5
 
 
@@ -59,7 +59,7 @@ def duplicates(data: Dataset) -> tuple[Sentence, ...]:
 
 
 def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:
-    """Return the normal pictures that hardly look like the others, strangest first, as indices.
+    """Return the normal pictures that hardly look like the others, furthest first, as indices.
 
     Args:
         distances: (N,) one positive number per normal picture: how far it is from the other normal ones, in any unit.
@@ -74,7 +74,7 @@ def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:
     spread = 1.4826 * np.median(np.abs(above))
     if spread == 0:
         return ()
-    return tuple(int(i) for i in np.argsort(-above, kind="stable") if above[i] > _STRANGE * spread)
+    return tuple(int(i) for i in np.argsort(-above, kind="stable") if above[i] > _OUTLYING * spread)
 
 
 def _training(train: Sequence[Sample]) -> list[Sentence]:

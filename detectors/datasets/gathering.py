@@ -30,7 +30,7 @@ _Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True)
-class Sorted:
+class Arrangement:
     """Files that lie somewhere in a data set, their places, what was turned down before, and what to say."""
 
     files: tuple[File, ...]
@@ -47,7 +47,7 @@ def gather(listing: Listing, name: str, recipe: dict[str, Any], product: str | N
     return assemble(found.files, found.places, name, recipe, limits, found.entries, found.notes)
 
 
-def sort_out(listing: Listing, product: str | None = None, role: str = "") -> Sorted:
+def sort_out(listing: Listing, product: str | None = None, role: str = "") -> Arrangement:
     """Give each file of a folder or ZIP its place.
 
     Args:
@@ -89,7 +89,7 @@ def sort_out(listing: Listing, product: str | None = None, role: str = "") -> So
                 count=count,
             )
         )
-    return Sorted(tuple(files), tuple(places), tuple(entries), tuple(notes))
+    return Arrangement(tuple(files), tuple(places), tuple(entries), tuple(notes))
 
 
 def assemble(
@@ -316,14 +316,14 @@ def _with_empty_masks(test: tuple[Sample, ...]) -> tuple[Sample, ...]:
 def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> Iterator[_Outcome | Refusal]:
     """Run `work` on every item in a few threads; a refusal takes the place of its outcome."""
 
-    def judged(item: _Item) -> _Outcome | Refusal:
+    def decoded(item: _Item) -> _Outcome | Refusal:
         try:
             return work(item)
         except Refusal as refusal:
             return refusal
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        yield from threads.map(judged, items)
+        yield from threads.map(decoded, items)
 
 
 def _told(name: str, role: str, notes: tuple[Sentence, ...]) -> Entry:

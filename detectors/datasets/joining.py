@@ -1,4 +1,4 @@
-"""Several uploads as one data set: decoded, paired with masks and checked together, each ZIP or file judged alone."""
+"""Several uploads as one data set: decoded, paired with masks and checked together, each ZIP or file read alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors.datasets.archives import File, Listing, clean_path, list_zip, system_file
-from detectors.datasets.gathering import Sorted, assemble, sort_out
+from detectors.datasets.gathering import Arrangement, assemble, sort_out
 from detectors.datasets.layouts import Place
 from detectors.datasets.loading import Upload, hashed, sort_uploads, unused
 from detectors.datasets.samples import Dataset, Entry
@@ -49,7 +49,7 @@ def join(
     A ZIP that cannot be used is an entry of the report, and the others go on; so are pictures beyond
     `limits.session_pictures`. A set of a single ZIP has the ZIP's name and recipe.
     """
-    found: list[Sorted] = []
+    found: list[Arrangement] = []
     recipes: list[dict[str, Any]] = []
     taken: set[str] = set()
     for number, part in enumerate(parts):
@@ -65,10 +65,10 @@ def join(
     return assemble(files, places, name, recipe, limits, entries, notes, progress)
 
 
-def _sort_part(part: Part, limits: Limits) -> tuple[list[Sorted], dict[str, Any]]:
+def _sort_part(part: Part, limits: Limits) -> tuple[list[Arrangement], dict[str, Any]]:
     """Sort out all of a part, and say what repeats it."""
     recipe: dict[str, Any] = {}
-    packed = folder = Sorted((), ())
+    packed = folder = Arrangement((), ())
     if part.archive is not None:
         name, content = label(part.archive[0]), part.archive[1]
         packed = _or_refused(name, lambda: sort_out(list_zip(content, limits), part.product, part.archive_role))
@@ -87,12 +87,12 @@ def _sort_part(part: Part, limits: Limits) -> tuple[list[Sorted], dict[str, Any]
     return [packed, folder, loose], recipe
 
 
-def _or_refused(name: str, work: Callable[[], Sorted]) -> Sorted:
+def _or_refused(name: str, work: Callable[[], Arrangement]) -> Arrangement:
     """Refuse a ZIP or folder that cannot be used as if it were one file."""
     try:
         return work()
     except DatasetRefused as refusal:
-        return Sorted((), (), (Entry(name, "refused", refusal.sentence, "", (refusal.sentence,)),))
+        return Arrangement((), (), (Entry(name, "refused", refusal.sentence, "", (refusal.sentence,)),))
 
 
 def _recipe(recipes: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], str]:
@@ -122,7 +122,7 @@ def _listed(uploads: Sequence[Upload]) -> Listing:
     return Listing(tuple(files), (), tuple(ignored))
 
 
-def _numbered(found: Sorted, part: int, taken: set[str]) -> Sorted:
+def _numbered(found: Arrangement, part: int, taken: set[str]) -> Arrangement:
     """Say which part the files came with, and give names that an earlier part has too a number."""
     files = [
         file if place.role == "mask" else replace(file, name=unused(file.name, taken))

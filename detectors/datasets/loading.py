@@ -8,7 +8,7 @@ from pathlib import Path
 
 from detectors.datasets.archives import File, clean_path, list_zip, system_file
 from detectors.datasets.folders import list_folder
-from detectors.datasets.gathering import Sorted, assemble, gather
+from detectors.datasets.gathering import Arrangement, assemble, gather
 from detectors.datasets.layouts import Place, kind_of, upload_places
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
@@ -65,7 +65,7 @@ def sort_uploads(
     test: Sequence[Upload],
     masks: Sequence[Upload],
     labels: Mapping[str, bool | str | None] | None = None,
-) -> Sorted:
+) -> Arrangement:
     """Give loose files their places; names that occur twice get a number."""
     files: list[File] = []
     places: list[Place] = []
@@ -84,10 +84,10 @@ def sort_uploads(
             files.append(File(unique, lambda content=content: content))  # type: ignore[misc]
             places.append(place)
     entries += _unknown_labels(said, [clean_path(upload[0]) for upload in test])
-    return Sorted(tuple(files), tuple(places), tuple(entries))
+    return Arrangement(tuple(files), tuple(places), tuple(entries))
 
 
-def hashed(found: Sorted) -> list[list[str]]:
+def hashed(found: Arrangement) -> list[list[str]]:
     """Return [role, name, sha256] of every file, for a recipe."""
     return [
         [place.role, file.name, hashlib.sha256(file.read()).hexdigest()]

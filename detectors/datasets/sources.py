@@ -84,7 +84,7 @@ class UploadSource:
         return replace(self, more=(*self.more, *later.parts))
 
     def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
-        """Decode everything, each file judged alone; `progress` is called with the share done."""
+        """Decode everything, each file by itself; `progress` is called with the share done."""
         parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
         return datasets.join(parts, progress=progress)
 

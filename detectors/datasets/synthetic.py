@@ -86,9 +86,9 @@ def _patch(pixels: Plane, other: Plane, severity: float, rng: np.random.Generato
     for _ in range(_CANDIDATES):
         down, across = rng.integers(0, other.shape[0]), rng.integers(0, other.shape[1])
         piece = other[(rows - rows[0] + down) % other.shape[0], (columns - columns[0] + across) % other.shape[1]]
-        strangeness = float(np.abs(piece - pixels[rows, columns]).mean() * piece.std())
-        if strangeness > most:
-            most, best = strangeness, pixels.copy()
+        contrast = float(np.abs(piece - pixels[rows, columns]).mean() * piece.std())
+        if contrast > most:
+            most, best = contrast, pixels.copy()
             best[rows, columns] = piece
     return mask, best
 

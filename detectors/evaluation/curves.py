@@ -13,7 +13,7 @@ from detectors.errors import Sentence
 from detectors.evaluation.intervals import Floats, Z
 from detectors.evaluation.pixel import DRAWS, Draws
 from detectors.evaluation.pixel_scores import scores_of
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 POINTS = 200
 
@@ -87,7 +87,7 @@ def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
 
 
 def pro_curve(
-    pictures: Sequence[Shown],
+    pictures: Sequence[ResultPicture],
     maps: NDArray[Any] | None,
     limit: float = 0.3,
     points: int = POINTS,

@@ -1,7 +1,7 @@
 """How well scores separate good from defective pictures, each figure with a 95 % interval or the reason why not.
 
 AUROC: DeLong et al. 1988. Average precision and F1-max: stratified bootstrap. Both on the logit scale. Rates: Wilson.
-Labels are 1 (defective), 0 (good) or NaN (nobody said: left out); a higher score is stranger. Figures over pixels
+Labels are 1 (defective), 0 (good) or NaN (nobody said: left out); a higher score is more anomalous. Figures over pixels
 live in `pixel_metrics` and are named here too; curves are in `curves`.
 """
 

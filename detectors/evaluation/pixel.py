@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from detectors.errors import Sentence
 from detectors.evaluation.intervals import Floats, logit_interval, percentiles, resampling_weights
 from detectors.evaluation.pixel_scores import Mask, PixelScores, pixel_scores, scores_of
-from detectors.result import Figure, Shown
+from detectors.result import Figure, ResultPicture
 
 DRAWS = 500
 BINS = 1000
@@ -56,7 +56,7 @@ def aupro(
 
 
 def pixel_figures(
-    pictures: Sequence[Shown], maps: NDArray[Any] | None, draws: int = DRAWS, seed: int = 0
+    pictures: Sequence[ResultPicture], maps: NDArray[Any] | None, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, Figure]:
     """Return the three figures over pixels by the names that `Column.figures` uses, sorting once."""
     scores = scores_of(pictures, maps)
@@ -65,7 +65,7 @@ def pixel_figures(
 
 
 def paired_pixel_difference(
-    pictures: Sequence[Shown],
+    pictures: Sequence[ResultPicture],
     a: NDArray[Any] | None,
     b: NDArray[Any] | None,
     name: str = "aupro",

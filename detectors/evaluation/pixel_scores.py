@@ -12,7 +12,7 @@ from scipy.ndimage import label
 
 from detectors.errors import Sentence
 from detectors.evaluation.intervals import Floats, strata
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 Mask = NDArray[np.bool_]
 
@@ -99,7 +99,7 @@ def pixel_scores(
     )
 
 
-def scores_of(pictures: Sequence[Shown], maps: NDArray[Any] | None) -> PixelScores | Sentence:
+def scores_of(pictures: Sequence[ResultPicture], maps: NDArray[Any] | None) -> PixelScores | Sentence:
     """Sort the pixels of a result's pictures: their masks, labels, kinds and whether the defect has a place."""
     labels = [np.nan if p.defective is None else float(p.defective) for p in pictures]
     return pixel_scores(

@@ -16,7 +16,7 @@ _TIED = 0.005  # AUROCs that read the same in two decimals lead together
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """Who leads by AUROC.
 
     Attributes:
@@ -32,7 +32,7 @@ class Standing:
     certain: int
 
 
-def standing(labels: NDArray[np.float64], columns: Sequence[Column]) -> Standing | None:
+def rank(labels: NDArray[np.float64], columns: Sequence[Column]) -> Ranking | None:
     """Rank columns by AUROC on the same pictures; None where no AUROC can be computed."""
     found = [(column, column.figures["image_auroc"].value) for column in columns if "image_auroc" in column.figures]
     measured = [(column, value) for column, value in found if value is not None]
@@ -48,4 +48,4 @@ def standing(labels: NDArray[np.float64], columns: Sequence[Column]) -> Standing
     }
     rest = [column.key for column, _ in measured[len(leaders) :]]
     behind = tuple(key for key in rest if all((leader, key) in sure for leader in leaders))
-    return Standing(leaders, behind, tuple(key for key in rest if key not in behind), len(sure))
+    return Ranking(leaders, behind, tuple(key for key in rest if key not in behind), len(sure))

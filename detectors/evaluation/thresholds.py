@@ -1,8 +1,8 @@
-"""Limits and scales from held-out normal pictures only: never from the test set, never per picture.
+"""Thresholds and scales from held-out normal pictures only: never from the test set, never per picture.
 
 With k held-out normals a new normal picture is equally likely to take any of the k + 1 ranks. So the j-th largest
 held-out score is exceeded with probability j / (k + 1), at most that with ties, and k pictures support exactly these
-false-alarm rates: "1 in 13", "2 in 13", ... A picture is flagged when its score lies strictly above the limit.
+false-alarm rates: "1 in 13", "2 in 13", ... A picture is flagged when its score lies strictly above the threshold.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def nearest_rate(k: int, wanted: float) -> tuple[int, int] | None:
     return (min(max(_steps(k, wanted), 1), k), k + 1) if k else None
 
 
-def limit(held_out: ArrayLike, rate: float) -> float:
-    """Return the limit that at most `rate` of new normal pictures exceed: the j-th largest of the held-out scores.
+def threshold(held_out: ArrayLike, rate: float) -> float:
+    """Return the threshold that at most `rate` of new normal pictures exceed: the j-th largest of the held-out scores.
 
     j is the largest number with j / (k + 1) <= rate.
 
@@ -77,17 +77,17 @@ def normals_below(held_out: ArrayLike, scores: ArrayLike) -> NDArray[np.int64]:
     return np.searchsorted(np.sort(np.asarray(held_out, dtype=np.float64)), np.asarray(scores), "left")
 
 
-def multiples(scores: ArrayLike, limit: float, held_out: ArrayLike) -> NDArray[np.float64]:
-    """Return scores as multiples of the limit, the one scale on which methods may stand side by side.
+def multiples(scores: ArrayLike, threshold: float, held_out: ArrayLike) -> NDArray[np.float64]:
+    """Return scores as multiples of the threshold, the one scale on which methods may stand side by side.
 
-    The ratio score / limit where the limit is positive, as all five methods' limits are. Otherwise a shift, with 0 at
-    the median of the held-out normals and 1 at the limit, so that above 1 still means flagged.
+    The ratio score / threshold where the threshold is positive, as all five methods' are. Otherwise a shift, with 0 at
+    the median of the held-out normals and 1 at the threshold, so that above 1 still means flagged.
     """
     values = np.asarray(scores, dtype=np.float64)
-    if limit > 0:
-        return values / limit
+    if threshold > 0:
+        return values / threshold
     median = float(np.median(np.asarray(held_out, dtype=np.float64)))
-    return 1 + (values - limit) / (limit - median if limit > median else 1.0)
+    return 1 + (values - threshold) / (threshold - median if threshold > median else 1.0)
 
 
 def map_scale(held_out_maps: NDArray[Any]) -> MapScale:
@@ -99,11 +99,11 @@ def map_scale(held_out_maps: NDArray[Any]) -> MapScale:
 
 @dataclass(frozen=True)
 class Confusion:
-    """What a limit does to labelled pictures.
+    """What a threshold does to labelled pictures.
 
     Attributes:
-        found, missed: defective pictures above the limit, and not.
-        false_alarms, passed: good pictures above the limit, and not.
+        found, missed: defective pictures above the threshold, and not.
+        false_alarms, passed: good pictures above the threshold, and not.
         found_rate: found among the defective, with Wilson's interval.
         false_alarm_rate: false alarms among the good, with Wilson's interval.
     """
@@ -116,9 +116,9 @@ class Confusion:
     false_alarm_rate: Figure
 
 
-def confusion(labels: ArrayLike, scores: ArrayLike, limit: float) -> Confusion:
+def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Confusion:
     """Count verdicts; pictures that nobody labelled (NaN) are left out."""
-    truth, flagged = np.asarray(labels, dtype=np.float64), np.asarray(scores) > limit
+    truth, flagged = np.asarray(labels, dtype=np.float64), np.asarray(scores) > threshold
     defective, good = int((truth == 1).sum()), int((truth == 0).sum())
     found, false_alarms = int(flagged[truth == 1].sum()), int(flagged[truth == 0].sum())
     return Confusion(

@@ -20,7 +20,7 @@ Header = dict[str, tuple[str, tuple[int, ...]]]  # tensor's name -> (dtype, shap
 
 
 @dataclass(frozen=True)
-class Named:
+class ListedBackbone:
     """A backbone that is listed by name: its place on the hub and the bytes of its weights there."""
 
     name: str
@@ -29,15 +29,15 @@ class Named:
 
 
 BACKBONES = (
-    Named(BUNDLED, None, 0),
-    Named("wide_resnet50_2", "timm/wide_resnet50_2.racm_in1k", 275_806_280),
-    Named("resnet18", "timm/resnet18.a1_in1k", 46_796_608),
-    Named("resnet50", "timm/resnet50.a1_in1k", 102_441_032),
-    Named("tf_efficientnet_b4", "timm/tf_efficientnet_b4.ns_jft_in1k", 77_868_032),
-    Named("tf_efficientnet_b5", "timm/tf_efficientnet_b5.ns_jft_in1k", 122_251_008),
-    Named("mobilenetv3_large_100", "timm/mobilenetv3_large_100.ra_in1k", 22_030_096),
-    Named("convnext_tiny", "timm/convnext_tiny.in12k_ft_in1k", 114_356_512),
-    Named("vit_small_patch14_dinov2", "timm/vit_small_patch14_dinov2.lvd142m", 88_224_768),
+    ListedBackbone(BUNDLED, None, 0),
+    ListedBackbone("wide_resnet50_2", "timm/wide_resnet50_2.racm_in1k", 275_806_280),
+    ListedBackbone("resnet18", "timm/resnet18.a1_in1k", 46_796_608),
+    ListedBackbone("resnet50", "timm/resnet50.a1_in1k", 102_441_032),
+    ListedBackbone("tf_efficientnet_b4", "timm/tf_efficientnet_b4.ns_jft_in1k", 77_868_032),
+    ListedBackbone("tf_efficientnet_b5", "timm/tf_efficientnet_b5.ns_jft_in1k", 122_251_008),
+    ListedBackbone("mobilenetv3_large_100", "timm/mobilenetv3_large_100.ra_in1k", 22_030_096),
+    ListedBackbone("convnext_tiny", "timm/convnext_tiny.in12k_ft_in1k", 114_356_512),
+    ListedBackbone("vit_small_patch14_dinov2", "timm/vit_small_patch14_dinov2.lvd142m", 88_224_768),
 )
 
 
@@ -60,7 +60,9 @@ class WeightsState:
 
 def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
     """Say where a backbone's weights are; `reachable` is what `hub_reachable()` said, asked here if needed."""
-    listed = next((b for b in BACKBONES if b.name == name), Named(name, f"timm/{name}" if "." in name else None, 0))
+    listed = next(
+        (b for b in BACKBONES if b.name == name), ListedBackbone(name, f"timm/{name}" if "." in name else None, 0)
+    )
     if listed.name == BUNDLED:
         return WeightsState(name, "bundled")
     if listed.hub and hub.cached(listed.hub):
@@ -156,15 +158,15 @@ def check_header(
             backbone=backbone,
             key=_shortened(lacking[0]),
         )
-    if strange := sorted(found - needed):
+    if unknown := sorted(found - needed):
         raise WeightsRefused(
             "weights.strange",
             "{file} holds {count} tensors that {backbone} does not have, {key} among them. "
             "Choose the file that was saved from this timm model.",
             file=path.name,
-            count=len(strange),
+            count=len(unknown),
             backbone=backbone,
-            key=_shortened(strange[0]),
+            key=_shortened(unknown[0]),
         )
     for name in sorted(needed):
         dtype, shape = header[name]

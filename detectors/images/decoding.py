@@ -42,7 +42,7 @@ class _TimedBytes(io.BytesIO):
 
 
 @dataclass
-class Opened:
+class OpenFile:
     """A file whose header was read and found within the limits; no pixel is decoded yet.
 
     Attributes:
@@ -65,7 +65,7 @@ class Opened:
 
 
 @contextmanager
-def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[Opened]:
+def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
     """Read the header and check every limit; whatever goes wrong until the block ends becomes a `PictureRefused`."""
     if len(data) > limits.file_mb * MB:
         raise PictureRefused(
@@ -91,7 +91,7 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[Opened]:
             # A TIFF reports its size as it stands after turning; Pillow turns it while loading.
             sideways = orientation >= 5 and kind != "TIFF"
             upright_size = (width, height) if sideways else (height, width)
-            yield Opened(image, kind, stored, orientation, upright_size, scans=scans)
+            yield OpenFile(image, kind, stored, orientation, upright_size, scans=scans)
     except PictureRefused:
         raise
     except _OutOfTime:
@@ -111,7 +111,7 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[Opened]:
         raise (truncated(kind) if "truncated" in str(error) else damaged(kind)) from None
 
 
-def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.Image, Opened, Depth | None]:
+def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.Image, OpenFile, Depth | None]:
     """Decode a picture to RGB, at most `limits.kept_side` pixels on the longer side; (image, what was found, depth)."""
     with opened(data, limits) as found:
         image, notes, depth = found.image, found.notes, None

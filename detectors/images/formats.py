@@ -1,4 +1,4 @@
-"""What a file is, judged by its content, and whether its structure is whole, before any decoder sees it."""
+"""What a file is, told by its content, and whether its structure is whole, before any decoder sees it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from detectors.errors import PictureRefused, Sentence
-from detectors.images.decoding import Opened, load_jpeg, opened
+from detectors.images.decoding import OpenFile, load_jpeg, opened
 from detectors.images.limits import LIMITS, Limits
 from detectors.images.srgb import kept_size, upright
 
@@ -96,7 +96,7 @@ def _check_shape(size: tuple[int, int], picture: tuple[int, int]) -> None:
         )
 
 
-def _defective(image: Image.Image, found: Opened) -> NDArray[np.bool_]:
+def _defective(image: Image.Image, found: OpenFile) -> NDArray[np.bool_]:
     values = np.asarray(_brightest(image))  # (H, W)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise PictureRefused(

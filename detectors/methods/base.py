@@ -92,7 +92,7 @@ class FeatureSource(Protocol):
 
 @dataclass(frozen=True)
 class Prediction:
-    """How strange each picture is; higher is stranger, always.
+    """How anomalous each picture is; higher is more anomalous, always.
 
     Attributes:
         scores: (B,), one number per picture, on the method's own scale.

@@ -2,7 +2,7 @@
 
 A small trainable layer, applied to each patch alone, maps pretrained features to a space of its own. The bank holds one
 centre per grid position, whatever the number of pictures. Training pulls every normal patch into spheres around its K
-nearest centres and pushes it from the next J; afterwards a patch far from all centres is strange.
+nearest centres and pushes it from the next J; afterwards a patch far from all centres is anomalous.
 
 The official code is followed, with these departures: the bank is the mean over all pictures (there, over all but an
 incomplete last batch); the layer is applied to each level at its own resolution before enlarging, which is the same

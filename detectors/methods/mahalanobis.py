@@ -2,7 +2,7 @@
 
 Every stage's map is averaged over all positions, which gives one vector per stage and picture. A Gaussian with a shrunk
 covariance is fitted to the normal pictures' vectors, and a picture's score is the sum over stages of its Mahalanobis
-distances. A picture is judged as a whole: there is no map of where.
+distances. A picture is scored as a whole: there is no map of where.
 
 Rippel, Mertens, Merhof, "Modeling the distribution of normal data in pre-trained deep features for anomaly detection",
 2020, arXiv 2005.14140: Ledoit-Wolf shrinkage `Sigma = (1 - rho) S + rho m I`, `S = X^T X / N`; nine levels of an

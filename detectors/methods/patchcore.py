@@ -1,7 +1,7 @@
-"""PatchCore: all patches of all normal pictures form one bank, thinned by a coreset; a patch far from it is strange.
+"""PatchCore: all patches of all normal pictures form one bank, thinned by a coreset; a patch far from it is anomalous.
 
 A patch is described by mid-level features averaged over its neighbourhood and may be compared with any place, so that
-nothing needs to be aligned. A picture is as strange as its strangest patch.
+nothing needs to be aligned. A picture scores as its highest-scoring patch.
 
 Roth et al., "Towards total recall in industrial anomaly detection", CVPR 2022, arXiv 2106.08265.
 
@@ -133,7 +133,7 @@ class PatchCore(Detector):
 
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
-        """Compare every patch with the bank; the strangest patch of the grid is the score."""
+        """Compare every patch with the bank; the highest-scoring patch of the grid is the score."""
         self.check_fitted()
         grids, scores = zip(*(self._score(patches) for patches in self._patches(features)), strict=True)
         return Prediction(torch.cat(scores), anomaly_map(torch.cat(grids), features.image_size, self.sigma))
@@ -240,7 +240,7 @@ class PatchCore(Detector):
         """Return 1 - exp(d(m*)) / sum over b of exp(d(m)), (B,): eq. 7 of the paper, the m being m* and its neighbours.
 
         Args:
-            worst: (B, D), each picture's strangest patch.
+            worst: (B, D), each picture's highest-scoring patch.
             least: (B,), its distance to the nearest bank patch m*.
             indices: (B,), of m*.
         """

@@ -11,7 +11,7 @@ from detectors.evaluation import thresholds as held_out
 from detectors.plots.axes import ACCENT, GROUND, INK, MUTED, SMALL, USUAL, WORDS, grid, label
 from detectors.plots.colours import COLOUR_MAPS, TOP, overlay
 from detectors.plots.selection import chosen, in_focus, picture_index, threshold, title
-from detectors.result import Column, Result, Shown
+from detectors.result import Column, Result, ResultPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ def _plain(ax: Axes, pixels: Any, name: str, colour: str) -> None:
         spine.set_visible(False)
 
 
-def _outline(ax: Axes, shown: Shown) -> None:
+def _outline(ax: Axes, shown: ResultPicture) -> None:
     """Draw where the defect is: white over black, legible on any map."""
     if shown.mask is None or shown.mask.all() or not shown.mask.any():
         return

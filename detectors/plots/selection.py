@@ -51,7 +51,7 @@ def threshold(column: Column, given: Mapping[str, float] | None = None) -> float
     if given is not None and column.key in given:
         return float(given[column.key])
     step = held_out.nearest_rate(len(column.held_out), WANTED)
-    return None if step is None else held_out.limit(column.held_out, step[0] / step[1])
+    return None if step is None else held_out.threshold(column.held_out, step[0] / step[1])
 
 
 def picture_index(result: Result, picture: int | str) -> int:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
-from detectors.result import Shown
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
+from detectors.result import ResultPicture
 
 if TYPE_CHECKING:
     from detectors.features.backbone import Backbone
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Compared:
+class Reference:
     """A normal patch that a place was compared with.
 
     Attributes:
@@ -62,7 +62,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Among:
+class Rank:
     """Where a place's value lies among those of all patches of all held-out normal pictures.
 
     Attributes:
@@ -70,7 +70,7 @@ class Among:
         median, q99: of the held-out values.
         below, of: how many of all held-out values lie below the place's.
         here_below, here_of: the same at this position alone, one value per held-out picture.
-        strangeness: 0 at the median, 1 where 99 % lie below, as maps are painted.
+        map_value: 0 at the median, 1 where 99 % lie below, as maps are painted.
         times: how many times as far as 99 % of normal patches; of distances, also where a method squares them.
     """
 
@@ -83,7 +83,7 @@ class Among:
     of: int
     here_below: int
     here_of: int
-    strangeness: float
+    map_value: float
     times: float
 
 
@@ -95,23 +95,23 @@ class Reason:
         key: the column's.
         value: of the place on the method's grid, before enlarging and smoothing; of the picture without a map.
         unit: of `value` and all distances, in a few words.
-        box: the grid cell's area in pixels; None for a method that judges whole pictures.
+        box: the grid cell's area in pixels; None for a method that scores whole pictures.
         compared: what the place was compared with, nearest first.
         shares: what makes up the value, largest first.
-        among: None without held-out pictures or without a map.
+        rank: None without held-out pictures or without a map.
     """
 
     key: str
     value: float
     unit: str
     box: Box | None
-    compared: tuple[Compared, ...]
+    compared: tuple[Reference, ...]
     shares: tuple[Share, ...]
-    among: Among | None
+    rank: Rank | None
 
 
 @dataclass(frozen=True)
-class Scored:
+class MethodScores:
     """One method's raw scores (B,) and maps (B, S, S) of some pictures; no maps where it has none or nobody asked."""
 
     key: str
@@ -124,12 +124,12 @@ def explain_place(bench: Bench, role: Role, index: int, y: int, x: int) -> tuple
     return tuple(_reason(fitted, stored(fitted.stores, role, index), y, x) for fitted in bench.fitted)
 
 
-def score_stored(bench: Bench, role: Role, index: int) -> tuple[Scored, ...]:
+def score_stored(bench: Bench, role: Role, index: int) -> tuple[MethodScores, ...]:
     """Score one of the run's own pictures from its stored features: a result has no maps of its normal pictures."""
     return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
 
 
-def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[Scored, ...]:
+def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[MethodScores, ...]:
     """Score pictures (B, S, S, 3) that the run has not seen, as the backbone sees them: one pass for all columns."""
     features: dict[str, list[Features]] = {}
     for fitted in bench.fitted:
@@ -157,7 +157,7 @@ def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float
     return attribution(fitted.detector, features, image).float().cpu().numpy()
 
 
-def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
+def picture_of(pictures: Pictures, role: Role, index: int) -> ResultPicture:
     """Return one of the run's pictures."""
     return {"test": pictures.test, "held_out": pictures.held_out, "learnt": pictures.learnt}[role][index]
 
@@ -187,7 +187,7 @@ def grid_values(detector: Detector, features: Features) -> NDArray[np.float32] |
     return None
 
 
-def among(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Among:
+def rank(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Rank:
     """Hold a value against the values (K, H, W) of held-out normal patches."""
     flat = values.reshape(-1)
     median, q99 = (float(q) for q in np.quantile(flat, [0.5, 0.99]))
@@ -196,7 +196,7 @@ def among(values: NDArray[np.float32], value: float, row: int, column: int, squa
     here = values[:, row, column]
     tiny = float(np.finfo(np.float32).tiny)
     ratio = value / max(q99, tiny)
-    return Among(
+    return Rank(
         counts=tuple(counts.tolist()),
         low=low,
         high=high,
@@ -206,12 +206,12 @@ def among(values: NDArray[np.float32], value: float, row: int, column: int, squa
         of=len(flat),
         here_below=int((here < value).sum()),
         here_of=len(here),
-        strangeness=(value - median) / max(q99 - median, tiny),
+        map_value=(value - median) / max(q99 - median, tiny),
         times=max(ratio, 0.0) ** 0.5 if squared else ratio,
     )
 
 
-def held_out_values(fitted: Fitted) -> NDArray[np.float32] | None:
+def held_out_values(fitted: FittedColumn) -> NDArray[np.float32] | None:
     """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
     with _lock:
         if fitted.token not in _held:
@@ -248,14 +248,14 @@ def _passed(comparison: Comparison, stores: Stores, pixels: NDArray[np.uint8]) -
     return batches
 
 
-def _scored(fitted: Fitted, batches: Sequence[Features], maps: bool) -> Scored:
+def _scored(fitted: FittedColumn, batches: Sequence[Features], maps: bool) -> MethodScores:
     found = [fitted.detector.predict(features) for features in batches]
     kept = [p.maps.float().cpu().numpy() for p in found if maps and p.maps is not None]
     scores = np.concatenate([p.scores.double().cpu().numpy() for p in found])
-    return Scored(fitted.column.key, scores, np.concatenate(kept) if kept else None)
+    return MethodScores(fitted.column.key, scores, np.concatenate(kept) if kept else None)
 
 
-def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
+def _reason(fitted: FittedColumn, features: Features, y: int, x: int) -> Reason:
     from detectors.methods.maps import cell_at
 
     evidence = fitted.detector.explain(features, y, x)
@@ -263,7 +263,7 @@ def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
     held = None
     if values is not None:
         cell = cell_at((values.shape[1], values.shape[2]), features.image_size, y, x)
-        held = among(values, evidence.value, *cell, squared=evidence.unit == "squared distance")
+        held = rank(values, evidence.value, *cell, squared=evidence.unit == "squared distance")
     return Reason(
         key=fitted.column.key,
         value=evidence.value,
@@ -271,27 +271,27 @@ def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
         box=None if fitted.column.method == "mahalanobis" else evidence.box,
         compared=_compared(fitted, features, evidence, y, x),
         shares=_shares(fitted, evidence),
-        among=held,
+        rank=held,
     )
 
 
-def _compared(fitted: Fitted, features: Features, evidence: Evidence, y: int, x: int) -> tuple[Compared, ...]:
+def _compared(fitted: FittedColumn, features: Features, evidence: Evidence, y: int, x: int) -> tuple[Reference, ...]:
     from detectors.methods.padim import Padim
 
     if isinstance(fitted.detector, Padim):
         typical, closest = fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x, k=1)
         return (
-            Compared("typical", typical.picture, typical.box, typical.distance),
-            Compared("closest", closest.picture, closest.box, closest.distance),
-            Compared("average", None, evidence.box, None),
+            Reference("typical", typical.picture, typical.box, typical.distance),
+            Reference("closest", closest.picture, closest.box, closest.distance),
+            Reference("average", None, evidence.box, None),
         )
     return tuple(
-        Compared("centre" if n.picture is None else "nearest", n.picture, n.box, n.distance, n.level)
+        Reference("centre" if n.picture is None else "nearest", n.picture, n.box, n.distance, n.level)
         for n in evidence.neighbors
     )
 
 
-def _shares(fitted: Fitted, evidence: Evidence) -> tuple[Share, ...]:
+def _shares(fitted: FittedColumn, evidence: Evidence) -> tuple[Share, ...]:
     """Return the levels' parts; where the column kept them, beside the highest of the held-out normal pictures."""
     held = fitted.column.held_out_levels
     order = sorted(c.level for c in evidence.contributions if c.channel is None)

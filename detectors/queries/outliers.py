@@ -21,7 +21,7 @@ NEAREST = 3  # so that two or three pictures with the same defect do not vouch f
 
 
 def unusual(detector: Any, stores: Stores, pictures: Pictures) -> tuple[str, ...]:
-    """Return the sha256 of normal pictures, learnt or held out, that hardly look like the others, strangest first."""
+    """Return the sha256 of normal pictures, learnt or held out, that hardly look like the others, furthest first."""
     normal = (*pictures.learnt, *pictures.held_out)
     distances = leave_one_out(_pooled([stores.learnt, stores.held_out]))
     return tuple(normal[i].sha256 for i in likely_outliers(distances))

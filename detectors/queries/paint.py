@@ -88,11 +88,11 @@ def read_overlay(url: str, size: int) -> Overlay:
 
 
 def crossing(sizes: ArrayLike, multiples: ArrayLike) -> float | None:
-    """Return the size below which a method misses: from the largest down, where its score first falls to the limit.
+    """Return the size below which a method misses: from the largest down, where its score first falls to the threshold.
 
     Args:
         sizes: (N,) ascending.
-        multiples: (N,) scores as multiples of the limit.
+        multiples: (N,) scores as multiples of the threshold.
 
     Returns:
         The place of the crossing on the straight line between two sizes; None when even the largest is missed, the

@@ -1,4 +1,4 @@
-"""A detector that was fitted earlier, read from its file and set to judge the pictures of today."""
+"""A detector that was fitted earlier, read from its file and set to work on the pictures of today."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BATCH = 4
 
 
 @dataclass(frozen=True)
-class Judged:
+class PictureVerdict:
     """What a detector says about one picture.
 
     Attributes:
         name, sha256, defective, synthetic: of the picture.
         score: raw.
-        multiple: of the limit; None when the detector has no held-out scores to set one.
-        verdict: as `thresholds.verdict` names it; "" without a limit.
+        multiple: of the threshold; None when the detector has no held-out scores to set one.
+        verdict: as `thresholds.verdict` names it; "" without a threshold.
     """
 
     name: str
@@ -36,14 +36,14 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SavedPrediction:
     """What a detector says about all test pictures.
 
     Attributes:
         method, backbone: what was fitted, and on what.
-        held_out: how many held-out normal pictures set its limit.
+        held_out: how many held-out normal pictures set its threshold.
         allowed: false alarms allowed among `held_out` + 1 normal pictures.
-        limit: raw; None when nothing was held out.
+        threshold: raw; None when nothing was held out.
         pictures: in the data set's order.
     """
 
@@ -51,15 +51,15 @@ class Judgement:
     backbone: str
     held_out: int
     allowed: int
-    limit: float | None
-    pictures: tuple[Judged, ...]
+    threshold: float | None
+    pictures: tuple[PictureVerdict, ...]
 
 
-def judge(content: bytes, data: Dataset, allowed: int = 1) -> Judgement:
+def predict(content: bytes, data: Dataset, allowed: int = 1) -> SavedPrediction:
     """Read a `.safetensors` file that `Pipeline.save` wrote and score the test pictures with it.
 
     Raises:
-        ModelRefused: when the file is not such a detector, or there is nothing to judge.
+        ModelRefused: when the file is not such a detector, or there is no test picture.
         WeightsRefused: when the weights of its backbone are not to be had.
     """
     from detectors.comparison.pipeline import Pipeline
@@ -75,18 +75,20 @@ def judge(content: bytes, data: Dataset, allowed: int = 1) -> Judgement:
     scores = np.concatenate([pipeline.predict(batch).scores.cpu().numpy() for batch in batches]).astype(np.float64)
     k = len(pipeline.held_out)
     allowed = min(max(allowed, 1), max(k, 1))
-    limit = thresholds.limit(pipeline.held_out, allowed / (k + 1)) if k else None
-    multiples = [None] * len(scores) if limit is None else thresholds.multiples(scores, limit, pipeline.held_out)
-    judged = tuple(
-        Judged(
+    threshold = thresholds.threshold(pipeline.held_out, allowed / (k + 1)) if k else None
+    multiples = (
+        [None] * len(scores) if threshold is None else thresholds.multiples(scores, threshold, pipeline.held_out)
+    )
+    verdicts = tuple(
+        PictureVerdict(
             name=sample.picture.name,
             sha256=sample.picture.sha256,
             defective=sample.defective,
             synthetic=sample.synthetic,
             score=float(score),
             multiple=None if multiple is None else float(multiple),
-            verdict="" if limit is None else thresholds.verdict(sample.defective, bool(score > limit)),
+            verdict="" if threshold is None else thresholds.verdict(sample.defective, bool(score > threshold)),
         )
         for sample, score, multiple in zip(data.test, scores, multiples, strict=True)
     )
-    return Judgement(pipeline.detector.name, pipeline.backbone.name, k, allowed, limit, judged)
+    return SavedPrediction(pipeline.detector.name, pipeline.backbone.name, k, allowed, threshold, verdicts)

@@ -51,7 +51,7 @@ def write_zip(
     Args:
         result: what to write.
         file: a path or an open binary file.
-        rate: false alarms allowed, for the limits in the tables.
+        rate: false alarms allowed, for the thresholds in the tables.
         report: the text of `html(result)`, to be put in as report.html.
         colour_map: of the overlays.
     """

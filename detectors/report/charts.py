@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detectors.evaluation.curves import Curve
 from detectors.evaluation.intervals import Floats
 from detectors.evaluation.thresholds import verdict
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 MANY = 150  # marks; beyond, bars
@@ -18,7 +18,7 @@ MANY = 150  # marks; beyond, bars
 
 @dataclass(frozen=True)
 class Axis:
-    """A logarithmic axis in multiples of the limit, `width` units wide.
+    """A logarithmic axis in multiples of the threshold, `width` units wide.
 
     Attributes:
         ticks: (position, multiple) of the labelled lines.
@@ -72,7 +72,7 @@ class Bar:
 
 
 def lanes(
-    axis: Axis, held_out: Floats, multiples: Floats, pictures: tuple[Shown, ...], height: float, radius: float
+    axis: Axis, held_out: Floats, multiples: Floats, pictures: tuple[ResultPicture, ...], height: float, radius: float
 ) -> tuple[list[Mark], list[Bar]]:
     """Place held-out normals on top, good pictures in the middle, defective ones below; marks give way to each other.
 
@@ -110,9 +110,9 @@ def band(curve: Curve, size: float, right: float = 1.0) -> str:
     return _points(x, np.concatenate([curve.high, curve.low[::-1]]), size)
 
 
-def limit_point(curve: Curve, limit: float, size: float) -> tuple[float, float] | None:
-    """Return where a ROC curve stands at a limit: the last corner whose score lies above it."""
-    above = np.flatnonzero(curve.at > limit)
+def threshold_point(curve: Curve, threshold: float, size: float) -> tuple[float, float] | None:
+    """Return where a ROC curve stands at a threshold: the last corner whose score lies above it."""
+    above = np.flatnonzero(curve.at > threshold)
     if not len(above):
         return None
     return float(curve.x[above[-1]] * size), float((1 - curve.y[above[-1]]) * size)

@@ -75,7 +75,7 @@ def html(
             one=float(axis(np.ones(1))[0]) if axis else 0.0,
             lane_height=LANE_HEIGHT,
             auroc_from=_auroc_from(result),
-            limit_says=_limit_says(result, t, rate),
+            threshold_says=_threshold_says(result, t, rate),
             sorts=_sorts(columns),
             columns=columns,
             notes=notes,
@@ -174,7 +174,7 @@ def _warnings(result: Result, words: Words) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _limit_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
+def _threshold_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
     step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
     return t["scores"]["limit_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
 

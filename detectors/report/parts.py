@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
 from detectors.evaluation.curves import Curve, precision_recall_curve, pro_curve, roc_curve
-from detectors.report.charts import Axis, band, lanes, limit_point, line
-from detectors.report.tables import column_limit
+from detectors.report.charts import Axis, band, lanes, line, threshold_point
+from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
@@ -38,14 +38,16 @@ def leader(result: Result, focus: str | None) -> Column | None:
 def column_parts(
     result: Result, words: Words, rate: float | None, focus: Column | None
 ) -> tuple[Any, list[Any], list[str]]:
-    """Return the shared axis (None without a limit), one dict per column, and the notes under the table."""
-    limits = [column_limit(c, rate) for c in result.columns]
-    multiples = [both_multiples(c, at) for c, at in zip(result.columns, limits, strict=True)]
-    axis = Axis.over([m for pair in multiples for m in pair], LANE_WIDTH) if multiples and None not in limits else None
+    """Return the shared axis (None without a threshold), one dict per column, and the notes under the table."""
+    by_column = [column_threshold(c, rate) for c in result.columns]
+    multiples = [both_multiples(c, at) for c, at in zip(result.columns, by_column, strict=True)]
+    axis = (
+        Axis.over([m for pair in multiples for m in pair], LANE_WIDTH) if multiples and None not in by_column else None
+    )
     notes = _Notes(result, words)
     slowest = max((_share(c) for c in result.columns), default=1.0)
     parts = []
-    for column, at, (held, times) in zip(result.columns, limits, multiples, strict=True):
+    for column, at, (held, times) in zip(result.columns, by_column, multiples, strict=True):
         marks, bars = lanes(axis, held, times, result.test, LANE_HEIGHT, RADIUS) if axis else ([], [])
         part = {
             "title": words.title(result, column),
@@ -66,7 +68,7 @@ def column_parts(
 
 def plots(result: Result, focus: Column, rate: float | None, words: Words) -> list[dict[str, Any]]:
     """Return ROC, precision-recall and PRO of all columns, the focus with its band."""
-    labels, at = result.labels, column_limit(focus, rate)
+    labels, at = result.labels, column_threshold(focus, rate)
     families: list[tuple[str, float, dict[str, Curve]]] = [
         ("roc", 1.0, {c.key: roc_curve(labels, c.scores) for c in result.columns}),
         ("pr", 1.0, {c.key: precision_recall_curve(labels, c.scores) for c in result.columns}),
@@ -84,7 +86,7 @@ def plots(result: Result, focus: Column, rate: float | None, words: Words) -> li
                 "others": [line(c, PLOT, right) for key, c in drawn.items() if key != focus.key],
                 "line": line(main, PLOT, right) if main else "",
                 "band": band(main, PLOT, right) if main and len(main.band_x) else "",
-                "limit": limit_point(main, at, PLOT) if main and name == "roc" and at is not None else None,
+                "threshold": threshold_point(main, at, PLOT) if main and name == "roc" and at is not None else None,
                 "reason": "" if drawn else words.say(next(iter(curves.values())).reason),
             }
         )
@@ -115,7 +117,7 @@ def differences(result: Result, focus: Column, words: Words) -> list[dict[str, A
 
 
 def both_multiples(column: Column, at: float | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return held-out and test scores as multiples of the limit; all 1 where there is none."""
+    """Return held-out and test scores as multiples of the threshold; all 1 where there is none."""
     if at is None:
         return np.ones(len(column.held_out)), np.ones(len(column.scores))
     held, scores = (thresholds.multiples(v, at, column.held_out) for v in (column.held_out, column.scores))

@@ -12,9 +12,9 @@ from PIL import Image
 from detectors.evaluation import thresholds
 from detectors.plots.colours import edges, layer
 from detectors.report.parts import both_multiples
-from detectors.report.tables import column_limit
+from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
-from detectors.result import Column, Result, Shown
+from detectors.result import Column, Result, ResultPicture
 
 _SIDE = 256  # pictures in the report are not larger
 _WEBP: dict[str, Any] = {"quality": 82, "method": 2}
@@ -26,11 +26,13 @@ def rows(
     """Return up to `most` test pictures with every column's overlay, most disagreement first."""
     if not result.columns or not result.test:
         return []
-    limits = [column_limit(c, rate) for c in result.columns]
+    by_column = [column_threshold(c, rate) for c in result.columns]
     below = [thresholds.normals_below(c.held_out, c.scores) for c in result.columns]
-    times = np.array([both_multiples(c, at)[1] for c, at in zip(result.columns, limits, strict=True)])  # (columns, M)
+    times = np.array(
+        [both_multiples(c, at)[1] for c, at in zip(result.columns, by_column, strict=True)]
+    )  # (columns, M)
     flagged = np.array(
-        [c.scores > (np.inf if at is None else at) for c, at in zip(result.columns, limits, strict=True)]
+        [c.scores > (np.inf if at is None else at) for c, at in zip(result.columns, by_column, strict=True)]
     )
     votes = flagged.sum(axis=0)
     split = np.minimum(votes, len(result.columns) - votes)
@@ -41,7 +43,7 @@ def rows(
         picture = result.test[i]
         cells = []
         for j, column in enumerate(result.columns):
-            said = "" if limits[j] is None else thresholds.verdict(picture.defective, bool(flagged[j, i]))
+            said = "" if by_column[j] is None else thresholds.verdict(picture.defective, bool(flagged[j, i]))
             cells.append(
                 _cell(words, picture, column, i, said, float(times[j, i]), int(below[j][i]), colour_map, opacity)
             )
@@ -66,7 +68,7 @@ def rows(
 
 def _cell(
     words: Words,
-    picture: Shown,
+    picture: ResultPicture,
     column: Column,
     i: int,
     said: str,
@@ -104,7 +106,7 @@ def _levels(column: Column, i: int) -> list[dict[str, Any]]:
     return [{"width": 36 * min(float(v), 2.0), "words": f"{v:.1f} ×"} for v in times[:9]]
 
 
-def _truth(words: Words, picture: Shown) -> str:
+def _truth(words: Words, picture: ResultPicture) -> str:
     t = words.t["pictures"]
     truth = t["truth"][{True: "yes", False: "no", None: "unknown"}[picture.defective]]
     parts = [truth]

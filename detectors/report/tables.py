@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from detectors.errors import Sentence
-from detectors.evaluation.thresholds import limit, multiples, nearest_rate, normals_below, verdict
-from detectors.result import Column, Figure, Result, Shown
+from detectors.evaluation.thresholds import multiples, nearest_rate, normals_below, threshold, verdict
+from detectors.result import Column, Figure, Result, ResultPicture
 
 HEADINGS = (
     "index", "picture", "kind", "defective", "severity", "synthetic", "method", "backbone", "score", "limit",
@@ -21,14 +21,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－",
 _WANTED = 0.05  # false alarms allowed where nobody chose: the nearest step that the held-out normals support
 
 
-def column_limit(column: Column, rate: float | None = None) -> float | None:
-    """Return the limit of a column at a false-alarm rate (by default the step nearest to 5 %), None without normals."""
+def column_threshold(column: Column, rate: float | None = None) -> float | None:
+    """Return a column's threshold at a false-alarm rate (by default the step nearest to 5 %), None without normals."""
     step = nearest_rate(len(column.held_out), _WANTED if rate is None else rate)
-    return None if step is None else limit(column.held_out, step[0] / step[1])
+    return None if step is None else threshold(column.held_out, step[0] / step[1])
 
 
 def write_csv(result: Result, rate: float | None = None) -> str:
-    """Return one row per picture and method: score, limit, verdict.
+    """Return one row per picture and method: score, threshold, verdict.
 
     Numbers are written so that reading them gives the same float64. No text cell starts with a character that a
     spreadsheet would take for a formula: such names get a leading apostrophe.
@@ -37,7 +37,7 @@ def write_csv(result: Result, rate: float | None = None) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
     for column in result.columns:
-        at = column_limit(column, rate)
+        at = column_threshold(column, rate)
         below = normals_below(column.held_out, column.scores)
         times = multiples(column.scores, at, column.held_out) if at is not None else [None] * len(column.scores)
         for index, (picture, score) in enumerate(zip(result.test, column.scores, strict=True)):
@@ -76,7 +76,7 @@ def to_json(result: Result, rate: float | None = None) -> dict[str, Any]:
             "held_out": [_picture(p) for p in result.held_out],
             "learnt": [_picture(p) for p in result.learnt],
         },
-        "columns": [_column(c, column_limit(c, rate)) for c in result.columns],
+        "columns": [_column(c, column_threshold(c, rate)) for c in result.columns],
         "failures": [
             {"key": f.key, "method": f.method, "backbone": f.backbone, "sentence": _sentence(f.sentence)}
             for f in result.failures
@@ -130,7 +130,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
     }
 
 
-def _picture(picture: Shown) -> dict[str, Any]:
+def _picture(picture: ResultPicture) -> dict[str, Any]:
     return {
         "name": picture.name,
         "sha256": picture.sha256,

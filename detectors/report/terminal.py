@@ -155,5 +155,5 @@ def _counts(result: Result) -> str:
     labels = result.labels
     return (
         f"{len(result.learnt)} normal pictures learnt, {len(result.held_out)} held out, "
-        f"{len(result.test)} judged ({int((labels == 1).sum())} defective, {int((labels == 0).sum())} good)"
+        f"{len(result.test)} tested ({int((labels == 1).sum())} defective, {int((labels == 0).sum())} good)"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from distributed import Event, get_worker
 
 from detectors.comparison import comparison as steps
-from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.datasets import Dataset
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Cancelled
@@ -119,7 +119,7 @@ def beside_all(
     """Run a function beside several: `rest` holds `count` fits, as many stores, and its arguments."""
     columns, stores, args = rest[:count], rest[count : 2 * count], rest[2 * count :]
     parts = zip(columns, stores, tokens, strict=True)
-    fitted = (Fitted(column, detector, store, token) for (column, detector), store, token in parts)
+    fitted = (FittedColumn(column, detector, store, token) for (column, detector), store, token in parts)
     return function(Bench(comparison, pictures, tuple(fitted)), *args)
 
 

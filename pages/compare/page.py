@@ -12,7 +12,7 @@ from pages.frame.progress import progress
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
-from pages.frame.verdicts import FILTERS, ORDERS, Verdicts, judge
+from pages.frame.verdicts import FILTERS, ORDERS, Verdicts
 from pages.frame.words import kind, language, plain, say, text
 
 PER_PAGE = 6
@@ -46,7 +46,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.foot("compare")
         return
     keys = panes.columns(choices, status, result)
-    verdicts = judge(result, choices.allowed, keys)
+    verdicts = Verdicts.of(result, choices.allowed, keys)
     style.head("compare", headline.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     untrained(result)

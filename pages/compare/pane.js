@@ -125,7 +125,7 @@ class Pane {
       const track = make("i", "scale");
       const done = make("i", cell.ratio > 1 ? "done strong" : "done");
       done.style.width = `${Math.min(100, (100 * cell.ratio) / 3)}%`;
-      track.append(done, make("i", "limit"));
+      track.append(done, make("i", "threshold"));
       foot.append(track);
     }
     foot.append(make("span", "note", cell.note));

@@ -288,7 +288,7 @@ def _of_session(name: str) -> _Session:
 
 
 def _counts(choices: Choices, current: Run | None) -> tuple[int, int, int] | None:
-    """Return how many pictures are learnt from, held out and judged, as soon as the pictures are known."""
+    """Return how many pictures are learnt from, held out and tested, as soon as the pictures are known."""
     if current is not None:
         pictures = current.pictures()
         return None if pictures is None else (len(pictures.learnt), len(pictures.held_out), len(pictures.test))

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import streamlit as st
 
-from detectors.evaluation.ranking import Standing, standing
+from detectors.evaluation.ranking import Ranking, rank
 from detectors.result import Result
-from pages.frame.verdicts import Judged, Verdicts
+from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import number_word, text
 
 
@@ -18,7 +18,7 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     done = [verdicts.columns[key] for key in keys if key in verdicts.columns]
     if not done:
         return ""
-    if done[0].limit is None:
+    if done[0].threshold is None:
         return text("compare.no_limit")
     test = verdicts.result.test
     defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
@@ -30,7 +30,7 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
 
 
-def _finders(done: list[Judged], defective: int, good: int) -> str:
+def _finders(done: list[ColumnVerdicts], defective: int, good: int) -> str:
     if not defective:
         return text("compare.unlabelled") if not good else ""
     complete = sorted((j for j in done if j.missed == 0), key=lambda j: j.false_alarms)
@@ -54,8 +54,8 @@ def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
     )
 
 
-def _called(judged: Judged, several: bool = False) -> str:
-    method, backbone = judged.key.split("/", 1)
+def _called(column_verdicts: ColumnVerdicts, several: bool = False) -> str:
+    method, backbone = column_verdicts.key.split("/", 1)
     return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
 
 
@@ -64,13 +64,13 @@ def _backbones(keys: Iterable[str]) -> set[str]:
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def _standing(key: str, _result: Result) -> Standing | None:
-    return standing(_result.labels, _result.columns)
+def _ranking(key: str, _result: Result) -> Ranking | None:
+    return rank(_result.labels, _result.columns)
 
 
 def lead(result: Result, titles: dict[str, str]) -> str:
     """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
-    found = _standing(result.digest, result)
+    found = _ranking(result.digest, result)
     labelled = int(np.isfinite(result.labels).sum())
     if found is None:
         return text("scores.lead.none")

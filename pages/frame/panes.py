@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from detectors.result import Column, Failure, Result, Shown
+from detectors.result import Column, Failure, Result, ResultPicture
 from pages.frame.component import Pictures
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.verdicts import Judged, Verdicts
+from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import kind, lines, say, text
 
 _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
@@ -86,14 +86,14 @@ def blank_heads(keys: tuple[str, ...], choices: Choices) -> list[dict[str, Any]]
     return [first, *(_head(method, choices, empty) for method in _methods(keys))]
 
 
-def name(picture: Shown) -> str:
+def name(picture: ResultPicture) -> str:
     """Return what a person calls a picture: "scratch 003" for "scratch/003.png", a user's own names as they are."""
     path = PurePosixPath(picture.name)
     known = picture.kind is not None and path.parent.name == picture.kind
     return f"{kind(picture.kind)} {path.stem}" if known else picture.name
 
 
-def label(picture: Shown) -> str:
+def label(picture: ResultPicture) -> str:
     """Return "good", "defective" or "not labelled"."""
     return text({True: "kind.defective", False: "kind.good", None: "kind.unknown"}[picture.defective])
 
@@ -123,8 +123,8 @@ def _backbones(keys: tuple[str, ...]) -> list[str]:
 
 def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[str, Any]:
     line = {"label": key.split("/", 1)[1] if several else "", "value": "", "interval": "", "counts": "", "reason": ""}
-    judged = verdicts.columns.get(key)
-    if judged is None:
+    column_verdicts = verdicts.columns.get(key)
+    if column_verdicts is None:
         return line | {"interval": standing(key, status, verdicts.result)["text"]}
     if verdicts.result[key].weights.random:
         line["label"] = " · ".join(filter(None, (line["label"], text("grid.random"))))
@@ -137,25 +137,27 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
         if figure.low is not None and figure.high is not None:
             line["interval"] = text("grid.interval", low=figure.low, high=figure.high)
         line["reason"] = say(figure.reason) if figure.reason else ""
-    return line | {"counts": _counts(judged)}
+    return line | {"counts": _counts(column_verdicts)}
 
 
-def _counts(judged: Judged) -> str:
-    if judged.limit is None:
+def _counts(column_verdicts: ColumnVerdicts) -> str:
+    if column_verdicts.threshold is None:
         return text("grid.no_limit")
-    if set(judged.words) <= {"odd", "normal"}:
-        return text("grid.alarms", n=int(judged.alarms.sum()))
-    return text("grid.counts", missed=judged.missed, wrong=judged.false_alarms)
+    if set(column_verdicts.words) <= {"odd", "normal"}:
+        return text("grid.alarms", n=int(column_verdicts.alarms.sum()))
+    return text("grid.counts", missed=column_verdicts.missed, wrong=column_verdicts.false_alarms)
 
 
 def _note(i: int, keys: list[str], verdicts: Verdicts) -> str:
-    judged = [verdicts.columns[key] for key in keys if key in verdicts.columns]
+    column_verdicts = [verdicts.columns[key] for key in keys if key in verdicts.columns]
     said = label(verdicts.result.test[i])
-    if not judged or judged[0].limit is None:
+    if not column_verdicts or column_verdicts[0].threshold is None:
         return said
     if len(keys) < len(verdicts.columns):
-        return text("grid.row_short", alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
-    return text("grid.row_labelled", label=said, alarms=sum(bool(j.alarms[i]) for j in judged), n=len(judged))
+        return text("grid.row_short", alarms=sum(bool(j.alarms[i]) for j in column_verdicts), n=len(column_verdicts))
+    return text(
+        "grid.row_labelled", label=said, alarms=sum(bool(j.alarms[i]) for j in column_verdicts), n=len(column_verdicts)
+    )
 
 
 def _pane(state: str, alt: str) -> dict[str, Any]:
@@ -165,13 +167,13 @@ def _pane(state: str, alt: str) -> dict[str, Any]:
 def _cell(
     i: int, key: str, status: Status, verdicts: Verdicts, pictures: Pictures, base: str, mask: str | None
 ) -> dict[str, Any]:
-    judged = verdicts.columns.get(key)
+    column_verdicts = verdicts.columns.get(key)
     called = name(verdicts.result.test[i])
-    if judged is None:
+    if column_verdicts is None:
         return _unfinished(key, status, called, verdicts.result)
     column = verdicts.result[key]
     method = text(f"methods.{column.method}")
-    pane = _verdict(i, judged, column, called, method) | {"column": key}
+    pane = _verdict(i, column_verdicts, column, called, method) | {"column": key}
     if column.maps is not None and column.scale is None:
         return pane | {"state": "queued", "text": text("grid.no_scale")}
     if column.maps is not None and column.scale is not None:
@@ -184,21 +186,21 @@ def _cell(
     }
 
 
-def _verdict(i: int, judged: Judged, column: Column, called: str, method: str) -> dict[str, Any]:
-    if judged.limit is None:
+def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, called: str, method: str) -> dict[str, Any]:
+    if column_verdicts.threshold is None:
         alt = text("grid.alt_plain", name=called, method=method, state=text("grid.no_limit"))
         return _pane("map", alt) | {"note": text("grid.no_limit")}
-    ratio = float(judged.ratios[i])
-    word = text(f"verdicts.{judged.words[i]}")
+    ratio = float(column_verdicts.ratios[i])
+    word = text(f"verdicts.{column_verdicts.words[i]}")
     alt = text("grid.alt_cell", name=called, method=method, verdict=word, ratio=f"{ratio:.2f}")
     return _pane("map", alt) | {
-        "verdict": judged.words[i],
+        "verdict": column_verdicts.words[i],
         "word": word,
         "ratio": ratio,
         "score": f"{ratio:.2f}",
         "unit": text("grid.limit"),
-        "raw": text("grid.raw", value=float(column.scores[i]), limit=judged.limit),
-        "note": text("grid.above", below=int(judged.above[i]), n=judged.of),
+        "raw": text("grid.raw", value=float(column.scores[i]), limit=column_verdicts.threshold),
+        "note": text("grid.above", below=int(column_verdicts.above[i]), n=column_verdicts.of),
     }
 
 

@@ -23,13 +23,13 @@ _SECONDS = 0.7  # between two looks at what is being found out
 
 
 def sidebar(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
-    """Show the experiment: pictures, backbone, methods, settings, limit; `run` is called by the Run button."""
+    """Show the experiment: pictures, backbone, methods, settings, threshold; `run` is called by the Run button."""
     with st.sidebar:
         _pictures(choices, status)
         _backbone(choices)
         _methods(choices, result)
         _settings(choices)
-        _limit(choices, status)
+        _threshold(choices, status)
         with st.container(key="sidebar_foot"):
             _run(choices, status, result, run)
             _tongue()
@@ -179,7 +179,7 @@ def _each() -> None:
     knobs(choices)
 
 
-def _limit(choices: Choices, status: Status) -> None:
+def _threshold(choices: Choices, status: Status) -> None:
     st.html(f'<div class="odd-label">{text("frame.limit")}<span>{text("frame.limit_right")}</span></div>')
     held = status.counts[1] if status.counts else None
     if held is None:

@@ -1,4 +1,4 @@
-"""Scores against limits: who raises an alarm, who is right, where methods disagree."""
+"""Scores against thresholds: who raises an alarm, who is right, where methods disagree."""
 
 from __future__ import annotations
 
@@ -17,42 +17,54 @@ FILTERS = ("all", "disagree", "missed", "false")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One column's scores against its own limit.
+class ColumnVerdicts:
+    """One column's scores against its own threshold.
 
     Attributes:
-        limit: in the method's own unit; None when nothing was held out.
-        ratios: (M,) score as a multiple of the limit; NaN without a limit.
+        threshold: in the method's own unit; None when nothing was held out.
+        ratios: (M,) score as a multiple of the threshold; NaN without a threshold.
         alarms: (M,) bool.
         above: (M,) how many of the `of` held-out normals lie below the score.
     """
 
     key: str
-    limit: float | None
+    threshold: float | None
     ratios: NDArray[np.float64]
     alarms: NDArray[np.bool_]
     above: NDArray[np.int64]
     of: int
-    words: tuple[str, ...]  # of `thresholds.verdict`; "" without a limit
+    words: tuple[str, ...]  # of `thresholds.verdict`; "" without a threshold
 
     @cached_property
     def missed(self) -> int:
-        """Defective pictures below the limit."""
+        """Defective pictures below the threshold."""
         return self.words.count("miss")
 
     @cached_property
     def false_alarms(self) -> int:
-        """Good pictures above the limit."""
+        """Good pictures above the threshold."""
         return self.words.count("false_alarm")
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """All columns against their limits, at one number of false alarms allowed."""
+    """All columns against their thresholds, at one number of false alarms allowed."""
 
     result: Result
     allowed: int
-    columns: dict[str, Judged]
+    columns: dict[str, ColumnVerdicts]
+
+    @classmethod
+    def of(cls, result: Result, allowed: int, keys: Collection[str] | None = None) -> Verdicts:
+        """Hold scores against the threshold that allows `allowed` of k + 1 normal pictures to raise an alarm.
+
+        Args:
+            result: what was found.
+            allowed: at most the number of held-out normals; more is taken for all of them.
+            keys: the columns that count; all when None.
+        """
+        columns = [c for c in result.columns if keys is None or c.key in keys]
+        return cls(result, allowed, {c.key: _column_verdicts(c, result, allowed) for c in columns})
 
     @cached_property
     def votes(self) -> NDArray[np.int64]:
@@ -72,12 +84,12 @@ class Verdicts:
         return np.any(np.array(rows, bool).reshape(-1, len(self.result.test)), axis=0)
 
     def supports(self, wanted: str) -> bool:
-        """Say whether a filter can find anything: misses and false alarms need a limit and a label."""
+        """Say whether a filter can find anything: misses and false alarms need a threshold and a label."""
         if wanted == "all":
             return True
-        limits = any(c.limit is not None for c in self.columns.values())
+        thresholds = any(c.threshold is not None for c in self.columns.values())
         said = {p.defective for p in self.result.test}
-        return limits and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
+        return thresholds and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
 
     def chosen(self, wanted: str) -> NDArray[np.int64]:
         """Return the test pictures that pass a filter: one of FILTERS or "kind:<name>"."""
@@ -103,8 +115,8 @@ class Verdicts:
 
     @cached_property
     def _spread(self) -> NDArray[np.float64]:
-        """(M,) how far apart the columns' multiples of their limits lie, on a logarithmic scale."""
-        ratios = np.array([c.ratios for c in self.columns.values() if c.limit is not None])
+        """(M,) how far apart the columns' multiples of their thresholds lie, on a logarithmic scale."""
+        ratios = np.array([c.ratios for c in self.columns.values() if c.threshold is not None])
         if len(ratios) < 2:
             return np.zeros(len(self.result.test))
         return np.ptp(np.log(np.maximum(ratios, 1e-6)), axis=0)
@@ -116,26 +128,14 @@ class Verdicts:
         return np.nan_to_num(self.columns[keys[0]].ratios)
 
 
-def judge(result: Result, allowed: int, keys: Collection[str] | None = None) -> Verdicts:
-    """Hold scores against the limit that allows `allowed` of k + 1 normal pictures to raise an alarm.
-
-    Args:
-        result: what was found.
-        allowed: at most the number of held-out normals; more is taken for all of them.
-        keys: the columns that count; all when None.
-    """
-    columns = [c for c in result.columns if keys is None or c.key in keys]
-    return Verdicts(result, allowed, {c.key: _judged(c, result, allowed) for c in columns})
-
-
-def _judged(column: Column, result: Result, allowed: int) -> Judged:
+def _column_verdicts(column: Column, result: Result, allowed: int) -> ColumnVerdicts:
     k = len(column.held_out)
     above = thresholds.normals_below(column.held_out, column.scores)
     if k == 0:
         blank = np.full(len(column.scores), np.nan)
-        return Judged(column.key, None, blank, np.zeros(len(blank), bool), above, 0, ("",) * len(blank))
-    limit = thresholds.limit(column.held_out, min(allowed, k) / (k + 1))
-    alarms = column.scores > limit
-    ratios = thresholds.multiples(column.scores, limit, column.held_out)
+        return ColumnVerdicts(column.key, None, blank, np.zeros(len(blank), bool), above, 0, ("",) * len(blank))
+    threshold = thresholds.threshold(column.held_out, min(allowed, k) / (k + 1))
+    alarms = column.scores > threshold
+    ratios = thresholds.multiples(column.scores, threshold, column.held_out)
     words = tuple(thresholds.verdict(p.defective, bool(a)) for a, p in zip(alarms, result.test, strict=True))
-    return Judged(column.key, limit, ratios, alarms, above, k, words)
+    return ColumnVerdicts(column.key, threshold, ratios, alarms, above, k, words)

@@ -15,14 +15,14 @@ from detectors.queries.overview import Overview
 from pages.frame import data, style, uploads
 from pages.frame.state import Choices, change
 from pages.frame.words import say, text
-from pages.images.pictures import Seen, copies
+from pages.images.pictures import Album, copies
 
 _COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
 _TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "dataset.mixed_sizes")
 _ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
 
 
-def checks(choices: Choices, made: Overview, shown: Seen) -> None:
+def checks(choices: Choices, made: Overview, shown: Album) -> None:
     """Show one sentence for each check, what is fine included."""
     with st.container(key="checks"):
         _sizes(choices, made, shown)
@@ -44,7 +44,7 @@ def checks(choices: Choices, made: Overview, shown: Seen) -> None:
             _line("room", text("images.room_free", most=LIMITS.session_pictures, limit=_megabytes()))
 
 
-def _sizes(choices: Choices, made: Overview, shown: Seen) -> None:
+def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
     sizes = {p.original_size for _, p in (*shown.normal, *shown.test)}
     if len(sizes) == 1:
         ((height, width),) = sizes
@@ -52,7 +52,7 @@ def _sizes(choices: Choices, made: Overview, shown: Seen) -> None:
         _line("fine", text("images.one_size", n=count, w=width, h=height, side=choices.size))
 
 
-def _copies(choices: Choices, warning: Sentence, shown: Seen) -> None:
+def _copies(choices: Choices, warning: Sentence, shown: Album) -> None:
     extra = copies(shown, _COPIES[warning.key])
     edit = data.edited(choices)
 

@@ -17,7 +17,7 @@ from pages.frame.status import Status
 from pages.frame.words import plain, text
 from pages.images import pictures, products
 from pages.images.gallery import gallery, send
-from pages.images.pictures import Seen
+from pages.images.pictures import Album
 
 _DEFECTS = 12
 _NAMED = 3  # unusual pictures that get a line each; all get a frame
@@ -45,9 +45,9 @@ def decoding(choices: Choices) -> None:
     st.html(f'<div class="odd-blank" aria-hidden="true">{"<i></i>" * 32}</div>')
 
 
-def album(choices: Choices, status: Status, base: Overview, edit: EditedSource, made: Overview | None) -> Seen:
+def album(choices: Choices, status: Status, base: Overview, edit: EditedSource, made: Overview | None) -> Album:
     """Show the pictures and what can be done with them; return what is shown."""
-    shown = pictures.seen(base, edit, made, choices.seed)
+    shown = pictures.edited(base, edit, made, choices.seed)
     synthetic = [p for _, p in shown.test if p.synthetic]
     send([*base.normal, *base.test, *synthetic], "images")
     odd = _unusual(choices, status, shown)
@@ -108,7 +108,7 @@ def _heading(key: str, count: int, choices: Choices, role: str, note: str = "") 
                         products.uploaders("masks", "add_masks")
 
 
-def _labels(shown: Seen) -> str:
+def _labels(shown: Album) -> str:
     """Say how many test pictures are labelled, and how many defects have masks."""
     if not shown.test:
         return ""
@@ -122,7 +122,7 @@ def _labels(shown: Seen) -> str:
     return said + ", " + text("images.masks", n=sum(p.masked for p in defective), of=len(defective))
 
 
-def _act(choices: Choices, shown: Seen, action: str, names: list[str]) -> None:
+def _act(choices: Choices, shown: Album, action: str, names: list[str]) -> None:
     """Do what was asked for with the chosen pictures."""
     edit = data.edited(choices)
     names = [name for name in names if not name.startswith("made:")]
@@ -144,7 +144,7 @@ def _act(choices: Choices, shown: Seen, action: str, names: list[str]) -> None:
     data.undoable(action, lambda: data.edit(choices, **changes), n=len(names))
 
 
-def _unusual(choices: Choices, status: Status, shown: Seen) -> list[str]:
+def _unusual(choices: Choices, status: Status, shown: Album) -> list[str]:
     """Return the sha256 of normal pictures that hardly look like the others, once a run has their features."""
     run, source = backend.current_run(), data.source(choices)
     if run is None or source is None or run.source.key != source.key or status.stale:
@@ -160,10 +160,10 @@ def _unusual(choices: Choices, status: Status, shown: Seen) -> list[str]:
         except Refusal:
             kept[key] = ()
     there = {p.sha256 for _, p in shown.normal}
-    return [sha for sha in dict.fromkeys(kept[key]) if sha in there]  # copies are strange together
+    return [sha for sha in dict.fromkeys(kept[key]) if sha in there]  # copies are unusual together
 
 
-def _notes(choices: Choices, shown: Seen, odd: list[str]) -> None:
+def _notes(choices: Choices, shown: Album, odd: list[str]) -> None:
     """Say of each unusual normal picture what it would do, with Show and Leave out."""
     names = {p.sha256: (name, p.name) for name, p in shown.normal}
     for sha in odd[:_NAMED]:
@@ -183,7 +183,7 @@ def _reveal(ident: str) -> None:
     st.session_state["images_reveal"] = {"id": ident, "at": time.monotonic()}
 
 
-def _offer(choices: Choices, edit: EditedSource, shown: Seen, made: Overview | None) -> None:
+def _offer(choices: Choices, edit: EditedSource, shown: Album, made: Overview | None) -> None:
     """Offer synthetic defects where no test picture is defective, and say so where they are in use."""
     if edit.defects:
         with st.container(key="synthetic", border=True):
@@ -207,7 +207,7 @@ def _offer(choices: Choices, edit: EditedSource, shown: Seen, made: Overview | N
         )  # fmt: skip
 
 
-def _removed(choices: Choices, edit: EditedSource, shown: Seen) -> None:
+def _removed(choices: Choices, edit: EditedSource, shown: Album) -> None:
     if not shown.removed:
         return
     with st.expander(text("images.removed", n=len(shown.removed)), key="removed"):

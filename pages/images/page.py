@@ -1,4 +1,4 @@
-"""Images: which pictures teach, which are judged, and what to know of them before a run."""
+"""Images: which pictures teach, which are tested, and what to know of them before a run."""
 
 import streamlit as st
 

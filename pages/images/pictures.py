@@ -16,7 +16,7 @@ Named = tuple[str, Thumbnail]
 
 
 @dataclass(frozen=True)
-class Seen:
+class Album:
     """Pictures with the names that edits call them by.
 
     Attributes:
@@ -36,7 +36,7 @@ class Seen:
         return self.learnt + self.held_out
 
 
-def seen(plain: Overview, edit: EditedSource, made: Overview | None, seed: int) -> Seen:
+def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int) -> Album:
     """Apply edits to pictures.
 
     Args:
@@ -62,22 +62,22 @@ def seen(plain: Overview, edit: EditedSource, made: Overview | None, seed: int) 
         tested = [(name, _labelled(p, said.get(p.sha256))) for name, p in test]
         tested += [(name, _labelled(p, True)) for name, p in train if said.get(p.sha256)]
     learnt, held_out = thresholds.hold_out(len(normal), seed=seed)
-    return Seen(tuple(normal[i] for i in learnt), tuple(normal[i] for i in held_out), tuple(tested), tuple(gone))
+    return Album(tuple(normal[i] for i in learnt), tuple(normal[i] for i in held_out), tuple(tested), tuple(gone))
 
 
-def normal_groups(shown: Seen, odd: Iterable[str]) -> list[Group]:
+def normal_groups(shown: Album, odd: Iterable[str]) -> list[Group]:
     """Return the normal pictures in two groups; those whose sha256 is in `odd` get a frame."""
-    strange = set(odd)
+    unusual = set(odd)
     why = text("images.odd_short")
     groups = []
     for key, mark, items in (("learnt", "circle", shown.learnt), ("held", "held", shown.held_out)):
         title = text(f"images.{key}")
-        tiles = tuple(Tile(name, p, f"{p.name}, {title}", why if p.sha256 in strange else "") for name, p in items)
+        tiles = tuple(Tile(name, p, f"{p.name}, {title}", why if p.sha256 in unusual else "") for name, p in items)
         groups.append(Group(key, title, mark, tiles))
     return groups
 
 
-def test_groups(shown: Seen) -> list[Group]:
+def test_groups(shown: Album) -> list[Group]:
     """Return the test pictures by kind: unlabelled ones first, then defects, then good ones."""
     by_kind: dict[tuple[int, str, bool], list[Tile]] = defaultdict(list)
     for name, p in shown.test:
@@ -91,13 +91,13 @@ def test_groups(shown: Seen) -> list[Group]:
     ]
 
 
-def removed_group(shown: Seen) -> list[Group]:
+def removed_group(shown: Album) -> list[Group]:
     """Return the pictures that were left out."""
     tiles = tuple(Tile(name, p, f"{p.name}, {text('images.removed_short')}") for name, p in shown.removed)
     return [Group("removed", text("images.removed_title"), "unknown", tiles)]
 
 
-def copies(shown: Seen, where: str) -> frozenset[str]:
+def copies(shown: Album, where: str) -> frozenset[str]:
     """Return the names of pictures to leave out so that none stands twice: "across" both sets, in "train" or in "test".
 
     Of pictures in both sets the normal ones go.

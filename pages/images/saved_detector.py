@@ -1,4 +1,4 @@
-"""A fitted detector from the Export page, read back and set to judge the present test pictures."""
+"""A fitted detector from the Export page, read back and used on the present test pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 
 from detectors.errors import Refusal
-from detectors.queries.prediction import Judgement, judge
+from detectors.queries.prediction import SavedPrediction, predict
 from pages.frame import backend, data, style
 from pages.frame.state import Choices
 from pages.frame.words import kind, say, text
@@ -33,7 +33,7 @@ def reload(choices: Choices) -> bool:
             style.note(text("images.reload.no_pictures"), "calm")
             return False
         name, content, digest = kept
-        said = backend.later(f"{digest} {choices.allowed} {source.key}", judge, content, source, choices.allowed)
+        said = backend.later(f"{digest} {choices.allowed} {source.key}", predict, content, source, choices.allowed)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.text(name, width="content")
             st.button(
@@ -57,13 +57,13 @@ def _arrived(name: str) -> None:
         st.session_state[_KEY] = (file.name, content, hashlib.sha256(content).hexdigest())
 
 
-def _table(said: Judgement) -> None:
+def _table(said: SavedPrediction) -> None:
     values = {"method": text(f"methods.{said.method}"), "backbone": said.backbone}
-    if said.limit is None:
+    if said.threshold is None:
         st.caption(text("images.reload.no_limit", **values))
     else:
-        limit = f"{said.limit:.4g}"
-        st.caption(text("images.reload.says", limit=limit, j=said.allowed, of=said.held_out + 1, **values))
+        threshold = f"{said.threshold:.4g}"
+        st.caption(text("images.reload.says", limit=threshold, j=said.allowed, of=said.held_out + 1, **values))
     rows = [
         {
             "name": p.name,

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from detectors.evaluation import thresholds
 from detectors.queries import explain
 from detectors.queries.explain import ROLES, Role
-from detectors.result import Column, Result, Shown
+from detectors.result import Column, Result, ResultPicture
 from pages.frame import backend, panes
 from pages.frame.state import Choices, change
-from pages.frame.verdicts import Judged, Verdicts
+from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import text
 
 _REMEMBERED = 64
@@ -30,7 +30,7 @@ class Exhibit:
 
     role: Role
     index: int
-    picture: Shown
+    picture: ResultPicture
 
     @property
     def key(self) -> str:
@@ -39,12 +39,12 @@ class Exhibit:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Verdict:
     """What one method says about a picture.
 
     Attributes:
-        score: raw; `ratio` is its multiple of the limit, None without one.
-        word: the verdict, "" without a limit.
+        score: raw; `ratio` is its multiple of the threshold, None without one.
+        word: the verdict, "" without a threshold.
         below, of: held-out normals below the score.
         map: raw (S, S), None without one.
     """
@@ -57,7 +57,7 @@ class Judgement:
     map: NDArray[np.float32] | None
 
 
-def listed(result: Result, role: Role) -> tuple[Shown, ...]:
+def listed(result: Result, role: Role) -> tuple[ResultPicture, ...]:
     """Return the pictures of one kind."""
     return {"test": result.test, "held_out": result.held_out, "learnt": result.learnt}[role]
 
@@ -84,7 +84,7 @@ def label(exhibit: Exhibit) -> str:
     return panes.label(exhibit.picture) if exhibit.role == "test" else text(f"inspect.label.{exhibit.role}")
 
 
-def judgements(exhibit: Exhibit, result: Result, verdicts: Verdicts) -> dict[str, Judgement]:
+def verdicts_on(exhibit: Exhibit, result: Result, verdicts: Verdicts) -> dict[str, Verdict]:
     """Return what each finished method says about the whole picture."""
     columns = {column.key: column for column in result.columns if column.key in verdicts.columns}
     if exhibit.role == "test":
@@ -95,23 +95,29 @@ def judgements(exhibit: Exhibit, result: Result, verdicts: Verdicts) -> dict[str
         found = {s.key: (s.scores[0], s.maps, 0) for s in asked or () if s.key in columns}
     defective = exhibit.picture.defective if exhibit.role == "test" else False
     return {
-        key: judge(float(score), None if maps is None else maps[i], columns[key], verdicts.columns[key], defective)
+        key: verdict_on(float(score), None if maps is None else maps[i], columns[key], verdicts.columns[key], defective)
         for key, (score, maps, i) in found.items()
     }
 
 
-def judge(
-    score: float, field: NDArray[np.float32] | None, column: Column, judged: Judged, defective: bool | None
-) -> Judgement:
-    """Hold one raw score against a column's limit."""
+def verdict_on(
+    score: float,
+    field: NDArray[np.float32] | None,
+    column: Column,
+    column_verdicts: ColumnVerdicts,
+    defective: bool | None,
+) -> Verdict:
+    """Hold one raw score against a column's threshold."""
     below = int(thresholds.normals_below(column.held_out, [score])[0])
-    if judged.limit is None:
-        return Judgement(score, None, "", below, judged.of, field)
-    ratio = float(thresholds.multiples([score], judged.limit, column.held_out)[0])
-    return Judgement(score, ratio, thresholds.verdict(defective, score > judged.limit), below, judged.of, field)
+    if column_verdicts.threshold is None:
+        return Verdict(score, None, "", below, column_verdicts.of, field)
+    ratio = float(thresholds.multiples([score], column_verdicts.threshold, column.held_out)[0])
+    return Verdict(
+        score, ratio, thresholds.verdict(defective, score > column_verdicts.threshold), below, column_verdicts.of, field
+    )
 
 
-def strangest(found: dict[str, Judgement], result: Result, focus: str, size: int) -> tuple[int, int]:
+def highest(found: dict[str, Verdict], result: Result, focus: str, size: int) -> tuple[int, int]:
     """Return where the focused method's map is highest, else any map's, else the middle."""
     maps = [key for key, said in found.items() if said.map is not None]
     wanted = [key for key in maps if result[key].method == focus] or maps

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detectors.errors import Refusal, Sentence
 from detectors.queries import explain
-from detectors.queries.explain import Scored
+from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
 from pages.frame import backend, panes, style
@@ -52,8 +52,8 @@ class Painting:
 
     stroke: int
     overlay: Overlay | None
-    before: dict[str, Scored]
-    after: dict[str, Scored]
+    before: dict[str, MethodScores]
+    after: dict[str, MethodScores]
     seconds: float
     refused: Sentence | None = None
 
@@ -100,7 +100,7 @@ def painted(exhibit: Exhibit, result: Result) -> Painting:
     pixels = exhibit.picture.pixels
     stroke = st.session_state.get("inspect_stroke") or {}
     number = int(stroke.get("id", -1)) if stroke.get("of") == exhibit.key else -1
-    before: dict[str, Scored] = {}
+    before: dict[str, MethodScores] = {}
     try:
         before, _ = _scored(pixels, result)
         if number < 0:
@@ -114,10 +114,10 @@ def painted(exhibit: Exhibit, result: Result) -> Painting:
         return Painting(number, None, before, {}, 0.0, refusal.sentence)
 
 
-def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, Scored], float]:
+def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, MethodScores], float]:
     """Return what every finished column says of a picture, and the seconds that took."""
 
-    def ask() -> tuple[dict[str, Scored], float]:
+    def ask() -> tuple[dict[str, MethodScores], float]:
         started = time.perf_counter()
         said = backend.answer_all(explain.score_pictures, pixels[None]) or ()
         return {scored.key: scored for scored in said}, time.perf_counter() - started
@@ -128,13 +128,13 @@ def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, Scored
 def _row(
     key: str, exhibit: Exhibit, painting: Painting, verdicts: Verdicts, pictures: Pictures, focus: str
 ) -> dict[str, Any]:
-    column, judged = verdicts.result[key], verdicts.columns[key]
+    column, column_verdicts = verdicts.result[key], verdicts.columns[key]
     own = exhibit.picture.defective if exhibit.role == "test" else False
-    judge = partial(exhibits.judge, column=column, judged=judged)
+    verdict = partial(exhibits.verdict_on, column=column, column_verdicts=column_verdicts)
     before = painting.before[key]
-    first = judge(float(before.scores[0]), None, defective=own)
+    first = verdict(float(before.scores[0]), None, defective=own)
     after = painting.after.get(key)
-    last = judge(float(after.scores[0]), None, defective=True) if after else first
+    last = verdict(float(after.scores[0]), None, defective=True) if after else first
     row: dict[str, Any] = {
         "key": key, "title": text(f"methods.{column.method}"), "focus": column.method == focus,
         "before": first.ratio, "after": last.ratio, "painted": after is not None, "change": "", "verdict": last.word,

@@ -14,11 +14,11 @@ from pages.frame.progress import progress
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
-from pages.frame.verdicts import Verdicts, judge
+from pages.frame.verdicts import Verdicts
 from pages.frame.words import plain, say, text
 from pages.inspect import evidence, exhibits, pad
 from pages.inspect.contradictions import contradiction
-from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.exhibits import Exhibit, Verdict
 from pages.inspect.viewer import strip, viewer
 
 
@@ -30,7 +30,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.foot("inspect")
         return
     keys = panes.columns(choices, status, result)
-    verdicts = judge(result, choices.allowed, keys)
+    verdicts = Verdicts.of(result, choices.allowed, keys)
     painting = st.session_state.get("inspect_mode") == "paint"
     if painting:
         pad.page(exhibit, verdicts, choices, keys)
@@ -39,21 +39,21 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         name = plain(panes.name(exhibit.picture))
         style.head("inspect", text(sentence, name=name, label=exhibits.label(exhibit)))
         work(choices, status)
-        found = exhibits.judgements(exhibit, result, verdicts)
+        found = exhibits.verdicts_on(exhibit, result, verdicts)
         explained(exhibit, found, keys, verdicts, choices, status)
     style.foot("inspect", text("inspect.hint_paint" if painting else "inspect.hint"))
 
 
 def explained(
     exhibit: Exhibit,
-    found: dict[str, Judgement],
+    found: dict[str, Verdict],
     keys: tuple[str, ...],
     verdicts: Verdicts,
     choices: Choices,
     status: Status,
 ) -> None:
     result, size = verdicts.result, exhibit.picture.pixels.shape[0]
-    place = choices.place or exhibits.strangest(found, result, choices.focus, size)
+    place = choices.place or exhibits.highest(found, result, choices.focus, size)
     y, x = min(place[0], size - 1), min(place[1], size - 1)
     pictures = Pictures()
     pictures.begin(exhibit.picture.sha256[:16])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from detectors.queries.explain import Reason
 from detectors.result import Column
 from pages.frame.words import text
-from pages.inspect.exhibits import Judgement
+from pages.inspect.exhibits import Verdict
 
 RARE = 0.95  # share of held-out normal patches below which a place is as usual as any
 FAR = 1.2  # times as far as 99 % of normal patches, from which nothing may be called near
 
 
-def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> str:
+def sentence(reason: Reason, column: Column, said: Verdict, learnt: int) -> str:
     """Say why the place scored as it did.
 
     Args:
@@ -22,21 +22,21 @@ def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> st
     """
     if column.method == "mahalanobis":
         return _levels(reason, said)
-    among = reason.among
-    if among is None:
+    rank = reason.rank
+    if rank is None:
         return text("inspect.says.alone", value=figure(reason.value))
-    far, share = among.strangeness > 1, among.below / among.of
+    far, share = rank.map_value > 1, rank.below / rank.of
     values = {
-        "times": number(among.times),
+        "times": number(rank.times),
         "percent": min(int(100 * share), 99),
         "k": min(int(column.settings.get("k", 5)), learnt),
-        "n": among.here_of,
+        "n": rank.here_of,
         "level": reason.shares[0].level + 1 if reason.shares else "",
     }
-    degree = "far" if far and among.times >= FAR else "rare" if share >= RARE else "usual"
+    degree = "far" if far and rank.times >= FAR else "rare" if share >= RARE else "usual"
     if column.method == "spade" and far and said.word in ("miss", "passed", "normal") and _pooled(column):
         degree = "pooled"
-    if column.method == "padim" and not far and among.here_below == among.here_of > 1:
+    if column.method == "padim" and not far and rank.here_below == rank.here_of > 1:
         degree = "here"
     return text(f"inspect.says.{column.method}_{degree}", **values)
 
@@ -55,7 +55,7 @@ def _pooled(column: Column) -> bool:
     return column.settings.get("image_score", "pooled") == "pooled"
 
 
-def _levels(reason: Reason, said: Judgement) -> str:
+def _levels(reason: Reason, said: Verdict) -> str:
     known = [share for share in reason.shares if share.highest]
     if not known:
         return text("inspect.says.alone", value=figure(reason.value))

@@ -1,4 +1,4 @@
-// One row per method: map before and after, an arrow from the old score to the new one across the limit, the verdict.
+// One row per method: map before and after, an arrow from the old score to the new one across the threshold, the verdict.
 
 const AXIS = 230, AXIS_HIGH = 44;
 
@@ -63,7 +63,7 @@ function arrow({ before, after, painted, alt }, end) {
     svg.append(node);
   };
   add("path", { class: "rail", d: `M2 ${y}H${AXIS - 2}` });
-  add("path", { class: "limit", d: `M${at(1)} ${y - 12}V${y + 12}` });
+  add("path", { class: "threshold", d: `M${at(1)} ${y - 12}V${y + 12}` });
   const right = after >= before, close = Math.abs(at(after) - at(before)) < 30;
   if (painted && Math.abs(at(after) - at(before)) > 6) {
     const tip = at(after), back = right ? -7 : 7;

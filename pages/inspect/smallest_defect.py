@@ -9,7 +9,7 @@ import streamlit as st
 
 from detectors.evaluation import thresholds
 from detectors.queries import explain
-from detectors.queries.explain import Scored
+from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, crossing, stack
 from pages.frame import backend
 from pages.frame.verdicts import Verdicts
@@ -22,7 +22,12 @@ KINDS = ("size", "contrast")
 
 
 def data(
-    exhibit: Exhibit, number: int, overlay: Overlay | None, before: dict[str, Scored], verdicts: Verdicts, focus: str
+    exhibit: Exhibit,
+    number: int,
+    overlay: Overlay | None,
+    before: dict[str, MethodScores],
+    verdicts: Verdicts,
+    focus: str,
 ) -> dict[str, Any]:
     """Return the chart: sizes and one line per method with its crossing; no lines before somebody asked."""
     kind, asked, stroke = st.session_state.get("inspect_sweep", (KINDS[0], None, None))
@@ -47,19 +52,19 @@ def ask(exhibit: Exhibit, kind: str, number: int) -> None:
         st.session_state["inspect_sweep"] = (kind, exhibit.key, number)
 
 
-def _measure(exhibit: Exhibit, overlay: Overlay, kind: str) -> tuple[Scored, ...]:
+def _measure(exhibit: Exhibit, overlay: Overlay, kind: str) -> tuple[MethodScores, ...]:
     steps = [overlay.shrunk(share) if kind == "size" else overlay.faded(share) for share in SHARES]
     return backend.answer_all(explain.score_pictures, stack(exhibit.picture.pixels, steps), False) or ()
 
 
 def _line(
-    scored: Scored, before: Scored, sizes: list[float], kind: str, verdicts: Verdicts, focus: str
+    scored: MethodScores, before: MethodScores, sizes: list[float], kind: str, verdicts: Verdicts, focus: str
 ) -> dict[str, Any] | None:
-    column, judged = verdicts.result[scored.key], verdicts.columns[scored.key]
-    if judged.limit is None:
+    column, column_verdicts = verdicts.result[scored.key], verdicts.columns[scored.key]
+    if column_verdicts.threshold is None:
         return None
     scores = [float(before.scores[0]), *scored.scores.tolist()]
-    ratios = thresholds.multiples(scores, judged.limit, column.held_out)
+    ratios = thresholds.multiples(scores, column_verdicts.threshold, column.held_out)
     at = crossing(sizes, ratios)
     if at is None:
         says = text("inspect.sweep.never")

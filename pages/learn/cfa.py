@@ -12,10 +12,10 @@ from pages.learn.method_figures import (
     around,
     count,
     crop,
-    draw_limit,
     draw_map,
     draw_normals,
     draw_overlay,
+    draw_threshold,
     enlarged_cells,
     features_station,
     framed,
@@ -249,7 +249,7 @@ STEPS = {
     "centres": _draw_space,
     "crops": _draw_crops,
     "steps": draw_map,
-    "limit": draw_limit,
+    "threshold": draw_threshold,
     "overlay": draw_overlay,
 }
 FIGURES = figures("cfa", _stations, STEPS, VALUES)

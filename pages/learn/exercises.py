@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.datasets import builtin
 from detectors.errors import Refusal
 from detectors.queries.lessons import exercises
-from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, Exercise, Measured
+from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, Exercise, ExerciseScores
 from detectors.result import Result
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -113,7 +113,7 @@ def _pictures(name: str, asked: Exercise) -> None:
     before_after(good, odd, words, text("learn.hard.handle"), f"exercise_pair_{name}")
 
 
-def _answer(asked: Exercise, found: tuple[Measured, ...], predicted: str | None) -> None:
+def _answer(asked: Exercise, found: tuple[ExerciseScores, ...], predicted: str | None) -> None:
     charts = []
     keys = ["learn.image_auroc"] if len(found) == 1 else ["learn.exercises.held", "learn.exercises.free"]
     for key, measured in zip(keys, found, strict=True):
@@ -142,7 +142,7 @@ def _started() -> set[str]:
     return st.session_state.setdefault("exercises_started", set())
 
 
-def _measured(name: str) -> tuple[Measured, ...] | Refusal | None:
+def _measured(name: str) -> tuple[ExerciseScores, ...] | Refusal | None:
     """Return what was measured, the refusal, or None before the run and while it is at work."""
     if name not in _started():
         return None
@@ -156,7 +156,7 @@ def _measured(name: str) -> tuple[Measured, ...] | Refusal | None:
     return tuple(found)
 
 
-def _lost(before: Measured, after: Measured) -> str:
+def _lost(before: ExerciseScores, after: ExerciseScores) -> str:
     """Say what each method loses from one set to the other, and who loses most."""
     changes = [
         text(

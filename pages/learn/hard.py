@@ -17,7 +17,7 @@ from detectors.result import Column, Result
 from pages.frame import panes
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.verdicts import judge
+from pages.frame.verdicts import Verdicts
 from pages.frame.words import kind, lines, plain, text
 from pages.learn.before_after import before_after
 from pages.learn.lesson import ask, controls, first_column, listed, subject
@@ -87,7 +87,7 @@ def both(choices: Choices, status: Status, result: Result) -> None:
     if column is None or i is None:
         return
     test = result.test[i]
-    judged = judge(result, choices.allowed, (column.key,)).columns[column.key]
+    verdicts = Verdicts.of(result, choices.allowed, (column.key,)).columns[column.key]
     named, method = panes.name(test), text(f"methods.{column.method}")
     made = [
         cell(picture(test.pixels, named, mask=_outline(test.mask)), named),
@@ -101,14 +101,14 @@ def both(choices: Choices, status: Status, result: Result) -> None:
         tiles(made, 2)
     with right:
         st.html(f'<div class="odd-cell-title">{escape(text("learn.hard.whether", method=method))}</div>')
-        limit = judged.limit
-        held = column.held_out / limit if limit else np.empty(0)
+        threshold = verdicts.threshold
+        held = column.held_out / threshold if threshold else np.empty(0)
         lanes = [
             (text("learn.hard.held_out"), "held", held),
-            (text("kind.good"), "circle", judged.ratios[result.labels == 0]),
-            (text("kind.defective"), "diamond", judged.ratios[result.labels == 1]),
+            (text("kind.good"), "circle", verdicts.ratios[result.labels == 0]),
+            (text("kind.defective"), "diamond", verdicts.ratios[result.labels == 1]),
         ]
-        strip(lanes, float(judged.ratios[i]), text("learn.hard.this"), text("learn.hard.limit"))
+        strip(lanes, float(verdicts.ratios[i]), text("learn.hard.this"), text("learn.hard.limit"))
         caption(text("learn.hard.strip_note"))
 
 
@@ -161,12 +161,12 @@ def whether(choices: Choices, status: Status, result: Result) -> str | None:
     column, i = _mapped(choices, result), subject(choices, result)
     if column is None or i is None:
         return None
-    judged = judge(result, choices.allowed, (column.key,)).columns[column.key]
-    if judged.limit is None:
+    verdicts = Verdicts.of(result, choices.allowed, (column.key,)).columns[column.key]
+    if verdicts.threshold is None:
         return None
-    verdict = text("learn.hard.alarm" if judged.alarms[i] else "learn.hard.no_alarm")
+    verdict = text("learn.hard.alarm" if verdicts.alarms[i] else "learn.hard.no_alarm")
     named = {"method": text(f"methods.{column.method}"), "name": plain(panes.name(result.test[i]))}
-    return text("learn.hard.whether_says", ratio=f"{judged.ratios[i]:.2f}", verdict=verdict, **named)
+    return text("learn.hard.whether_says", ratio=f"{verdicts.ratios[i]:.2f}", verdict=verdict, **named)
 
 
 def where(choices: Choices, status: Status, result: Result) -> str | None:

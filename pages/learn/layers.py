@@ -11,7 +11,7 @@ from detectors import evaluation
 from detectors.errors import Refusal
 from detectors.features.weights import weights_state
 from detectors.queries.lessons import layers
-from detectors.queries.lessons.layers import Grid, Judgement
+from detectors.queries.lessons.layers import Grid, LevelsWorth
 from detectors.result import Figure, Result
 from pages.frame import backend, data, panes
 from pages.frame.state import Choices
@@ -28,7 +28,7 @@ SECONDS = 20
 
 def maps(choices: Choices, status: Status, result: Result) -> None:
     """Show a few test pictures as each level maps them, and as several do together."""
-    found = _judged(choices, result)
+    found = _evaluated(choices, result)
     if found is None:
         return
     grids, single, several = found
@@ -43,21 +43,21 @@ def maps(choices: Choices, status: Status, result: Result) -> None:
         mask = test.mask if test.mask is not None and test.mask.any() and not test.mask.all() else None
         first = picture(test.pixels, panes.name(test), mask=mask)
         made.append(cell(first, text("grid.picture") if r == 0 else "", note=panes.name(test)))
-        for title, below, judged in columns:
-            scaled = None if judged.maps is None else judged.maps[r].astype(np.float32)
+        for title, below, worth in columns:
+            scaled = None if worth.maps is None else worth.maps[r].astype(np.float32)
             said = f"{panes.name(test)}, {title}"
             image = picture(test.pixels, said, scaled=scaled, colour=choices.colour, mask=mask)
-            overlap = "" if np.isnan(judged.overlaps[r]) else text("learn.layers.overlap", p=100 * judged.overlaps[r])
-            peak = text("grid.no_scale") if scaled is None else text("learn.peak", peak=f"{judged.peaks[r]:.1f}")
+            overlap = "" if np.isnan(worth.overlaps[r]) else text("learn.layers.overlap", p=100 * worth.overlaps[r])
+            peak = text("grid.no_scale") if scaled is None else text("learn.peak", peak=f"{worth.peaks[r]:.1f}")
             head = f"{title} · {below}" if r == 0 else ""
-            made.append(cell(image, head, overlap, peak, focus=judged is several))
+            made.append(cell(image, head, overlap, peak, focus=worth is several))
     tiles(made, len(columns) + 1, first="0.8fr", scrolls=True)
     caption(text("learn.layers.maps_note"))
 
 
 def worth(choices: Choices, status: Status, result: Result) -> None:
     """Show what each set of levels decides and draws, as two interval charts."""
-    found = _judged(choices, result)
+    found = _evaluated(choices, result)
     if found is None:
         return
     _, single, several = found
@@ -66,10 +66,8 @@ def worth(choices: Choices, status: Status, result: Result) -> None:
     for name, figures in (("decides", [s.image for s in sets]), ("draws", [s.overlap for s in sets])):
         best = max((f.value for f in figures if f.value is not None), default=None)
         rows = [
-            Row(
-                _set_name(judged, several), figure, judged is several, figure.value is not None and figure.value == best
-            )
-            for judged, figure in zip(sets, figures, strict=True)
+            Row(_set_name(worth, several), figure, worth is several, figure.value is not None and figure.value == best)
+            for worth, figure in zip(sets, figures, strict=True)
         ]
         note = text("learn.layers.chart_note", n=len(result.test), method=text(f"methods.{_method()}"))
         charts.append(intervals(text(f"learn.layers.{name}"), rows, note))
@@ -78,7 +76,7 @@ def worth(choices: Choices, status: Status, result: Result) -> None:
 
 def weights(choices: Choices, status: Status, result: Result) -> None:
     """Show what another network is worth with random weights and, where they are at hand, with trained ones."""
-    found = _judged(choices, result)
+    found = _evaluated(choices, result)
     if found is None:
         return
     key = _weights_key(result)
@@ -164,7 +162,7 @@ def trained(choices: Choices, status: Status, result: Result) -> str | None:
 
 def random_says(choices: Choices, status: Status, result: Result) -> str | None:
     """Say whether random weights see anything, once that was computed."""
-    found = _judged(choices, result)
+    found = _evaluated(choices, result)
     if found is None or _weights_key(result) not in st.session_state.get("layers_asked", ()):
         return None
     drawn = _of_other(choices, result, "random")
@@ -207,7 +205,9 @@ def _controls(result: Result, found: tuple[Grid, ...]) -> None:
         )  # fmt: skip
 
 
-def _judged(choices: Choices, result: Result) -> tuple[tuple[Grid, ...], list[Judgement], Judgement | None] | None:
+def _evaluated(
+    choices: Choices, result: Result
+) -> tuple[tuple[Grid, ...], list[LevelsWorth], LevelsWorth | None] | None:
     """Return the grids, each level's worth alone, and that of those switched on when they are several."""
     found = _grids(result)
     if found is None:
@@ -215,11 +215,11 @@ def _judged(choices: Choices, result: Result) -> tuple[tuple[Grid, ...], list[Ju
     chosen = st.session_state.get(_switch(result))
     levels = tuple(range(min(USED, len(found)))) if chosen is None else tuple(sorted(chosen))
 
-    def judge(wanted: tuple[int, ...]) -> Judgement:
+    def evaluate(wanted: tuple[int, ...]) -> LevelsWorth:
         column = first_column(result).key
-        return ask(result, layers.judge, column, _method(), wanted, tuple(_shown(choices, result)))
+        return ask(result, layers.evaluate, column, _method(), wanted, tuple(_shown(choices, result)))
 
-    return found, [judge((i,)) for i in range(len(found))], judge(levels) if len(levels) > 1 else None
+    return found, [evaluate((i,)) for i in range(len(found))], evaluate(levels) if len(levels) > 1 else None
 
 
 def _grids(result: Result) -> tuple[Grid, ...] | None:
@@ -240,8 +240,8 @@ def _shown(choices: Choices, result: Result) -> list[int]:
     return chosen
 
 
-def _best(choices: Choices, result: Result, name: str, of: Callable[[Judgement], Figure]) -> str | None:
-    found = _judged(choices, result)
+def _best(choices: Choices, result: Result, name: str, of: Callable[[LevelsWorth], Figure]) -> str | None:
+    found = _evaluated(choices, result)
     if found is None:
         return None
     _, single, several = found
@@ -256,8 +256,8 @@ def _best(choices: Choices, result: Result, name: str, of: Callable[[Judgement],
     return f"{says} {text('learn.layers.could_change')}" if overlap else says
 
 
-def _against_last(choices: Choices, result: Result, name: str, of: Callable[[Judgement], Figure]) -> str | None:
-    found = _judged(choices, result)
+def _against_last(choices: Choices, result: Result, name: str, of: Callable[[LevelsWorth], Figure]) -> str | None:
+    found = _evaluated(choices, result)
     if found is None or found[2] is None:
         return None
     _, single, several = found
@@ -271,7 +271,7 @@ def _against_last(choices: Choices, result: Result, name: str, of: Callable[[Jud
     )  # fmt: skip
 
 
-def _of_other(choices: Choices, result: Result, which: str) -> list[Judgement] | Refusal | None:
+def _of_other(choices: Choices, result: Result, which: str) -> list[LevelsWorth] | Refusal | None:
     source = data.source(choices)
     if source is None:
         return None
@@ -297,16 +297,16 @@ def _switch(result: Result) -> str:
     return f"w_layers_{first_column(result).backbone}"
 
 
-def _image(judged: Judgement) -> Figure:
-    return judged.image
+def _image(worth: LevelsWorth) -> Figure:
+    return worth.image
 
 
-def _overlap(judged: Judgement) -> Figure:
-    return judged.overlap
+def _overlap(worth: LevelsWorth) -> Figure:
+    return worth.overlap
 
 
-def _set_name(judged: Judgement, several: Judgement | None) -> str:
-    return text("learn.layers.together") if judged is several else _level(judged.levels[0])
+def _set_name(worth: LevelsWorth, several: LevelsWorth | None) -> str:
+    return text("learn.layers.together") if worth is several else _level(worth.levels[0])
 
 
 def _level(i: int) -> str:

@@ -11,8 +11,8 @@ from pages.learn.drawing import Drawing, View
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     draw_features,
-    draw_limit,
     draw_numbers,
+    draw_threshold,
     features_station,
     heading,
     number,
@@ -294,7 +294,7 @@ STEPS = {
     "terms": _draw_terms,
     "lanes": _draw_lanes,
     "times": _draw_times,
-    "limit": draw_limit,
+    "threshold": draw_threshold,
     "sum": _draw_sum,
 }
 FIGURES = figures("mahalanobis", _stations, STEPS, VALUES)

@@ -16,12 +16,12 @@ import streamlit as st
 from detectors.errors import Refusal
 from detectors.queries.lessons import steps
 from detectors.queries.lessons.steps.values import Memory, Path
-from detectors.result import Column, Result, Shown
+from detectors.result import Column, Result, ResultPicture
 from pages.frame import component
 from pages.frame.panes import name
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
-from pages.frame.verdicts import Judged, judge
+from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import language, plain, say, speaker, text
 from pages.learn import lesson
 from pages.learn.path import Station, path
@@ -40,14 +40,14 @@ class Scene:
     choices: Choices
     result: Result
     column: Column
-    judged: Judged
+    verdicts: ColumnVerdicts
     i: int
     place: tuple[int, int]
     memory: Any  # of the method's own kind
     path: Any
 
     @property
-    def picture(self) -> Shown:
+    def picture(self) -> ResultPicture:
         return self.result.test[self.i]
 
     @property
@@ -55,7 +55,7 @@ class Scene:
         return self.picture.pixels.shape[0], self.picture.pixels.shape[1]
 
     @property
-    def strange(self) -> bool:
+    def anomalous(self) -> bool:
         """Whether the patch scores above 99 % of normal ones."""
         return self.memory.normals is not None and self.path.value > self.memory.normals.q99
 
@@ -73,8 +73,8 @@ def scene(method: str, choices: Choices, result: Result) -> Scene | None:
         return None
     assert isinstance(memory, Memory)
     assert isinstance(way, Path)
-    judged = judge(result, choices.allowed, [column.key]).columns[column.key]
-    return Scene(method, choices, result, column, judged, i, place, memory, way)
+    verdicts = Verdicts.of(result, choices.allowed, [column.key]).columns[column.key]
+    return Scene(method, choices, result, column, verdicts, i, place, memory, way)
 
 
 def values(method: str, own: dict[str, Value]) -> dict[str, Callable[[Choices, Status, Result], str | None]]:
@@ -160,7 +160,7 @@ def _controls(found: Scene) -> None:
         if found.path.map is not None:
             st.button(
                 text("learn.method.strangest"), key="learn_strangest", type="tertiary",
-                on_click=lambda: _move(found, *found.path.strangest), disabled=found.path.strangest == found.place,
+                on_click=lambda: _move(found, *found.path.highest), disabled=found.path.highest == found.place,
             )  # fmt: skip
         st.space("stretch")
         speak = speaker()
@@ -189,8 +189,8 @@ def _move(found: Scene, y: int, x: int) -> None:
     change(picture=found.picture.sha256[:16], place=(y, x))
 
 
-def _place(choices: Choices, column: Column, picture: Shown, i: int) -> tuple[int, int]:
-    """Return the chosen place, else the middle of the true defect's strangest part, else the map's maximum."""
+def _place(choices: Choices, column: Column, picture: ResultPicture, i: int) -> tuple[int, int]:
+    """Return the chosen place, else the middle of the true defect's highest-scoring part, else the map's maximum."""
     height, width = picture.pixels.shape[:2]
     if choices.place is not None:
         return min(choices.place[0], height - 1), min(choices.place[1], width - 1)

@@ -1,4 +1,4 @@
-"""What all five method lessons draw alike: features as colours, the map being made, the limit, crops, histograms."""
+"""What all five method lessons draw alike: features as colours, the map being made, the threshold, crops and charts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from detectors.plots import colours
-from detectors.result import Shown
+from detectors.result import ResultPicture
 from pages.frame.panes import name
 from pages.frame.words import text
 from pages.learn import parts
@@ -134,11 +134,11 @@ def score_station(scene: Scene) -> Station:
 
 def verdict(scene: Scene) -> str:
     """Say what the score means in a few words."""
-    judged = scene.judged
-    if judged.limit is None:
+    verdicts = scene.verdicts
+    if verdicts.threshold is None:
         return text("learn.method.score_plain", score=number(scene.path.score))
-    word = text(f"verdicts.{judged.words[scene.i]}")
-    return text("learn.method.score", ratio=f"{judged.ratios[scene.i]:.2f}", verdict=word)
+    word = text(f"verdicts.{verdicts.words[scene.i]}")
+    return text("learn.method.score", ratio=f"{verdicts.ratios[scene.i]:.2f}", verdict=word)
 
 
 # Figures that are alike
@@ -274,9 +274,9 @@ def around(scene: Scene, label: str, distance: str, nearest: str, usual: float |
     return drawing
 
 
-def draw_limit(scene: Scene) -> None:
-    """The picture's score among the held-out and the test pictures', with the limit."""
-    column, judged, test = scene.column, scene.judged, scene.result.test
+def draw_threshold(scene: Scene) -> None:
+    """The picture's score among the held-out and the test pictures', with the threshold."""
+    column, verdicts, test = scene.column, scene.verdicts, scene.result.test
     lanes: list[tuple[str, list[tuple[float, str, str]]]] = [
         ("held", [(float(s), "hollow", "") for s in column.held_out]),
         ("good", [(float(s), "soft", name(p)) for s, p in zip(column.scores, test, strict=True) if not p.defective]),
@@ -293,9 +293,11 @@ def draw_limit(scene: Scene) -> None:
 
     drawing = Drawing(width, tall * len(lanes) + 44, f"{name(scene.picture)}: {verdict(scene)}")
     bottom = tall * len(lanes) + 22
-    if judged.limit is not None:
-        drawing.line((at(judged.limit), 16), (at(judged.limit), bottom), "strong", text("learn.method.limit"))
-        drawing.text(at(judged.limit), 10, text("learn.method.limit"), "teal", "middle")
+    if verdicts.threshold is not None:
+        drawing.line(
+            (at(verdicts.threshold), 16), (at(verdicts.threshold), bottom), "strong", text("learn.method.limit")
+        )
+        drawing.text(at(verdicts.threshold), 10, text("learn.method.limit"), "teal", "middle")
     for i, (key, marks) in enumerate(lanes):
         y = 22 + tall * (i + 0.5)
         drawing.line((left, y), (width, y), "hair")
@@ -320,7 +322,7 @@ def draw_limit(scene: Scene) -> None:
     for v in (low, high):
         drawing.text(at(v), bottom + 16, number(v), "muted", "middle")
     heading(text("learn.method.scores"))
-    drawing.show("limit")
+    drawing.show("threshold")
     parts.caption(text("learn.method.lanes_note"))
 
 
@@ -328,7 +330,7 @@ def draw_overlay(scene: Scene) -> None:
     """The map over the picture, with a frame where the score comes from."""
     way, half = scene.path, 5.0
     if scene.method == "patchcore":
-        (y, x), value = way.strangest, float(way.grid.max())
+        (y, x), value = way.highest, float(way.grid.max())
     else:
         y, x = (int(v) for v in np.unravel_index(int(way.map.argmax()), way.map.shape))
         value = float(way.map.max())
@@ -353,5 +355,5 @@ def _local(scene: Scene) -> bool:
     return scene.path.map is not None
 
 
-def _lane(picture: Shown) -> str:
+def _lane(picture: ResultPicture) -> str:
     return "defective" if picture.defective else "good"

@@ -23,8 +23,8 @@ def _sum_of_numbers(scene: Scene) -> str | None:
     return " + ".join(map(count, scene.path.numbers)) + f" = **{count(sum(scene.path.numbers))}**"
 
 
-def _strange(scene: Scene) -> str | None:
-    if not scene.strange:
+def _anomalous(scene: Scene) -> str | None:
+    if not scene.anomalous:
         return None
     q99 = scene.memory.normals.q99
     times = scene.path.value / q99
@@ -34,7 +34,7 @@ def _strange(scene: Scene) -> str | None:
 
 def _ordinary(scene: Scene) -> str | None:
     normals = scene.memory.normals
-    if normals is None or scene.strange:
+    if normals is None or scene.anomalous:
         return None
     below = normals.counts[normals.edges[1:] <= scene.path.value].sum() / normals.total
     return text("learn.method.ordinary", value=number(scene.path.value), share=f"{100 * below:.0f}")
@@ -56,14 +56,14 @@ def _change(scene: Scene) -> str | None:
 
 
 def _verdict(scene: Scene) -> str | None:
-    judged = scene.judged
-    if judged.limit is None:
+    verdicts = scene.verdicts
+    if verdicts.threshold is None:
         return None
     values = {
-        "score": number(scene.path.score), "limit": number(judged.limit, scene.path.score),
-        "ratio": f"{judged.ratios[scene.i]:.2f}", "n": judged.of, "below": int(judged.above[scene.i]),
+        "score": number(scene.path.score), "limit": number(verdicts.threshold, scene.path.score),
+        "ratio": f"{verdicts.ratios[scene.i]:.2f}", "n": verdicts.of, "below": int(verdicts.above[scene.i]),
     }  # fmt: skip
-    return text(f"learn.method.verdict.{judged.words[scene.i]}", **values)
+    return text(f"learn.method.verdict.{verdicts.words[scene.i]}", **values)
 
 
 SHARED: dict[str, Value] = {
@@ -79,7 +79,7 @@ SHARED: dict[str, Value] = {
     "value": lambda scene: f"**{number(scene.path.value)}**",
     "score": lambda scene: f"**{number(scene.path.score)}**",
     "q99": _q99,
-    "strange": _strange,
+    "strange": _anomalous,
     "ordinary": _ordinary,
     "change": _change,
     "verdict": _verdict,

@@ -13,11 +13,11 @@ from pages.learn.method_figures import (
     count,
     crop,
     draw_features,
-    draw_limit,
     draw_map,
     draw_normals,
     draw_numbers,
     draw_overlay,
+    draw_threshold,
     enlarged_cells,
     features_station,
     framed,
@@ -207,7 +207,7 @@ STEPS = {
     "gaussian": _draw_gaussian,
     "terms": _draw_terms,
     "steps": draw_map,
-    "limit": draw_limit,
+    "threshold": draw_threshold,
     "overlay": draw_overlay,
 }
 FIGURES = figures("padim", _stations, STEPS, VALUES)

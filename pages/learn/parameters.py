@@ -16,7 +16,7 @@ from PIL import Image
 
 from detectors.errors import Sentence
 from detectors.queries.lessons import parameters
-from detectors.queries.lessons.parameters import EVERY, PARAMETERS, Variant, Varied
+from detectors.queries.lessons.parameters import EVERY, PARAMETERS, Variant, VariantResult
 from detectors.result import Result
 from pages.frame import backend
 from pages.frame.panes import name
@@ -65,7 +65,7 @@ FIGURES: dict[str, Callable[..., None]] = {"variants": variants}
 VALUES: dict[str, Callable[..., str | None]] = {}
 
 
-def finding(chosen: str, labels: NDArray[np.float64], found: dict[int, Varied]) -> str | None:
+def finding(chosen: str, labels: NDArray[np.float64], found: dict[int, VariantResult]) -> str | None:
     """Say what the change from the first to the last variant did to the image AUROC, and whether it can be claimed."""
     ends = _ends(chosen, found)
     if ends is None:
@@ -82,7 +82,7 @@ def finding(chosen: str, labels: NDArray[np.float64], found: dict[int, Varied]) 
     )  # fmt: skip
 
 
-def alike(chosen: str, found: dict[int, Varied]) -> str | None:
+def alike(chosen: str, found: dict[int, VariantResult]) -> str | None:
     """Say how alike the maps of the first and the last variant are."""
     ends = _ends(chosen, found)
     same = None if ends is None else parameters.likeness(ends[0][1], ends[1][1])
@@ -92,7 +92,7 @@ def alike(chosen: str, found: dict[int, Varied]) -> str | None:
     return text(f"learn.parameters.alike.{key}", r=f"{same:.2f}", first=ends[0][0], last=ends[1][0])
 
 
-def cost(chosen: str, found: dict[int, Varied]) -> str | None:
+def cost(chosen: str, found: dict[int, VariantResult]) -> str | None:
     """Say what the first and the last variant need."""
     ends = _ends(chosen, found)
     if ends is None:
@@ -104,7 +104,7 @@ def cost(chosen: str, found: dict[int, Varied]) -> str | None:
     )  # fmt: skip
 
 
-def draws(chosen: str, found: dict[int, Varied]) -> str | None:
+def draws(chosen: str, found: dict[int, VariantResult]) -> str | None:
     """Say how far apart draws of the same number of channels come out."""
     groups: dict[Any, list[float]] = {}
     for k, varied in found.items():
@@ -161,7 +161,7 @@ def _begun(run: Any, chosen: str, backbone: str) -> list[Any]:
     return kept[key]
 
 
-def _arrived(run_key: str, chosen: str, futures: Sequence[Any]) -> dict[int, Varied]:
+def _arrived(run_key: str, chosen: str, futures: Sequence[Any]) -> dict[int, VariantResult]:
     """Return what is there, by the variant's number; each travels once."""
     answers = st.session_state.setdefault("parameters_answers", {})
     for old in [key for key in answers if key[:2] not in st.session_state["parameters_futures"]]:
@@ -173,7 +173,7 @@ def _arrived(run_key: str, chosen: str, futures: Sequence[Any]) -> dict[int, Var
 
 
 def _explained(
-    chosen: str, choices: Choices, result: Result, found: dict[int, Varied], futures: Sequence[Any] = ()
+    chosen: str, choices: Choices, result: Result, found: dict[int, VariantResult], futures: Sequence[Any] = ()
 ) -> None:
     """Show the setting's prose on the left, its maps and figures on the right."""
     complete = len(futures) > 0 and len(found) == len(futures)
@@ -196,7 +196,9 @@ def _explained(
             _charts(chosen, found)
 
 
-def _multiples(chosen: str, choices: Choices, result: Result, found: dict[int, Varied], futures: Sequence[Any]) -> None:
+def _multiples(
+    chosen: str, choices: Choices, result: Result, found: dict[int, VariantResult], futures: Sequence[Any]
+) -> None:
     i = lesson.subject(choices, result)
     assert i is not None
     cells = []
@@ -216,7 +218,7 @@ def _multiples(chosen: str, choices: Choices, result: Result, found: dict[int, V
     parts.caption(text("learn.parameters.maps_note"))
 
 
-def _charts(chosen: str, found: dict[int, Varied]) -> None:
+def _charts(chosen: str, found: dict[int, VariantResult]) -> None:
     if not found:
         return
     charts = []
@@ -240,7 +242,7 @@ def _pending(future: Any) -> str:
     return f'<div class="odd-waiting" style="aspect-ratio:1">{escape(words)}</div>'
 
 
-def _scaled(varied: Varied, i: int, result: Result) -> NDArray[np.float32] | None:
+def _scaled(varied: VariantResult, i: int, result: Result) -> NDArray[np.float32] | None:
     if varied.maps is None:
         return None
     height, width = result.test[i].pixels.shape[:2]
@@ -253,7 +255,9 @@ def _shown(chosen: str) -> list[int]:
     return [k for k, v in enumerate(PARAMETERS[chosen]) if dict(v.changes).get("seed", 0) == 0]
 
 
-def _ends(chosen: str, found: dict[int, Varied]) -> tuple[tuple[str, Varied], tuple[str, Varied]] | None:
+def _ends(
+    chosen: str, found: dict[int, VariantResult]
+) -> tuple[tuple[str, VariantResult], tuple[str, VariantResult]] | None:
     """Return the two variants that sentences compare, with their names; None while one is missing."""
     pair = ENDS.get(chosen, (0, len(PARAMETERS[chosen]) - 1))
     if not all(k in found for k in pair):
@@ -262,14 +266,14 @@ def _ends(chosen: str, found: dict[int, Varied]) -> tuple[tuple[str, Varied], tu
     return first, last
 
 
-def _score(varied: Varied, i: int) -> str:
-    """Return a picture's score as a multiple of the limit that one false alarm in k + 1 allows."""
+def _score(varied: VariantResult, i: int) -> str:
+    """Return a picture's score as a multiple of the threshold that one false alarm in k + 1 allows."""
     if not len(varied.held_out) or varied.held_out.max() <= 0:
         return ""
     return text("learn.parameters.ratio", ratio=f"{varied.scores[i] / varied.held_out.max():.2f}")
 
 
-def _label(chosen: str, k: int, varied: Varied | None, long: bool = False) -> str:
+def _label(chosen: str, k: int, varied: VariantResult | None, long: bool = False) -> str:
     """Return what a variant is called: its value, with the draw where there are several."""
     variant = PARAMETERS[chosen][k]
     changes = dict(variant.changes)
@@ -295,7 +299,7 @@ def _label(chosen: str, k: int, varied: Varied | None, long: bool = False) -> st
     return text("learn.parameters.learnt", n=count(learnt) if learnt is not None else text("learn.parameters.all"))
 
 
-def _size(variant: Variant, varied: Varied) -> str:
+def _size(variant: Variant, varied: VariantResult) -> str:
     if variant.method == "patchcore":
         return text("learn.parameters.patches", n=count(varied.size))
     if variant.method == "spade":

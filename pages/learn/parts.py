@@ -21,7 +21,7 @@ from pages.frame.words import say, text
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between an axis's ticks
 MOST_TICKS = 5
-FULL_STRIP = 4.0  # multiples of the limit that a strip of scores goes up to
+FULL_STRIP = 4.0  # multiples of the threshold that a strip of scores goes up to
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def beside(*charts: str) -> None:
     st.html(f'<div class="odd-charts">{"".join(charts)}</div>')
 
 
-def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, limit: str) -> None:
-    """Show lanes of scores over one axis in multiples of the limit: (name, mark, values); `this` picture is named."""
+def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, threshold: str) -> None:
+    """Show lanes of scores on one axis, in multiples of the threshold: (name, mark, values); `this` is named."""
     known = [v for _, _, values in lanes for v in values if np.isfinite(v)] + [this, 1.0]
     low, high = max(0.0, min(known) - 0.05), min(max(known), FULL_STRIP) + 0.05
 
@@ -154,7 +154,7 @@ def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, wo
     ]
     st.html(
         f'<div class="odd-strip" role="img" aria-label="{escape(word)}: {this:.2f}">{"".join(made)}<span></span>'
-        f'<span class="odd-lane odd-over"><i class="odd-limit" style="{at(1)}"><b>{escape(limit)}</b></i>'
+        f'<span class="odd-lane odd-over"><i class="odd-threshold" style="{at(1)}"><b>{escape(threshold)}</b></i>'
         f'<i class="odd-this" style="{at(this)}"><b>{escape(word)} {this:.2f}×</b></i></span></div>'
     )
 

@@ -18,11 +18,11 @@ from pages.learn.method_figures import (
     count,
     crop,
     draw_features,
-    draw_limit,
     draw_map,
     draw_normals,
     draw_numbers,
     draw_overlay,
+    draw_threshold,
     features_station,
     heading,
     learnt_name,
@@ -132,7 +132,7 @@ def _radii(found: Covering) -> Drawing:
 
 
 def _draw_space(scene: Scene) -> None:
-    """Every kept patch at its true distance from this one: the gap before the first is the patch's strangeness."""
+    """Every kept patch at its true distance from this one: the gap before the first is the patch's score."""
     nearest = scene.path.matches[0]
     heading(text("learn.patchcore.around"))
     label = text("learn.patchcore.around_alt", distance=number(nearest.distance))
@@ -215,7 +215,7 @@ STEPS = {
     "space": _draw_space,
     "crops": _draw_crops,
     "steps": draw_map,
-    "limit": draw_limit,
+    "threshold": draw_threshold,
     "overlay": draw_overlay,
 }
 FIGURES = figures("patchcore", _stations, STEPS, VALUES)

@@ -12,10 +12,10 @@ from pages.learn.method_figures import (
     count,
     crop,
     draw_features,
-    draw_limit,
     draw_map,
     draw_normals,
     draw_numbers,
+    draw_threshold,
     enlarged_cells,
     features_station,
     framed,
@@ -176,10 +176,14 @@ def _score_sum(scene: Scene) -> str:
 
 def _contradiction(scene: Scene) -> str | None:
     """A map that shows something while the picture passes, or the other way round."""
-    if scene.column.scale is None or scene.judged.limit is None or scene.column.settings["image_score"] != "pooled":
+    if (
+        scene.column.scale is None
+        or scene.verdicts.threshold is None
+        or scene.column.settings["image_score"] != "pooled"
+    ):
         return None
     loud = float(scene.column.scale(scene.path.map).max()) >= LOUD
-    alarm = bool(scene.judged.alarms[scene.i])
+    alarm = bool(scene.verdicts.alarms[scene.i])
     if loud == alarm:
         return None
     return text("learn.spade.map_only" if loud else "learn.spade.score_only")
@@ -217,7 +221,7 @@ STEPS = {
     "search": _draw_search,
     "matches": _draw_matches,
     "levels": _draw_levels,
-    "limit": draw_limit,
+    "threshold": draw_threshold,
     "distances": _draw_distances,
 }
 FIGURES = figures("spade", _stations, STEPS, VALUES)

@@ -1,4 +1,4 @@
-// Where marks go: one logarithmic axis in multiples of the limit, three lanes, marks that give way to each other.
+// Where marks go: one logarithmic axis in multiples of the threshold, three lanes, marks that give way to each other.
 
 const TICKS = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3]; // what lies beyond is drawn at the end: 3+
 const BINS = 48;

@@ -1,5 +1,5 @@
 // ROC, precision-recall and PRO of all methods: the one in focus in teal with its band, the others in grey. The point of
-// the limit follows the line above while it is dragged.
+// the threshold follows the line above while it is dragged.
 
 const SIZE = 320, LEFT = 42, TOP = 12, BOTTOM = 40, RIGHT = 12;
 
@@ -95,11 +95,11 @@ class Curves {
     return element;
   }
 
-  // Where the limit stands on the curve in focus: counted on the pictures; on PRO, where maps begin to be painted.
-  limitPoint(main) {
+  // Where the threshold stands on the curve in focus: counted on the pictures; on PRO, where maps begin to be painted.
+  thresholdPoint(main) {
     if (this.shown === "pro") return main.scale ?? null;
     const model = shared.model, column = model?.columns.get(main.key);
-    if (!column || model.limit(column) === null || !model.good || !model.defective) return null;
+    if (!column || model.threshold(column) === null || !model.good || !model.defective) return null;
     const { found, false_alarm } = model.count(column);
     if (this.shown === "roc") return [false_alarm / model.good, found / model.defective];
     return found + false_alarm ? [found / model.defective, found / (found + false_alarm)] : null;
@@ -108,7 +108,7 @@ class Curves {
   follow() {
     if (!this.dot || !this.family) return;
     const main = this.family.curves.find((curve) => curve.focus && curve.x.length);
-    const point = main ? this.limitPoint(main) : null;
+    const point = main ? this.thresholdPoint(main) : null;
     this.dot.style.display = this.dotWord.style.display = point ? "" : "none";
     if (!point) return;
     const [x, y] = this.at(Math.min(point[0], this.family.right), point[1]);

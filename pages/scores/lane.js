@@ -83,7 +83,7 @@ class Lane {
     return element;
   }
 
-  // Place marks or bars anew: other data, another width, or a limit that has come to rest.
+  // Place marks or bars anew: other data, another width, or a threshold that has come to rest.
   place() {
     if (!this.column) return;
     const { page, column } = this;
@@ -95,7 +95,7 @@ class Lane {
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.grid ??= this.svg.appendChild(draw("g", { class: "grid" }));
     this.body ??= this.svg.appendChild(draw("g"));
-    this.path ??= this.svg.appendChild(draw("path", { class: "limit" }));
+    this.path ??= this.svg.appendChild(draw("path", { class: "threshold" }));
     const own = page.narrow || this.scale.unit === null;
     this.grid.replaceChildren();
     for (const [x, word] of this.scale.ticks()) {
@@ -174,12 +174,12 @@ class Lane {
     this.bars.sort((a, b) => a.x - b.x);
   }
 
-  // The limit moved: colours, rates and the line follow; nothing changes its place.
+  // The threshold moved: colours, rates and the line follow; nothing changes its place.
   follow() {
     if (!this.column || !this.scale) return;
     const model = shared.model, { column } = this;
-    const limit = model.limit(column);
-    if (this.barred) this.stack(limit);
+    const threshold = model.threshold(column);
+    if (this.barred) this.stack(threshold);
     else {
       for (const mark of this.marks) {
         const sort = mark.i === undefined ? "held" : model.verdict(column, mark.i) || (model.pictures[mark.i].truth ? "found" : "passed");
@@ -187,17 +187,17 @@ class Lane {
         mark.sort = sort;
       }
     }
-    const x = limit !== null ? this.scale.to(limit) : this.scale.unit === null ? this.scale.right : null; // yet to be set
+    const x = threshold !== null ? this.scale.to(threshold) : this.scale.unit === null ? this.scale.right : null; // yet to be set
     this.x = x;
-    this.path.classList.toggle("unset", limit === null);
+    this.path.classList.toggle("unset", threshold === null);
     const from = this.page.narrow ? x : (this.page.above(this)?.x ?? x);
     this.path.setAttribute("d", x === null ? "" : `M${from} 0H${x}V${this.bottom}`);
     this.count();
   }
 
-  stack(limit) {
+  stack(threshold) {
     for (const { lane, entries, base, tall, quiet, loud } of this.bars) {
-      const over = limit === null || lane === "held" ? 0 : entries.filter(({ i }) => this.column.scores[i] > limit).length;
+      const over = threshold === null || lane === "held" ? 0 : entries.filter(({ i }) => this.column.scores[i] > threshold).length;
       const upper = (tall * over) / entries.length;
       const known = lane === "held" || shared.model.pictures[entries[0].i].truth !== null;
       const names = { held: ["held", "held"], defective: ["miss", "found"], good: known ? ["passed", "false_alarm"] : ["normal", "odd"] }[lane];
@@ -213,7 +213,7 @@ class Lane {
     const model = shared.model, { words } = this.page.data;
     const counts = (this.counts = model.count(this.column));
     const lines = [];
-    if (model.limit(this.column) !== null) {
+    if (model.threshold(this.column) !== null) {
       if (model.defective) lines.push(["found", words.found, counts.found, model.defective, ["miss", "found"]]);
       if (model.good) lines.push(["wrong", words.wrong, counts.false_alarm, model.good, ["false_alarm"]]);
       if (model.unknown) lines.push(["flagged", words.flagged, counts.odd, model.unknown, ["odd"]]);

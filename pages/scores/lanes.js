@@ -1,5 +1,5 @@
-// All pictures of all methods on one axis. While the limit is dragged the marks stay and the line moves; once it rests,
-// scores become multiples of the new limit and the line returns to 1.
+// All pictures of all methods on one axis. While the threshold is dragged the marks stay and the line moves; once it rests,
+// scores become multiples of the new threshold and the line returns to 1.
 
 class Lanes {
   constructor(root) {
@@ -106,7 +106,7 @@ class Lanes {
     return drawn[drawn.indexOf(lane) - 1];
   }
 
-  // The limit has come to rest, or the data is new: bring the axis to it.
+  // The threshold has come to rest, or the data is new: bring the axis to it.
   rest() {
     this.resting = shared.model.allowed;
     const multiples = [...shared.model.columns.values()].flatMap((column) => {
@@ -156,9 +156,9 @@ class Lanes {
     const focus = this.focused();
     exact.hidden = !free || !focus;
     back.hidden = !free || !held.length || !Object.keys(model.values).length;
-    const limit = focus ? model.limit(focus.column) : null;
+    const threshold = focus ? model.threshold(focus.column) : null;
     const field = exact.querySelector("input");
-    if (this.host.getRootNode().activeElement !== field) field.value = limit === null ? "" : Number(limit.toPrecision(5));
+    if (this.host.getRootNode().activeElement !== field) field.value = threshold === null ? "" : Number(threshold.toPrecision(5));
     const step = fill(words.step, { j, of });
     if (free) rich(says, held.length ? words.says_value : words.says_hand, {});
     else rich(says, words.says, { step });
@@ -249,7 +249,7 @@ class Lanes {
       if (shared.byValue) {
         for (const column of model.columns.values()) {
           const unit = this.unit(column);
-          model.values[column.key] = model.raw(column, model.multiple(column, model.limit(column), unit) - 0.01 * step, unit);
+          model.values[column.key] = model.raw(column, model.multiple(column, model.threshold(column), unit) - 0.01 * step, unit);
         }
       } else model.allowed = Math.min(this.data.held.length, Math.max(1, Math.min(model.allowed, this.data.held.length) + step));
       publish();

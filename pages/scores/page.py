@@ -1,4 +1,4 @@
-"""Scores: all pictures of all methods against one limit; what the figures say and how sure they are."""
+"""Scores: all pictures of all methods against one threshold; what the figures say and how sure they are."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from pages.scores.lanes import lanes, verdicts
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
     if st.session_state.pop("scores_moved", False):
-        st.rerun()  # the sidebar stands outside this part and shows the limit too
+        st.rerun()  # the sidebar stands outside this part and shows the threshold too
     parts.styles()
     if result is None or not result.test:
         empty = "no_test" if result is not None else "begun" if status.state == "running" else "before"
@@ -40,7 +40,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         parts.cards(result, status, focus, titles)
         st.subheader(text("scores.verdicts.title"), anchor=False)
         opened = verdicts(status, result, keys, focus) or opened
-        parts.table(result, parts.limits(result, choices.allowed), titles, focus)
+        parts.table(result, parts.by_column(result, choices.allowed), titles, focus)
     if opened:
         picture, key = opened
         change(picture=result.test[picture].sha256[:16], place=None, focus=key.split("/")[0] or choices.focus)

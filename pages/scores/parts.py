@@ -1,4 +1,4 @@
-"""Parts of the Scores page around the lanes: warnings, cards, tables, and the limit that was set by hand."""
+"""Parts of the Scores page around the lanes: warnings, cards, tables, and the threshold that was set by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import say, text
 from pages.scores import curves, lanes, tables
-from pages.scores.lanes import Moved, pasted
+from pages.scores.lanes import ThresholdChange, pasted
 
 _FEW = 4  # held-out pictures that support no rate below 1 in 5
 _SECONDS = 0.7
@@ -72,8 +72,8 @@ def too_few(result: Result) -> None:
             st.button(text("scores.empty.by_hand"), on_click=lambda: st.session_state.update(scores_by_hand=True))
 
 
-def moved(moved: Moved, result: Result) -> None:
-    """Take a limit that was let go: steps count on all pages, values set by hand on this one."""
+def moved(moved: ThresholdChange, result: Result) -> None:
+    """Take a threshold that was let go: steps count on all pages, values set by hand on this one."""
     st.session_state["scores_values"] = (result.digest, moved.values)
     st.session_state["scores_by_hand"] = False
     st.session_state["scores_moved"] = True
@@ -81,15 +81,15 @@ def moved(moved: Moved, result: Result) -> None:
 
 
 def by_hand(result: Result) -> dict[str, float]:
-    """Return the limits set by hand for these very scores."""
+    """Return the thresholds set by hand for these very scores."""
     made_for, values = st.session_state.get("scores_values", ("", {}))
     return values if made_for == result.digest else {}
 
 
-def limits(result: Result, allowed: int) -> dict[str, float]:
-    """Return each column's limit: set by hand, else the step of its held-out normals."""
+def by_column(result: Result, allowed: int) -> dict[str, float]:
+    """Return each column's threshold: set by hand, else the step of its held-out normals."""
     found = {
-        c.key: thresholds.limit(c.held_out, min(allowed, len(c.held_out)) / (len(c.held_out) + 1))
+        c.key: thresholds.threshold(c.held_out, min(allowed, len(c.held_out)) / (len(c.held_out) + 1))
         for c in result.columns
         if len(c.held_out)
     }
@@ -176,20 +176,20 @@ def _one_sided(labels: np.ndarray) -> None:
             st.switch_page(style.path("compare"))
 
 
-def table(result: Result, limits: dict[str, float], titles: dict[str, str], focus: str) -> None:
+def table(result: Result, by_column: dict[str, float], titles: dict[str, str], focus: str) -> None:
     """Show every number of the page as tables, when asked for."""
     if not st.toggle(text("scores.table.show"), key="scores_table", persist_state="session"):
         return
     st.markdown(f"### {text('scores.figures.title')}{_mark(result, ' · ')}")
     st.html(tables.figures(result, titles, focus))
-    if limits:
+    if by_column:
         st.markdown(f"### {text('scores.table.verdicts')}")
-        st.html(tables.verdicts(result, limits, titles, focus))
+        st.html(tables.verdicts(result, by_column, titles, focus))
     if result.trivial:
         st.markdown(f"### {text('scores.trivial.title')}")
         st.html(tables.trivial(result, titles))
     st.markdown(f"### {text('scores.table.pictures')}")
-    st.dataframe(tables.scores(result, limits, titles), hide_index=True, height=min(420, 38 + 35 * len(result.test)))
+    st.dataframe(tables.scores(result, by_column, titles), hide_index=True, height=min(420, 38 + 35 * len(result.test)))
 
 
 def _mark(result: Result, before: str) -> str:

@@ -97,11 +97,11 @@ def figures(result: Result, titles: dict[str, str], focus: str) -> str:
     )
 
 
-def verdicts(result: Result, limits: dict[str, float], titles: dict[str, str], focus: str) -> str:
-    """Return each method's limit and what it does to labelled pictures, with Wilson's intervals."""
+def verdicts(result: Result, by_column: dict[str, float], titles: dict[str, str], focus: str) -> str:
+    """Return each method's threshold and what it does to labelled pictures, with Wilson's intervals."""
     rows = []
     for column in result.columns:
-        at = limits.get(column.key)
+        at = by_column.get(column.key)
         if at is None:
             continue
         c = thresholds.confusion(result.labels, column.scores, at)
@@ -142,8 +142,8 @@ def trivial(result: Result, titles: dict[str, str]) -> str:
     return f'<table class="odd-table"><tbody>{"".join(rows)}</tbody></table>'
 
 
-def scores(result: Result, limits: dict[str, float], titles: dict[str, str]) -> dict[str, list[Any]]:
-    """Return one row per picture: its label and its score as a multiple of each method's limit (raw without one)."""
+def scores(result: Result, by_column: dict[str, float], titles: dict[str, str]) -> dict[str, list[Any]]:
+    """Return one row per picture: its label and its scores as multiples of the thresholds (raw without one)."""
     rows: dict[str, list[Any]] = {
         text("scores.table.picture"): [panes.name(p) for p in result.test],
         text("scores.table.label"): [panes.label(p) for p in result.test],
@@ -153,7 +153,7 @@ def scores(result: Result, limits: dict[str, float], titles: dict[str, str]) -> 
             text("scores.shared.synthetic") if p.synthetic else "" for p in result.test
         ]
     for column in result.columns:
-        at = limits.get(column.key)
+        at = by_column.get(column.key)
         values = column.scores if at is None else thresholds.multiples(column.scores, at, column.held_out)
         rows[titles[column.key]] = np.round(values, 3).tolist()
     return rows

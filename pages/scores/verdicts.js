@@ -1,4 +1,4 @@
-// A confusion matrix per method and the pictures behind one of its cells; both follow the limit as it moves.
+// A confusion matrix per method and the pictures behind one of its cells; both follow the threshold as it moves.
 
 const ERRORS = ["miss", "false_alarm", "odd"];
 
@@ -23,7 +23,7 @@ class Verdicts {
     const model = shared.model;
     if (!this.data || !model) return;
     const columns = this.data.keys.map((key) => model.columns.get(key)).filter(Boolean);
-    if (columns.some((column) => model.limit(column) === null)) {
+    if (columns.some((column) => model.threshold(column) === null)) {
       this.matrices.replaceChildren();
       this.lists.replaceChildren(make("p", "none", this.data.words.no_limit));
       this.built = null;

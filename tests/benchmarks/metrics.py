@@ -17,7 +17,7 @@ from detectors.evaluation import aupro, image_figures, paired_pixel_difference, 
 from detectors.evaluation.curves import pro_curve
 from detectors.evaluation.pixel import exact
 from detectors.evaluation.pixel_scores import pixel_scores
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 PICTURES, SIZE = 66, 224
 
@@ -66,7 +66,7 @@ def main() -> None:
     masks, maps = scene()
     pixels = np.zeros((SIZE, SIZE, 3), np.uint8)
     shown = [
-        Shown(str(i), "", bool(m.any()), "good" if i < 24 else f"kind {i % 3}", pixels, m if i >= 24 else None)
+        ResultPicture(str(i), "", bool(m.any()), "good" if i < 24 else f"kind {i % 3}", pixels, m if i >= 24 else None)
         for i, m in enumerate(masks)
     ]
     slow, rough = seconds(lambda: plain(masks, maps), 1)

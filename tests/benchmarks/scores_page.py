@@ -1,4 +1,4 @@
-"""Milliseconds of the server for a limit move and a page change on Scores; wall and processor time, without a browser.
+"""Milliseconds of the server for a threshold move and a page change on Scores: wall and processor time, no browser.
 
 Run: python -m tests.benchmarks.scores_page
 """
@@ -34,7 +34,7 @@ def main() -> None:
             app.switch_page(path("export")).run()
             app.switch_page(path("scores"))
             changes.append(_timed(app.run))
-        for name, times in (("limit move", moves), ("page change", changes)):
+        for name, times in (("threshold move", moves), ("page change", changes)):
             wall, own = 1e3 * np.array(times).T
             print(
                 f"{state:7} {name:12} wall {np.median(wall):5.0f} ms, p95 {np.quantile(wall, 0.95):5.0f} ms;"

@@ -82,7 +82,7 @@ def test_opacity_mode_outline_and_crosshair_cause_no_traffic(page):
     assert page.traffic == []
 
 
-def test_a_moved_limit_changes_verdicts_and_sends_no_picture_again(page):
+def test_a_moved_threshold_changes_verdicts_and_sends_no_picture_again(page):
     first = tile(page, 0, 1).get_attribute("aria-label")
     assert "times the limit" in first
     page.locator(".tools .order").select_option("name")

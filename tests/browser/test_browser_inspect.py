@@ -86,7 +86,7 @@ def test_a_click_shows_the_evidence_of_that_pixel(page):
         assert frame == pytest.approx([x // cell * cell * side, y // cell * cell * side, cell * side], abs=1)
 
 
-def test_rows_are_ordered_by_how_strange_the_place_is(page):
+def test_rows_are_ordered_by_the_map_value_of_the_place(page):
     assert page.locator(".reason h3").all_inner_texts() == ["CFA", "PatchCore", "SPADE", "PaDiM", "MahalanobisAD"]
 
 
@@ -185,14 +185,14 @@ def test_the_keyboard_paints(page):
     assert page.locator(".width b").inner_text() != width
 
 
-def test_how_small_it_may_be_is_plotted_against_the_limit(page):
+def test_how_small_it_may_be_is_plotted_against_the_threshold(page):
     choose(page, "Paint")
     expect(page.locator(".ask")).to_be_disabled()
     stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
     expect(page.locator(".ask")).to_be_enabled()
     page.locator(".ask").click()
     expect(page.locator(".plot .curve")).to_have_count(5)
-    expect(page.locator(".plot path.limit")).to_have_count(1)
+    expect(page.locator(".plot path.threshold")).to_have_count(1)
     axis = page.locator(".plot svg").get_attribute("aria-label")
     choose(page, "Fainter")
     expect(page.locator(".plot svg")).not_to_have_attribute("aria-label", axis)

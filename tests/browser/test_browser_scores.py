@@ -1,4 +1,4 @@
-"""The Scores page in a real Chromium, over a hand-made result: the limit moves without the server."""
+"""The Scores page in a real Chromium, over a hand-made result: the threshold moves without the server."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def visit(browser):
         page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(len(frame))))
         page.goto(f"{url}/scores{query}")
         page.wait_for_selector(SETTLED, timeout=60_000)
-        page.wait_for_selector(".limit", state="attached", timeout=60_000)
+        page.wait_for_selector(".threshold", state="attached", timeout=60_000)
         page.wait_for_function("document.querySelectorAll('.st-key-lanes').length > 0")
         page.wait_for_timeout(500)  # the last elements arrive
         page.sent.clear()
@@ -75,7 +75,7 @@ def expected(allowed):
     """What Python counts at so many false alarms allowed."""
     base, words = scored.result("scored"), []
     for column in base.columns:
-        at = thresholds.limit(column.held_out, allowed / (len(column.held_out) + 1))
+        at = thresholds.threshold(column.held_out, allowed / (len(column.held_out) + 1))
         c = thresholds.confusion(base.labels, column.scores, at)
         words += [
             f"{c.found} of {c.found + c.missed} found",
@@ -85,7 +85,7 @@ def expected(allowed):
 
 
 def drag(page, row, by):
-    """Take the limit line in a row and pull it, without letting go."""
+    """Take the threshold line in a row and pull it, without letting go."""
     handle, chart = page.locator(".handle").bounding_box(), page.locator(".chart").nth(row).bounding_box()
     x, y = handle["x"] + handle["width"] / 2, chart["y"] + 6
     page.mouse.move(x + 3, y)
@@ -116,7 +116,7 @@ def test_dragging_moves_everything_without_the_server_and_letting_go_reaches_the
     assert counts(page) == expected(allowed)
 
 
-def test_the_keyboard_moves_the_limit(visit, address):
+def test_the_keyboard_moves_the_threshold(visit, address):
     page = visit(address)
     page.locator(".steps").focus()
     page.keyboard.press("ArrowRight")
@@ -127,7 +127,7 @@ def test_the_keyboard_moves_the_limit(visit, address):
     assert page.locator(".handle").get_attribute("aria-valuetext") == "3 in 13"
 
 
-def test_a_limit_by_value_moves_one_method_alone(visit, address):
+def test_a_threshold_by_value_moves_one_method_alone(visit, address):
     page = visit(address)
     page.locator(".modes input[value=value]").check(force=True)
     drag(page, PATCHCORE, 150)
@@ -187,8 +187,8 @@ def test_six_hundred_pictures_become_bars_that_open(visit, many):
     page.mouse.up()
 
 
-def test_without_held_out_pictures_a_line_sets_the_limit_by_hand(visit, browser):
-    with serving(FIXTURE, ODD_FIXTURE="no_limit") as url:
+def test_without_held_out_pictures_a_line_sets_the_threshold_by_hand(visit, browser):
+    with serving(FIXTURE, ODD_FIXTURE="no_threshold") as url:
         page = visit(url)
         assert counts(page) == []
         chart = page.locator(".chart").nth(0).bounding_box()

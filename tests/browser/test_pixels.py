@@ -196,7 +196,7 @@ def test_outlines_are_those_of_the_picture(grid, result):
 def test_scores_verdicts_and_bars_are_those_of_the_picture(grid, result):
     for row, i in rows(grid, result):
         for n, column in enumerate(result.columns):
-            at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+            at = thresholds.threshold(column.held_out, 1 / (len(column.held_out) + 1))
             (times,) = thresholds.multiples(column.scores[i : i + 1], at, column.held_out)
             foot = row.locator(".pane").nth(n + 1).locator(".foot")
             assert foot.locator(".score b").inner_text() == f"{times:.2f}"
@@ -310,7 +310,7 @@ def test_the_next_picture_brings_its_own_maps_and_thumbnails(inspect, result, pi
 
 
 def places(page, row):
-    """Return where the marks of one method stand, as multiples of its limit, read off the axis: by sort."""
+    """Return where the marks of one method stand, as multiples of its threshold, read off the axis: by sort."""
     ticks = page.locator(".feet .axis span")
     at = [(float(t.inner_text().rstrip("+")), t.evaluate("e => parseFloat(e.style.left)")) for t in ticks.all()]
     (low, first), (high, last) = at[0], at[-1]
@@ -328,7 +328,7 @@ def places(page, row):
 def test_every_mark_stands_at_its_multiple_of_the_limit(visit, result, allowed):
     page = visit(f"scores?allowed={allowed}", ".chart .mark")
     for row, column in enumerate(result.columns):
-        at = thresholds.limit(column.held_out, allowed / (len(column.held_out) + 1))
+        at = thresholds.threshold(column.held_out, allowed / (len(column.held_out) + 1))
         found, (low, high) = places(page, row)
         multiples = thresholds.multiples(column.scores, at, column.held_out)
         wanted = {"held": list(column.held_out / at)}
@@ -343,7 +343,7 @@ def test_every_mark_stands_at_its_multiple_of_the_limit(visit, result, allowed):
 def test_cards_and_thumbnails_show_the_pictures_that_they_name(visit, result, pictures):
     page = visit("scores", ".chart .mark")
     column, names = result.columns[3], called(result)
-    at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+    at = thresholds.threshold(column.held_out, 1 / (len(column.held_out) + 1))
     order = [i for i in np.argsort(-column.scores) if result.test[i].defective and column.scores[i] > at]
     page.locator(".line.row").nth(3).locator(".rate").first.click()
     thumbs = page.locator(".drawer:not([hidden]) .thumb")
@@ -359,7 +359,7 @@ def test_the_matrices_count_what_the_engine_counts(visit, result):
     cells = page.locator(".verdicts td b").all_inner_texts()
     wanted = []
     for column in result.columns:
-        at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+        at = thresholds.threshold(column.held_out, 1 / (len(column.held_out) + 1))
         c = thresholds.confusion(result.labels, column.scores, at)
         wanted.append({"found": c.found, "miss": c.missed, "false_alarm": c.false_alarms, "passed": c.passed})
     assert len(cells) == 4 * len(wanted)

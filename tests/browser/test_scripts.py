@@ -299,7 +299,7 @@ def test_thresholds_multiples_and_verdicts_are_those_of_the_engine(page):
         """(cases) => cases.map((data) => {
             const model = new Model(data), column = model.columns.get("a");
             return {
-                limit: model.limit(column), step: model.step(column), counts: model.count(column),
+                threshold: model.threshold(column), step: model.step(column), counts: model.count(column),
                 multiples: column.scores.map((s) => model.multiple(column, s)),
                 back: column.scores.map((s) => {
                     const unit = model.step(column);
@@ -316,18 +316,18 @@ def test_thresholds_multiples_and_verdicts_are_those_of_the_engine(page):
     for (labels, scores, held, allowed), said in zip(drawn, found, strict=True):
         assert said["columns"] == 1
         if not len(held):
-            assert said["limit"] is None
+            assert said["threshold"] is None
             assert set(said["verdicts"]) == {""}
             assert said["multiples"] == [None] * len(scores)
             continue
-        limit = thresholds.limit(held, allowed / (len(held) + 1))
-        assert said["limit"] == said["step"] == limit
-        assert said["multiples"] == pytest.approx(thresholds.multiples(scores, limit, held), rel=1e-12)
+        threshold = thresholds.threshold(held, allowed / (len(held) + 1))
+        assert said["threshold"] == said["step"] == threshold
+        assert said["multiples"] == pytest.approx(thresholds.multiples(scores, threshold, held), rel=1e-12)
         assert said["back"] == pytest.approx(scores, rel=1e-9, abs=1e-9)
         truth = [None if np.isnan(v) else bool(v) for v in labels]
-        words = [thresholds.verdict(t, bool(s > limit)) for t, s in zip(truth, scores, strict=True)]
+        words = [thresholds.verdict(t, bool(s > threshold)) for t, s in zip(truth, scores, strict=True)]
         assert said["verdicts"] == words
-        counts = thresholds.confusion(labels, scores, limit)
+        counts = thresholds.confusion(labels, scores, threshold)
         assert said["counts"]["found"] == counts.found
         assert said["counts"]["miss"] == counts.missed
         assert said["counts"]["false_alarm"] == counts.false_alarms

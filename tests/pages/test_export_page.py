@@ -10,7 +10,7 @@ from fixtures.results import made_up
 from streamlit.testing.v1 import AppTest
 
 from detectors import report
-from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures
 from detectors.errors import Sentence, TooLarge
 from detectors.features.weights import WeightsState
 from detectors.queries import export
@@ -54,8 +54,8 @@ def test_everything_can_be_taken(open_app, language):
     assert app.selectbox(key="export_column").value == "cfa/scattering"
 
 
-def test_a_limit_is_not_claimed_where_there_is_none(open_app):
-    app = open_app("no_limit", "export")
+def test_a_threshold_is_not_claimed_where_there_is_none(open_app):
+    app = open_app("no_threshold", "export")
     assert "without a limit" in app.markdown[0].value
 
 
@@ -108,7 +108,7 @@ def test_the_shelf_drops_what_was_wanted_longest_ago():
 
 def test_a_worker_completes_a_result_that_travelled_without_its_arrays():
     result = made_up()
-    fitted = tuple(Fitted(column, None, None, "") for column in result.columns)
+    fitted = tuple(FittedColumn(column, None, None, "") for column in result.columns)
     bench = Bench(Comparison(), Pictures(result.data, result.learnt, result.held_out, result.test, {}), fitted)
     keys = ("cfa/scattering", "spade/scattering")
     assert export.bare(result).columns == ()

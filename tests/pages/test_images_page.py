@@ -218,7 +218,7 @@ class TestSeen:
     def test_the_split_is_the_engines(self):
         from detectors.comparison.comparison import Comparison
 
-        shown = pictures.seen(glance(self.own), EditedSource(self.own), None, seed=7)
+        shown = pictures.edited(glance(self.own), EditedSource(self.own), None, seed=7)
         prepared = Comparison(seed=7).prepare(self.own.load())
         assert [p.sha256 for _, p in shown.learnt] == [p.sha256 for p in prepared.learnt]
         assert [p.sha256 for _, p in shown.held_out] == [p.sha256 for p in prepared.held_out]
@@ -229,7 +229,7 @@ class TestSeen:
         first, second = (p.sha256 for p in plain.normal[:2])
         edit = EditedSource(self.own, frozenset({f"train:{first}"}), ((second, True),), defects)
         made = glance(edit)
-        shown = pictures.seen(plain, edit, made if defects else None, seed=0)
+        shown = pictures.edited(plain, edit, made if defects else None, seed=0)
         assert sorted(p.sha256 for _, p in shown.normal) == sorted(p.sha256 for p in made.normal)
         assert [(p.sha256, p.defective) for _, p in shown.test] == [(p.sha256, p.defective) for p in made.test]
         assert [name for name, _ in shown.removed] == [f"train:{first}"]
@@ -239,7 +239,7 @@ class TestSeen:
         twice = UploadSource(normal=(("a.png", picture(0)), ("b.png", picture(0))), test=(("c.png", picture(0)),))
         plain = glance(twice)
         sha = plain.normal[0].sha256
-        shown = pictures.seen(plain, EditedSource(twice), None, seed=0)
+        shown = pictures.edited(plain, EditedSource(twice), None, seed=0)
         assert pictures.copies(shown, "across") == {f"train:{sha}", f"train:{sha}#1"}
         assert len(pictures.copies(shown, "train")) == 1
         assert pictures.copies(shown, "test") == frozenset()

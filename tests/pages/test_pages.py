@@ -36,7 +36,7 @@ def test_the_sentence_counts_what_the_methods_say(open_app):
     assert "five" in app.markdown[0].value
 
 
-def test_moving_the_limit_is_kept_in_the_url(open_app):
+def test_moving_the_threshold_is_kept_in_the_url(open_app):
     app = open_app()
     slider = app.select_slider(key="w_allowed")
     slider.set_value(2).run()

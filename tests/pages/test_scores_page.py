@@ -87,7 +87,7 @@ def test_synthetic_defects_are_named_wherever_figures_use_them(scores):
     assert "synthetic" not in sent(scores(), "curves")["words"]["title"]
 
 
-def test_lanes_receive_every_score_and_the_present_limit(scores):
+def test_lanes_receive_every_score_and_the_present_threshold(scores):
     base = scored.result("scored")
     given = sent(scores(allowed="3"), "lanes")
     assert given["allowed"] == 3
@@ -97,7 +97,7 @@ def test_lanes_receive_every_score_and_the_present_limit(scores):
     assert [head["focus"] for head in given["heads"]] == [False, False, False, True, False]
 
 
-def test_a_limit_beyond_the_held_out_pictures_is_the_last_step(scores):
+def test_a_threshold_beyond_the_held_out_pictures_is_the_last_step(scores):
     assert sent(scores("few_held", allowed="9"), "lanes")["allowed"] == 2
 
 
@@ -179,9 +179,9 @@ def test_everything_stands_in_tables_too(scores):
 def test_what_the_browser_says_is_checked():
     base = scored.result("scored")
     good, bad = "padim/scattering", "padim/other"
-    assert lanes._moved({"allowed": 3, "values": {good: 1.5}}, base) == lanes.Moved(3, {good: 1.5})
-    assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.Moved(1, {})
-    assert lanes._moved({"allowed": "x", "values": None}, base) == lanes.Moved(1, {})
+    assert lanes._moved({"allowed": 3, "values": {good: 1.5}}, base) == lanes.ThresholdChange(3, {good: 1.5})
+    assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.ThresholdChange(1, {})
+    assert lanes._moved({"allowed": "x", "values": None}, base) == lanes.ThresholdChange(1, {})
     assert lanes._opened({"picture": 24}, base) is None
     assert lanes._opened({"picture": 3, "column": good}, base) == (3, good)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.result import Column, Cost, Result, Shown, WeightsRecord
-from pages.frame.verdicts import judge
+from detectors.result import Column, Cost, Result, ResultPicture, WeightsRecord
+from pages.frame.verdicts import Verdicts
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
 HELD = np.array([1.0, 2.0, 3.0, 4.0])
@@ -14,8 +14,8 @@ HELD = np.array([1.0, 2.0, 3.0, 4.0])
 SCORES = {"a": [5.0, 4.0, 1.0, 4.5], "b": [9.0, 9.0, 2.0, 3.0], "c": [1.0, 8.0, 2.0, 6.0]}
 
 
-def picture(name: str, defective: bool | None) -> Shown:
-    return Shown(name, name * 8, defective, name if defective else "good", PIXELS)
+def picture(name: str, defective: bool | None) -> ResultPicture:
+    return ResultPicture(name, name * 8, defective, name if defective else "good", PIXELS)
 
 
 def column(key: str) -> Column:
@@ -31,22 +31,22 @@ def result() -> Result:
     return Result("toy", test, test[:1] * 4, (), tuple(column(key) for key in SCORES))
 
 
-def test_the_limit_is_the_largest_held_out_score_when_one_alarm_is_allowed(result):
-    judged = judge(result, 1).columns["a/x"]
-    assert judged.limit == 4.0
-    assert judged.words == ("found", "miss", "passed", "false_alarm")  # 4.0 is not above 4.0
-    assert judged.ratios.tolist() == [1.25, 1.0, 0.25, 1.125]
-    assert judged.above.tolist() == [4, 3, 0, 4]
-    assert (judged.missed, judged.false_alarms, judged.of) == (1, 1, 4)
+def test_the_threshold_is_the_largest_held_out_score_when_one_alarm_is_allowed(result):
+    verdicts = Verdicts.of(result, 1).columns["a/x"]
+    assert verdicts.threshold == 4.0
+    assert verdicts.words == ("found", "miss", "passed", "false_alarm")  # 4.0 is not above 4.0
+    assert verdicts.ratios.tolist() == [1.25, 1.0, 0.25, 1.125]
+    assert verdicts.above.tolist() == [4, 3, 0, 4]
+    assert (verdicts.missed, verdicts.false_alarms, verdicts.of) == (1, 1, 4)
 
 
-def test_allowing_more_lowers_the_limit_and_too_much_is_all(result):
-    assert judge(result, 2).columns["a/x"].limit == 3.0
-    assert judge(result, 99).columns["a/x"].limit == 1.0
+def test_allowing_more_lowers_the_threshold_and_too_much_is_all(result):
+    assert Verdicts.of(result, 2).columns["a/x"].threshold == 3.0
+    assert Verdicts.of(result, 99).columns["a/x"].threshold == 1.0
 
 
 def test_disagreement_counts_the_smaller_side(result):
-    verdicts = judge(result, 1)
+    verdicts = Verdicts.of(result, 1)
     assert verdicts.votes.tolist() == [2, 2, 0, 2]
     assert verdicts.minority.tolist() == [1, 1, 0, 1]
     # equal disagreement: the wider spread of multiples first: log(9/1), log(9/4), log(6/3)
@@ -54,7 +54,7 @@ def test_disagreement_counts_the_smaller_side(result):
 
 
 def test_filters_find_the_rows(result):
-    verdicts = judge(result, 1)
+    verdicts = Verdicts.of(result, 1)
     assert verdicts.chosen("disagree").tolist() == [0, 1, 3]
     assert verdicts.chosen("missed").tolist() == [0, 1]
     assert verdicts.chosen("false").tolist() == [3]
@@ -62,7 +62,7 @@ def test_filters_find_the_rows(result):
 
 
 def test_the_other_orders(result):
-    verdicts = judge(result, 1)
+    verdicts = Verdicts.of(result, 1)
     rows = verdicts.chosen("all")
     assert verdicts.ordered(rows, "name") == [1, 0, 2, 3]
     assert verdicts.ordered(rows, "kind") == [1, 0, 2, 3]
@@ -70,22 +70,22 @@ def test_the_other_orders(result):
 
 
 def test_only_the_asked_columns_count(result):
-    verdicts = judge(result, 1, keys=("b/x",))
+    verdicts = Verdicts.of(result, 1, keys=("b/x",))
     assert list(verdicts.columns) == ["b/x"]
     assert not verdicts.supports("disagree")
 
 
 def test_without_held_out_pictures_there_are_no_verdicts(result):
     bare = replace(result, columns=tuple(replace(c, held_out=np.array([])) for c in result.columns))
-    verdicts = judge(bare, 1)
-    assert verdicts.columns["a/x"].limit is None
+    verdicts = Verdicts.of(bare, 1)
+    assert verdicts.columns["a/x"].threshold is None
     assert not verdicts.supports("missed")
     assert not verdicts.having("miss").any()
 
 
 def test_pictures_that_nobody_labelled_are_neither_missed_nor_false(result):
     unknown = replace(result, test=tuple(replace(p, defective=None, kind=None) for p in result.test))
-    verdicts = judge(unknown, 1)
+    verdicts = Verdicts.of(unknown, 1)
     assert verdicts.columns["a/x"].words == ("odd", "normal", "normal", "odd")
     assert verdicts.supports("disagree")
     assert not verdicts.supports("missed")

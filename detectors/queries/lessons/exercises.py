@@ -77,7 +77,7 @@ EXERCISES: dict[str, Exercise] = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class ExerciseScores:
     """What the methods said about one set.
 
     Attributes:
@@ -133,12 +133,12 @@ class Measured:
         return tuple(method for method in self.ranked() if method == first or not self.better(first, method))
 
 
-def measure(data: Dataset, methods: tuple[str, ...]) -> Measured:
+def measure(data: Dataset, methods: tuple[str, ...]) -> ExerciseScores:
     """Fit methods on a set with the bundled backbone and measure them."""
     from detectors.comparison.comparison import Comparison
 
     result = Comparison(methods=methods).run(data)
-    return Measured(
+    return ExerciseScores(
         result.labels,
         {column.method: column.scores for column in result.columns},
         {column.method: column.figures["image_auroc"] for column in result.columns},
@@ -146,36 +146,36 @@ def measure(data: Dataset, methods: tuple[str, ...]) -> Measured:
     )
 
 
-def fall(before: Measured, after: Measured, method: str) -> Figure:
+def fall(before: ExerciseScores, after: ExerciseScores, method: str) -> Figure:
     """Return by how much a method's AUROC changes from one set to another, with its interval (unpaired)."""
     return evaluation.difference(after.aurocs[method], before.aurocs[method])
 
 
-def falls(before: Measured, after: Measured, method: str) -> bool:
+def falls(before: ExerciseScores, after: ExerciseScores, method: str) -> bool:
     """Whether a method does worse on the second set, beyond chance."""
     figure = fall(before, after, method)
     return figure.high is not None and figure.high < 0
 
 
-def falls_further(before: Measured, after: Measured, one: str, other: str) -> bool:
+def falls_further(before: ExerciseScores, after: ExerciseScores, one: str, other: str) -> bool:
     """Whether a method falls further than another, beyond chance."""
     gap = evaluation.difference(fall(before, after, one), fall(before, after, other))
     return gap.high is not None and gap.high < 0
 
 
-def falls_most(before: Measured, after: Measured, method: str) -> bool:
+def falls_most(before: ExerciseScores, after: ExerciseScores, method: str) -> bool:
     """Whether a method falls further than every other one, beyond chance."""
     return all(falls_further(before, after, method, other) for other in before.aurocs if other != method)
 
 
-def losers(before: Measured, after: Measured) -> tuple[str, ...]:
+def losers(before: ExerciseScores, after: ExerciseScores) -> tuple[str, ...]:
     """Return the method that falls furthest and those whose fall cannot be told from it."""
     ranked = sorted(before.aurocs, key=lambda m: fall(before, after, m).value or 0.0)
     return tuple(m for m in ranked if m == ranked[0] or not falls_further(before, after, ranked[0], m))
 
 
 # What an explanation may say: by claim, whether the numbers of its exercise bear it out.
-CLAIMS: dict[str, Callable[[Measured], bool]] = {
+CLAIMS: dict[str, Callable[[ExerciseScores], bool]] = {
     "missing_padim": lambda m: m.all_better(("padim",), POOLED),
     "missing_patchcore": lambda m: m.all_better(("patchcore",), POOLED),
     "missing_tied": lambda m: m.alike("padim", "patchcore"),
@@ -188,7 +188,7 @@ CLAIMS: dict[str, Callable[[Measured], bool]] = {
     "halves_whole": lambda m: m.all_better(("mahalanobis",), ("padim",)),
     "crack_unsure": lambda m: m.unsure(),
 }
-CHANGES: dict[str, Callable[[Measured, Measured], bool]] = {
+CHANGES: dict[str, Callable[[ExerciseScores, ExerciseScores], bool]] = {
     "rotated_padim": lambda held, free: falls(held, free, "padim"),
     "rotated_all": lambda held, free: all(falls(held, free, method) for method in held.aurocs),
     "rotated_most": lambda held, free: falls_most(held, free, "padim"),
@@ -196,6 +196,6 @@ CHANGES: dict[str, Callable[[Measured, Measured], bool]] = {
 }
 
 
-def holds(claim: str, measured: tuple[Measured, ...]) -> bool:
+def holds(claim: str, measured: tuple[ExerciseScores, ...]) -> bool:
     """Whether the numbers of a claim's exercise bear it out."""
     return CHANGES[claim](*measured) if claim in CHANGES else CLAIMS[claim](*measured)

@@ -31,7 +31,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class LevelsWorth:
     """What a set of levels is worth.
 
     Attributes:
@@ -61,9 +61,9 @@ def grids(detector: Detector, stores: Stores, pictures: Pictures) -> tuple[Grid,
     return tuple(Grid(h, round(shape.image_size[0] / h), c) for c, h, _ in shape.maps)
 
 
-def judge(
+def evaluate(
     detector: Detector, stores: Stores, pictures: Pictures, method: str, levels: tuple[int, ...], shown: tuple[int, ...]
-) -> Judgement:
+) -> LevelsWorth:
     """Fit `method` to a set of levels on the run's features; a set of several is held against the deepest level."""
     column = _column(stores, pictures, method, levels)
     maps, overlaps, peaks = None, np.full(len(shown), np.nan), np.full(len(shown), np.nan)
@@ -78,7 +78,7 @@ def judge(
         alone = _column(stores, pictures, method, last)
         decides = evaluation.paired_auroc_difference(pictures.labels, column.scores, alone.scores)
         draws = evaluation.paired_pixel_difference(pictures.test, column.maps, alone.maps, draws=DRAWS)
-    return Judgement(
+    return LevelsWorth(
         levels,
         column.figures["image_auroc"],
         column.figures["aupro"],
@@ -90,8 +90,8 @@ def judge(
     )
 
 
-def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: str, method: str) -> list[Judgement]:
-    """Judge each level of another backbone alone and all together, with "random" or the "hub" weights.
+def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: str, method: str) -> list[LevelsWorth]:
+    """Evaluate each level of another backbone alone and all together, with "random" or the "hub" weights.
 
     Raises:
         WeightsRefused: when trained weights are not to be had.
@@ -104,7 +104,7 @@ def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: 
     levels = range(len(stores.learnt.shape.maps))
     sets = [*((level,) for level in levels), tuple(levels)]
     detector: Any = None
-    return [judge(detector, stores, pictures, method, levels, ()) for levels in sets]
+    return [evaluate(detector, stores, pictures, method, levels, ()) for levels in sets]
 
 
 def _column(stores: Stores, pictures: Pictures, method: str, levels: tuple[int, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""One setting at a time: the same pictures, judged by a method that was fitted again with one thing changed."""
+"""One setting at a time: the same pictures, scored by a method that was fitted again with one thing changed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ PARAMETERS: dict[str, tuple[Variant, ...]] = {
 
 
 @dataclass(frozen=True)
-class Varied:
+class VariantResult:
     """What came out.
 
     Attributes:
@@ -95,8 +95,8 @@ def vary(
     changes: Changes,
     count: int | None,
     other: bool,
-) -> Varied:
-    """Fit one variant and judge the test pictures.
+) -> VariantResult:
+    """Fit one variant and score the test pictures.
 
     Raises:
         SettingRefused: when the pictures do not allow the settings.
@@ -123,12 +123,12 @@ def vary(
     started = time.perf_counter()
     detector.fit(stores.learnt, report)
     seconds = time.perf_counter() - started
-    held_out, held_maps = _judged(detector, stores.held_out)
+    held_out, held_maps = _predicted(detector, stores.held_out)
     progress(share + 0.75 * (1 - share), "scoring")
-    scores, maps = _judged(detector, stores.test)
+    scores, maps = _predicted(detector, stores.test)
     progress(share + 0.9 * (1 - share), "measuring")
     scale = thresholds.map_scale(held_maps) if held_maps is not None and len(held_maps) else None
-    return Varied(
+    return VariantResult(
         scores=scores,
         held_out=held_out,
         maps=_small(scale(maps)) if maps is not None and scale is not None else None,
@@ -158,7 +158,7 @@ def fewer(stores: Stores, count: int) -> Stores:
     )
 
 
-def likeness(a: Varied, b: Varied) -> float | None:
+def likeness(a: VariantResult, b: VariantResult) -> float | None:
     """Return how alike two variants' maps are over all test pictures: the correlation of their pixels."""
     if a.maps is None or b.maps is None or not a.maps.size:
         return None
@@ -168,12 +168,12 @@ def likeness(a: Varied, b: Varied) -> float | None:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def better(labels: NDArray[np.float64], a: Varied, b: Varied) -> Figure:
+def better(labels: NDArray[np.float64], a: VariantResult, b: VariantResult) -> Figure:
     """Return a's image AUROC less b's, with the interval of a difference on the same pictures."""
     return evaluation.paired_auroc_difference(labels, a.scores, b.scores)
 
 
-def _judged(detector: Any, store: Any) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+def _predicted(detector: Any, store: Any) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
     """Return scores (M,) and maps (M, S, S) of a store."""
     predictions = [detector.predict(features) for features in store]
     if not predictions:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from detectors import datasets
 from detectors.comparison import storage
-from detectors.comparison.comparison import Bench, Comparison, Fitted, extract, fit_and_score
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.comparison.pipeline import Pipeline, packed
 from detectors.errors import ModelRefused
 from detectors.images import Preprocessing, White, decode
@@ -48,7 +48,7 @@ def bench(deep):
     pictures, backbone = COMPARISON.prepare(deep), COMPARISON.load("scattering")
     stores = extract(pictures, backbone)
     column, detector = fit_and_score(COMPARISON.detector("padim", "scattering"), stores, pictures)
-    return Bench(COMPARISON, pictures, (Fitted(column, detector, stores, "fit-1"),))
+    return Bench(COMPARISON, pictures, (FittedColumn(column, detector, stores, "fit-1"),))
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_a_saved_pipeline_reads_a_new_picture_as_the_training_pictures(deep, ben
     again = [pipeline.decode(png(grey16(50)), "a"), pipeline.decode(png(grey16(51, spot=-900)), "b")]
     assert [p.sha256 for p in again] == [s.picture.sha256 for s in deep.test]
     np.testing.assert_array_equal(pipeline.predict(again).scores.double().numpy(), column.scores)
-    assert pipeline.limit() == column.held_out.max()
+    assert pipeline.threshold() == column.held_out.max()
     as_if_16_bits = decode(png(grey16(50)), "a")
-    assert pipeline.predict([as_if_16_bits]).scores[0] > pipeline.limit()
+    assert pipeline.predict([as_if_16_bits]).scores[0] > pipeline.threshold()
 
 
 def test_what_save_writes_is_what_a_worker_packs(bench, file, tmp_path):

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from detectors.evaluation import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
 from detectors.evaluation.pixel import Draws, exact
 from detectors.evaluation.pixel_scores import pixel_scores
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 
 def plain_aupro(masks, maps, limit=0.3):
@@ -87,9 +87,9 @@ def test_figures_of_a_result_say_what_was_left_out():
     figures = pixel_figures(pictures, maps)
     assert figures["aupro"].value == pytest.approx(plain_aupro(masks, maps), abs=1e-12)
     assert figures["aupro"].reason is None
-    logical = Shown("l", "", True, "swapped", pictures[0].pixels, np.ones((24, 24), bool), local=False)
-    nobody = Shown("n", "", None, None, pictures[0].pixels)
-    unmarked = Shown("u", "", True, "cut", pictures[0].pixels)
+    logical = ResultPicture("l", "", True, "swapped", pictures[0].pixels, np.ones((24, 24), bool), local=False)
+    nobody = ResultPicture("n", "", None, None, pictures[0].pixels)
+    unmarked = ResultPicture("u", "", True, "cut", pictures[0].pixels)
     more = pixel_figures([*pictures, logical, nobody, unmarked], np.concatenate([maps, maps[:3] + 50]))
     for name, figure in figures.items():
         assert more[name].value == figure.value

@@ -6,7 +6,7 @@ from fixtures.results import made_up
 from fixtures.scored import result as scored
 
 from detectors.evaluation import image_auroc, paired_auroc_difference, paired_pixel_difference
-from detectors.evaluation.ranking import Standing, standing
+from detectors.evaluation.ranking import Ranking, rank
 from detectors.queries.pixels import aupro_difference, pro
 from detectors.result import Figure
 
@@ -30,7 +30,7 @@ def test_one_that_separates_leads_over_one_that_guesses():
         random.normal(size=120),
     )
     columns = columns_with(labels, noise, vague, clear)
-    found = standing(labels, columns)
+    found = rank(labels, columns)
     assert found.leaders == (columns[2].key,)
     assert set(found.behind) == {columns[0].key, columns[1].key}
     assert found.open == ()
@@ -41,12 +41,12 @@ def test_equal_scores_lead_together_and_nothing_is_certain():
     labels = np.array([0, 0, 0, 1, 1, 1.0])
     scores = [0.1, 0.5, 0.2, 0.4, 0.8, 0.9]
     columns = columns_with(labels, scores, scores)
-    assert standing(labels, columns) == Standing((columns[0].key, columns[1].key), (), (), 0)
+    assert rank(labels, columns) == Ranking((columns[0].key, columns[1].key), (), (), 0)
 
 
 def test_behind_means_that_every_leader_is_ahead():
     base = scored("many")
-    found = standing(base.labels, base.columns)
+    found = rank(base.labels, base.columns)
     for leader in found.leaders:
         for key in found.behind:
             assert paired_auroc_difference(base.labels, base[leader].scores, base[key].scores).low > 0
@@ -55,8 +55,8 @@ def test_behind_means_that_every_leader_is_ahead():
 
 def test_without_an_auroc_nobody_leads():
     base = made_up(labelled=False)
-    assert standing(base.labels, base.columns) is None
-    assert standing(base.labels, []) is None
+    assert rank(base.labels, base.columns) is None
+    assert rank(base.labels, []) is None
 
 
 def test_a_column_without_the_figure_takes_no_part():
@@ -65,7 +65,7 @@ def test_a_column_without_the_figure_takes_no_part():
 
     first, *rest = base.columns
     lacking = replace(first, figures={"image_auroc": Figure(None)})
-    found = standing(base.labels, [lacking, *rest])
+    found = rank(base.labels, [lacking, *rest])
     assert first.key not in (*found.leaders, *found.behind, *found.open)
 
 

@@ -1,4 +1,4 @@
-"""Limits from held-out normals: what they promise, with ties, and what they refuse."""
+"""Thresholds from held-out normals: what they promise, with ties, and what they refuse."""
 
 from fractions import Fraction
 from itertools import permutations
@@ -14,35 +14,35 @@ from detectors.evaluation import thresholds
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 3), min_size=2, max_size=5))
-def test_an_exchangeable_normal_exceeds_the_limit_at_most_at_the_rate(scores):
+def test_an_exchangeable_normal_exceeds_the_threshold_at_most_at_the_rate(scores):
     """Exact: average over all orders in which one of k + 1 scores is the new one; ties keep it below."""
     k = len(scores) - 1
     orders = list(permutations(scores))
     for j, of in thresholds.rates(k):
-        exceeds = Fraction(sum(o[0] > thresholds.limit(o[1:], j / of) for o in orders), len(orders))
+        exceeds = Fraction(sum(o[0] > thresholds.threshold(o[1:], j / of) for o in orders), len(orders))
         assert exceeds <= Fraction(j, of)
         if len(set(scores)) == len(scores):
             assert exceeds == Fraction(j, of)
 
 
-def test_the_limit_is_the_jth_largest():
+def test_the_threshold_is_the_jth_largest():
     scores = [3.0, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8]
-    assert thresholds.limit(scores, 1 / 13) == 9
-    assert thresholds.limit(scores, 2 / 13) == 8
-    assert thresholds.limit(scores, 0.2) == 8  # between two steps: the stricter one
-    assert thresholds.limit(scores, 1) == 1
+    assert thresholds.threshold(scores, 1 / 13) == 9
+    assert thresholds.threshold(scores, 2 / 13) == 8
+    assert thresholds.threshold(scores, 0.2) == 8  # between two steps: the stricter one
+    assert thresholds.threshold(scores, 1) == 1
     assert thresholds.nearest_rate(12, 0.05) == (1, 13)
 
 
 def test_a_rate_below_the_smallest_step_is_refused():
     with pytest.raises(SettingRefused) as refused:
-        thresholds.limit([1.0, 2, 3, 4], 0.05)
+        thresholds.threshold([1.0, 2, 3, 4], 0.05)
     assert str(refused.value) == (
         "4 normal pictures are held out; the smallest false-alarm rate they can set is 1 in 5, and 0.05 was asked for."
         " Hold out more pictures or allow more false alarms."
     )
     with pytest.raises(SettingRefused):
-        thresholds.limit([], 1.0)
+        thresholds.threshold([], 1.0)
 
 
 @settings(deadline=None, max_examples=60)
@@ -66,7 +66,7 @@ def test_a_share_of_everything_is_refused():
 
 
 def test_confusion_counts_strictly_above_and_leaves_out_the_unlabelled():
-    c = thresholds.confusion([1, 1, 0, 0, np.nan], [2.0, 1.0, 1.0, 3.0, 9.0], limit=1.0)
+    c = thresholds.confusion([1, 1, 0, 0, np.nan], [2.0, 1.0, 1.0, 3.0, 9.0], threshold=1.0)
     assert (c.found, c.missed, c.false_alarms, c.passed) == (1, 1, 1, 1)
     assert c.found_rate.value == 0.5
     assert thresholds.confusion([np.nan], [1.0], 0.5).found_rate.value is None
@@ -78,7 +78,7 @@ def test_normals_below_counts_strictly():
     assert thresholds.normals_below([1, 2, 2, 5], [0, 2, 3, 9]).tolist() == [0, 1, 3, 4]
 
 
-def test_multiples_are_ratios_or_else_keep_the_limit_at_one():
+def test_multiples_are_ratios_or_else_keep_the_threshold_at_one():
     assert thresholds.multiples([1, 2, 4], 2.0, [1, 2]).tolist() == [0.5, 1, 2]
     shifted = thresholds.multiples([-3.0, -1.0, 0.0], -1.0, [-3.0, -5.0, -1.0])
     assert shifted.tolist() == [0, 1, 1.5]

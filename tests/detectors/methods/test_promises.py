@@ -280,20 +280,20 @@ def test_predictions_have_the_shape_of_the_pictures(key, preset, sizes, image_si
 
 
 @every_method
-def test_higher_is_stranger(key, fitted):
-    strange = some(1, seed=1)
-    for level in strange.maps:
+def test_higher_is_more_anomalous(key, fitted):
+    anomalous = some(1, seed=1)
+    for level in anomalous.maps:
         level.add_(3)
-    strange = Features(strange.maps, tuple(m.mean((2, 3)) for m in strange.maps), strange.image_size)
-    assert fitted[key].predict(strange).scores > 2 * fitted[key].predict(some(4, seed=1)).scores.max()
+    anomalous = Features(anomalous.maps, tuple(m.mean((2, 3)) for m in anomalous.maps), anomalous.image_size)
+    assert fitted[key].predict(anomalous).scores > 2 * fitted[key].predict(some(4, seed=1)).scores.max()
 
 
 @every_map
 def test_the_map_peaks_where_the_defect_is(key, fitted):
-    strange = some(1, seed=1)
-    for level, (y, x) in zip(strange.maps, [(slice(4, 6), slice(0, 2)), (2, 0), (1, 0)], strict=True):
+    anomalous = some(1, seed=1)
+    for level, (y, x) in zip(anomalous.maps, [(slice(4, 6), slice(0, 2)), (2, 0), (1, 0)], strict=True):
         level[0, :, y, x] += 5  # pixels 16-23, 0-7
-    place = int(fitted[key].predict(strange).maps[0].argmax())
+    place = int(fitted[key].predict(anomalous).maps[0].argmax())
     assert 12 <= place // 32 < 28
     assert place % 32 < 12
 

@@ -141,7 +141,7 @@ def test_few_pictures_lower_k_and_say_so() -> None:
 
 
 def test_maps_move_with_the_object() -> None:
-    # Coarsest stride 16: a strange patch moved by one coarse cell moves in every level's distances alike.
+    # Coarsest stride 16: an anomalous patch moved by one coarse cell moves in every level's distances alike.
     normal = draw(3, 0)
     test = ordered(normal, [0, 0])
     for level, size in zip(test.maps, (8, 4, 2), strict=True):

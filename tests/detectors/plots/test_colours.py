@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from detectors.plots import colours
 from detectors.report.charts import Axis, lanes
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 
 def test_inferno_is_matplotlibs_and_mako_ends_at_its_stops():
@@ -72,7 +72,7 @@ def test_the_outline_path_encloses_exactly_the_mask(mask):
 def test_lanes_place_every_picture(count):
     random = np.random.default_rng(0)
     pixels = np.zeros((4, 4, 3), np.uint8)
-    pictures = tuple(Shown(str(i), "", i % 3 == 0, None, pixels) for i in range(count))
+    pictures = tuple(ResultPicture(str(i), "", i % 3 == 0, None, pixels) for i in range(count))
     multiples, held = np.exp(random.normal(size=count)), np.exp(random.normal(size=7) - 1)
     axis = Axis.over([multiples, held], 460)
     marks, bars = lanes(axis, held, multiples, pictures, 84, 3.6)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from detectors.comparison.comparison import Bench, Comparison, Fitted, extract, fit_and_score
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.errors import PictureRefused
 from detectors.images import Preprocessing
 from detectors.methods.maps import cell_at
@@ -27,7 +27,7 @@ def bench(circuit):
     pictures = comparison.prepare(circuit)
     stores = extract(pictures, comparison.load("scattering"))
     fitted = [fit_and_score(comparison.detector(m, "scattering"), stores, pictures) for m in comparison.methods]
-    parts = (Fitted(column, detector, stores, f"{column.key} {id(stores)}") for column, detector in fitted)
+    parts = (FittedColumn(column, detector, stores, f"{column.key} {id(stores)}") for column, detector in fitted)
     return Bench(comparison, pictures, tuple(parts))
 
 
@@ -110,7 +110,7 @@ def test_levels_stand_beside_the_highest_held_out_normal(bench):
     column = of(bench, "mahalanobis").column
     answer = reason(bench, "mahalanobis", "test", 0, 0, 0)
     assert answer.box is None
-    assert answer.among is None
+    assert answer.rank is None
     for share in answer.shares:
         assert share.value == pytest.approx(column.levels[0, share.level], rel=1e-4)
         assert share.highest == column.held_out_levels[:, share.level].max()
@@ -129,19 +129,19 @@ def test_held_out_values_are_what_a_click_on_each_would_say(bench, method):
 def test_a_place_is_counted_among_the_held_out_patches(bench):
     answer = reason(bench, "patchcore", "test", 0, 60, 60)
     values = explain.held_out_values(of(bench, "patchcore"))
-    among = answer.among
-    assert among.below == sum(v < answer.value for v in values.ravel().tolist())
-    assert among.of == values.size == sum(among.counts)
-    assert (among.low, among.high) == (values.min(), values.max())
-    assert among.q99 == pytest.approx(sorted(values.ravel().tolist())[int(0.99 * (values.size - 1))], rel=0.05)
-    assert among.times**2 == pytest.approx(answer.value / among.q99)  # PatchCore squares its distances
+    rank = answer.rank
+    assert rank.below == sum(v < answer.value for v in values.ravel().tolist())
+    assert rank.of == values.size == sum(rank.counts)
+    assert (rank.low, rank.high) == (values.min(), values.max())
+    assert rank.q99 == pytest.approx(sorted(values.ravel().tolist())[int(0.99 * (values.size - 1))], rel=0.05)
+    assert rank.times**2 == pytest.approx(answer.value / rank.q99)  # PatchCore squares its distances
 
 
-def test_values_at_the_marks_are_0_and_1_strange():
+def test_values_at_the_marks_are_0_and_1():
     values = np.arange(101, dtype=np.float32).reshape(1, 1, 101)
-    assert explain.among(values, 50.0, 0, 0, squared=False).strangeness == 0
-    marked = explain.among(values, 99.0, 0, 3, squared=False)
-    assert (marked.strangeness, marked.times, marked.below, marked.here_below) == (1, 1, 99, 1)
+    assert explain.rank(values, 50.0, 0, 0, squared=False).map_value == 0
+    marked = explain.rank(values, 99.0, 0, 3, squared=False)
+    assert (marked.map_value, marked.times, marked.below, marked.here_below) == (1, 1, 99, 1)
 
 
 def test_a_fresh_pass_says_what_the_run_said(bench):

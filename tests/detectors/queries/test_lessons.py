@@ -15,7 +15,7 @@ from detectors.evaluation import image_auroc, paired_pixel_difference
 from detectors.images import Preprocessing
 from detectors.methods.published import PUBLISHED
 from detectors.queries.lessons import exercises, hard, layers
-from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, FIVE, LOCAL, POOLED, Measured, holds
+from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, FIVE, LOCAL, POOLED, ExerciseScores, holds
 from detectors.result import Figure
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -114,13 +114,13 @@ def test_subtraction_is_what_it_says(drawn):
     np.testing.assert_allclose(found.test, scaled, atol=5e-3)
 
 
-def test_a_set_of_levels_is_judged_by_a_fit_to_these_levels(drawn):
+def test_a_set_of_levels_is_evaluated_by_a_fit_to_these_levels(drawn):
     from detectors.methods.padim import Padim
 
     stores, pictures = drawn
     shown = next(i for i, p in enumerate(pictures.test) if p.kind == "scratch")
-    several = layers.judge(None, stores, pictures, "padim", (0, 2), (shown,))
-    alone = layers.judge(None, stores, pictures, "padim", (2,), ())
+    several = layers.evaluate(None, stores, pictures, "padim", (0, 2), (shown,))
+    alone = layers.evaluate(None, stores, pictures, "padim", (2,), ())
     fits = [Padim(levels=levels).fit(stores.learnt) for levels in ((0, 2), (2,))]
     both = [[fit.predict(batch) for batch in stores.test] for fit in fits]
     scores, last = (np.concatenate([p.scores.numpy() for p in each]) for each in both)
@@ -138,7 +138,7 @@ def test_a_set_of_levels_is_judged_by_a_fit_to_these_levels(drawn):
 
 def measured(**scores):
     labels = np.repeat([1.0, 0.0], [60, 100])
-    return Measured(labels, scores, {m: image_auroc(labels, s) for m, s in scores.items()}, 40)
+    return ExerciseScores(labels, scores, {m: image_auroc(labels, s) for m, s in scores.items()}, 40)
 
 
 def test_the_rules_of_a_claim_follow_the_intervals():

@@ -21,7 +21,7 @@ from detectors.errors import Sentence
 from detectors.evaluation.thresholds import map_scale
 from detectors.report.archive import LOWEST, STEP
 from detectors.report.wording import texts
-from detectors.result import Column, Cost, Failure, Figure, Result, Shown, WeightsRecord
+from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord
 
 HOSTILE = [
     "<script>alert(1)</script>.png",
@@ -43,7 +43,7 @@ def shown(name, defective, seed, mask=None):
     random = np.random.default_rng(seed)
     pixels = (gaussian_filter(random.random((32, 32, 3)), (3, 3, 0)) * 255).astype(np.uint8)
     kind = {True: "scratch", False: "good", None: None}[defective]
-    return Shown(name, f"{seed:064x}", defective, kind, pixels, mask, 0.5 if defective else None)
+    return ResultPicture(name, f"{seed:064x}", defective, kind, pixels, mask, 0.5 if defective else None)
 
 
 def example(names=HOSTILE, labels=True, held_out=5, experiment=None):

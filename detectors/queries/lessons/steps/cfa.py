@@ -65,7 +65,7 @@ def path(detector: CFA, stores: Stores, picture: int, y: int, x: int) -> CfaPath
         map=views.plain(prediction.maps[0]),
         value=float(grids[0][cell]),
         score=float(prediction.scores[0]),
-        strangest=views.strangest(grids[0], size),
+        highest=views.highest(grids[0], size),
         matches=tuple(
             Match(None, cell_box(grid_size, size, *divmod(place, grid_size[1])), distance)
             for place, distance in zip(places, apart.tolist(), strict=True)

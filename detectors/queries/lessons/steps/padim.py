@@ -66,7 +66,7 @@ def path(detector: Padim, stores: Stores, picture: int, y: int, x: int) -> Padim
         map=views.plain(prediction.maps[0]),
         value=float(grid[cell]),
         score=float(prediction.scores[0]),
-        strangest=views.strangest(grid, size),
+        highest=views.highest(grid, size),
         plane=Plane(_two(drawn), float((drawn**2).sum()) / traces if traces else 1.0, len(delta)),
         deviations=_two(views.wide(variances[:2].sqrt())[None])[0],
         here=_two(views.wide(along[:2])[None])[0],

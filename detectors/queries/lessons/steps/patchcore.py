@@ -79,7 +79,7 @@ def path(detector: PatchCore, stores: Stores, picture: int, y: int, x: int) -> P
         map=views.plain(prediction.maps[0]),
         value=float(grid[cell]),
         score=score,
-        strangest=views.strangest(grid, size),
+        highest=views.highest(grid, size),
         squared=detector.squared,
         averaged=min(detector.neighbors, len(detector.bank_)),
         matches=matches,

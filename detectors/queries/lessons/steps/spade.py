@@ -58,7 +58,7 @@ def path(detector: Spade, stores: Stores, picture: int, y: int, x: int) -> Spade
         map=views.plain(prediction.maps[0]),
         value=float(grid[cell]),
         score=float(prediction.scores[0]),
-        strangest=views.strangest(grid, size),
+        highest=views.highest(grid, size),
         pictures=tuple(pictures[0].tolist()),
         picture_distances=views.wide(distances[0]),
         here=drawn(features.pooled[-1])[0],

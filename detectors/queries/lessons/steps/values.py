@@ -98,7 +98,7 @@ class Path:
         enlarged, map: (S, S), after enlarging, and after smoothing too; None where there is no map.
         value: of the patch; `grid[cell]`.
         score: of the picture.
-        strangest: (y, x), the pixel in the middle of the strangest cell.
+        highest: (y, x), the pixel in the middle of the highest-scoring cell.
     """
 
     grid_size: tuple[int, int]
@@ -111,7 +111,7 @@ class Path:
     map: NDArray[np.float32] | None
     value: float
     score: float
-    strangest: tuple[int, int]
+    highest: tuple[int, int]
 
 
 @dataclass(frozen=True)

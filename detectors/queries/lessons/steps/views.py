@@ -89,7 +89,7 @@ def centre_pixel(cell: Size, grid: Size, size: Size) -> tuple[int, int]:
     return (2 * cell[0] + 1) * size[0] // (2 * grid[0]), (2 * cell[1] + 1) * size[1] // (2 * grid[1])
 
 
-def strangest(grid: Tensor, size: Size) -> tuple[int, int]:
+def highest(grid: Tensor, size: Size) -> tuple[int, int]:
     """Return the pixel in the middle of the cell of (H, W) with the largest value."""
     row, column = divmod(int(grid.argmax()), grid.shape[1])
     return centre_pixel((row, column), (grid.shape[0], grid.shape[1]), size)

@@ -1,6 +1,6 @@
-// What the three parts of the Scores page share: scores, the limit, verdicts, thumbnails. Whoever moves the limit
+// What the three parts of the Scores page share: scores, the threshold, verdicts, thumbnails. Whoever moves the threshold
 // publishes it, and every part follows at once; nothing of this asks the server.
-// The files of this folder are joined: limit before axis and lanes, before curves, before verdicts.
+// The files of this folder are joined: threshold before axis and lanes, before curves, before verdicts.
 
 const odd = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
 const shared = (odd.scores ??= { model: null, hearers: new Map(), sheets: new Map(), bars: null, byValue: false });
@@ -50,7 +50,7 @@ function percents([low, high]) {
   return `${Math.round(100 * low)}–${Math.round(100 * high)} %`;
 }
 
-// Scores of all methods against their limits, as `detectors.evaluation.thresholds` sets them.
+// Scores of all methods against their thresholds, as `detectors.evaluation.thresholds` sets them.
 class Model {
   constructor(data) {
     Object.assign(this, { pictures: data.pictures, heldNames: data.held, allowed: data.allowed, values: { ...data.values } });
@@ -76,11 +76,11 @@ class Model {
     return k ? column.ranked[Math.min(allowed, k) - 1] : null;
   }
 
-  limit(column) {
+  threshold(column) {
     return this.values[column.key] ?? this.step(column);
   }
 
-  multiple(column, value, unit = this.limit(column)) {
+  multiple(column, value, unit = this.threshold(column)) {
     if (unit === null) return null;
     return unit > 0 ? value / unit : 1 + (value - unit) / (unit > column.median ? unit - column.median : 1);
   }
@@ -90,9 +90,9 @@ class Model {
   }
 
   verdict(column, i) {
-    const limit = this.limit(column), { truth } = this.pictures[i];
-    if (limit === null) return "";
-    const alarm = column.scores[i] > limit;
+    const threshold = this.threshold(column), { truth } = this.pictures[i];
+    if (threshold === null) return "";
+    const alarm = column.scores[i] > threshold;
     if (truth === null) return alarm ? "odd" : "normal";
     return truth ? (alarm ? "found" : "miss") : alarm ? "false_alarm" : "passed";
   }
