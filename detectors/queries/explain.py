@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.errors import SettingRefused
+from detectors.methods.base import Box, Neighbor
 from detectors.result import Shown
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from detectors.features.backbone import Backbone
     from detectors.methods.base import Detector, Evidence, Features
 
-Box = tuple[float, float, float, float]
 Role = Literal["test", "held_out", "learnt"]
 ROLES: tuple[Role, ...] = ("test", "held_out", "learnt")
 
@@ -31,25 +34,6 @@ _KEPT = 24  # columns whose held-out patches stay scored in a worker
 _TOGETHER = 4  # pictures through a backbone at once
 _held: OrderedDict[str, NDArray[np.float32] | None] = OrderedDict()
 _lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A normal patch that a place was compared with.
-
-    Attributes:
-        role: "nearest"; "centre" of a bank of averages; "typical", "closest" and "average" at the same position.
-        picture: index into the pictures that were learnt from; None for an average of them.
-        box: (top, left, bottom, right) of the grid cell in pixels.
-        distance: in the method's own unit; None for an average.
-        level: of the features; None when levels were joined.
-    """
-
-    role: Literal["nearest", "centre", "typical", "closest", "average"]
-    picture: int | None
-    box: Box
-    distance: float | None
-    level: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +89,7 @@ class Reason:
     value: float
     unit: str
     box: Box | None
-    compared: tuple[Compared, ...]
+    compared: tuple[Neighbor, ...]
     shares: tuple[Share, ...]
     among: Among | None
 
@@ -143,18 +127,43 @@ def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float
     """Return (S, S): how strongly the score of an image-level column reacts to each pixel. Not part of the method."""
     import torch
 
-    from detectors.methods.mahalanobis import MahalanobisAD, attribution
-
     fitted = next(f for f in bench.fitted if f.column.key == key)
-    assert isinstance(fitted.detector, MahalanobisAD)
     backbone, standardise = backbone_of(bench.comparison, fitted.stores.backbone), fitted.stores.standardisation
     pixels = picture_of(bench.pictures, role, index).pixels
     image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, S, S)
 
-    def features(batch: Any) -> Features:
+    def features(batch: Tensor) -> Features:
         return backbone(batch) if standardise is None else standardise(backbone(batch))
 
     return attribution(fitted.detector, features, image).float().cpu().numpy()
+
+
+def attribution(detector: Detector, backbone: Callable[[Tensor], Features], image: Tensor) -> Tensor:
+    """Return how strongly the score reacts to each pixel, (S, S): the input gradient.
+
+    It says where a small change would move the score most, which is not the same as where the defect is.
+
+    Args:
+        detector: fitted; gradients flow through its `predict`.
+        backbone: turns (1, 3, S, S) into features through which gradients flow.
+        image: (1, 3, S, S).
+
+    Raises:
+        SettingRefused: when no gradient flows through the method.
+    """
+    import torch
+
+    image = image.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        score = detector.predict(backbone(image)).scores.sum()
+        if not score.requires_grad:
+            raise SettingRefused(
+                "explain.no_gradient",
+                "{method} lets no gradient through, so that nobody can say which pixels move its score.",
+                method=detector.title,
+            )
+        (gradient,) = torch.autograd.grad(score, image)
+    return torch.linalg.vector_norm(gradient[0], dim=0)  # (3, S, S) -> (S, S)
 
 
 def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
@@ -165,26 +174,6 @@ def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
 def stored(stores: Stores, role: Role, index: int) -> Features:
     """Return the stored features of one picture."""
     return {"test": stores.test, "held_out": stores.held_out, "learnt": stores.learnt}[role][index : index + 1]
-
-
-def grid_values(detector: Detector, features: Features) -> NDArray[np.float32] | None:
-    """Return a method's map before enlarging and smoothing, (B, H, W); None for a method without a map."""
-    from detectors.methods.cfa import CFA
-    from detectors.methods.maps import align_nearest
-    from detectors.methods.padim import Padim
-    from detectors.methods.patchcore import PatchCore
-    from detectors.methods.spade import Spade
-
-    if isinstance(detector, PatchCore | Padim):
-        return detector.distances(features).float().cpu().numpy()
-    if isinstance(detector, CFA):
-        return detector.search(features)[0].float().cpu().numpy()
-    if isinstance(detector, Spade):  # each level on its own grid: their mean on the finest
-        grids = detector.grids(features)
-        finest = max((grid.shape[1:] for grid in grids), key=lambda size: size[0] * size[1])
-        joined = align_nearest([grid[:, None] for grid in grids], (finest[0], finest[1]))  # (B, L, H, W)
-        return joined.mean(1).float().cpu().numpy()
-    return None
 
 
 def among(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Among:
@@ -215,8 +204,8 @@ def held_out_values(fitted: Fitted) -> NDArray[np.float32] | None:
     """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
     with _lock:
         if fitted.token not in _held:
-            found = [grid_values(fitted.detector, features) for features in fitted.stores.held_out]
-            parts = [part for part in found if part is not None]
+            found = (fitted.detector.distances(features) for features in fitted.stores.held_out)
+            parts = [part.float().cpu().numpy() for part in found if part is not None]
             _held[fitted.token] = np.concatenate(parts) if parts else None
             while len(_held) > _KEPT:
                 _held.popitem(last=False)
@@ -263,31 +252,15 @@ def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
     held = None
     if values is not None:
         cell = cell_at((values.shape[1], values.shape[2]), features.image_size, y, x)
-        held = among(values, evidence.value, *cell, squared=evidence.unit == "squared distance")
+        held = among(values, evidence.value, *cell, squared=evidence.squared)
     return Reason(
         key=fitted.column.key,
         value=evidence.value,
         unit=evidence.unit,
-        box=None if fitted.column.method == "mahalanobis" else evidence.box,
-        compared=_compared(fitted, features, evidence, y, x),
+        box=evidence.box,
+        compared=evidence.neighbors or fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x),
         shares=_shares(fitted, evidence),
         among=held,
-    )
-
-
-def _compared(fitted: Fitted, features: Features, evidence: Evidence, y: int, x: int) -> tuple[Compared, ...]:
-    from detectors.methods.padim import Padim
-
-    if isinstance(fitted.detector, Padim):
-        typical, closest = fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x, k=1)
-        return (
-            Compared("typical", typical.picture, typical.box, typical.distance),
-            Compared("closest", closest.picture, closest.box, closest.distance),
-            Compared("average", None, evidence.box, None),
-        )
-    return tuple(
-        Compared("centre" if n.picture is None else "nearest", n.picture, n.box, n.distance, n.level)
-        for n in evidence.neighbors
     )
 
 

@@ -10,8 +10,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from detectors.methods.base import Box, Neighbor
 from detectors.queries import explain
-from detectors.queries.explain import Box, Compared, Reason
+from detectors.queries.explain import Reason
 from detectors.result import Column, MapScale, Result
 from pages.frame import backend, panes
 from pages.frame.component import Pictures, encoded
@@ -125,7 +126,7 @@ def _explained(exhibit: Exhibit, said: Judgement, reason: Reason, column: Column
     return row
 
 
-def _shown(compared: tuple[Compared, ...]) -> list[Compared]:
+def _shown(compared: tuple[Neighbor, ...]) -> list[Neighbor]:
     """Return the nearest of each level where there are several, else the nearest few."""
     levels = sorted({c.level for c in compared if c.level is not None})
     if len(levels) > 1:
@@ -133,8 +134,8 @@ def _shown(compared: tuple[Compared, ...]) -> list[Compared]:
     return list(compared[:_CROPS])
 
 
-def _compared(compared: Compared, column: Column, result: Result) -> dict[str, Any]:
-    distance = "" if compared.distance is None else reasons.figure(compared.distance)
+def _compared(compared: Neighbor, column: Column, result: Result) -> dict[str, Any]:
+    distance = reasons.figure(compared.distance)
     if compared.picture is None:
         pixels, called = _average(result), ""
     else:
