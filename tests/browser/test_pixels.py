@@ -432,8 +432,8 @@ def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
                 assert np.abs(maps[i] / 8192 - 1 - np.clip(scaled, -1, 65535 / 8192 - 1)).max() < 1e-3
         table = list(csv.DictReader(io.StringIO(read("scores.csv").decode("utf-8-sig"))))
     for line in table:
-        column = next(c for c in result.columns if c.method == line["method"])
-        i = int(line["index"])
+        assert line["backbone"] == "scattering"
+        column, i = result[f"{line['method']}/scattering"], int(line["index"])
         assert float(line["score"]) == pytest.approx(column.scores[i], rel=1e-5)
         assert line["picture"] == result.test[i].name
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import Dataset
@@ -54,6 +55,29 @@ def test_held_out_pictures_are_not_learnt_from(result, circuit):
     learnt, held_out = {p.sha256 for p in result.learnt}, {p.sha256 for p in result.held_out}
     assert len(learnt) + len(held_out) == len(circuit.train)
     assert not learnt & held_out
+
+
+def test_another_seed_holds_other_pictures_out(circuit):
+    splits = [
+        {p.sha256 for p in Comparison(preprocessing=SMALL, seed=seed).prepare(circuit).held_out} for seed in (0, 7)
+    ]
+    assert len(splits[0]) == len(splits[1])
+    assert splits[0] != splits[1]
+
+
+def test_each_store_holds_the_features_of_its_own_pictures(circuit):
+    comparison = Comparison(preprocessing=SMALL)
+    pictures, backbone = comparison.prepare(circuit), comparison.load("scattering")
+    stores = extract(pictures, backbone)
+    for store, shown in (
+        (stores.learnt, pictures.learnt), (stores.held_out, pictures.held_out), (stores.test, pictures.test),
+    ):  # fmt: skip
+        assert len(store) == len(shown)
+        for i in (0, len(shown) - 1):
+            pixels = torch.from_numpy(shown[i].pixels.copy()).permute(2, 0, 1)[None].float() / 255
+            wanted = stores.standardisation(backbone(pixels))
+            for found, level in zip(store[i : i + 1].maps, wanted.maps, strict=True):
+                np.testing.assert_allclose(found.float(), level, rtol=1e-3, atol=2e-3)
 
 
 def test_a_method_that_refuses_does_not_stop_the_others(circuit):
