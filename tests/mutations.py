@@ -3,9 +3,9 @@
     python tests/mutations.py             # all of them, 10 to 20 minutes on two cores
     python tests/mutations.py map scale   # those whose name holds one of the words
 
-A fault is noticed when a test fails by an assertion. A failure of import, of the linter, of a type or of a script is not
-enough: those would come from any other edit too. Exit code 1 when a fault survives, when its text is no longer found
-exactly once, or when its tests fail without it.
+A fault is noticed when a test fails by an assertion. A failure of import, of the linter, of a type or of a script is
+not enough: those would come from any other edit too. Exit code 1 when a fault survives, when its text is no longer
+found exactly once, or when its tests fail without it.
 """
 
 from __future__ import annotations
