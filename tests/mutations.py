@@ -259,11 +259,65 @@ FAULTS = (
         ("tests/detectors/evaluation/test_figures.py", ""),
     ),
     Fault(
-        "the place is called stranger than it is", "detectors/queries/explain.py",
+        "held-out patches above the place count as below it", "detectors/queries/explain.py",
         "below=int((flat < value).sum()),", "below=int((flat >= value).sum()),",
         ("tests/detectors/queries/test_explain.py", ""),
     ),
+    Fault(
+        "the masks of pixel figures are inverted", "detectors/evaluation/pixel_scores.py",
+        "return np.sort(values[~mask]), defect[order], weight[order], count",
+        "return np.sort(values[mask]), defect[order], weight[order], count",
+        ("tests/detectors/evaluation/test_pixel_metrics.py", ""),
+    ),
+    Fault(
+        "large defects count more than small ones", "detectors/evaluation/pixel_scores.py",
+        "weight = 1.0 / np.bincount(inside)[inside]", "weight = 1.0 + 0.0 * np.bincount(inside)[inside]",
+        ("tests/detectors/evaluation/test_pixel_metrics.py", ""),
+    ),
+    Fault(
+        "red and blue are swapped before the backbone", "detectors/images/preprocessing.py",
+        "self.stack(pictures).transpose(0, 3, 1, 2)", "self.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)",
+        ("tests/detectors/images/test_images.py", ""),
+    ),
+    Fault(
+        "a mask is cut out of another place than its picture", "detectors/images/preprocessing.py",
+        "np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool)",
+        "np.roll(np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool), 5, axis=1)",
+        ("tests/detectors/images/test_images.py", ""),
+    ),
+    Fault(
+        "a run is said to need a thousandth of its memory", "detectors/comparison/forecast.py",
+        "return Forecast(seconds, features + largest, refused)",
+        "return Forecast(seconds, (features + largest) // 1000, refused)",
+        ("tests/detectors/comparison/test_comparison.py", ""),
+    ),
     # The frame
+    Fault(
+        "a link forgets the seed", "pages/frame/state.py",
+        '    "seed": _whole(0, 2**31 - 1),\n', "", ("tests/pages/test_state.py", ""),
+    ),
+    Fault(
+        "canvases are there and cannot be seen", "pages/compare/grid.css",
+        "/* Column heads */", ".tile canvas { opacity: 0 !important; }\n/* Column heads */", (PIXELS, "screen"),
+    ),
+    Fault(
+        "a score at the threshold is an alarm in the browser alone", "pages/scores/limit.js",
+        "const alarm = column.scores[i] > ", "const alarm = column.scores[i] >= ", (SCRIPTS, "verdicts"),
+    ),
+    Fault(
+        "Wilson's interval is one of 90 %", "pages/scores/limit.js",
+        "const Z = 1.959963984540054;", "const Z = 1.644853626951472;", (SCRIPTS, "wilson"),
+    ),
+    Fault(
+        "the map after a stroke is the one before it", "pages/inspect/pad.py",
+        '(("mapBefore", before), ("mapAfter", after))', '(("mapBefore", before), ("mapAfter", after and before))',
+        (PIXELS, "painting"),
+    ),
+    Fault(
+        "what is painted lies on the picture the other way round", "detectors/queries/paint.py",
+        "self.colours.astype(np.uint32) * opacity", "self.colours[::-1].astype(np.uint32) * opacity[::-1]",
+        (SCRIPTS, "painted"),
+    ),
     Fault(
         "Korean pages are written in English", "pages/frame/words.py",
         "return write(language(), key, **values)", "return write('en', key, **values)",

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.comparison.forecast import forecast
 from detectors.datasets import Dataset
 from detectors.errors import Cancelled, DatasetRefused, SettingRefused
 from detectors.images import Preprocessing
@@ -78,6 +79,26 @@ def test_each_store_holds_the_features_of_its_own_pictures(circuit):
             wanted = stores.standardisation(backbone(pixels))
             for found, level in zip(store[i : i + 1].maps, wanted.maps, strict=True):
                 np.testing.assert_allclose(found.float(), level, rtol=1e-3, atol=2e-3)
+
+
+def test_what_a_run_will_need_is_said_before_it(circuit):
+    comparison = Comparison(preprocessing=SMALL)
+    pictures = comparison.prepare(circuit)
+    stores = extract(pictures, comparison.load("scattering"))
+    total = len(circuit.train) + len(circuit.test)
+    said = forecast(comparison, len(pictures.learnt), total, budget=10**12)
+    held = sum(store[:].maps[0].nbytes for store in (stores.learnt, stores.held_out, stores.test))
+    assert held < said.peak_bytes < 100 * held + 10**9
+    needs = [
+        comparison.detector(method, "scattering").estimate(stores.learnt.shape).peak_bytes
+        for method in comparison.methods
+    ]
+    assert said.peak_bytes > max(needs)
+    assert 0 < said.seconds < 600
+    assert said.refused == {}
+    assert forecast(comparison, len(pictures.learnt), total, budget=1).refused.keys() == {
+        f"{method}/scattering" for method in comparison.methods
+    }
 
 
 def test_a_method_that_refuses_does_not_stop_the_others(circuit):
