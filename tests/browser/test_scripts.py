@@ -12,7 +12,7 @@ from browser.serving import chromium  # noqa: E402
 from fixtures.scripts import ROOT, components, evaluate  # noqa: E402
 
 from detectors.evaluation import thresholds, wilson  # noqa: E402
-from detectors.plots import colours  # noqa: E402
+from detectors.plots import colours, distributions  # noqa: E402
 from detectors.queries.paint import Overlay, read_overlay  # noqa: E402
 from pages.frame.component import PAINT, read  # noqa: E402
 
@@ -351,22 +351,27 @@ def test_wilsons_interval_is_the_engines(page):
 
 
 def test_an_axis_is_its_own_inverse_and_marks_its_open_end(page):
+    random = np.random.default_rng(0)
+    sets = [[0.6, 0.9, 1.2], [0.05, 1.0, 40.0], [-2.0, 0.31, 2.9], [1.0, 4.0]]
+    sets += [np.exp(random.normal(0, 0.8, random.integers(1, 9))).tolist() for _ in range(40)]
     found = evaluate(
         page, "lanes",
-        """(sets) => sets.map((multiples) => {
-            const axis = new Axis(multiples), inside = multiples.filter((m) => m >= axis.low && m <= axis.high);
+        """(sets, ticks) => sets.map((multiples) => {
+            const axis = new Axis(multiples, ticks), inside = multiples.filter((m) => m >= axis.low && m <= axis.high);
             const shares = inside.map((m) => axis.share(m));
-            return { low: axis.low, high: axis.high, ticks: axis.ticks.map((t) => axis.word(t)), inside, shares,
-                     back: shares.map((s) => axis.multiple(s)) };
+            const { low, high } = axis, last = axis.word(axis.ticks.at(-1));
+            return { low, high, ticks: axis.ticks, last, inside, shares, back: shares.map((s) => axis.multiple(s)) };
         })""",
-        [[0.6, 0.9, 1.2], [0.05, 1.0, 40.0], [-2.0, 0.31, 2.9]],
+        sets, distributions.TICKS,
     )  # fmt: skip
-    for said in found:
+    for multiples, said in zip(sets, found, strict=True):
+        ticks, beyond = distributions._ticks(np.array([1.0, *multiples]))
+        assert said["ticks"] == ticks
+        assert said["last"] == f"{ticks[-1]:g}{'+' if beyond else ''}"
         assert said["back"] == pytest.approx(said["inside"])
         wanted = np.log(np.array(said["inside"]) / said["low"]) / np.log(said["high"] / said["low"])
         assert said["shares"] == pytest.approx(wanted)
-    assert [said["ticks"][-1] for said in found] == ["1.5", "3+", "3"]
-    assert [said["ticks"][0] for said in found] == ["0.5", "0.1", "0.3"]
+    assert [said["last"] for said in found[:4]] == ["1.5", "5+", "3", "5"]
 
 
 def test_marks_that_would_lie_on_each_other_give_way(page):
