@@ -178,7 +178,7 @@ def _paint(group: str, flagged: bool, judged: bool) -> tuple[str, str]:
 def _ticks(multiples: NDArray[np.float64]) -> tuple[list[float], bool]:
     """Return the ticks that hold all scores, and whether some lie beyond the last one."""
     known = multiples[np.isfinite(multiples)]
-    low = max((t for t in TICKS if t <= known[known > 0].min()), default=TICKS[0])
+    low = max((t for t in TICKS if t <= min(0.95, known[known > 0].min())), default=TICKS[0])
     high = min((t for t in TICKS if t >= max(known.max(), 1.5)), default=TICKS[-1])
     return [t for t in TICKS if low <= t <= high], bool(known.max() > high)
 

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, Shown
 from pages.frame import panes
 from pages.frame.component import Component, Pictures, encoded, send
@@ -19,7 +20,6 @@ from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import language, say, table, text
 
-MANY = 150  # marks; beyond, bars
 _SIDE = 80  # of a thumbnail
 _ACROSS = 10  # at most, on a square sheet
 LANES, CURVES, VERDICTS = (
@@ -63,6 +63,7 @@ def lanes(
         "byHand": by_hand,
         "auroc": _scale(heads),
         "many": MANY,
+        "ticks": TICKS,
         "sprites": sheets,
         "words": marked(words("lanes"), "auroc_head", result),
         "language": language(),

@@ -1,5 +1,6 @@
 """Every page in both languages and in every state of the work, without workers or a browser."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,14 @@ def test_compare_shows_every_state_of_the_work(open_app, state):
     query = {"backbones": "scattering,resnet18"} if state == "two" else {}
     app = open_app(state, **query)
     assert app.markdown[0].value
+
+
+@pytest.mark.parametrize(("page", "component"), [("compare", "grid"), ("scores", "lanes"), ("inspect", "viewer")])
+def test_a_result_of_other_choices_is_marked(open_app, page, component):
+    for state, marked in (("done", False), ("stale", True)):
+        elements = [e.proto for e in open_app(state, page).get("bidi_component")]
+        (given,) = [json.loads(e.json) for e in elements if e.component_name == f"odd_one_out_{component}"]
+        assert given["stale"] is marked
 
 
 def test_the_sentence_counts_what_the_methods_say(open_app):
