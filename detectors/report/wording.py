@@ -91,14 +91,12 @@ class Words:
             "reason": self.say(figure.reason),
         }
 
-    def rate(self, figure: Figure, count: int, of: int, key: str, tone: str) -> dict[str, Any]:
+    def rate(self, figure: Figure, count: int, of: int, key: str) -> dict[str, Any]:
         """Return a rate as "7 of 8 found, 53-98 %"."""
         low, high = figure.low or 0.0, 1.0 if figure.high is None else figure.high
         return {
+            "key": key,
+            "figure": figure,
             "words": self.t["scores"][key].format(k=count, n=of),
             "range": f"{100 * low:.0f}–{100 * high:.0f} %",
-            "low": low,
-            "value": figure.value,
-            "high": high,
-            "tone": tone,
         }

@@ -25,7 +25,7 @@ ROOMS = {
     "datasets": {"errors", "images"},
     "features": {"errors", "result", "methods"},
     "evaluation": {"errors", "result", "images", "datasets"},
-    "plots": {"result", "methods", "evaluation"},
+    "plots": {"errors", "result", "methods", "evaluation"},
     "comparison": {"errors", "result", "methods", "images", "datasets", "features", "evaluation"},
     "report": {"errors", "result", "methods", "evaluation", "plots"},
     "queries": {
