@@ -11,7 +11,6 @@ from pages.frame.style import PAGES
 from pages.frame.words import write
 
 ROOT = Path(__file__).parents[2]
-# Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
 APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
 
 
