@@ -58,6 +58,6 @@ def test_no_method_means_no_run(open_app):
 
 
 def test_the_server_process_never_imports_torch():
-    modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py"))
+    modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py") if path.stem != "main")
     code = f"import sys; from pages.frame import {', '.join(modules)}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
