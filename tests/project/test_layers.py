@@ -38,6 +38,7 @@ METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()}
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}
 ARITHMETIC = {f"detectors.methods.{name}" for name in ("base", "neighbors", "gaussian", "maps")} | REGISTRY
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]
+FRAME = [path for path in sorted((ROOT / "pages" / "frame").glob("*.py")) if path.name != "main.py"]
 TORCH_FREE = (
     "result", "errors", "methods", "methods.settings", "methods.card", "methods.base", "datasets", "images",
     "evaluation", "evaluation.thresholds", "datasets.builtin", "features.weights", "plots", "report", "workers",
@@ -104,7 +105,7 @@ def test_a_page_knows_itself_and_the_frame(path):
     assert reached <= {page, "frame"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "pages" / "frame").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FRAME, ids=lambda path: path.stem)
 def test_the_frame_holds_only_what_several_use(path):
     name = f"pages.frame.{path.stem}"
     users = {user.relative_to(ROOT).parts[1] if user.name != "app.py" else "app"
