@@ -150,7 +150,7 @@ def test_whoever_comes_first_by_a_link_gets_the_frame(browser):
         page.goto(f"{url}/scores?language=ko&product=leather")
         page.wait_for_selector(SETTLED, timeout=60_000)
         sync_api.expect(page.get_by_role("heading", name="점수")).to_be_visible(timeout=60_000)
-        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("사진")).to_be_visible()
+        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("이미지")).to_be_visible()
         sync_api.expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         assert "product=leather" in page.url
         context.close()
