@@ -50,7 +50,7 @@ CARD = Card(
             Sentence("settings.patchcore.target_dimensions", "Numbers per patch in the official embedding."),
         ),
         "ratio": Setting(
-            0.1, Real(1e-6, 1), Sentence("settings.patchcore.ratio", "Share of all normal patches that the bank keeps.")
+            0.1, Real(1e-9, 1), Sentence("settings.patchcore.ratio", "Share of all normal patches that the bank keeps.")
         ),
         "limit": Setting(
             None,

@@ -327,7 +327,7 @@ def test_refusals_read_well() -> None:
     assert str(refused.value) == ("PatchCore asks for level 4, but the backbone has levels 0 to 2. Choose among these.")
     with pytest.raises(SettingRefused) as refused:
         PatchCore(ratio=2)
-    assert str(refused.value) == "PatchCore's ratio cannot be 2. It accepts 1e-06–1."
+    assert str(refused.value) == "PatchCore's ratio cannot be 2. It accepts 1e-09–1."
 
 
 def test_presets_are_settings() -> None:
