@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # read when torch is imported: threads that wait give up the core
+    from detectors.methods import UNREADABLE
     from detectors.report.terminal import errors
+
+    for sentence in UNREADABLE:
+        errors.print(str(sentence), highlight=False, markup=False)
 
     try:
         options.verb(options)

@@ -23,7 +23,7 @@ from detectors.methods.settings import Setting
 if TYPE_CHECKING:
     from detectors.methods.base import Detector
 
-__all__ = ["METHODS", "PRESETS", "UNREADABLE", "Card", "Published", "Setting", "build", "settings_help"]
+__all__ = ["METHODS", "PRESETS", "UNREADABLE", "Card", "Published", "Setting", "build", "of_cards", "settings_help"]
 
 METHODS: dict[str, Card]  # by key, in the order of their papers; read when first asked for, as a card may import base
 UNREADABLE: tuple[Sentence, ...]  # why methods that were named are not in METHODS
@@ -81,6 +81,11 @@ def settings_help(key: str) -> dict[str, Setting]:
             "methods.unknown", "There is no method '{name}'. Choose among {known}.", name=key, known=", ".join(methods)
         )
     return dict(methods[key].settings)
+
+
+def of_cards(language: str) -> dict[str, str]:
+    """Return the texts that cards bring in a language, by their sentences' keys."""
+    return {key: text for card in _registry().methods.values() for key, text in card.words.get(language, {}).items()}
 
 
 def detector_class(key: str) -> type[Detector]:

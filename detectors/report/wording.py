@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.errors import Sentence
-from detectors.methods import METHODS
+from detectors.methods import METHODS, of_cards
 from detectors.result import Column, Failure, Figure, Result
 
 TEXTS = Path(__file__).parents[2] / "assets" / "texts"
@@ -39,7 +39,9 @@ class Words:
     @classmethod
     def of(cls, language: str, sentences: Mapping[str, str] | None = None) -> Words:
         """Take the app's translations where none are given."""
-        return cls(language, _of_the_app(language).get("engine", {}) if sentences is None else sentences)
+        return cls(
+            language, of_cards(language) | _of_the_app(language).get("engine", {}) if sentences is None else sentences
+        )
 
     @property
     def t(self) -> dict[str, Any]:

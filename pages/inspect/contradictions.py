@@ -7,6 +7,7 @@ import numpy as np
 from detectors.result import Result
 from pages.frame.words import text
 from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.reasons import pooled
 
 STRANGE = 1.6  # on the maps' common scale: fully coloured
 CALM = 1.0  # 99 % of normal pixels
@@ -45,10 +46,10 @@ def contradiction(exhibit: Exhibit, found: dict[str, Judgement], result: Result)
 def _missed(missed: list[str], found: dict[str, Judgement], result: Result) -> str:
     count = sum(said.word == "miss" for said in found.values())
     parts = [text("inspect.box.misses", n=count, of=len(found))]
-    pooled = [k for k in missed if result[k].method == "spade" and result[k].settings.get("image_score") != "map max"]
-    others = [k for k in missed if k not in pooled]
-    if pooled:
-        parts.append(text("inspect.box.missed_pooled"))
+    by_whole = [k for k in missed if pooled(result[k])]
+    others = [k for k in missed if k not in by_whole]
+    if by_whole:
+        parts.append(text("inspect.box.missed_pooled", methods=_names(by_whole, result)))
     if others:
         parts.append(text("inspect.box.missed_map", methods=_names(others, result)))
     return " ".join(parts)

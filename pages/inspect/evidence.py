@@ -10,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from detectors.errors import Refusal
 from detectors.methods.base import Box, Neighbor
 from detectors.queries import explain
 from detectors.queries.explain import Reason
@@ -18,7 +19,7 @@ from pages.frame import backend, panes
 from pages.frame.component import Pictures, encoded
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
-from pages.frame.words import text
+from pages.frame.words import say, text
 from pages.inspect import exhibits, reasons
 from pages.inspect.exhibits import Exhibit, Judgement
 
@@ -57,7 +58,7 @@ def rows(
 
 
 def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
-    """Return the words around MahalanobisAD's gradient picture, and the picture itself once it was asked for."""
+    """Return the words around the gradient picture of a method without a map, and the picture once it was asked for."""
     shown = bool(st.session_state.get("inspect_gradient"))
     words = {
         "map": None,
@@ -66,11 +67,14 @@ def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, 
         "label": text("inspect.gradient_label"),
         "button": text("inspect.gradient_hide" if shown else "inspect.gradient_show"),
     }
-    column = next((c for c in result.columns if c.method == "mahalanobis"), None)
+    column = next((c for c in result.columns if c.maps is None), None)
     if not shown or column is None:
         return words
     ask = partial(backend.answer_all, explain.gradient, column.key, exhibit.role, exhibit.index)
-    field = exhibits.remembered(("gradient", exhibit.key), result, ask)
+    try:
+        field = exhibits.remembered(("gradient", exhibit.key), result, ask)
+    except Refusal as refusal:  # no gradient flows through this method
+        return words | {"note": say(refusal.sentence)}
     if field is None:
         return words
     middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
@@ -121,7 +125,7 @@ def _explained(exhibit: Exhibit, said: Judgement, reason: Reason, column: Column
     row["crops"] = [this, *(_compared(c, column, result) for c in _shown(reason.compared))]
     if reason.among is not None:
         row["histogram"] = _histogram(reason)
-    if column.method == "padim":
+    if reason.shares and all(neighbor.level is None for neighbor in reason.compared):
         row["shares"] = _shares(reason)
     return row
 

@@ -442,7 +442,9 @@ def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
     page = visit("export", "[data-testid=stCode]")
     size = page.locator(".st-key-export_size_archive").inner_text()
     content = taken(page, "archive")
-    said = float(re.search(r"([\d.]+) MB", size)[1]) * 1e6
+    found = re.search(r"([\d.]+) MB", size)
+    assert found, f"megabytes were expected: {size}"
+    said = float(found[1]) * 1e6
     assert 0.5 * len(content) < said < 2 * len(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names, read = archive.namelist(), archive.read

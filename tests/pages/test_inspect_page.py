@@ -8,6 +8,7 @@ from fixtures.results import made_up
 from fixtures.states import STATES
 from streamlit.testing.v1 import AppTest
 
+from detectors.methods.base import Neighbor
 from detectors.queries.explain import Among, Reason, Share
 from pages.frame import backend
 from pages.frame.style import path
@@ -89,7 +90,8 @@ def among(**changes: float) -> Among:
 def test_the_sentence_says_what_the_evidence_says(monkeypatch, method, held, word, key, language):
     monkeypatch.setattr(reasons, "text", lambda name, **values: write(language, name, **values))
     column = made_up()[f"{method}/scattering"]
-    reason = Reason(column.key, 1.234, "distance", (0, 0, 8, 8), (), (Share(1, 2.0), Share(0, 1.0)), held)
+    compared = (Neighbor(0, (0, 0, 8, 8), 1.0, None, "typical" if method == "padim" else "nearest"),)
+    reason = Reason(column.key, 1.234, "distance", (0, 0, 8, 8), compared, (Share(1, 2.0), Share(0, 1.0)), held)
     said = reasons.sentence(reason, column, Judgement(1.0, 1.0, word, 0, 9, None), learnt=20)
     values = {
         "times": "2.3",
@@ -105,9 +107,9 @@ def test_the_sentence_says_what_the_evidence_says(monkeypatch, method, held, wor
 @pytest.mark.parametrize(
     ("shares", "word", "key"),
     [
-        ((Share(1, 3.0, 2.0), Share(0, 1.0, 2.0)), "found", "mahalanobis_far"),
-        ((Share(1, 1.0, 2.0),), "miss", "mahalanobis_vanishes"),
-        ((Share(1, 1.0, 2.0),), "passed", "mahalanobis_usual"),
+        ((Share(1, 3.0, 2.0), Share(0, 1.0, 2.0)), "found", "levels_far"),
+        ((Share(1, 1.0, 2.0),), "miss", "levels_vanishes"),
+        ((Share(1, 1.0, 2.0),), "passed", "levels_usual"),
     ],
 )
 def test_levels_are_held_against_the_highest_normal(monkeypatch, shares, word, key):
@@ -168,4 +170,4 @@ def test_every_sentence_has_its_numbers_in_both_languages():
         assert {f"{m}_{d}" for m in ("patchcore", "spade", "cfa", "padim") for d in ("far", "rare", "usual")} <= set(
             says
         )
-        assert all("{times}" in says[f"{m}_far"] for m in ("patchcore", "spade", "cfa", "padim", "mahalanobis"))
+        assert all("{times}" in says[f"{m}_far"] for m in ("patchcore", "spade", "cfa", "padim", "levels", "place"))
