@@ -1,47 +1,9 @@
-"""The frame of the app: navigation above, the experiment at the side, language, theme. The pages are in pages/."""
+"""Odd One Out: `streamlit run app.py`.
 
-import gc
-from urllib.parse import urlsplit
+The script that draws is pages/frame/main.py: Streamlit takes a folder pages/ beside its script for a site in its old
+form, and tells the first visitor who comes by a link to a page that there is no such page.
+"""
 
 import streamlit as st
 
-from pages.frame import backend, data, style
-from pages.frame.component import ROOT
-from pages.frame.sidebar import present, sidebar
-from pages.frame.state import current, mirror
-from pages.frame.words import text
-
-
-@st.cache_resource(show_spinner=False)
-def settle() -> list[bool]:
-    """Take the imported modules out of the garbage collector's rounds, which hold up every session; runs once."""
-    gc.collect()
-    gc.freeze()
-    return []
-
-
-runs = settle()
-data.fall_back()
-choices = current()
-st.set_page_config(
-    page_title=text("frame.name"),
-    page_icon=str(ROOT / "assets" / "logo.svg"),
-    layout="wide",
-    initial_sidebar_state="collapsed" if choices.present else 264,
-)
-st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
-style.styles(choices)
-pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
-page = st.navigation(pages, position="top")
-if not runs:
-    runs.append(True)
-    if urlsplit(st.context.url or "").path.strip("/"):
-        # Before its first `st.navigation` Streamlit knows no page and says "not found" over a link to one: load again.
-        st.html("<script>window.location.reload()</script>", unsafe_allow_javascript=True)
-        st.stop()
-status, result = backend.look(choices)
-sidebar(choices, status, result, run=lambda: backend.run(current()))
-present(choices)
-mirror()
-st.session_state["framed"] = True
-page.run()
+app = st.App("pages/frame/main.py")

@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # read when torch is imported: threads that wait give up the core
+    from detectors.methods import UNREADABLE
     from detectors.report.terminal import errors
+
+    for sentence in UNREADABLE:
+        errors.print(str(sentence), highlight=False, markup=False)
 
     try:
         options.verb(options)
@@ -54,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
     _add_experiment(verb)
     verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
-    verb.add_argument("--out", type=Path, help="folder for maps, overlays, scores.csv, result.json and settings.json")
+    verb.add_argument(
+        "--out", type=Path, help="folder for maps, overlays, charts, scores.csv, result.json and settings.json"
+    )
     verb.set_defaults(verb=compare)
 
     verb = verbs.add_parser("fit", help="fit one method and save it")

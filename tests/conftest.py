@@ -11,7 +11,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 
-# Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
 APP_WITH_RESULT = Path(__file__).parent / "fixtures" / "app_with_result.py"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -359,15 +359,15 @@ def versions(device: str | None = None) -> dict[str, str]:
 def _predict(
     detector: Detector, store: FeatureStore
 ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None, NDArray[np.float64] | None]:
-    """Score a store: (M,) scores, (M, S, S) maps or None, (M, L) level distances or None."""
+    """Score a store: (M,) scores, (M, S, S) maps or None, (M, L) parts of the scores or None."""
     scores, maps, levels = [], [], []
     for features in store:
         prediction = detector.predict(features)
         scores.append(prediction.scores.double().cpu().numpy())
         if prediction.maps is not None:
             maps.append(prediction.maps.float().cpu().numpy())
-        if hasattr(detector, "level_distances"):
-            levels.append(detector.level_distances(features).double().cpu().numpy())
+        if prediction.levels is not None:
+            levels.append(prediction.levels.double().cpu().numpy())
     return (
         np.concatenate(scores) if scores else np.empty(0),
         np.concatenate(maps) if maps else None,

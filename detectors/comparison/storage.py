@@ -18,10 +18,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from detectors.comparison.forms import Mismatch, check
 from detectors.errors import ModelRefused, SettingRefused
 from detectors.methods import METHODS, build, settings_help
 from detectors.methods.base import Detector
-from detectors.methods.learnt import Mismatch, check
 
 VERSION = 1
 HEADER_LIMIT = 1_000_000  # bytes; all numbers of any size belong into tensors
@@ -135,8 +135,8 @@ def _rebuilt(name: str, saved: Saved) -> Detector:
         if saved.settings.keys() != expected:
             raise Mismatch("the settings", ", ".join(sorted(saved.settings)), ", ".join(sorted(expected)))
         detector = build(saved.method, **saved.settings)
-        levels = saved.settings["levels"]
-        check(saved.method, saved.state, len(levels) if isinstance(levels, tuple) else None)
+        levels = saved.settings.get("levels")
+        check(METHODS[saved.method].learnt, saved.state, len(levels) if isinstance(levels, tuple) else None)
     except Mismatch as mismatch:
         raise ModelRefused(
             "storage.mismatch",

@@ -1,178 +1,41 @@
-"""The five methods: a card for each, and how to build one by name. Importing this does not import torch."""
+"""The registry: a card for each method, and how to build one by name. Importing this does not import torch.
+
+Methods of one's own are modules with a `CARD`, named in the environment variable `ODD_METHODS` ("my_module, other.one")
+or as entry points of the group `odd_one_out.methods`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import cache, partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors.errors import Sentence, SettingRefused
-from detectors.methods.published import PUBLISHED, Published
-from detectors.methods.settings import SETTINGS, Setting
+from detectors.methods.card import Card, Published
+from detectors.methods.settings import Setting
 
 if TYPE_CHECKING:
     from detectors.methods.base import Detector
 
-__all__ = ["METHODS", "PRESETS", "PUBLISHED", "Card", "Published", "build", "settings_help"]
+__all__ = ["METHODS", "PRESETS", "UNREADABLE", "Card", "Published", "Setting", "build", "of_cards", "settings_help"]
 
+METHODS: dict[str, Card]  # by key, in the order of their papers; read when first asked for, as a card may import base
+UNREADABLE: tuple[Sentence, ...]  # why methods that were named are not in METHODS
 PRESETS = ("quick", "paper")
 
-
-@dataclass(frozen=True)
-class Card:
-    """What a person should know of a method before using it.
-
-    Attributes:
-        key: "padim", as on the command line.
-        title: "PaDiM", as in print.
-        year: of the first publication.
-        unit: what is compared with what.
-        score: what a picture's number is.
-        memory: what the fitted model stores.
-        grows: whether that grows with the number of normal pictures.
-        needs_alignment: whether every picture must show the same part at the same place.
-        has_map: whether it says where.
-        paper: title; `arxiv` is its identifier.
-        code: the official code, or the best known where the authors published none.
-        licence: of that code; none of it was copied.
-        idea: the method in one sentence.
-        quick: what the preset "quick" changes.
-        home: module and class.
-    """
-
-    key: str
-    title: str
-    year: int
-    unit: Sentence
-    score: Sentence
-    memory: Sentence
-    grows: bool
-    needs_alignment: bool
-    has_map: bool
-    paper: str
-    arxiv: str
-    code: str
-    licence: str
-    idea: Sentence
-    quick: Sentence
-    home: str
+_KEY = re.compile(r"[a-z][a-z0-9_]*")  # a part of links, file names and the keys of texts
 
 
-METHODS: dict[str, Card] = {
-    "spade": Card(
-        key="spade",
-        title="SPADE",
-        year=2020,
-        unit=Sentence("methods.spade.unit", "picture, then any place within its most similar normal pictures"),
-        score=Sentence("methods.spade.score", "mean distance of the pooled features to the K nearest normal pictures"),
-        memory=Sentence("methods.spade.memory", "all features of all normal pictures"),
-        grows=True,
-        needs_alignment=False,
-        has_map=True,
-        paper="Sub-Image Anomaly Detection with Deep Pyramid Correspondences",
-        arxiv="2005.02357",
-        code="byungjae89/SPADE-pytorch (not the authors')",
-        licence="see there",
-        idea=Sentence(
-            "methods.spade.idea",
-            "Find the normal pictures that look most alike, and search them at every place for the most similar patch.",
-        ),
-        quick=Sentence(
-            "methods.spade.quick", "The finest level is left out: nine tenths of the search, for coarser outlines."
-        ),
-        home="detectors.methods.spade:Spade",
-    ),
-    "mahalanobis": Card(
-        key="mahalanobis",
-        title="MahalanobisAD",
-        year=2020,
-        unit=Sentence("methods.mahalanobis.unit", "whole picture, by the mean of its features"),
-        score=Sentence("methods.mahalanobis.score", "sum over the levels of the Mahalanobis distance"),
-        memory=Sentence("methods.mahalanobis.memory", "one mean and one covariance per level"),
-        grows=False,
-        needs_alignment=False,
-        has_map=False,
-        paper="Modeling the Distribution of Normal Data in Pre-Trained Deep Features for Anomaly Detection",
-        arxiv="2005.14140",
-        code="ORippler/gaussian-ad-mvtec (the authors')",
-        licence="AGPL or commercial",
-        idea=Sentence(
-            "methods.mahalanobis.idea",
-            "Describe normal pictures by one Gaussian per depth of the network, and measure how far off a new one is.",
-        ),
-        quick=Sentence("methods.mahalanobis.quick", "Nothing is changed."),
-        home="detectors.methods.mahalanobis:MahalanobisAD",
-    ),
-    "padim": Card(
-        key="padim",
-        title="PaDiM",
-        year=2020,
-        unit=Sentence("methods.padim.unit", "patch, at a fixed position"),
-        score=Sentence("methods.padim.score", "maximum of the smoothed map of Mahalanobis distances"),
-        memory=Sentence("methods.padim.memory", "one Gaussian per position"),
-        grows=True,
-        needs_alignment=True,
-        has_map=True,
-        paper="PaDiM: a Patch Distribution Modeling Framework for Anomaly Detection and Localization",
-        arxiv="2011.08785",
-        code="xiahaifeng1995/PaDiM-Anomaly-Detection-Localization-master (not the authors')",
-        licence="none stated",
-        idea=Sentence(
-            "methods.padim.idea",
-            "Learn at every position how normal patches vary there, and measure how unlikely the patch found there is.",
-        ),
-        quick=Sentence("methods.padim.quick", "Nothing is changed; 100 channels are drawn."),
-        home="detectors.methods.padim:Padim",
-    ),
-    "patchcore": Card(
-        key="patchcore",
-        title="PatchCore",
-        year=2021,
-        unit=Sentence("methods.patchcore.unit", "patch, at any position"),
-        score=Sentence("methods.patchcore.score", "the largest distance of a patch to its nearest in the bank"),
-        memory=Sentence("methods.patchcore.memory", "a chosen share of all normal patches"),
-        grows=True,
-        needs_alignment=False,
-        has_map=True,
-        paper="Towards Total Recall in Industrial Anomaly Detection",
-        arxiv="2106.08265",
-        code="amazon-science/patchcore-inspection (the authors')",
-        licence="Apache-2.0",
-        idea=Sentence(
-            "methods.patchcore.idea",
-            "Keep the normal patches that cover all others, and call a patch strange when none of them is near.",
-        ),
-        quick=Sentence("methods.patchcore.quick", "The bank keeps at most 4096 patches."),
-        home="detectors.methods.patchcore:PatchCore",
-    ),
-    "cfa": Card(
-        key="cfa",
-        title="CFA",
-        year=2022,
-        unit=Sentence("methods.cfa.unit", "patch, at any position, in features that were trained for these pictures"),
-        score=Sentence("methods.cfa.score", "maximum of the smoothed map of weighted distances to the nearest centre"),
-        memory=Sentence("methods.cfa.memory", "one centre per position, and a small trained layer"),
-        grows=False,
-        needs_alignment=False,
-        has_map=True,
-        paper="CFA: Coupled-hypersphere-based Feature Adaptation for Target-Oriented Anomaly Localization",
-        arxiv="2206.04325",
-        code="sungwool/CFA_for_anomaly_localization (the authors')",
-        licence="none stated",
-        idea=Sentence(
-            "methods.cfa.idea",
-            "Train a small layer that gathers normal patches around a few centres, and measure the distance to these.",
-        ),
-        quick=Sentence(
-            "methods.cfa.quick",
-            "The second finest grid, a quarter of the dimensions, 5 epochs instead of 30.",
-        ),
-        home="detectors.methods.cfa:CFA",
-    ),
-}
-
-# The paper's number of channels is that of its backbone.
-_BY_BACKBONE: dict[tuple[str, str, str], dict[str, Any]] = {("padim", "paper", "resnet18"): {"channels": 100}}
+def __getattr__(name: str) -> Any:
+    if name in ("METHODS", "UNREADABLE"):
+        return getattr(_registry(), name.lower())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def build(key: str, preset: str = "quick", backbone: str = "scattering", **settings: Any) -> Detector:
@@ -197,34 +60,111 @@ def build(key: str, preset: str = "quick", backbone: str = "scattering", **setti
         )
     if "seed" not in known:
         settings = {name: value for name, value in settings.items() if name != "seed"}
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    for name, value in settings.items():
+    for name in settings:
         if name not in known:
             raise SettingRefused(
                 "methods.unknown_setting",
                 "{method} has no setting '{name}'. It has {known}.",
-                method=METHODS[key].title,
+                method=_registry().methods[key].title,
                 name=name,
                 known=", ".join(known),
             )
-        if not known[name].range.accepts(value):
-            raise SettingRefused(
-                "methods.out_of_range",
-                "{method}'s {name} cannot be {value}. It accepts {accepted}.",
-                method=METHODS[key].title,
-                name=name,
-                value=repr(value),
-                accepted=str(known[name].range),
-            )
-    module, _, name = METHODS[key].home.partition(":")
-    kind: type[Detector] = getattr(import_module(module), name)
-    return kind(**(kind.presets[preset] | _BY_BACKBONE.get((key, preset, backbone), {}) | settings))
+    kind = detector_class(key)
+    return kind(**(kind.preset(preset, backbone) | settings))
 
 
 def settings_help(key: str) -> dict[str, Setting]:
     """Return what can be set on a method: by name, its default, its range and one line."""
-    if key not in METHODS:
+    methods = _registry().methods
+    if key not in methods:
         raise SettingRefused(
-            "methods.unknown", "There is no method '{name}'. Choose among {known}.", name=key, known=", ".join(METHODS)
+            "methods.unknown", "There is no method '{name}'. Choose among {known}.", name=key, known=", ".join(methods)
         )
-    return SETTINGS[key]
+    return dict(methods[key].settings)
+
+
+def of_cards(language: str) -> dict[str, str]:
+    """Return the texts that cards bring in a language, by their sentences' keys."""
+    return {key: text for card in _registry().methods.values() for key, text in card.words.get(language, {}).items()}
+
+
+def detector_class(key: str) -> type[Detector]:
+    """Return a method's class.
+
+    Raises:
+        SettingRefused: when it cannot be imported, or its fields are not the settings on the card.
+    """
+    card = _registry().methods[key]
+    module, _, name = card.home.partition(":")
+    try:
+        kind: type[Detector] = getattr(import_module(module), name)
+        defaults = {field.name: field.default for field in fields(kind)}
+    except Exception as error:  # whatever a method of someone else's does when it is imported
+        raise SettingRefused(
+            "methods.no_class",
+            "{method} cannot be used: {home} could not be imported ({error}). Correct it and start again.",
+            method=card.title,
+            home=card.home,
+            error=f"{type(error).__name__}: {error}",
+        ) from error
+    on_card = {name: setting.default for name, setting in card.settings.items()}
+    if defaults != on_card or kind.name != key:
+        raise SettingRefused(
+            "methods.card_differs",
+            "{method} cannot be used: its card says {card}, and its class {kind}. Make them equal.",
+            method=card.title,
+            card=f"{key} {on_card}",
+            kind=f"{kind.name} {defaults}",
+        )
+    return kind
+
+
+class _Registry(NamedTuple):
+    methods: dict[str, Card]
+    unreadable: tuple[Sentence, ...]
+
+
+@cache
+def _registry() -> _Registry:
+    """Read all cards: our own in the order of their papers, then those of others as they are named."""
+    own = import_module(f"{__name__}.cards")
+    cards = [import_module(f"{own.__name__}.{found.name}").CARD for found in iter_modules(own.__path__)]
+    methods = {card.key: card for card in sorted(cards, key=lambda card: card.arxiv)}
+    unreadable: list[Sentence] = []
+    for name, read in _named():
+        try:
+            card = read()
+            _refuse_card(card, methods)
+            methods[card.key] = card
+        except Exception as error:  # whatever a module of someone else's does when it is imported
+            unreadable.append(
+                Sentence(
+                    "methods.unreadable",
+                    "The method {name} could not be read and is left out: {error}. Correct it or do not name it.",
+                    name=name,
+                    error=f"{type(error).__name__}: {error}",
+                )
+            )
+    return _Registry(methods, tuple(unreadable))
+
+
+def _named() -> Iterator[tuple[str, Callable[[], Card]]]:
+    """Yield the methods of others: what they are called, and how to read their cards."""
+    for name in filter(None, map(str.strip, os.environ.get("ODD_METHODS", "").split(","))):
+        yield name, partial(_card, name, "CARD")
+    for entry in entry_points(group="odd_one_out.methods"):
+        yield entry.name, partial(_card, entry.module, entry.attr or "CARD")
+
+
+def _card(module: str, name: str) -> Card:
+    card: Card = getattr(import_module(module), name)
+    return card
+
+
+def _refuse_card(card: Card, known: dict[str, Card]) -> None:
+    if not isinstance(card, Card):
+        raise TypeError(f"CARD is a {type(card).__name__}, not a Card")
+    if not _KEY.fullmatch(card.key):
+        raise ValueError(f"its key {card.key!r} is not made of small letters, digits and _")
+    if card.key in known:
+        raise ValueError(f"there is a method {card.key!r} already")

@@ -1,16 +1,21 @@
-"""The contract between backbones and methods: features in, prediction out."""
+"""The contract between backbones and methods: features in, prediction out. Importing this does not import torch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
-import torch
-from torch import Tensor
+import detectors.methods as registry
+from detectors.errors import NotFitted, Sentence, SettingRefused
 
-from detectors.errors import NotFitted, Sentence
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Box = tuple[float, float, float, float]  # (top, left, bottom, right), in pixels of the picture
+Role = Literal["nearest", "centre", "typical", "closest", "average"]
 
 
 class Progress(Protocol):
@@ -97,27 +102,33 @@ class Prediction:
     Attributes:
         scores: (B,), one number per picture, on the method's own scale.
         maps: (B, H, W) at the size of the pictures, or None for a method that has no map.
+        levels: (B, L), what the levels add to a score, in the order of `Evidence.contributions` by level; None where a
+            score is no such sum.
     """
 
     scores: Tensor
-    maps: Tensor | None
+    maps: Tensor | None = None
+    levels: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Neighbor:
-    """A normal patch (or centre) that a place was compared with.
+    """What a place was compared with.
 
     Attributes:
         picture: index into the pictures that were fitted, or None where no single picture owns it (a CFA centre).
         box: (top, left, bottom, right), the area of the patch's grid cell, in pixels of the input.
         distance: in the method's own unit.
         level: index of the feature level, or None when levels were joined.
+        role: "nearest" patch; "centre" of a bank of averages; at the place's own position the "typical" picture, the
+            "closest" one, and the "average" of all.
     """
 
     picture: int | None
-    box: tuple[float, float, float, float]
+    box: Box
     distance: float
     level: int | None = None
+    role: Role = "nearest"
 
 
 @dataclass(frozen=True)
@@ -135,19 +146,19 @@ class Evidence:
 
     Attributes:
         value: the score of the place on the method's grid, before enlarging and smoothing.
-        box: (top, left, bottom, right), the grid cell's area in pixels of the input.
+        box: the grid cell's area in pixels of the input; None for a method that judges whole pictures.
         unit: what `value` and the distances are, in a few words ("squared distance", "Mahalanobis distance").
         neighbors: what the place was compared with, nearest first.
         contributions: what makes up `value`, largest first.
-        attribution: (H, W) input-gradient picture, for methods that have no map; not part of the method.
+        squared: whether `value` and the distances are squares.
     """
 
     value: float
-    box: tuple[float, float, float, float]
+    box: Box | None
     unit: str
     neighbors: tuple[Neighbor, ...] = ()
     contributions: tuple[Contribution, ...] = ()
-    attribution: Tensor | None = None
+    squared: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,10 +182,35 @@ class Detector(ABC):
 
     Subclasses are dataclasses whose fields are the settings. What `fit` learns is assigned to attributes that end
     in "_": tensors, tuples of tensors, numbers, strings or tuples of numbers; exactly these are saved.
+
+    A method is complete with `fit`, `predict`, `explain` and `estimate`; the rest may be left as it is.
     """
 
-    name: ClassVar[str]  # the registry's key: "padim"
-    presets: ClassVar[dict[str, dict[str, Any]]]  # "quick" and "paper": settings that differ from the defaults
+    name: ClassVar[str]  # the card's key: "padim"
+    # "quick" and "paper": settings that differ from the defaults; "paper resnet18" where a backbone asks for others.
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {}}
+
+    def __post_init__(self) -> None:
+        """Refuse what is outside the ranges on the method's card; a method without a card is not checked."""
+        card = registry.METHODS.get(getattr(self, "name", ""))
+        for name, value in self.settings.items():
+            if isinstance(value, list):
+                value = tuple(value)
+                setattr(self, name, value)
+            if card and name in card.settings and not card.settings[name].range.accepts(value):
+                raise SettingRefused(
+                    "methods.out_of_range",
+                    "{method}'s {name} cannot be {value}. It accepts {accepted}.",
+                    method=card.title,
+                    name=name,
+                    value=repr(value),
+                    accepted=str(card.settings[name].range),
+                )
+
+    @classmethod
+    def preset(cls, name: str, backbone: str = "") -> dict[str, Any]:
+        """Return a preset's settings for a backbone."""
+        return cls.presets.get(f"{name} {backbone}", cls.presets[name])
 
     @abstractmethod
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
@@ -191,6 +227,24 @@ class Detector(ABC):
     @abstractmethod
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return what fitting on features of this shape costs on the CPU; the model's bytes exactly where possible."""
+
+    def distances(self, features: Features) -> Tensor | None:
+        """Return the map before enlarging and smoothing, (B, H, W) as `explain` gives it; None without a map."""
+        return self.predict(features).maps
+
+    def nearest_normals(
+        self, features: Features, normals: FeatureSource, y: int, x: int, k: int = 1
+    ) -> tuple[Neighbor, ...]:
+        """Return what to show beside pixel (y, x), for a method whose evidence holds no patch of its own.
+
+        Args:
+            features: of the one picture in question.
+            normals: the pictures that were fitted.
+            y: row of the pixel.
+            x: column of the pixel.
+            k: how many normal pictures are wanted.
+        """
+        return ()
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
@@ -233,6 +287,46 @@ class Detector(ABC):
         if not self.fitted:
             raise NotFitted(f"{type(self).__name__} has not been fitted: call fit(features) first.")
 
+    def check_levels(self, asked: Iterable[int | None], count: int) -> None:
+        """Raise `SettingRefused` for a level that a backbone of `count` levels does not have; None is no level."""
+        for level in asked:
+            if level is not None and not 0 <= level < count:
+                raise SettingRefused(
+                    "methods.no_such_level",
+                    "{method} asks for level {level}, but the backbone has levels 0 to {last}. Choose among these.",
+                    method=self.title,
+                    level=level,
+                    last=count - 1,
+                )
+
+    def check_pictures(self, count: int) -> None:
+        """Raise `SettingRefused` for fewer than two pictures, which do not vary."""
+        if count < 2:
+            raise SettingRefused(
+                "methods.one_picture",
+                "{method} measures how normal pictures vary, and it was given {count}. Give it at least 2.",
+                method=self.title,
+                count=count,
+            )
+
+    def check_same(self, found: Any, fitted: Any) -> None:
+        """Raise `SettingRefused` when the sizes of features are not those of the fit."""
+        if found != fitted:
+            raise SettingRefused(
+                "methods.other_features",
+                "These features have the sizes {found}, and {method} was fitted on {fitted}. "
+                "Use the backbone and the picture size of the fit.",
+                method=self.title,
+                found=found,
+                fitted=fitted,
+            )
+
+    @property
+    def title(self) -> str:
+        """The method's name as in print."""
+        card = registry.METHODS.get(self.name)
+        return card.title if card else type(self).__name__
+
     def to(self, device: torch.device | str) -> Self:
         """Move everything learnt to a device, in place."""
         self.state = {name: _moved(value, device) for name, value in self.state.items()}
@@ -240,6 +334,8 @@ class Detector(ABC):
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
+    from torch import Tensor
+
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple):
@@ -248,6 +344,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _moved(value: Any, device: torch.device | str) -> Any:
+    from torch import Tensor
+
     if isinstance(value, Tensor):
         return value.to(device)
     return tuple(_moved(item, device) for item in value) if isinstance(value, tuple) else value

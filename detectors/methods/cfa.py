@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, relu, softmin
 from torch.optim.adamw import adamw
 
-from detectors.errors import Sentence, SettingRefused
+from detectors.errors import Sentence
 from detectors.methods.base import (
     Detector,
     Estimate,
@@ -143,11 +143,21 @@ class CFA(Detector):
         row, column = cell_at(self.grid_size_, features.image_size, y, x)
         places = self.places_[indices[0, row, column]].tolist()
         neighbors = tuple(
-            Neighbor(None, cell_box(self.grid_size_, features.image_size, *divmod(place, self.grid_size_[1])), distance)
+            Neighbor(
+                None,
+                cell_box(self.grid_size_, features.image_size, *divmod(place, self.grid_size_[1])),
+                distance,
+                role="centre",
+            )
             for place, distance in zip(places, distances[0, row, column].tolist(), strict=True)
         )
         box = cell_box(self.grid_size_, features.image_size, row, column)
         return Evidence(scores[0, row, column].item(), box, "softmin-weighted distance", neighbors)
+
+    @torch.no_grad()
+    def distances(self, features: Features) -> Tensor:
+        """Return the map before enlarging, (B, H, W)."""
+        return self._scored(features)[0]
 
     @torch.no_grad()
     def describe(self, features: Features) -> Tensor:
@@ -229,14 +239,8 @@ class CFA(Detector):
     def _scored(self, features: Features) -> tuple[Tensor, Tensor, Tensor]:
         """Return scores (B, H, W), and distances and indices (B, H, W, K) of the nearest centres."""
         self.check_fitted()
-        if tuple(features.maps[level].shape[1] for level in self._present(features.shape)) != self.channels_:
-            raise SettingRefused(
-                "cfa.other_features",
-                "These features have {found} channels, but CFA was fitted on {expected}. "
-                "Use the backbone it was fitted with.",
-                found=[c for c, _, _ in features.shape.maps],
-                expected=list(self.channels_),
-            )
+        found = tuple(features.maps[level].shape[1] for level in self._present(features.shape))
+        self.check_same(found, self.channels_)
         patches = _described(self._prepared(features, self.grid_size_), self.weight_, self.bias_, self.grid_size_)
         distances, indices = nearest(patches.flatten(0, 1), self.bank_, k=min(self.neighbors, len(self.bank_)))
         scores = distances[:, 0] * softmin(distances, dim=1)[:, 0]  # (Q, K) -> (Q,)
@@ -279,14 +283,7 @@ class CFA(Detector):
 
     def _present(self, shape: FeatureShape) -> tuple[int, ...]:
         """Return the levels, refusing any that the backbone does not have."""
-        for level in (*self.levels, *(() if self.grid is None else (self.grid,))):
-            if not 0 <= level < len(shape.maps):
-                raise SettingRefused(
-                    "cfa.no_such_level",
-                    "CFA asks for level {level}, but the backbone has levels 0 to {last}. Choose among these.",
-                    level=level,
-                    last=len(shape.maps) - 1,
-                )
+        self.check_levels((*self.levels, self.grid), len(shape.maps))
         return self.levels
 
     def _grid(self, shape: FeatureShape) -> tuple[int, int]:

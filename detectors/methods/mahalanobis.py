@@ -14,14 +14,13 @@ inverts C x C matrices where we keep the eigenvectors that N pictures span, whic
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
 
-from detectors.errors import Sentence, SettingRefused
+from detectors.errors import Sentence
 from detectors.methods.base import (
     Contribution,
     Detector,
@@ -79,47 +78,26 @@ class MahalanobisAD(Detector):
             rhos.append(rho)
             progress(0.5 + 0.5 * (number + 1) / len(levels), "covariance")
         self.means_: tuple[Tensor, ...] = tuple(g.mean.to(features.device) for g in gaussians)  # (2, C)
-        self.bases_: tuple[Tensor, ...] = tuple(g.basis.to(features.device) for g in gaussians)  # (r, C)
+        self.bases_: tuple[Tensor, ...] = tuple(g.basis.contiguous().to(features.device) for g in gaussians)  # (r, C)
         self.precisions_: tuple[Tensor, ...] = tuple(g.precision.to(features.device) for g in gaussians)  # (r,)
         self.rests_: tuple[float, ...] = tuple(g.rest for g in gaussians)
         self.rhos_: tuple[float, ...] = tuple(rhos)
         self.pictures_: int = len(features)
         return self
 
-    @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
-        """Score each picture by the sum of its distances; there is no map."""
-        return Prediction(self.level_distances(features).sum(dim=1), None)
-
-    def level_distances(self, features: Features) -> Tensor:
-        """Return the Mahalanobis distance per stage, (B, L); a gradient flows back to the features."""
-        self.check_fitted()
-        levels = range(len(features.pooled)) if self.levels is None else self.levels
-        found = [features.pooled[level].shape[1] if level < len(features.pooled) else 0 for level in levels]
-        expected = [mean.shape[1] for mean in self.means_]
-        if found != expected:
-            raise SettingRefused(
-                "mahalanobis.other_features",
-                "These pictures have stages of {found} channels, and MahalanobisAD was fitted on {expected}. "
-                "Use the backbone of the fit.",
-                found=found,
-                expected=expected,
-            )
-        learnt = zip(self.means_, self.bases_, self.precisions_, self.rests_, strict=True)
-        gaussians = [LowRankGaussian(mean, basis, precision, rest) for mean, basis, precision, rest in learnt]
-        squared = [g.squared_distance(features.pooled[level]) for g, level in zip(gaussians, levels, strict=True)]
-        tiny = torch.finfo(torch.float32).tiny  # the root has no slope at 0
-        return torch.stack(squared, dim=1).clamp(min=tiny).sqrt()
+        """Score each picture by the sum of its distances; there is no map. A gradient flows back to the features."""
+        distances = self._distances(features)  # (B, L)
+        return Prediction(distances.sum(dim=1), levels=distances)
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
-        """Give each stage's distance; they add up to the score. The place does not matter: the box is the picture."""
-        distances = self.level_distances(features)[0].tolist()
+        """Give each stage's distance; they add up to the score. The place does not matter."""
+        distances = self._distances(features)[0].tolist()
         levels = range(len(distances)) if self.levels is None else self.levels
         contributions = [Contribution(level, None, value) for level, value in zip(levels, distances, strict=True)]
         contributions.sort(key=lambda c: -c.value)
-        box = (0.0, 0.0, float(features.image_size[0]), float(features.image_size[1]))
-        return Evidence(sum(distances), box, "Mahalanobis distance", (), tuple(contributions))
+        return Evidence(sum(distances), None, "Mahalanobis distance", contributions=tuple(contributions))
 
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return what a fit costs, with the rank that pictures in general position have."""
@@ -150,47 +128,20 @@ class MahalanobisAD(Detector):
         )
 
     def _levels(self, shape: FeatureShape) -> tuple[int, ...]:
-        if shape.pictures < 2:
-            raise SettingRefused(
-                "mahalanobis.one_picture",
-                "MahalanobisAD measures how normal pictures vary, and it was given {count}. Give it at least 2.",
-                count=shape.pictures,
-            )
+        self.check_pictures(shape.pictures)
         levels = tuple(range(len(shape.pooled))) if self.levels is None else self.levels
-        if not levels or not all(0 <= level < len(shape.pooled) for level in levels):
-            raise SettingRefused(
-                "mahalanobis.levels",
-                "Stages {asked} were asked for, and this backbone has stages 0 to {last}. Choose among these.",
-                asked=list(levels),
-                last=len(shape.pooled) - 1,
-            )
-        if self.components not in (None, "pca", "npca"):
-            raise SettingRefused(
-                "mahalanobis.components",
-                "{found} is not a choice of components. Give pca, npca, or none.",
-                found=self.components,
-            )
-        if not 0 < self.variance < 1:
-            raise SettingRefused(
-                "mahalanobis.variance",
-                "variance is {found}; it is a share between 0 and 1, like 0.99.",
-                found=self.variance,
-            )
+        self.check_levels(levels, len(shape.pooled))
         return levels
 
-
-def attribution(detector: MahalanobisAD, backbone: Callable[[Tensor], Features], image: Tensor) -> Tensor:
-    """Return how strongly the score reacts to each pixel, (S, S): the input gradient. Not part of the method.
-
-    It says where a small change would move the score most, which is not the same as where the defect is.
-
-    Args:
-        detector: fitted.
-        backbone: turns (1, 3, S, S) into features through which gradients flow.
-        image: (1, 3, S, S).
-    """
-    image = image.detach().clone().requires_grad_(True)
-    with torch.enable_grad():
-        score = detector.level_distances(backbone(image)).sum()
-        (gradient,) = torch.autograd.grad(score, image)
-    return torch.linalg.vector_norm(gradient[0], dim=0)  # (3, S, S) -> (S, S)
+    def _distances(self, features: Features) -> Tensor:
+        self.check_fitted()
+        levels = range(len(features.pooled)) if self.levels is None else self.levels
+        self.check_same(
+            [features.pooled[level].shape[1] if level < len(features.pooled) else 0 for level in levels],
+            [mean.shape[1] for mean in self.means_],
+        )
+        learnt = zip(self.means_, self.bases_, self.precisions_, self.rests_, strict=True)
+        gaussians = [LowRankGaussian(mean, basis, precision, rest) for mean, basis, precision, rest in learnt]
+        squared = [g.squared_distance(features.pooled[level]) for g, level in zip(gaussians, levels, strict=True)]
+        tiny = torch.finfo(torch.float32).tiny  # the root has no slope at 0
+        return torch.stack(squared, dim=1).clamp(min=tiny).sqrt()

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from detectors.errors import Sentence, SettingRefused
+from detectors.errors import Sentence
 from detectors.methods.base import (
     Contribution,
     Detector,
@@ -86,7 +86,11 @@ class Padim(Detector):
     # The paper draws 100 of a ResNet18's 448 channels and 550 of a Wide ResNet50's 1792. Quick changes nothing else: on
     # 50 hazelnuts the next coarser grid finds as much (pixel AUROC within 0.001) in a third of the time and memory, but
     # there is only 0.1 s to save.
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {"channels": 550}}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": {},
+        "paper": {"channels": 550},
+        "paper resnet18": {"channels": 100},
+    }
 
     @torch.no_grad()
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
@@ -167,22 +171,27 @@ class Padim(Detector):
 
     @torch.no_grad()
     def nearest_normals(
-        self, features: Features, normal: FeatureSource, y: int, x: int, k: int = 3
+        self, features: Features, normals: FeatureSource, y: int, x: int, k: int = 1
     ) -> tuple[Neighbor, ...]:
         """Return which normal pictures look most like the one picture in `features` at pixel (y, x).
 
         The first is the typical one, nearest to the mean of this position; then the `k` closest, nearest first. All
-        distances are from the picture in question, in the metric of the position's Gaussian.
+        distances are from the picture in question, in the metric of the position's Gaussian. The average comes last.
         """
         cell = cell_at(self.grid_, features.image_size, y, x)
         delta = _at(self._deltas(features), cell, self.grid_)  # (1, d)
-        normals = torch.cat([_at(self._deltas(batch), cell, self.grid_) for batch in normal])  # (N, d)
-        away = normals - delta
+        all_normals = torch.cat([_at(self._deltas(batch), cell, self.grid_) for batch in normals])  # (N, d)
+        away = all_normals - delta
         distances = (away * self._solve(away, cell)).sum(dim=1).clamp(min=0).sqrt()  # (N,)
-        typical = int((normals * self._solve(normals, cell)).sum(dim=1).argmin())
+        typical = int((all_normals * self._solve(all_normals, cell)).sum(dim=1).argmin())
         closest = distances.argsort(stable=True)[:k].tolist()
         box = cell_box(self.grid_, features.image_size, *cell)
-        return tuple(Neighbor(picture, box, float(distances[picture])) for picture in (typical, *closest))
+        value = float((delta * self._solve(delta, cell)).sum().clamp(min=0).sqrt())
+        return (
+            Neighbor(typical, box, float(distances[typical]), role="typical"),
+            *(Neighbor(picture, box, float(distances[picture]), role="closest") for picture in closest),
+            Neighbor(None, box, value, role="average"),
+        )
 
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return what a fit costs; seconds as measured on one core of a server, up to a factor of about 1.5."""
@@ -233,30 +242,8 @@ class Padim(Detector):
         return shape.maps[finest if self.grid is None else self.grid][1:]
 
     def _check(self, shape: FeatureShape) -> None:
-        if shape.pictures < 2:
-            raise SettingRefused(
-                "padim.one_picture",
-                "PaDiM measures how normal pictures vary, and it was given {count}. Give it at least 2.",
-                count=shape.pictures,
-            )
-        asked = (*self.levels, *(() if self.grid is None else (self.grid,)))
-        if not self.levels or not all(0 <= level < len(shape.maps) for level in asked):
-            raise SettingRefused(
-                "padim.levels",
-                "Levels {asked} were asked for, and this backbone has levels 0 to {last}. Choose among these.",
-                asked=list(asked),
-                last=len(shape.maps) - 1,
-            )
-        if not (self.channels in (None, "all") or (isinstance(self.channels, int) and self.channels > 0)):
-            raise SettingRefused(
-                "padim.channels",
-                "{found} is not a number of channels. Give a whole number from 1, or all.",
-                found=self.channels,
-            )
-        if not self.epsilon > 0:
-            raise SettingRefused(
-                "padim.epsilon", "epsilon is {found}; it must be above 0, like 0.01.", found=self.epsilon
-            )
+        self.check_pictures(shape.pictures)
+        self.check_levels((*self.levels, self.grid), len(shape.maps))
 
     def _ridge(self, pictures: list[Tensor], grid: Size) -> Tensor:
         """Return what is added to each position's diagonal, (H, W) in float64."""
@@ -279,13 +266,7 @@ class Padim(Detector):
         fits = fits and self._grid(shape) == self.grid_
         kept = tuple(kept_size(shape.maps[level][1:], self.grid_) for level in self.levels) if fits else ()
         if kept != tuple(tuple(mean.shape[:2]) for mean in self.means_):
-            raise SettingRefused(
-                "padim.other_features",
-                "These pictures have feature maps of {found} cells, and PaDiM was fitted on a grid of {expected}. "
-                "Use the backbone and the picture size of the fit.",
-                found=[size[1:] for size in shape.maps],
-                expected=self.grid_,
-            )
+            self.check_same([size[1:] for size in shape.maps], self.grid_)
         levels = self._on_grid(features, self.channels_, self.grid_, kept)
         return [level - mean.permute(2, 0, 1) for level, mean in zip(levels, self.means_, strict=True)]
 

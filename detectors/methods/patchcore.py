@@ -25,7 +25,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn import functional
 
-from detectors.errors import Sentence, SettingRefused
+from detectors.errors import Sentence
 from detectors.methods.base import (
     Detector,
     Estimate,
@@ -161,6 +161,7 @@ class PatchCore(Detector):
                 Neighbor(picture, cell_box(self.grid_, features.image_size, row, column), value)
                 for value, (picture, row, column) in zip(values, self.origins_[indices[0]].tolist(), strict=True)
             ),
+            squared=self.squared,
         )
 
     def embed(self, features: Features) -> Tensor:
@@ -304,36 +305,7 @@ class PatchCore(Detector):
         return sum(shape.maps[level][0] for level in self.levels)
 
     def _check(self, shape: FeatureShape) -> None:
-        for level in self.levels if self.grid is None else (*self.levels, self.grid):
-            if not 0 <= level < len(shape.maps):
-                raise SettingRefused(
-                    "patchcore.no_such_level",
-                    "PatchCore asks for level {level}, but the backbone has levels 0 to {last}. Choose among these.",
-                    level=level,
-                    last=len(shape.maps) - 1,
-                )
-        known = self.embedding in ("paper", "official") and self.start in ("official", "textbook")
-        counts = (
-            1 if self.limit is None else self.limit,
-            self.neighbors,
-            self.pretrain_dimensions,
-            self.target_dimensions,
-        )
-        if not (self.levels and known and 0 < self.ratio <= 1 and min(counts) >= 1 and self.reweight >= 0):
-            raise SettingRefused(
-                "patchcore.settings",
-                "PatchCore was given ratio = {ratio}, neighbors = {neighbors}, reweight = {reweight}, limit = {limit}, "
-                "embedding = {embedding}, start = {start} and {levels} levels. Choose a ratio above 0 and at most 1, "
-                "numbers of at least 1 (reweight: 0), embedding paper or official, start official or textbook, and at "
-                "least one level.",
-                ratio=self.ratio,
-                neighbors=self.neighbors,
-                reweight=self.reweight,
-                limit=self.limit,
-                embedding=self.embedding,
-                start=self.start,
-                levels=len(self.levels),
-            )
+        self.check_levels((*self.levels, self.grid), len(shape.maps))
 
 
 # The official embedding lays the 9 C values of a neighbourhood in a row, channel by channel, and averages bins of them:

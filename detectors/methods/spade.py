@@ -34,13 +34,11 @@ from detectors.methods.base import (
     Progress,
     silent,
 )
-from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, resample
+from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
 from detectors.methods.neighbors import Bank, nearest, product_rate
 
 SHOWN = 3  # gallery patches that an explanation shows per level
 FILLING = 900  # storing one value takes about as long as this many multiply-adds
-
-Size = tuple[int, int]
 
 
 @dataclass
@@ -109,6 +107,13 @@ class Spade(Detector):
         """Return the K nearest normal pictures of each picture: distances and indices, (B, K)."""
         self.check_fitted()
         return nearest(features.pooled[-1], self.pooled_, min(self.k, len(self.pooled_)))
+
+    @torch.no_grad()
+    def distances(self, features: Features) -> Tensor:
+        """Return the map before enlarging, (B, H, W): the mean of the levels on the finest grid."""
+        grids = self.grids(features)
+        finest = max(((g.shape[1], g.shape[2]) for g in grids), key=prod)
+        return align_nearest([grid[:, None] for grid in grids], finest).mean(1)  # (B, L, H, W) -> (B, H, W)
 
     def grids(self, features: Features) -> tuple[Tensor, ...]:
         """Return the distances before enlarging: (B, H_l, W_l) per level, or one (B, H, W) when levels are joined."""
@@ -191,32 +196,14 @@ class Spade(Detector):
         yield _Search(None, grid, query, (Bank(rows, rows.square().sum(1), none) for rows in galleries))
 
     def _check(self, shape: FeatureShape) -> None:
-        for level in self.levels:
-            if not 0 <= level < len(shape.maps):
-                raise SettingRefused(
-                    "spade.no_such_level",
-                    "SPADE asks for level {level}, but the backbone has levels 0 to {last}. Choose among these.",
-                    level=level,
-                    last=len(shape.maps) - 1,
-                )
-        places = min((prod(shape.maps[level][1:]) for level in self.levels), default=0)
-        if not (self.k >= 1 and 1 <= self.kappa <= places):
+        self.check_levels(self.levels, len(shape.maps))
+        places = min(prod(shape.maps[level][1:]) for level in self.levels)
+        if self.kappa > places:
             raise SettingRefused(
-                "spade.counts",
-                "SPADE was given k = {k}, kappa = {kappa} and {levels} levels. Choose at least one level, k at least 1 "
-                "and kappa from 1 to {places}, the places of the coarsest level.",
-                k=self.k,
+                "spade.kappa",
+                "SPADE was given kappa = {kappa}, and the coarsest level has {places} places. Choose no more.",
                 kappa=self.kappa,
-                levels=len(self.levels),
                 places=places,
-            )
-        if self.combine not in ("average", "concatenate") or self.image_score not in ("pooled", "map max"):
-            raise SettingRefused(
-                "spade.options",
-                "SPADE knows combine = average or concatenate and image_score = pooled or map max, not {combine} and "
-                "{image_score}.",
-                combine=self.combine,
-                image_score=self.image_score,
             )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.errors import Sentence
 from detectors.plots.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def axes(ax: Axes | None, width: float, height: float) -> Axes:
     return ax if ax is not None else grid(1, 1, width, height)[0, 0]
 
 
-def grid(rows: int, columns: int, width: float, height: float, **shared: Any) -> np.ndarray[Any, Any]:
+def grid(rows: int, columns: int, width: float, height: float) -> np.ndarray[Any, Any]:
     """Return (rows, columns) new Axes in a figure of width x height inches.
 
     Where somebody works with pyplot, or in a notebook, the figure is pyplot's, so that it is shown as any other.
@@ -69,7 +70,7 @@ def grid(rows: int, columns: int, width: float, height: float, **shared: Any) ->
         from matplotlib.figure import Figure
 
         figure = Figure(**made)
-    return figure.subplots(rows, columns, squeeze=False, **shared)
+    return figure.subplots(rows, columns, squeeze=False)
 
 
 def dress(ax: Axes, across: str = "", up: str = "", ruled: str = "both") -> None:
@@ -83,6 +84,12 @@ def dress(ax: Axes, across: str = "", up: str = "", ruled: str = "both") -> None
     ax.grid(False)
     if ruled:
         ax.grid(True, axis=ruled, color=LINE, linewidth=0.8)  # type: ignore[arg-type]
+
+
+def say(sentence: Sentence, words: Mapping[str, str]) -> str:
+    """Return a sentence of the engine, translated where `words` holds its key."""
+    translated = words.get(sentence.key)
+    return translated.format(**sentence.values) if translated else str(sentence)
 
 
 def percent(value: float, _: Any = None) -> str:

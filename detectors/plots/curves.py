@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from detectors.evaluation import Curve, precision_recall_curve, pro_curve, roc_curve
 from detectors.evaluation.thresholds import confusion
-from detectors.plots.axes import ACCENT, CONTROL, GROUND, INK, MUTED, SMALL, SOFT, WORDS, axes, dress, label, percent
+from detectors.plots.axes import (
+    ACCENT,
+    CONTROL,
+    GROUND,
+    INK,
+    MUTED,
+    SMALL,
+    SOFT,
+    WORDS,
+    axes,
+    dress,
+    label,
+    percent,
+    say,
+)
 from detectors.plots.selection import chosen, in_focus, threshold, title
 from detectors.result import Column, Result
 
@@ -121,7 +135,7 @@ def _draw(
     for place, column in enumerate((*others, main) if main else ()):
         found = curve(kind, result, column)
         if not len(found.x):
-            said = str(found.reason)
+            said = say(found.reason, words) if found.reason else ""
             continue
         focused = column is main
         look: dict[str, Any] = {"color": ACCENT, "linewidth": 2.2, "zorder": 4} if focused else {
@@ -144,7 +158,7 @@ def _draw(
     for written in legend.get_texts():
         written.set_parse_math(False)
     if main is not None and names[-1] == _named(kind, main, result):
-        legend.get_texts()[0].set(color=ACCENT, fontweight="bold")
+        legend.get_texts()[0].set_color(ACCENT)
     return ax
 
 

@@ -175,10 +175,17 @@ def _paint(group: str, flagged: bool, judged: bool) -> tuple[str, str]:
     return (GROUND, MISS) if judged and not flagged else (INK, GROUND)
 
 
+def sorts(result: Result, flagged: NDArray[np.bool_]) -> NDArray[np.str_]:
+    """Return how each test picture is marked: "good", "false_alarm", "found", "miss" or "unknown"."""
+    labels = result.labels
+    good, defective = np.where(flagged, "false_alarm", "good"), np.where(flagged, "found", "miss")
+    return np.where(np.isnan(labels), "unknown", np.where(labels == 1, defective, good))
+
+
 def _ticks(multiples: NDArray[np.float64]) -> tuple[list[float], bool]:
     """Return the ticks that hold all scores, and whether some lie beyond the last one."""
     known = multiples[np.isfinite(multiples)]
-    low = max((t for t in TICKS if t <= known[known > 0].min()), default=TICKS[0])
+    low = max((t for t in TICKS if t <= min(0.95, known[known > 0].min())), default=TICKS[0])
     high = min((t for t in TICKS if t >= max(known.max(), 1.5)), default=TICKS[-1])
     return [t for t in TICKS if low <= t <= high], bool(known.max() > high)
 
@@ -192,14 +199,11 @@ def _lanes(
     times: NDArray[np.float64],
     flagged: NDArray[np.bool_],
 ) -> None:
-    sorts = ["unknown" if np.isnan(v) else "found" if v else "good" for v in result.labels]
-    sorts = [
-        {"good": "false_alarm", "found": "found"}.get(s, s) if f else {"found": "miss"}.get(s, s)
-        for s, f in zip(sorts, flagged, strict=True)
-    ]
-    lanes = [("held_out", held)] + [
-        (sort, times[[s == sort for s in sorts]]) for sort in ("good", "unknown", "false_alarm", "found", "miss")
-    ]
+    own = sorts(result, flagged)
+    lanes = [("held_out", held), *((sort, times[own == sort]) for sort in _LOOKS if sort != "held_out")]
+    edges = np.geomspace(*ax.get_xlim(), 49)
+    counted = {sort: np.histogram(values, edges)[0] for sort, values in lanes}
+    fullest = max(int(counts.max()) for counts in counted.values()) or 1
     for sort, values in lanes:
         lane = {"false_alarm": "good", "found": "defective", "miss": "defective"}.get(sort, sort)
         middle = row + 1 - _LANES[lane]
@@ -207,14 +211,13 @@ def _lanes(
             continue
         look = _LOOKS[sort]
         if len(held) + len(times) > MANY:
-            edges = np.geomspace(*ax.get_xlim(), 49)
-            counts = np.histogram(values, edges)[0]
+            counts = counted[sort]
             full = counts > 0
-            tall = -0.2 * counts[full] / counts.max()
-            fill = {"color": look["facecolor"], "edgecolor": look["edgecolor"], "linewidth": 0.6, "label": sort}
+            tall = -0.2 * counts[full] / fullest
+            fill = {"color": look["facecolor"], "edgecolor": look["edgecolor"], "linewidth": 0.6}
             ax.bar(edges[:-1][full], tall, np.diff(edges)[full], middle + 0.1, align="edge", **fill)
             continue
         order = np.argsort(values)
         aside = np.zeros(len(values))
         aside[order] = (np.arange(len(values)) % 3 - 1) * 0.05  # neighbours step aside
-        ax.scatter(values, middle + aside, linewidth=1.0, zorder=3, label=sort, **look)
+        ax.scatter(values, middle + aside, linewidth=1.0, zorder=3, gid=f"marks-{row}-{sort}", **look)

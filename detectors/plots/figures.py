@@ -44,6 +44,8 @@ def intervals(
     across: str = "",
     guess: float | None = None,
     signed: bool = False,
+    written: Sequence[str] | None = None,
+    between: tuple[float, float, float] | None = None,
 ) -> Axes:
     """Draw figures below each other on one axis; one that is absent says why.
 
@@ -54,24 +56,27 @@ def intervals(
         across: the axis' label.
         guess: where a dotted line stands (0.5 for an AUROC, 0 for a difference), if the axis reaches it.
         signed: write differences, in points of 0.01.
+        written: what stands beside each row; its figure with the interval by default.
+        between: (low, high, step) of the axis; what holds all figures by default.
     """
     ax = axes(ax, 6.0, 0.34 * max(len(rows), 1) + 0.7)
-    low, high, step = span(rows.values(), guess if signed else None)
+    low, high, step = between or span(rows.values(), guess if signed else None)
     dress(ax, across, ruled="x")
     ax.set(xlim=(low - 0.02 * (high - low), high + 0.02 * (high - low)), ylim=(max(len(rows), 1) - 0.5, -0.5))
     places = [low + i * step for i in range(round((high - low) / step) + 1)]
     ax.set_xticks(places, [f"{100 * v:+.0f}" if signed and round(100 * v) else f"{v:.2g}" for v in places])
     ax.set_yticks(range(len(rows)), list(rows))
-    for y, (written, (name, figure)) in enumerate(zip(ax.get_yticklabels(), rows.items(), strict=True)):
+    for y, (tick, (name, figure)) in enumerate(zip(ax.get_yticklabels(), rows.items(), strict=True)):
         colour = ACCENT if name == focus else INK
-        written.set(color=colour, fontsize=USUAL, parse_math=False)
+        tick.set(color=colour, fontsize=USUAL, parse_math=False)
         if figure.low is not None and figure.high is not None:
             pale = ACCENT if name == focus else SOFT
             ax.plot((figure.low, figure.high), (y, y), color=pale, alpha=0.45, linewidth=5, solid_capstyle="round")
         if figure.value is not None:
             ax.plot(figure.value, y, marker="o", markersize=7, color=colour, linestyle="none", zorder=3)
         ax.annotate(
-            write(figure, signed), (1, y), (8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            write(figure, signed) if written is None else written[y], (1, y), (8, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points",
             fontsize=SMALL, color=INK if figure.value is not None else MUTED, va="center", parse_math=False,
         )  # fmt: skip
     if guess is not None and low <= guess <= high:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
-from detectors.result import ResultPicture
+from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.errors import SettingRefused
+from detectors.methods.base import Box, Neighbor
+from detectors.result import Shown
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from detectors.features.backbone import Backbone
     from detectors.methods.base import Detector, Evidence, Features
 
-Box = tuple[float, float, float, float]
 Role = Literal["test", "held_out", "learnt"]
 ROLES: tuple[Role, ...] = ("test", "held_out", "learnt")
 
@@ -31,25 +34,6 @@ _KEPT = 24  # columns whose held-out patches stay scored in a worker
 _TOGETHER = 4  # pictures through a backbone at once
 _held: OrderedDict[str, NDArray[np.float32] | None] = OrderedDict()
 _lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A normal patch that a place was compared with.
-
-    Attributes:
-        role: "nearest"; "centre" of a bank of averages; "typical", "closest" and "average" at the same position.
-        picture: index into the pictures that were learnt from; None for an average of them.
-        box: (top, left, bottom, right) of the grid cell in pixels.
-        distance: in the method's own unit; None for an average.
-        level: of the features; None when levels were joined.
-    """
-
-    role: Literal["nearest", "centre", "typical", "closest", "average"]
-    picture: int | None
-    box: Box
-    distance: float | None
-    level: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Rank:
+class Among:
     """Where a place's value lies among those of all patches of all held-out normal pictures.
 
     Attributes:
@@ -70,7 +54,7 @@ class Rank:
         median, q99: of the held-out values.
         below, of: how many of all held-out values lie below the place's.
         here_below, here_of: the same at this position alone, one value per held-out picture.
-        map_value: 0 at the median, 1 where 99 % lie below, as maps are painted.
+        strangeness: 0 at the median, 1 where 99 % lie below, as maps are painted.
         times: how many times as far as 99 % of normal patches; of distances, also where a method squares them.
     """
 
@@ -83,7 +67,7 @@ class Rank:
     of: int
     here_below: int
     here_of: int
-    map_value: float
+    strangeness: float
     times: float
 
 
@@ -95,23 +79,23 @@ class Reason:
         key: the column's.
         value: of the place on the method's grid, before enlarging and smoothing; of the picture without a map.
         unit: of `value` and all distances, in a few words.
-        box: the grid cell's area in pixels; None for a method that scores whole pictures.
+        box: the grid cell's area in pixels; None for a method that judges whole pictures.
         compared: what the place was compared with, nearest first.
         shares: what makes up the value, largest first.
-        rank: None without held-out pictures or without a map.
+        among: None without held-out pictures or without a map.
     """
 
     key: str
     value: float
     unit: str
     box: Box | None
-    compared: tuple[Reference, ...]
+    compared: tuple[Neighbor, ...]
     shares: tuple[Share, ...]
-    rank: Rank | None
+    among: Among | None
 
 
 @dataclass(frozen=True)
-class MethodScores:
+class Scored:
     """One method's raw scores (B,) and maps (B, S, S) of some pictures; no maps where it has none or nobody asked."""
 
     key: str
@@ -124,12 +108,12 @@ def explain_place(bench: Bench, role: Role, index: int, y: int, x: int) -> tuple
     return tuple(_reason(fitted, stored(fitted.stores, role, index), y, x) for fitted in bench.fitted)
 
 
-def score_stored(bench: Bench, role: Role, index: int) -> tuple[MethodScores, ...]:
+def score_stored(bench: Bench, role: Role, index: int) -> tuple[Scored, ...]:
     """Score one of the run's own pictures from its stored features: a result has no maps of its normal pictures."""
     return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
 
 
-def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[MethodScores, ...]:
+def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[Scored, ...]:
     """Score pictures (B, S, S, 3) that the run has not seen, as the backbone sees them: one pass for all columns."""
     features: dict[str, list[Features]] = {}
     for fitted in bench.fitted:
@@ -143,21 +127,46 @@ def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float
     """Return (S, S): how strongly the score of an image-level column reacts to each pixel. Not part of the method."""
     import torch
 
-    from detectors.methods.mahalanobis import MahalanobisAD, attribution
-
     fitted = next(f for f in bench.fitted if f.column.key == key)
-    assert isinstance(fitted.detector, MahalanobisAD)
     backbone, standardise = backbone_of(bench.comparison, fitted.stores.backbone), fitted.stores.standardisation
     pixels = picture_of(bench.pictures, role, index).pixels
     image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, S, S)
 
-    def features(batch: Any) -> Features:
+    def features(batch: Tensor) -> Features:
         return backbone(batch) if standardise is None else standardise(backbone(batch))
 
     return attribution(fitted.detector, features, image).float().cpu().numpy()
 
 
-def picture_of(pictures: Pictures, role: Role, index: int) -> ResultPicture:
+def attribution(detector: Detector, backbone: Callable[[Tensor], Features], image: Tensor) -> Tensor:
+    """Return how strongly the score reacts to each pixel, (S, S): the input gradient.
+
+    It says where a small change would move the score most, which is not the same as where the defect is.
+
+    Args:
+        detector: fitted; gradients flow through its `predict`.
+        backbone: turns (1, 3, S, S) into features through which gradients flow.
+        image: (1, 3, S, S).
+
+    Raises:
+        SettingRefused: when no gradient flows through the method.
+    """
+    import torch
+
+    image = image.detach().clone().requires_grad_(True)
+    with torch.enable_grad():
+        score = detector.predict(backbone(image)).scores.sum()
+        if not score.requires_grad:
+            raise SettingRefused(
+                "explain.no_gradient",
+                "{method} lets no gradient through, so that nobody can say which pixels move its score.",
+                method=detector.title,
+            )
+        (gradient,) = torch.autograd.grad(score, image)
+    return torch.linalg.vector_norm(gradient[0], dim=0)  # (3, S, S) -> (S, S)
+
+
+def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
     """Return one of the run's pictures."""
     return {"test": pictures.test, "held_out": pictures.held_out, "learnt": pictures.learnt}[role][index]
 
@@ -167,27 +176,7 @@ def stored(stores: Stores, role: Role, index: int) -> Features:
     return {"test": stores.test, "held_out": stores.held_out, "learnt": stores.learnt}[role][index : index + 1]
 
 
-def grid_values(detector: Detector, features: Features) -> NDArray[np.float32] | None:
-    """Return a method's map before enlarging and smoothing, (B, H, W); None for a method without a map."""
-    from detectors.methods.cfa import CFA
-    from detectors.methods.maps import align_nearest
-    from detectors.methods.padim import Padim
-    from detectors.methods.patchcore import PatchCore
-    from detectors.methods.spade import Spade
-
-    if isinstance(detector, PatchCore | Padim):
-        return detector.distances(features).float().cpu().numpy()
-    if isinstance(detector, CFA):
-        return detector.search(features)[0].float().cpu().numpy()
-    if isinstance(detector, Spade):  # each level on its own grid: their mean on the finest
-        grids = detector.grids(features)
-        finest = max((grid.shape[1:] for grid in grids), key=lambda size: size[0] * size[1])
-        joined = align_nearest([grid[:, None] for grid in grids], (finest[0], finest[1]))  # (B, L, H, W)
-        return joined.mean(1).float().cpu().numpy()
-    return None
-
-
-def rank(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Rank:
+def among(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Among:
     """Hold a value against the values (K, H, W) of held-out normal patches."""
     flat = values.reshape(-1)
     median, q99 = (float(q) for q in np.quantile(flat, [0.5, 0.99]))
@@ -196,7 +185,7 @@ def rank(values: NDArray[np.float32], value: float, row: int, column: int, squar
     here = values[:, row, column]
     tiny = float(np.finfo(np.float32).tiny)
     ratio = value / max(q99, tiny)
-    return Rank(
+    return Among(
         counts=tuple(counts.tolist()),
         low=low,
         high=high,
@@ -206,17 +195,17 @@ def rank(values: NDArray[np.float32], value: float, row: int, column: int, squar
         of=len(flat),
         here_below=int((here < value).sum()),
         here_of=len(here),
-        map_value=(value - median) / max(q99 - median, tiny),
+        strangeness=(value - median) / max(q99 - median, tiny),
         times=max(ratio, 0.0) ** 0.5 if squared else ratio,
     )
 
 
-def held_out_values(fitted: FittedColumn) -> NDArray[np.float32] | None:
+def held_out_values(fitted: Fitted) -> NDArray[np.float32] | None:
     """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
     with _lock:
         if fitted.token not in _held:
-            found = [grid_values(fitted.detector, features) for features in fitted.stores.held_out]
-            parts = [part for part in found if part is not None]
+            found = (fitted.detector.distances(features) for features in fitted.stores.held_out)
+            parts = [part.float().cpu().numpy() for part in found if part is not None]
             _held[fitted.token] = np.concatenate(parts) if parts else None
             while len(_held) > _KEPT:
                 _held.popitem(last=False)
@@ -248,14 +237,14 @@ def _passed(comparison: Comparison, stores: Stores, pixels: NDArray[np.uint8]) -
     return batches
 
 
-def _scored(fitted: FittedColumn, batches: Sequence[Features], maps: bool) -> MethodScores:
+def _scored(fitted: Fitted, batches: Sequence[Features], maps: bool) -> Scored:
     found = [fitted.detector.predict(features) for features in batches]
     kept = [p.maps.float().cpu().numpy() for p in found if maps and p.maps is not None]
     scores = np.concatenate([p.scores.double().cpu().numpy() for p in found])
-    return MethodScores(fitted.column.key, scores, np.concatenate(kept) if kept else None)
+    return Scored(fitted.column.key, scores, np.concatenate(kept) if kept else None)
 
 
-def _reason(fitted: FittedColumn, features: Features, y: int, x: int) -> Reason:
+def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
     from detectors.methods.maps import cell_at
 
     evidence = fitted.detector.explain(features, y, x)
@@ -263,35 +252,19 @@ def _reason(fitted: FittedColumn, features: Features, y: int, x: int) -> Reason:
     held = None
     if values is not None:
         cell = cell_at((values.shape[1], values.shape[2]), features.image_size, y, x)
-        held = rank(values, evidence.value, *cell, squared=evidence.unit == "squared distance")
+        held = among(values, evidence.value, *cell, squared=evidence.squared)
     return Reason(
         key=fitted.column.key,
         value=evidence.value,
         unit=evidence.unit,
-        box=None if fitted.column.method == "mahalanobis" else evidence.box,
-        compared=_compared(fitted, features, evidence, y, x),
+        box=evidence.box,
+        compared=evidence.neighbors or fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x),
         shares=_shares(fitted, evidence),
-        rank=held,
+        among=held,
     )
 
 
-def _compared(fitted: FittedColumn, features: Features, evidence: Evidence, y: int, x: int) -> tuple[Reference, ...]:
-    from detectors.methods.padim import Padim
-
-    if isinstance(fitted.detector, Padim):
-        typical, closest = fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x, k=1)
-        return (
-            Reference("typical", typical.picture, typical.box, typical.distance),
-            Reference("closest", closest.picture, closest.box, closest.distance),
-            Reference("average", None, evidence.box, None),
-        )
-    return tuple(
-        Reference("centre" if n.picture is None else "nearest", n.picture, n.box, n.distance, n.level)
-        for n in evidence.neighbors
-    )
-
-
-def _shares(fitted: FittedColumn, evidence: Evidence) -> tuple[Share, ...]:
+def _shares(fitted: Fitted, evidence: Evidence) -> tuple[Share, ...]:
     """Return the levels' parts; where the column kept them, beside the highest of the held-out normal pictures."""
     held = fitted.column.held_out_levels
     order = sorted(c.level for c in evidence.contributions if c.channel is None)

@@ -43,8 +43,9 @@ def page(result: Result, language: str, rate: float | None, focus: str | None, c
 def archive(result: Result, language: str, rate: float | None, focus: str | None, colour_map: str) -> bytes:
     """Return the ZIP, the report included."""
     file = io.BytesIO()
-    text = report.html(result, language, rate=rate, focus=focus, colour_map=colour_map)
-    report.write_zip(result, file, rate, text, colour_map)
+    drawn = report.draw(result, language, rate, focus)
+    text = report.html(result, language, rate=rate, focus=focus, colour_map=colour_map, drawn=drawn)
+    report.write_zip(result, file, rate, text, colour_map, drawn)
     return file.getvalue()
 
 

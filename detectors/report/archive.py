@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.plots.colours import overlay
+from detectors.report.charts import Charts, draw, files
 from detectors.report.script import script
 from detectors.report.tables import plain, to_json, write_csv
 from detectors.result import Column, MapScale, Result
@@ -27,6 +28,7 @@ result.json         scores of test and held-out pictures, figures with intervals
 settings.json       the experiment
 run.py              repeats the run; its first lines say how
 report.html         if it was asked for
+charts/             ROC, precision-recall, PRO, histograms, scores, rates and differences, as SVG
 pictures/           what the backbone saw
 masks/              the true defects, where they are known
 overlays/<column>/  maps laid over the pictures: nothing below 0.85 is coloured, full colour from 1.6, painted to 3
@@ -45,6 +47,7 @@ def write_zip(
     rate: float | None = None,
     report: str | None = None,
     colour_map: str = "inferno",
+    drawn: Charts | None = None,
 ) -> None:
     """Write everything a result holds; the same result gives the same bytes.
 
@@ -54,9 +57,10 @@ def write_zip(
         rate: false alarms allowed, for the thresholds in the tables.
         report: the text of `html(result)`, to be put in as report.html.
         colour_map: of the overlays.
+        drawn: what `draw` returned; drawn in English by default.
     """
     with zipfile.ZipFile(file, "w") as out:
-        for name, content in _files(result, rate, report, colour_map):
+        for name, content in _files(result, rate, report, colour_map, drawn):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             packed = name.endswith((".png", ".safetensors"))
@@ -65,7 +69,7 @@ def write_zip(
 
 def write_folder(result: Result, folder: Path, rate: float | None = None, colour_map: str = "inferno") -> None:
     """Write the files of `write_zip` into a folder that exists."""
-    for name, content in _files(result, rate, None, colour_map):
+    for name, content in _files(result, rate, None, colour_map, None):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -103,7 +107,9 @@ def folder(column: Column) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "_", column.key).strip("._") or "column"
 
 
-def _files(result: Result, rate: float | None, report: str | None, colour_map: str) -> Iterator[tuple[str, bytes]]:
+def _files(
+    result: Result, rate: float | None, report: str | None, colour_map: str, drawn: Charts | None
+) -> Iterator[tuple[str, bytes]]:
     """Yield everything as (name, content), pictures one at a time."""
     yield "README.txt", _README.encode()
     yield "scores.csv", ("\ufeff" + write_csv(result, rate)).encode()
@@ -112,6 +118,7 @@ def _files(result: Result, rate: float | None, report: str | None, colour_map: s
     yield "run.py", script(result).encode()
     if report is not None:
         yield "report.html", report.encode()
+    yield from files(draw(result, rate=rate) if drawn is None else drawn)
     for i, picture in enumerate(result.test):
         yield f"pictures/{stem(i, picture.name)}.png", _encoded(Image.fromarray(picture.pixels))
         if picture.mask is not None:

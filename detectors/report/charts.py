@@ -1,154 +1,225 @@
-"""Where the marks of the report's charts go: numbers for SVG, no colours and no words."""
+"""The report's charts: drawn by `plots`, written as SVG that stands in a page and as files beside the tables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
-from numpy.typing import NDArray
+from markupsafe import Markup
 
-from detectors.evaluation.curves import Curve
-from detectors.evaluation.intervals import Floats
-from detectors.evaluation.thresholds import verdict
-from detectors.result import ResultPicture
+from detectors import plots
+from detectors.evaluation import thresholds
+from detectors.plots.axes import MUTED, grid
+from detectors.plots.distributions import sorts
+from detectors.report.parts import auroc, differences, leader, rates, short_lines
+from detectors.report.tables import column_limit
+from detectors.report.wording import Words
+from detectors.result import Column, Result
 
-TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
-MANY = 150  # marks; beyond, bars
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+Charts = dict[str, "Figure | SubFigure"]
+_SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_FONTS = (
+    "Source Sans 3", "Source Sans Pro", "DejaVu Sans", "Pretendard", "Noto Sans KR", "Noto Sans CJK KR", "NanumGothic",
+    "Apple SD Gothic Neo", "Malgun Gothic",
+)  # fmt: skip
+# Settings of matplotlib are one for all threads: words stay words, and equal charts are equal files.
+_SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "odd-one-out"}
+_SAVING = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A logarithmic axis in multiples of the threshold, `width` units wide.
+def draw(result: Result, language: str = "en", rate: float | None = None, focus: str | None = None) -> Charts:
+    """Draw everything that the report and the files show, by name; what cannot be drawn is left out.
 
-    Attributes:
-        ticks: (position, multiple) of the labelled lines.
-        open_end: whether scores lie beyond the last tick; they are drawn at the end.
+    Args:
+        result: of a comparison.
+        language: "en" or "ko".
+        rate: false alarms allowed; the step nearest to 5 % by default.
+        focus: key of the column in the accent; the one with the highest AUROC by default.
     """
-
-    low: float
-    high: float
-    width: float
-    ticks: tuple[tuple[float, float], ...]
-    open_end: bool
-
-    @classmethod
-    def over(cls, multiples: list[Floats], width: float) -> Axis:
-        """Cover all scores, within the ticks there are."""
-        values = np.concatenate([np.ones(1), *multiples])
-        positive = values[values > 0]
-        low = max((t for t in TICKS if t <= positive.min()), default=TICKS[0])
-        high = min((t for t in TICKS if t >= max(values.max(), 1.5)), default=TICKS[-1])
-        axis = cls(low, high, width, (), bool(values.max() > high))
-        ticks = tuple((float(axis(np.array([t]))[0]), t) for t in TICKS if low <= t <= high)
-        return cls(low, high, width, ticks, axis.open_end)
-
-    def __call__(self, multiples: Floats) -> Floats:
-        """Return positions; what lies outside is put at the nearer end."""
-        inside = np.clip(np.maximum(multiples, self.low), self.low, self.high)
-        return self.width * np.log(inside / self.low) / np.log(self.high / self.low)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One picture in a lane: `sort` is "held_out", "good", "false_alarm", "found", "miss", "odd" or "normal"."""
-
-    x: float
-    y: float
-    sort: str
-    name: str
-    multiple: float
+    words = Words.of(language)
+    main = leader(result, focus)
+    if main is None or not result.test:
+        return {}
+    limits = {c.key: at for c in result.columns if (at := column_limit(c, rate)) is not None}
+    common: dict[str, Any] = {"focus": main.key, "words": plots.WORDS | words.t["charts"] | words.sentences}
+    made: Charts = {}
+    if len(limits) == len(result.columns):
+        made["scores"] = _scores(result, words, limits, common)
+    made["histograms"] = plots.histograms(result, thresholds=limits, **common)[0].figure
+    panels = _rates(result, words, limits, main)
+    if panels is not None:
+        made["rates"] = panels
+    if auroc(main).value is not None:
+        made["roc"] = plots.roc(result, _square(), thresholds=limits, **common).figure
+        made["precision_recall"] = plots.precision_recall(result, _square(), thresholds=limits, **common).figure
+        if any(c.maps is not None for c in result.columns):
+            made["pro"] = plots.pro(result, _square(), **common).figure
+        if len(result.columns) > 1:
+            made["differences"] = _differences(result, words, main)
+    for figure in made.values():
+        _letter(figure)
+    return made
 
 
-@dataclass(frozen=True)
-class Bar:
-    """Several pictures in a lane: their count is `height` of the fullest bin."""
-
-    x: float
-    width: float
-    y: float
-    height: float
-    sort: str
-    count: int
+def files(drawn: Charts) -> Iterator[tuple[str, bytes]]:
+    """Yield each chart as SVG, whose words are written in the reader's fonts."""
+    for name, figure in drawn.items():
+        yield f"charts/{name}.svg", _saved(figure)
 
 
-def lanes(
-    axis: Axis, held_out: Floats, multiples: Floats, pictures: tuple[ResultPicture, ...], height: float, radius: float
-) -> tuple[list[Mark], list[Bar]]:
-    """Place held-out normals on top, good pictures in the middle, defective ones below; marks give way to each other.
+def inline(
+    figure: Figure | SubFigure, name: str, alt: str, titles: Mapping[str, Sequence[str]] | None = None
+) -> Markup:
+    """Return a chart as an SVG element of a page.
 
-    Unlabelled pictures share the middle lane. Above `MANY` pictures marks become bars.
+    Args:
+        figure: the chart.
+        name: put before every id, so that several charts can stand in one page.
+        alt: what it shows, for who cannot see it.
+        titles: for a group of marks, by its id, what each mark says when pointed at.
     """
-    centres = {0: height * 0.17, 1: height * 0.5, 2: height * 0.83}
-    rows: dict[int, list[tuple[float, str, str, float]]] = {0: [], 1: [], 2: []}
-    for value, x in zip(held_out, axis(held_out), strict=True):
-        rows[0].append((float(x), "held_out", "", float(value)))
-    for picture, value, x in zip(pictures, multiples, axis(multiples), strict=True):
-        said = verdict(picture.defective, bool(value > 1))
-        lane = 2 if picture.defective else 1
-        rows[lane].append((float(x), "good" if said == "passed" else said, picture.name, float(value)))
-    if sum(map(len, rows.values())) > MANY:
-        return [], [bar for lane, row in rows.items() for bar in _bars(axis, row, centres[lane], height * 0.28)]
-    marks = []
-    for lane, row in rows.items():
-        row.sort()
-        levels = _give_way([r[0] for r in row], 2 * radius, most=2)
-        marks += [
-            Mark(x, centres[lane] + level * 1.15 * radius, sort, name, value)
-            for (x, sort, name, value), level in zip(row, levels, strict=True)
-        ]
-    return marks, []
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _LINK)
+    root = ElementTree.fromstring(_saved(figure, transparent=True))
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.rpartition("}")[2] in ("metadata", "style"):
+                parent.remove(child)
+    for group in root.iter(f"{{{_SVG}}}g"):
+        said = (titles or {}).get(group.get("id", ""), ())
+        marks = list(group.iter(f"{{{_SVG}}}use"))
+        for mark, words in zip(marks, said, strict=True) if said and marks else ():
+            ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = words
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            element.set(key, _own(key, value, name))
+    for size in ("width", "height"):
+        del root.attrib[size]
+    root.attrib |= {"class": "plot", "role": "img", "aria-label": alt}
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def line(curve: Curve, size: float, right: float = 1.0) -> str:
-    """Return the points of a curve for an SVG polyline in a `size` x `size` square, x from 0 to `right`."""
-    return _points(curve.x / right, curve.y, size)
+def marks_said(result: Result, rate: float | None) -> dict[str, list[str]]:
+    """Return for each group of marks in the scores chart what its pictures are called, with their multiples."""
+    said: dict[str, list[str]] = {}
+    for row, column in enumerate(result.columns):
+        at = column_limit(column, rate)
+        if at is None:
+            continue
+        times = thresholds.multiples(column.scores, at, column.held_out)
+        for sort in set(own := sorts(result, times > 1)):
+            marked = np.flatnonzero(own == sort)
+            said[f"marks-{row}-{sort}"] = [f"{result.test[i].name} {times[i]:.2f} ×" for i in marked]
+    return said
 
 
-def band(curve: Curve, size: float, right: float = 1.0) -> str:
-    """Return the points of a curve's band for an SVG polygon; empty where there is none."""
-    x = np.concatenate([curve.band_x, curve.band_x[::-1]]) / right
-    return _points(x, np.concatenate([curve.high, curve.low[::-1]]), size)
+def _square() -> Axes:
+    """Return Axes of which three stand beside each other on a page."""
+    return grid(1, 1, 3.1, 3.1)[0, 0]
 
 
-def threshold_point(curve: Curve, threshold: float, size: float) -> tuple[float, float] | None:
-    """Return where a ROC curve stands at a threshold: the last corner whose score lies above it."""
-    above = np.flatnonzero(curve.at > threshold)
-    if not len(above):
+def _scores(result: Result, words: Words, limits: dict[str, float], common: dict[str, Any]) -> Figure | SubFigure:
+    """Draw all pictures on one axis, with figures in small below the methods' names."""
+    ax = plots.scores(result, grid(1, 1, 9.6, 0.85 * len(result.columns) + 0.7)[0, 0], thresholds=limits, **common)
+    names = [written.get_text() for written in ax.get_yticklabels()]
+    colours = [written.get_color() for written in ax.get_yticklabels()]
+    ax.set_yticks([row + 0.26 for row in range(len(names))], names)
+    for row, (column, tick, colour) in enumerate(zip(result.columns, ax.get_yticklabels(), colours, strict=True)):
+        tick.set(color=colour, fontsize=11, parse_math=False)
+        for line, written in enumerate(short_lines(words, column)):
+            ax.annotate(
+                written, (0, row + 0.52 + 0.2 * line), (-4, 0), xycoords=("axes fraction", "data"), color=MUTED,
+                textcoords="offset points", fontsize=8.5, ha="right", va="center", parse_math=False,
+            )  # fmt: skip
+    return ax.figure
+
+
+def _rates(result: Result, words: Words, limits: dict[str, float], main: Column) -> Figure | SubFigure | None:
+    """Draw what each method finds and falsely alarms at its threshold, and its AUROC, with 95 % intervals."""
+    counted = {c.key: rates(result, words, c, limits.get(c.key)) for c in result.columns}
+    names = list(dict.fromkeys(rate["key"] for found in counted.values() for rate in found))
+    titles = [words.title(result, c) for c in result.columns]
+    focus = words.title(result, main)
+    panels: list[tuple[str, dict[str, Any], list[str] | None, dict[str, Any]]] = []
+    for name in names:
+        found = [next(r for r in counted[c.key] if r["key"] == name) for c in result.columns if counted[c.key]]
+        panels.append(
+            (
+                words.t["charts"][f"{name}_rate"],
+                dict(zip(titles, (r["figure"] for r in found), strict=True)),
+                [f"{r['words']}\n{r['range']}" for r in found],
+                {"between": (0.0, 1.0, 0.25)},
+            )
+        )
+    if auroc(main).value is not None:
+        panels.append((words.t["scores"]["auroc"], {t: auroc(c) for t, c in zip(titles, result.columns, strict=True)},
+                       None, {"guess": 0.5}))  # fmt: skip
+    if not panels:
         return None
-    return float(curve.x[above[-1]] * size), float((1 - curve.y[above[-1]]) * size)
+    every = grid(1, len(panels), 9.6, 0.44 * len(titles) + 0.75)[0]
+    for place, (ax, (across, rows, written, look)) in enumerate(zip(every, panels, strict=True)):
+        plots.intervals(rows, ax, focus=focus, across=across, written=written, **look)
+        if place:
+            ax.tick_params(labelleft=False)
+    return every[0].figure
 
 
-def _points(x: Floats, y: Floats, size: float) -> str:
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x * size, (1 - y) * size, strict=True))
+def _differences(result: Result, words: Words, main: Column) -> Figure | SubFigure:
+    compared = differences(result, main, words)
+    written = [f"{d['short']} {d['range']}\n{d['words']}" if d["value"] is not None else d["words"] for d in compared]
+    t = words.t["differences"]
+    across = f"{t['worse']}  ←  {words.t['charts']['difference']}  →  {t['better']}"
+    ax = plots.intervals(
+        {d["pair"]: d["figure"] for d in compared}, grid(1, 1, 5.0, 0.5 * len(compared) + 0.7)[0, 0], signed=True,
+        guess=0.0, written=written, across=across,
+    )  # fmt: skip
+    return ax.figure
 
 
-def _give_way(places: list[float], width: float, most: int) -> list[int]:
-    """Return for ascending places how many steps up or down each moves so that neighbours overlap least."""
-    order = [0] + [sign * step for step in range(1, most + 1) for sign in (-1, 1)]
-    last = dict.fromkeys(order, -np.inf)
-    levels = []
-    for place in places:
-        free = [level for level in order if place - last[level] >= width and _clear(last, level, place, width)]
-        level = free[0] if free else min(order, key=lambda n: last[n])
-        last[level] = place
-        levels.append(level)
-    return levels
+def _letter(figure: Figure | SubFigure) -> None:
+    """Let text be written in fonts that this machine has, Korean ones last."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_fontfamily(_fonts())
 
 
-def _clear(last: dict[int, float], level: int, place: float, width: float) -> bool:
-    """Whether the marks one step above and below leave room (steps are a bit more than half a mark)."""
-    return all(place - last.get(other, -np.inf) >= 0.8 * width for other in (level - 1, level + 1))
+@cache
+def _fonts() -> list[str]:
+    from matplotlib import font_manager
+
+    there = set(font_manager.get_font_names())
+    return [name for name in _FONTS if name in there]
 
 
-def _bars(axis: Axis, row: list[tuple[float, str, str, float]], centre: float, height: float) -> list[Bar]:
-    edges = np.linspace(0, axis.width, 49)
-    counts: dict[str, NDArray[np.int64]] = {}
-    for sort in dict.fromkeys(r[1] for r in row):
-        counts[sort] = np.histogram([r[0] for r in row if r[1] == sort], edges)[0]
-    fullest = max((int(c.max()) for c in counts.values()), default=1)
-    return [
-        Bar(float(edges[i]), float(edges[i + 1] - edges[i]) - 1, centre + height / 2 - tall, tall, sort, int(count))
-        for sort, found in counts.items()
-        for i, count in enumerate(found)
-        if count and (tall := max(height * float(count) / fullest, 1.0))
-    ]
+def _saved(figure: Any, **options: Any) -> bytes:
+    from matplotlib import rc_context
+
+    file = io.BytesIO()
+    with _SAVING, rc_context(_SETTINGS), warnings.catch_warnings():
+        # The reader's own fonts write; here they are only measured.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        figure.savefig(file, format="svg", metadata={"Date": None}, **options)
+    return file.getvalue()
+
+
+def _own(key: str, value: str, name: str) -> str:
+    """Return an attribute with the chart's name before ids, and the page's fonts in place of this machine's."""
+    if key == "id":
+        return f"{name}-{value}"
+    if key.endswith("href") and value.startswith("#"):
+        return f"#{name}-{value[1:]}"
+    if key == "style":
+        value = re.sub(r"font-family: [^;]+;\s*", "", value)
+    return value.replace("url(#", f"url(#{name}-")

@@ -18,7 +18,8 @@ from markupsafe import Markup
 from detectors import __version__
 from detectors.evaluation.thresholds import nearest_rate
 from detectors.plots.colours import COLOUR_MAPS
-from detectors.report.parts import FIGURES, LANE_HEIGHT, auroc, column_parts, differences, leader, plots
+from detectors.report.charts import Charts, draw, inline, marks_said
+from detectors.report.parts import FIGURES, auroc, column_parts, differences, leader
 from detectors.report.pictures import rows
 from detectors.report.provenance import made
 from detectors.report.script import script
@@ -38,6 +39,7 @@ def html(
     colour_map: str = "inferno",
     opacity: float = 1.0,
     pictures: int = 24,
+    drawn: Charts | None = None,
 ) -> str:
     """Return the report as one HTML document without any reference to the outside.
 
@@ -49,12 +51,14 @@ def html(
         focus: key of the column drawn in the accent colour; the one with the highest AUROC by default.
         colour_map: "inferno" or "mako".
         opacity: of the overlays.
+        drawn: what `draw` returned for the same result, language, rate and focus; drawn now by default.
         pictures: at most this many test pictures are shown, most disagreement first; the report says how many are not.
     """
     words = Words.of(language, sentences)
     t = words.t
     main = leader(result, focus)
-    axis, columns, notes = column_parts(result, words, rate, main)
+    columns, notes = column_parts(result, words, rate, main)
+    drawn = draw(result, language, rate, focus) if drawn is None else drawn
     labelled = main is not None and auroc(main).value is not None
     compared = differences(result, main, words) if main and labelled else []
     shown = rows(result, words, rate, pictures, colour_map, opacity)
@@ -71,20 +75,14 @@ def html(
             lead=_lead(result, words, main, compared),
             facts=_facts(result, t),
             warnings=_warnings(result, words),
-            axis=axis,
-            one=float(axis(np.ones(1))[0]) if axis else 0.0,
-            lane_height=LANE_HEIGHT,
-            auroc_from=_auroc_from(result),
-            threshold_says=_threshold_says(result, t, rate),
-            sorts=_sorts(columns),
+            charts=_inline(result, words, rate, drawn, columns, compared),
+            limit_says=_limit_says(result, t, rate),
             columns=columns,
             notes=notes,
             figure_names=FIGURES,
             trivial=_trivial(result, words),
-            plots=plots(result, main, rate, words) if main and labelled else [],
             focus=words.title(result, main) if main else "",
             differences=compared,
-            span=max([0.01, *(abs(d[k]) for d in compared for k in ("low", "value", "high") if d[k] is not None)]),
             cost_says=_cost_says(result, t),
             rows=shown,
             blocks=_blocks(result),
@@ -126,6 +124,25 @@ def _font() -> str:
         "@font-face { font-family: 'Source Sans 3'; font-weight: 200 900;"
         f" src: url(data:font/woff2;base64,{encoded}) format('woff2'); }}\n"
     )
+
+
+def _inline(
+    result: Result, words: Words, rate: float | None, drawn: Charts, columns: list[dict[str, Any]], compared: list[Any]
+) -> dict[str, Markup]:
+    """Return the page's charts as SVG, each with what it says for who cannot see it."""
+    t = words.t
+    alts = {
+        "scores": " ".join(c["alt"] for c in columns),
+        "rates": f"{t['scores']['at_limit']}. " + " ".join(c["alt"] for c in columns),
+        "differences": "; ".join(f"{d['pair']}: {d['words']}" for d in compared),
+    }
+    titles = {"scores": marks_said(result, rate)}
+    shown = ("scores", "rates", "roc", "precision_recall", "pro", "differences")
+    return {
+        name: inline(drawn[name], name, alts.get(name, t["charts"].get(name, name)), titles.get(name))
+        for name in shown
+        if name in drawn
+    }
 
 
 def _lead(result: Result, words: Words, main: Column | None, compared: list[dict[str, Any]]) -> str:
@@ -174,15 +191,9 @@ def _warnings(result: Result, words: Words) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _threshold_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
+def _limit_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
     step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
     return t["scores"]["limit_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
-
-
-def _auroc_from(result: Result) -> float:
-    """Return where the axis of the AUROCs starts: a tenth below the lowest interval, at most 0.4."""
-    lowest = min([0.5, *(f.low for c in result.columns if (f := auroc(c)).low is not None)])
-    return max(float(np.floor(10 * lowest)) / 10 - 0.1, 0.0)
 
 
 def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:
@@ -190,9 +201,10 @@ def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:
     return [{"name": names.get(n, n.replace("_", " "))} | words.figure(f) for n, f in result.trivial.items()]
 
 
-def _stops(colour_map: str) -> list[dict[str, str]]:
+def _stops(colour_map: str) -> str:
+    """Return the colours of the common scale as the stops of a gradient."""
     table = COLOUR_MAPS[colour_map]
-    return [{"at": f"{i * 6.25:g}%", "colour": f"#{table[min(i * 16, 255)].tobytes().hex()}"} for i in range(17)]
+    return ", ".join(f"#{table[min(i * 16, 255)].tobytes().hex()}" for i in range(17))
 
 
 def _blocks(result: Result) -> list[list[int]]:
@@ -201,11 +213,6 @@ def _blocks(result: Result) -> list[list[int]]:
         return [list(range(len(result.columns)))]
     backbones = dict.fromkeys(c.backbone for c in result.columns)
     return [[i for i, c in enumerate(result.columns) if c.backbone == backbone] for backbone in backbones]
-
-
-def _sorts(columns: list[dict[str, Any]]) -> list[str]:
-    present = {m.sort for c in columns for m in (*c["marks"], *c["bars"])}
-    return [s for s in ("held_out", "good", "false_alarm", "found", "miss", "normal", "odd") if s in present]
 
 
 def _cost_says(result: Result, t: dict[str, Any]) -> str:

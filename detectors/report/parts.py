@@ -1,4 +1,4 @@
-"""The parts of the report as values for its template: columns, plots, differences."""
+"""The parts of the report as values for its template and its charts: columns, rates, differences."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
-from detectors.evaluation.curves import Curve, precision_recall_curve, pro_curve, roc_curve
-from detectors.report.charts import Axis, band, lanes, line, threshold_point
-from detectors.report.tables import column_threshold
+from detectors.report.tables import column_limit
 from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
 FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "pixel_average_precision", "aupro")
-LANE_WIDTH, LANE_HEIGHT, RADIUS = 460, 84, 3.6
-PLOT = 240
 
 
 def auroc(column: Column) -> Figure:
@@ -37,60 +33,31 @@ def leader(result: Result, focus: str | None) -> Column | None:
 
 def column_parts(
     result: Result, words: Words, rate: float | None, focus: Column | None
-) -> tuple[Any, list[Any], list[str]]:
-    """Return the shared axis (None without a threshold), one dict per column, and the notes under the table."""
-    by_column = [column_threshold(c, rate) for c in result.columns]
-    multiples = [both_multiples(c, at) for c, at in zip(result.columns, by_column, strict=True)]
-    axis = (
-        Axis.over([m for pair in multiples for m in pair], LANE_WIDTH) if multiples and None not in by_column else None
-    )
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return one dict per column, and the notes under the table."""
     notes = _Notes(result, words)
     slowest = max((_share(c) for c in result.columns), default=1.0)
     parts = []
-    for column, at, (held, times) in zip(result.columns, by_column, multiples, strict=True):
-        marks, bars = lanes(axis, held, times, result.test, LANE_HEIGHT, RADIUS) if axis else ([], [])
+    for column in result.columns:
+        title = words.title(result, column)
         part = {
-            "title": words.title(result, column),
+            "title": title,
             "focus": column is focus and len(result.columns) > 1,
-            "marks": marks,
-            "bars": bars,
             "auroc": words.figure(auroc(column)),
             "figures": [
                 words.figure(column.figures.get(f), words.t["figures"]["none"]) | {"note": notes.number(column, f)}
                 for f in FIGURES
             ],
-            "short": [_short(words, column, f) for f in ("average_precision", "aupro") if _short(words, column, f)],
             "cost": _cost(column, slowest),
+            "alt": _alt(result, words, column, column_limit(column, rate)),
         }
-        parts.append(part | _rates(result, words, column, at, words.title(result, column)))
-    return axis, parts, notes.written()
+        parts.append(part)
+    return parts, notes.written()
 
 
-def plots(result: Result, focus: Column, rate: float | None, words: Words) -> list[dict[str, Any]]:
-    """Return ROC, precision-recall and PRO of all columns, the focus with its band."""
-    labels, at = result.labels, column_threshold(focus, rate)
-    families: list[tuple[str, float, dict[str, Curve]]] = [
-        ("roc", 1.0, {c.key: roc_curve(labels, c.scores) for c in result.columns}),
-        ("pr", 1.0, {c.key: precision_recall_curve(labels, c.scores) for c in result.columns}),
-        ("pro", 0.3, {c.key: pro_curve(result.test, c.maps) for c in result.columns}),
-    ]
-    found = []
-    for name, right, curves in families:
-        drawn = {key: curve for key, curve in curves.items() if len(curve.x)}
-        main = drawn.get(focus.key)
-        found.append(
-            {
-                "name": name,
-                "right": right,
-                "diagonal": name == "roc",
-                "others": [line(c, PLOT, right) for key, c in drawn.items() if key != focus.key],
-                "line": line(main, PLOT, right) if main else "",
-                "band": band(main, PLOT, right) if main and len(main.band_x) else "",
-                "threshold": threshold_point(main, at, PLOT) if main and name == "roc" and at is not None else None,
-                "reason": "" if drawn else words.say(next(iter(curves.values())).reason),
-            }
-        )
-    return found
+def short_lines(words: Words, column: Column) -> list[str]:
+    """Return the figures that stand in small below a method's name."""
+    return [line for f in ("average_precision", "aupro") if (line := _short(words, column, f))]
 
 
 def differences(result: Result, focus: Column, words: Words) -> list[dict[str, Any]]:
@@ -103,6 +70,7 @@ def differences(result: Result, focus: Column, words: Words) -> list[dict[str, A
         part: dict[str, Any] = {
             "pair": f"{words.title(result, focus)} – {words.title(result, column)}",
             "words": words.say(tell_apart(figure)),
+            "figure": figure,
             "value": figure.value,
             "low": figure.low,
             "high": figure.high,
@@ -117,7 +85,7 @@ def differences(result: Result, focus: Column, words: Words) -> list[dict[str, A
 
 
 def both_multiples(column: Column, at: float | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return held-out and test scores as multiples of the threshold; all 1 where there is none."""
+    """Return held-out and test scores as multiples of the limit; all 1 where there is none."""
     if at is None:
         return np.ones(len(column.held_out)), np.ones(len(column.scores))
     held, scores = (thresholds.multiples(v, at, column.held_out) for v in (column.held_out, column.scores))
@@ -144,26 +112,27 @@ class _Notes:
         return list(self.found)
 
 
-def _rates(result: Result, words: Words, column: Column, at: float | None, title: str) -> dict[str, Any]:
+def rates(result: Result, words: Words, column: Column, at: float | None) -> list[dict[str, Any]]:
+    """Return what a limit finds and falsely alarms: "found", "false" and "flagged", each with its interval."""
     if at is None:
-        return {"rates": [], "alt": title}
+        return []
     c = thresholds.confusion(result.labels, column.scores, at)
-    defective, good = c.found + c.missed, c.false_alarms + c.passed
-    rates = []
-    if defective:
-        rates.append(words.rate(c.found_rate, c.found, defective, "found", ""))
-    if good:
-        rates.append(words.rate(c.false_alarm_rate, c.false_alarms, good, "false", "amber"))
-    unlabelled = np.isnan(result.labels)
+    defective, good, unlabelled = c.found + c.missed, c.false_alarms + c.passed, np.isnan(result.labels)
+    counted = [("found", c.found_rate, c.found, defective), ("false", c.false_alarm_rate, c.false_alarms, good)]
     if unlabelled.any():
-        flagged = int((column.scores[unlabelled] > at).sum())
-        rates.append(
-            words.rate(thresholds.wilson(flagged, int(unlabelled.sum())), flagged, int(unlabelled.sum()), "flagged", "")
-        )
-    alt = words.t["scores"]["alt"].format(
-        method=title, found=c.found, defective=defective, false=c.false_alarms, good=good
+        flagged, of = int((column.scores[unlabelled] > at).sum()), int(unlabelled.sum())
+        counted.append(("flagged", thresholds.wilson(flagged, of), flagged, of))
+    return [words.rate(figure, count, of, key) for key, figure, count, of in counted if of]
+
+
+def _alt(result: Result, words: Words, column: Column, at: float | None) -> str:
+    title = words.title(result, column)
+    if at is None:
+        return title
+    c = thresholds.confusion(result.labels, column.scores, at)
+    return str(words.t["scores"]["alt"]).format(
+        method=title, found=c.found, defective=c.found + c.missed, false=c.false_alarms, good=c.false_alarms + c.passed
     )
-    return {"rates": rates, "alt": alt}
 
 
 def _short(words: Words, column: Column, name: str) -> str:

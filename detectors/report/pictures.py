@@ -103,7 +103,7 @@ def _levels(column: Column, i: int) -> list[dict[str, Any]]:
         return []
     usual = np.maximum(np.median(column.held_out_levels, axis=0), 1e-30)
     times = column.levels[i] / usual
-    return [{"width": 36 * min(float(v), 2.0), "words": f"{v:.1f} ×"} for v in times[:9]]
+    return [{"share": 50 * min(float(v), 2.0), "words": f"{v:.1f} ×"} for v in times[:9]]
 
 
 def _truth(words: Words, picture: ResultPicture) -> str:

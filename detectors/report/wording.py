@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.errors import Sentence
-from detectors.methods import METHODS
+from detectors.methods import METHODS, of_cards
 from detectors.result import Column, Failure, Figure, Result
 
 TEXTS = Path(__file__).parents[2] / "assets" / "texts"
@@ -39,7 +39,9 @@ class Words:
     @classmethod
     def of(cls, language: str, sentences: Mapping[str, str] | None = None) -> Words:
         """Take the app's translations where none are given."""
-        return cls(language, _of_the_app(language).get("engine", {}) if sentences is None else sentences)
+        return cls(
+            language, of_cards(language) | _of_the_app(language).get("engine", {}) if sentences is None else sentences
+        )
 
     @property
     def t(self) -> dict[str, Any]:
@@ -91,14 +93,12 @@ class Words:
             "reason": self.say(figure.reason),
         }
 
-    def rate(self, figure: Figure, count: int, of: int, key: str, tone: str) -> dict[str, Any]:
+    def rate(self, figure: Figure, count: int, of: int, key: str) -> dict[str, Any]:
         """Return a rate as "7 of 8 found, 53-98 %"."""
         low, high = figure.low or 0.0, 1.0 if figure.high is None else figure.high
         return {
+            "key": key,
+            "figure": figure,
             "words": self.t["scores"][key].format(k=count, n=of),
             "range": f"{100 * low:.0f}–{100 * high:.0f} %",
-            "low": low,
-            "value": figure.value,
-            "high": high,
-            "tone": tone,
         }

@@ -84,7 +84,8 @@ def edits() -> dict[str, EditedSource]:
 
 def fall_back() -> None:
     """Open the demo when a link asks for pictures that only another session has."""
-    if current().data == "own" and uploads.shelf().source is None and not st.session_state.get("framed"):
+    begins = "choices" not in st.session_state
+    if begins and current().data == "own" and uploads.shelf().source is None:
         change(data="demo", picture=None, place=None)
         st.session_state["elsewhere"] = (current().data, current().product)  # said until other pictures are chosen
 

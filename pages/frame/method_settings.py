@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.methods import METHODS
-from detectors.methods.settings import SETTINGS, Levels, OneOf, Real, Setting, Whole
+from detectors.methods.settings import Levels, OneOf, Real, Setting, Whole
 from pages.frame.state import Choices, change_setting
 from pages.frame.words import plain, say, text
 
@@ -24,7 +24,7 @@ def knobs(choices: Choices) -> None:
         return
     st.caption(f"{say(METHODS[method].idea)} {text('frame.quick_changes', what=say(METHODS[method].quick))}")
     columns = st.columns(2)
-    for place, (name, setting) in enumerate(s for s in SETTINGS[method].items() if s[0] != "seed"):
+    for place, (name, setting) in enumerate(s for s in METHODS[method].settings.items() if s[0] != "seed"):
         with columns[place % 2]:
             _knob(method, name, setting, choices.settings_of(method).get(name))
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from detectors.methods import UNREADABLE
 from detectors.result import Result
 from pages.frame import backend, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
 from pages.frame.status import Status
-from pages.frame.words import LANGUAGES, amount, duration, language, speaker, table, text
+from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
 BACKBONES = (
     "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
@@ -111,6 +112,8 @@ def _methods(choices: Choices, result: Result | None) -> None:
             st.checkbox(
                 text(f"methods.{method}") + right, key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
             )
+    for sentence in UNREADABLE:
+        st.caption(f":orange[{plain(say(sentence))}]")
     if not choices.methods:
         st.caption(f":orange[{text('frame.no_method')}]")
 

@@ -12,7 +12,6 @@ import streamlit as st
 
 from detectors.methods import METHODS as CARDS
 from detectors.methods import PRESETS
-from detectors.methods.settings import SETTINGS
 from pages.frame.words import LANGUAGES
 
 DATA = ("demo", "own")
@@ -163,7 +162,7 @@ def _place(written: str) -> tuple[int, int] | None:
 
 def _setting(key: str, written: str) -> tuple[str, str, Setting] | None:
     method, _, name = key.partition(".")
-    known = SETTINGS.get(method, {}).get(name)
+    known = CARDS[method].settings.get(name) if method in CARDS else None
     if known is None or len(written) > 80:
         return None
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.errors import Sentence
+from detectors.methods import METHODS, of_cards
 
 LANGUAGES = ("en", "ko")
 _FOLDER = Path(__file__).parents[2] / "assets" / "texts"
@@ -57,11 +58,19 @@ def write(tongue: str, key: str, /, **values: Any) -> str:
     return _finish(found.format(**values) if values else found, tongue)
 
 
+def known(key: str) -> bool:
+    """Say whether there is a text under a dotted key."""
+    try:
+        return _find("en", key) is not None
+    except KeyError:
+        return False
+
+
 def say(sentence: Sentence) -> str:
     """Return what the engine says in the session's language; English where nobody translated it yet."""
     tongue = language()
     if tongue != "en":
-        translated = table(tongue)[_ENGINE].get(sentence.key)
+        translated = table(tongue)[_ENGINE].get(sentence.key) or of_cards(tongue).get(sentence.key)
         if translated is not None:
             return _finish(translated.format(**sentence.values), tongue)
     return str(sentence)
@@ -107,6 +116,10 @@ def amount(size: float) -> str:
 
 
 def _find(tongue: str, key: str) -> Any:
+    first, _, method = key.partition(".")
+    if first in ("methods", "methods_short"):  # names are the cards', the same in all languages
+        card = METHODS.get(method)
+        return method if card is None else card.title if first == "methods" else card.short
     found: Any = table(tongue)
     for part in key.split("."):
         found = found[part]

@@ -6,13 +6,14 @@ import numpy as np
 
 from detectors.result import Result
 from pages.frame.words import text
-from pages.inspect.exhibits import Exhibit, Verdict
+from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.reasons import pooled
 
-COLOURED = 1.6  # on the maps' common scale: fully coloured
+STRANGE = 1.6  # on the maps' common scale: fully coloured
 CALM = 1.0  # 99 % of normal pixels
 
 
-def contradiction(exhibit: Exhibit, found: dict[str, Verdict], result: Result) -> str:
+def contradiction(exhibit: Exhibit, found: dict[str, Judgement], result: Result) -> str:
     """Return the sentence for the box; "" when maps and verdicts agree."""
     picture = exhibit.picture
     mask = picture.mask if picture.mask is not None and picture.local and picture.mask.any() else None
@@ -24,13 +25,13 @@ def contradiction(exhibit: Exhibit, found: dict[str, Verdict], result: Result) -
         shown = scale(said.map)
         alarm = said.ratio is not None and said.ratio > 1
         inside = float(shown[mask].max()) if mask is not None else float(shown.max())
-        if said.word == "miss" and inside >= COLOURED:
+        if said.word == "miss" and inside >= STRANGE:
             missed.append(key)
         elif said.word == "found" and mask is not None and not _near(shown, mask):
             elsewhere.append(key)
         elif alarm and float(shown.max()) < CALM:
             calm.append(key)
-        elif said.word in ("passed", "normal") and float(shown.max()) >= COLOURED:
+        elif said.word in ("passed", "normal") and float(shown.max()) >= STRANGE:
             loud.append(key)
     if missed:
         return _missed(missed, found, result)
@@ -42,20 +43,20 @@ def contradiction(exhibit: Exhibit, found: dict[str, Verdict], result: Result) -
     return text("inspect.box.loud", methods=_names(loud, result)) if loud else ""
 
 
-def _missed(missed: list[str], found: dict[str, Verdict], result: Result) -> str:
+def _missed(missed: list[str], found: dict[str, Judgement], result: Result) -> str:
     count = sum(said.word == "miss" for said in found.values())
     parts = [text("inspect.box.misses", n=count, of=len(found))]
-    pooled = [k for k in missed if result[k].method == "spade" and result[k].settings.get("image_score") != "map max"]
-    others = [k for k in missed if k not in pooled]
-    if pooled:
-        parts.append(text("inspect.box.missed_pooled"))
+    by_whole = [k for k in missed if pooled(result[k])]
+    others = [k for k in missed if k not in by_whole]
+    if by_whole:
+        parts.append(text("inspect.box.missed_pooled", methods=_names(by_whole, result)))
     if others:
         parts.append(text("inspect.box.missed_map", methods=_names(others, result)))
     return " ".join(parts)
 
 
 def _near(shown: np.ndarray, mask: np.ndarray) -> bool:
-    """Say whether the highest-scoring place lies on the defect, or within a patch of it."""
+    """Say whether the strangest place lies on the defect, or within a patch of it."""
     y, x = np.unravel_index(int(shown.argmax()), shown.shape)
     margin = max(4, shown.shape[0] // 14)
     return bool(mask[max(0, y - margin) : y + margin + 1, max(0, x - margin) : x + margin + 1].any())

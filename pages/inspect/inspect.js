@@ -80,10 +80,9 @@ class Room {
     segments(this.root.querySelector(".panes"), "pane", words.shown, options.map((option) => ({ ...option, chosen: option.value === this.shown })), (value) => this.show(value));
   }
 
-  // The order of the panes does not change with the place.
+  // The order of the panes does not change with the place: it is that of the columns.
   order(row) {
-    const methods = ["spade", "padim", "patchcore", "cfa"];
-    return methods.indexOf(row.key.split("/")[0]);
+    return this.data.columns.indexOf(row.key);
   }
 
   show(key) {

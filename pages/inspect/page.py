@@ -63,6 +63,7 @@ def explained(
         "mask": pictures.mask(exhibit.picture.mask) if masked else None, "place": [y, x], "focus": choices.focus,
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
         "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
+        "columns": list(keys),
     }  # fmt: skip
     held = len(result.held_out)
     data["placeNote"] = text("inspect.place_note", n=held) if held else text("inspect.place_note_none")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 
 import streamlit as st
 
 from detectors import evaluation
-from detectors.methods import METHODS
-from detectors.methods.published import PUBLISHED
+from detectors.errors import Sentence
+from detectors.methods import METHODS, Card, Published
 from detectors.result import Column, Result
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -22,7 +22,7 @@ def methods(choices: Choices, status: Status, result: Result | None) -> None:
     """Show the card of each method: what is compared, what a picture's number is, what is stored, whose code."""
     rows = []
     for card in METHODS.values():
-        paper = f'<a href="https://arxiv.org/abs/{card.arxiv}">arXiv {card.arxiv}</a>'
+        paper = f'<a href="https://arxiv.org/abs/{card.arxiv}">arXiv {card.arxiv}</a>' if card.arxiv else ""
         marks = [
             text("learn.table.grows" if card.grows else "learn.table.fixed"),
             *([text("learn.table.aligned")] if card.needs_alignment else []),
@@ -30,10 +30,10 @@ def methods(choices: Choices, status: Status, result: Result | None) -> None:
         ]
         rows.append(
             [
-                f"{escape(card.title)}<small>{card.year}, {paper}</small>",
-                escape(say(card.unit)),
-                escape(say(card.score)),
-                f"{escape(say(card.memory))}<small>{escape(' · '.join(marks))}</small>",
+                f"{escape(card.title)}<small>{', '.join(filter(None, [card.year and str(card.year), paper]))}</small>",
+                _said(card.unit),
+                _said(card.score),
+                f"{_said(card.memory)}<small>{escape(' · '.join(marks))}</small>",
                 f"{escape(card.code)}<small>{escape(card.licence)}</small>",
             ]
         )
@@ -70,7 +70,7 @@ def published(choices: Choices, status: Status, result: Result | None) -> None:
     """Show the published figures, each with where it was read and what to bear in mind."""
     notes: list[str] = []
     rows = []
-    for p in PUBLISHED:
+    for card, p in _published():
         mark = ""
         if p.caveat is not None:
             said = say(p.caveat)
@@ -80,7 +80,7 @@ def published(choices: Choices, status: Status, result: Result | None) -> None:
         image = "" if p.image_auroc is None else f"{p.image_auroc:.1f}" + (f" ± {p.spread:.1f}" if p.spread else "")
         pixel, overlap = ("" if v is None else f"{v:.1f}" for v in (p.pixel_auroc, p.aupro))
         blank = f'<span class="odd-muted">{text("learn.table.unpublished")}</span>'
-        title = escape(METHODS[p.method].title)
+        title = escape(card.title)
         cells = [image or blank, pixel or blank, overlap or blank]
         rows.append([title, f"{escape(p.setting)}{mark}", *cells, f"<small>{escape(p.source)}</small>"])
     _table(lines("learn.table.published_heads"), rows)
@@ -140,16 +140,24 @@ def leads(choices: Choices, status: Status, result: Result) -> str | None:
 def gap(choices: Choices, status: Status, result: Result | None) -> str:
     """Say by how much the published image AUROC of one method on one backbone differs between codes."""
     known: dict[str, list[float]] = {}
-    for p in PUBLISHED:
+    for card, p in _published():
         if p.setting.startswith(SAME) and p.image_auroc is not None:
-            known.setdefault(p.method, []).append(p.image_auroc)
-    method = max(known, key=lambda m: max(known[m]) - min(known[m]))
-    high, low = max(known[method]), min(known[method])
+            known.setdefault(card.title, []).append(p.image_auroc)
+    title = max(known, key=lambda m: max(known[m]) - min(known[m]))
+    high, low = max(known[title]), min(known[title])
     figures = {"high": f"{high:.1f}", "low": f"{low:.1f}", "points": f"{high - low:.1f}"}
-    return text("learn.table.gap", method=METHODS[method].title, **figures)
+    return text("learn.table.gap", method=title, **figures)
 
 
 VALUES: dict[str, Callable[..., str | None]] = {"memory": memory, "seconds": seconds, "leads": leads, "gap": gap}
+
+
+def _said(sentence: Sentence | None) -> str:
+    return escape(say(sentence)) if sentence else ""
+
+
+def _published() -> Iterator[tuple[Card, Published]]:
+    return ((card, row) for card in METHODS.values() for row in card.published)
 
 
 def _name(column: Column, result: Result) -> str:

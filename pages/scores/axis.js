@@ -1,18 +1,18 @@
 // Where marks go: one logarithmic axis in multiples of the threshold, three lanes, marks that give way to each other.
 
-const TICKS = [0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3]; // what lies beyond is drawn at the end: 3+
 const BINS = 48;
 const LANES = { held: 0.2, good: 0.5, defective: 0.8 };
 
 class Axis {
-  constructor(multiples) {
+  // Of all ticks there may be, those that hold the scores; what lies beyond the last is drawn at the end: 5+.
+  constructor(multiples, ticks) {
     const finite = multiples.filter((m) => Number.isFinite(m));
     const positive = finite.filter((m) => m > 0);
     const least = Math.min(0.95, ...positive), most = Math.max(1.5, ...finite);
-    this.low = Math.max(TICKS[0], ...TICKS.filter((t) => t <= least));
-    this.high = Math.min(TICKS.at(-1), ...TICKS.filter((t) => t >= most));
+    this.low = Math.max(ticks[0], ...ticks.filter((t) => t <= least));
+    this.high = Math.min(ticks.at(-1), ...ticks.filter((t) => t >= most));
     this.open = most > this.high;
-    this.ticks = TICKS.filter((t) => t >= this.low && t <= this.high);
+    this.ticks = ticks.filter((t) => t >= this.low && t <= this.high);
   }
 
   share(multiple) {

@@ -144,12 +144,13 @@ def test_a_phone_gets_blocks_of_three_by_two(browser, address):
 
 
 def test_whoever_comes_first_by_a_link_gets_the_frame(browser):
-    with serving("app.py") as url:  # beside pages/, which Streamlit would open by itself
+    with serving("app.py") as url:
         context = browser.new_context()
         page = context.new_page()
         page.goto(f"{url}/scores?language=ko&product=leather")
         page.wait_for_selector(SETTLED, timeout=60_000)
         sync_api.expect(page.get_by_role("heading", name="점수")).to_be_visible(timeout=60_000)
-        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("사진")).to_be_visible()
+        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("이미지")).to_be_visible()
+        sync_api.expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         assert "product=leather" in page.url
         context.close()

@@ -139,6 +139,6 @@ def test_own_pictures_run_and_nothing_is_lost_on_a_page_change(page):
 def test_the_link_opened_elsewhere_shows_the_demo_and_says_so(page):
     other = page.context.browser.new_context(locale="ko-KR").new_page()
     other.goto(page.url)
-    sync_api.expect(other.get_by_text("대신 내장 사진을 보여 드립니다")).to_be_visible(timeout=SLOW)
+    sync_api.expect(other.get_by_text("대신 내장 이미지를 보여 줍니다")).to_be_visible(timeout=SLOW)
     assert "data=own" not in other.url
     other.context.close()

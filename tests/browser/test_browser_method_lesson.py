@@ -105,5 +105,5 @@ def test_a_lesson_shows_the_runs_own_map_over_its_picture(page, method):
         candidates = [colours.overlay(pixels, column.scale(raw)) for raw in column.maps]
         is_nearest(shown, candidates, i, 6.0)
         photograph = image(page.locator(".path .pane").nth(2).locator("img"))
-        if photograph.shape == pixels.shape:
-            is_nearest(photograph, [picture.pixels for picture in result.test], i, 6.0)
+        assert photograph.shape == pixels.shape
+        is_nearest(photograph, [picture.pixels for picture in result.test], i, 6.0)

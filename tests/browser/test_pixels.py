@@ -19,12 +19,13 @@ sync_api = pytest.importorskip(
 
 from browser.seeing import apart, canvas, image, is_nearest, screen, small  # noqa: E402
 from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures import scored  # noqa: E402
+from fixtures import evidence, scored  # noqa: E402
 from fixtures.evidence import CELL  # noqa: E402
 from scipy.ndimage import distance_transform_edt  # noqa: E402
 
 from detectors.evaluation import thresholds  # noqa: E402
 from detectors.plots import colours  # noqa: E402
+from detectors.queries import explain  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -306,6 +307,41 @@ def test_the_next_picture_brings_its_own_maps_and_thumbnails(inspect, result, pi
     is_nearest(image(page.locator(".stage .lens img")), pictures, 4, PHOTOGRAPH)
 
 
+def test_painting_is_scored_and_mapped_as_the_canvas_shows_it(inspect, result):
+    i = 3
+    page = inspect(i)
+    choose(page, "Paint")
+    expect(page.locator(".score-row[data-key]")).to_have_count(5)
+    box = page.locator(".canvas").bounding_box()
+    for n, (x, y) in enumerate(((0.2, 0.3), (0.6, 0.35), (0.4, 0.8))):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if not n:
+            page.mouse.down()
+    page.mouse.up()
+    expect(page.locator(".arrow .is")).to_have_count(5)
+    painted_over = canvas(page.locator(".canvas"))[..., :3]
+    assert 0.1 < apart(painted_over, result.test[i].pixels) < 20
+    answer = evidence.answer_all(lambda: result)
+    before, after = (answer(explain.score_pictures, p[None]) for p in (result.test[i].pixels, painted_over))
+    mapped_rows = 0
+    for was, now in zip(before, after, strict=True):
+        column = result[was.key]
+        row = page.locator(f".score-row[data-key='{was.key}']")
+        at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+        expect(row.locator(".arrow .was")).to_have_text(f"{was.scores[0] / at:.2f}")
+        expect(row.locator(".arrow .is")).to_have_text(f"{now.scores[0] / at:.2f}")
+        if was.maps is None:
+            continue
+        shown = [canvas(layer)[..., 3] for layer in row.locator("canvas").all()]
+        wanted = [255 * colours.alpha(column.scale(said.maps[0])) for said in (was, now)]
+        for found, own, other in zip(shown, wanted, wanted[::-1], strict=True):
+            assert apart(found, own) < 4
+            if apart(own, other) > 8:
+                assert apart(found, other) > 4
+                mapped_rows += 1
+    assert mapped_rows
+
+
 # Scores
 
 
@@ -406,7 +442,9 @@ def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
     page = visit("export", "[data-testid=stCode]")
     size = page.locator(".st-key-export_size_archive").inner_text()
     content = taken(page, "archive")
-    said = float(re.search(r"([\d.]+) MB", size)[1]) * 1e6
+    found = re.search(r"([\d.]+) MB", size)
+    assert found, f"megabytes were expected: {size}"
+    said = float(found[1]) * 1e6
     assert 0.5 * len(content) < said < 2 * len(content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names, read = archive.namelist(), archive.read
@@ -432,8 +470,8 @@ def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
                 assert np.abs(maps[i] / 8192 - 1 - np.clip(scaled, -1, 65535 / 8192 - 1)).max() < 1e-3
         table = list(csv.DictReader(io.StringIO(read("scores.csv").decode("utf-8-sig"))))
     for line in table:
-        column = next(c for c in result.columns if c.method == line["method"])
-        i = int(line["index"])
+        assert line["backbone"] == "scattering"
+        column, i = result[f"{line['method']}/scattering"], int(line["index"])
         assert float(line["score"]) == pytest.approx(column.scores[i], rel=1e-5)
         assert line["picture"] == result.test[i].name
 

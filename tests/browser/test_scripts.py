@@ -12,7 +12,7 @@ from browser.serving import chromium  # noqa: E402
 from fixtures.scripts import ROOT, components, evaluate  # noqa: E402
 
 from detectors.evaluation import thresholds, wilson  # noqa: E402
-from detectors.plots import colours  # noqa: E402
+from detectors.plots import colours, distributions  # noqa: E402
 from detectors.queries.paint import Overlay, read_overlay  # noqa: E402
 from pages.frame.component import PAINT, read  # noqa: E402
 
@@ -236,6 +236,73 @@ def test_undo_redo_and_the_strip_of_states(page):
     ]
 
 
+def cell(state, **more):
+    return {"state": state, "alt": state, "verdict": "", "ratio": None, "note": "", "text": "", **more}
+
+
+def grid_of(order, states, stale=False):
+    """Return what the grid is sent: rows named by numbers, each with the same cells."""
+    words = {
+        "modes": "", "opacity": "", "outline": "", "colours": "", "orders": "", "legend": ["typical", "1", "2", "3"],
+        "mode": {"overlay": "", "heatmap": "", "contour": ""}, "colour": {"inferno": "", "mako": ""},
+    }  # fmt: skip
+    head = {"key": None, "title": "", "focus": False, "lines": []}
+    rows = [{"id": str(n), "picture": str(n), "title": f"row {n}", "note": "", "cells": states} for n in order]
+    return {
+        "heads": [head] * len(states), "rows": rows, "size": 8, "words": words, "paint": PAINT, "colour": "inferno",
+        "order": "a", "orders": [["a", "A"]], "language": "en", "stale": stale,
+    }  # fmt: skip
+
+
+def test_panes_hold_the_place_of_every_state_and_rows_keep_their_elements(page):
+    level = {"label": "1", "share": 0.25, "text": "1.3", "strong": True}
+    states = [
+        cell("blank"), cell("queued", text="waiting"), cell("fitting", text="2 s", share=0.6),
+        cell("failed", text="too large"), cell("levels", text="image only", tail="levels", levels=[level]),
+        cell("picture", base="not yet sent"),
+    ]  # fmt: skip
+    found = evaluate(
+        page, "grid",
+        """(html, one, other) => {
+            const root = document.createElement("div");
+            root.innerHTML = html;
+            document.body.replaceChildren(root);
+            const grid = new Grid(root), nothing = () => {};
+            const elements = () => [...root.querySelectorAll(".row")];
+            grid.update(one, nothing, nothing);
+            const before = elements(), kept = new Map(one.rows.map((row, i) => [row.id, before[i]]));
+            const tiles = [...before[0].querySelectorAll(".tile")];
+            const said = tiles.map((tile) => [tile.dataset.state, tile.innerText.trim(),
+                [...tile.querySelectorAll(".done")].map((done) => [done.style.width, done.className])]);
+            const legend = [...root.querySelectorAll(".ticks span")].map((tick) => [tick.textContent, tick.style.left]);
+            grid.update(other, nothing, nothing);
+            const after = elements();
+            return {
+                said, legend, images: tiles.map((tile) => tile.querySelectorAll("img").length),
+                stale: root.querySelector(".grid").classList.contains("stale"),
+                order: after.map((row) => row.getAttribute("aria-label")),
+                same: other.rows.map((row, i) => !kept.has(row.id) || kept.get(row.id) === after[i]),
+                count: [before.length, after.length],
+            };
+        }""",
+        read("pages/compare/grid.html"), grid_of([1, 2, 3], states), grid_of([3, 4, 1], states, stale=True),
+    )  # fmt: skip
+    assert found["said"][:4] == [
+        ["blank", "", []], ["queued", "waiting", []], ["fitting", "2 s", [["60%", "done"]]],
+        ["failed", "too large", []],
+    ]  # fmt: skip
+    assert found["said"][4][2] == [["25%", "done strong"]]
+    assert all(word in found["said"][4][1] for word in ("image only", "1.3", "levels"))
+    assert found["images"] == [0, 0, 0, 0, 0, 1]
+    places = [float(left.rstrip("%")) for _, left in found["legend"][:2]]
+    assert places == pytest.approx([100 / colours.TOP, 200 / colours.TOP], abs=0.01)
+    assert [word for word, _ in found["legend"]] == ["1", "2", "3"]
+    assert found["order"] == ["row 3", "row 4", "row 1"]
+    assert found["same"] == [True] * 3
+    assert found["count"] == [3, 3]
+    assert found["stale"]
+
+
 def bars(page, counts, low, high, value):
     """Return each bar of a histogram as (x, width, height), and where the value stands."""
     return evaluate(
@@ -351,22 +418,27 @@ def test_wilsons_interval_is_the_engines(page):
 
 
 def test_an_axis_is_its_own_inverse_and_marks_its_open_end(page):
+    random = np.random.default_rng(0)
+    sets = [[0.6, 0.9, 1.2], [0.05, 1.0, 40.0], [-2.0, 0.31, 2.9], [1.0, 4.0]]
+    sets += [np.exp(random.normal(0, 0.8, random.integers(1, 9))).tolist() for _ in range(40)]
     found = evaluate(
         page, "lanes",
-        """(sets) => sets.map((multiples) => {
-            const axis = new Axis(multiples), inside = multiples.filter((m) => m >= axis.low && m <= axis.high);
+        """(sets, ticks) => sets.map((multiples) => {
+            const axis = new Axis(multiples, ticks), inside = multiples.filter((m) => m >= axis.low && m <= axis.high);
             const shares = inside.map((m) => axis.share(m));
-            return { low: axis.low, high: axis.high, ticks: axis.ticks.map((t) => axis.word(t)), inside, shares,
-                     back: shares.map((s) => axis.multiple(s)) };
+            const { low, high } = axis, last = axis.word(axis.ticks.at(-1));
+            return { low, high, ticks: axis.ticks, last, inside, shares, back: shares.map((s) => axis.multiple(s)) };
         })""",
-        [[0.6, 0.9, 1.2], [0.05, 1.0, 40.0], [-2.0, 0.31, 2.9]],
+        sets, distributions.TICKS,
     )  # fmt: skip
-    for said in found:
+    for multiples, said in zip(sets, found, strict=True):
+        ticks, beyond = distributions._ticks(np.array([1.0, *multiples]))
+        assert said["ticks"] == ticks
+        assert said["last"] == f"{ticks[-1]:g}{'+' if beyond else ''}"
         assert said["back"] == pytest.approx(said["inside"])
         wanted = np.log(np.array(said["inside"]) / said["low"]) / np.log(said["high"] / said["low"])
         assert said["shares"] == pytest.approx(wanted)
-    assert [said["ticks"][-1] for said in found] == ["1.5", "3+", "3"]
-    assert [said["ticks"][0] for said in found] == ["0.5", "0.1", "0.3"]
+    assert [said["last"] for said in found[:4]] == ["1.5", "5+", "3", "5"]
 
 
 def test_marks_that_would_lie_on_each_other_give_way(page):

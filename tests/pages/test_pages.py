@@ -1,5 +1,6 @@
 """Every page in both languages and in every state of the work, without workers or a browser."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,6 @@ from pages.frame.style import PAGES
 from pages.frame.words import write
 
 ROOT = Path(__file__).parents[2]
-# Not app.py itself: beside a folder pages/, AppTest runs the page alone from the second run on.
 APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
 
 
@@ -28,6 +28,14 @@ def test_compare_shows_every_state_of_the_work(open_app, state):
     query = {"backbones": "scattering,resnet18"} if state == "two" else {}
     app = open_app(state, **query)
     assert app.markdown[0].value
+
+
+@pytest.mark.parametrize(("page", "component"), [("compare", "grid"), ("scores", "lanes"), ("inspect", "viewer")])
+def test_a_result_of_other_choices_is_marked(open_app, page, component):
+    for state, marked in (("done", False), ("stale", True)):
+        elements = [e.proto for e in open_app(state, page).get("bidi_component")]
+        (given,) = [json.loads(e.json) for e in elements if e.component_name == f"odd_one_out_{component}"]
+        assert given["stale"] is marked
 
 
 def test_the_sentence_counts_what_the_methods_say(open_app):
@@ -59,6 +67,6 @@ def test_no_method_means_no_run(open_app):
 
 
 def test_the_server_process_never_imports_torch():
-    modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py"))
+    modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py") if path.stem != "main")
     code = f"import sys; from pages.frame import {', '.join(modules)}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

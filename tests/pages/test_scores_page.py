@@ -1,6 +1,7 @@
 """The Scores page in both languages and in every state, without workers or a browser."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,22 @@ def test_words_for_the_browser_need_no_particle_that_it_cannot_choose():
     for part in ("lanes", "curves", "verdicts", "shared"):
         said = json.dumps(table("ko")["scores"][part], ensure_ascii=False)
         assert not any(pair in said for pair in ("(은/는)", "(이/가)", "(을/를)", "(과/와)"))
+
+
+def test_the_cost_of_every_method_is_in_the_units_of_its_heading(scores):
+    app = scores()
+    body = next(e.proto.body for e in app.get("html") if "odd-cost" in e.proto.body)
+    heads = re.findall(r'<th scope="col">(.*?)</th>', body)
+    assert [re.split(r"<br>|, ", head)[-1] for head in heads] == ["s", "ms", "MB", "%"]
+    rows = [re.findall(r"([\d.]+)</td>", row) for row in body.split("<tr")[2:]]
+    columns = scored.result("scored").columns
+    for column, row in zip(columns, rows, strict=True):
+        cost = column.cost
+        share = 100 * cost.milliseconds_per_picture / cost.backbone_milliseconds
+        wanted = (cost.fit_seconds, cost.milliseconds_per_picture, cost.model_bytes / 1e6, share)
+        assert [float(number) for number in row] == pytest.approx(wanted, rel=0.01, abs=0.5), column.key
+        assert float(row[1]) == pytest.approx(cost.milliseconds_per_picture, abs=0.06)
+    widths = [int(width) for width in re.findall(r"width:(\d+)px", body)]
+    slowest = max(column.cost.milliseconds_per_picture for column in columns)
+    expected = [max(58 * column.cost.milliseconds_per_picture / slowest, 1) for column in columns]
+    assert widths == pytest.approx(expected, abs=1)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from detectors.plots import palette
+
 ROOT = Path(__file__).parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
 STYLES = (ROOT / "pages" / "frame" / "style.css").read_text("utf-8")
@@ -15,6 +17,8 @@ NAMES = {
     "miss": "redTextColor", "miss-ground": "redBackgroundColor",
     "alarm": "orangeTextColor", "alarm-ground": "orangeBackgroundColor",
 }  # fmt: skip
+CHARTS = {"ink": "ink", "muted": "muted", "line": "line", "control": "control", "accent": "accent", "soft": "soft",
+          "tint": "tint", "miss": "miss", "alarm": "false_alarm"}  # fmt: skip
 PAIRS = [
     ("textColor", "backgroundColor"),
     ("primaryColor", "backgroundColor"),
@@ -50,3 +54,16 @@ def test_text_has_contrast_enough(theme, text, ground):
 def test_white_on_the_primary_button_has_contrast_enough():
     assert contrast("#FFFFFF", THEME["light"]["primaryColor"]) >= 4.5
     assert contrast("#FFFFFF", THEME["dark"]["sidebar"]["primaryColor"]) >= 4.5
+
+
+@pytest.mark.parametrize(("token", "name"), CHARTS.items())
+def test_charts_have_the_colours_of_the_page(token, name):
+    assert TOKENS[token].upper().split(", ") == [getattr(palette.LIGHT, name), getattr(palette.DARK, name)]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("pages/*/*.css")), ids=lambda path: path.name)
+def test_a_token_is_written_once(path):
+    if path.name == "style.css":
+        return
+    written = path.read_text("utf-8").lower()
+    assert [name for name, colours in TOKENS.items() if colours in written] == []

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.comparison.forecast import forecast
 from detectors.datasets import Dataset
 from detectors.errors import Cancelled, DatasetRefused, SettingRefused
 from detectors.images import Preprocessing
@@ -54,6 +56,49 @@ def test_held_out_pictures_are_not_learnt_from(result, circuit):
     learnt, held_out = {p.sha256 for p in result.learnt}, {p.sha256 for p in result.held_out}
     assert len(learnt) + len(held_out) == len(circuit.train)
     assert not learnt & held_out
+
+
+def test_another_seed_holds_other_pictures_out(circuit):
+    splits = [
+        {p.sha256 for p in Comparison(preprocessing=SMALL, seed=seed).prepare(circuit).held_out} for seed in (0, 7)
+    ]
+    assert len(splits[0]) == len(splits[1])
+    assert splits[0] != splits[1]
+
+
+def test_each_store_holds_the_features_of_its_own_pictures(circuit):
+    comparison = Comparison(preprocessing=SMALL)
+    pictures, backbone = comparison.prepare(circuit), comparison.load("scattering")
+    stores = extract(pictures, backbone)
+    for store, shown in (
+        (stores.learnt, pictures.learnt), (stores.held_out, pictures.held_out), (stores.test, pictures.test),
+    ):  # fmt: skip
+        assert len(store) == len(shown)
+        for i in (0, len(shown) - 1):
+            pixels = torch.from_numpy(shown[i].pixels.copy()).permute(2, 0, 1)[None].float() / 255
+            wanted = stores.standardisation(backbone(pixels))
+            for found, level in zip(store[i : i + 1].maps, wanted.maps, strict=True):
+                np.testing.assert_allclose(found.float(), level, rtol=1e-3, atol=2e-3)
+
+
+def test_what_a_run_will_need_is_said_before_it(circuit):
+    comparison = Comparison(preprocessing=SMALL)
+    pictures = comparison.prepare(circuit)
+    stores = extract(pictures, comparison.load("scattering"))
+    total = len(circuit.train) + len(circuit.test)
+    said = forecast(comparison, len(pictures.learnt), total, budget=10**12)
+    held = sum(store[:].maps[0].nbytes for store in (stores.learnt, stores.held_out, stores.test))
+    assert held < said.peak_bytes < 100 * held + 10**9
+    needs = [
+        comparison.detector(method, "scattering").estimate(stores.learnt.shape).peak_bytes
+        for method in comparison.methods
+    ]
+    assert said.peak_bytes > max(needs)
+    assert 0 < said.seconds < 600
+    assert said.refused == {}
+    assert forecast(comparison, len(pictures.learnt), total, budget=1).refused.keys() == {
+        f"{method}/scattering" for method in comparison.methods
+    }
 
 
 def test_a_method_that_refuses_does_not_stop_the_others(circuit):

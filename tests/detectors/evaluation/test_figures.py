@@ -8,7 +8,7 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from detectors import evaluation
-from detectors.evaluation.intervals import resampling_weights, strata
+from detectors.evaluation.intervals import percentiles, resampling_weights, strata
 from detectors.result import Figure
 
 Z = norm.ppf(0.975)
@@ -240,3 +240,12 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
             held[i] += figure.low is None or figure.low <= value <= figure.high  # no interval claims nothing
     assert np.all(held / rounds > [0.92, 0.92, 0.89])  # the bootstrap covers a little less
     assert np.all(held / rounds < 0.99)
+
+
+def test_bootstrap_percentiles_hold_95_of_100_draws_and_the_measured_value():
+    draws = np.random.default_rng(0).permutation(np.linspace(0, 1, 1001))
+    low, high = percentiles(draws, 0.5)
+    assert ((draws >= low) & (draws <= high)).mean() == pytest.approx(0.95, abs=0.002)
+    assert (low, high) == pytest.approx((0.025, 0.975))
+    assert percentiles(draws, 0.01)[0] == 0.01
+    assert percentiles(draws, 0.99)[1] == 0.99

@@ -270,7 +270,8 @@ def test_other_features_are_refused():
     with pytest.raises(SettingRefused) as refused:
         detector.predict(some(1, sizes=((3, 8, 8), (4, 4, 4), (6, 2, 2))))
     assert str(refused.value) == (
-        "These features have [3, 4, 6] channels, but CFA was fitted on [3, 4, 5]. Use the backbone it was fitted with."
+        "These features have the sizes (3, 4, 6), and CFA was fitted on (3, 4, 5). "
+        "Use the backbone and the picture size of the fit."
     )
 
 

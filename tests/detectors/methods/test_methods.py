@@ -8,7 +8,7 @@ from inspect import signature
 import pytest
 
 from detectors.errors import Sentence, SettingRefused
-from detectors.methods import METHODS, PRESETS, PUBLISHED, build, settings_help
+from detectors.methods import METHODS, PRESETS, build, settings_help
 from detectors.methods.base import Detector
 from detectors.methods.settings import Levels, OneOf, Real, Whole
 
@@ -69,7 +69,7 @@ def test_presets_are_within_the_ranges(key, preset):
 def test_texts_with_one_key_say_one_thing():
     texts = [s.line for key in METHODS for s in settings_help(key).values()]
     texts += [v for card in METHODS.values() for v in vars(card).values() if isinstance(v, Sentence)]
-    texts += [row.caveat for row in PUBLISHED if row.caveat]
+    texts += [row.caveat for card in METHODS.values() for row in card.published if row.caveat]
     english = {}
     for text in texts:
         assert english.setdefault(text.key, text.english) == text.english
@@ -129,17 +129,18 @@ def test_ranges(accepted, good, bad):
 
 
 def test_published_figures():
-    assert {row.method for row in PUBLISHED} == set(METHODS)
-    for row in PUBLISHED:
+    published = [(card.key, row) for card in METHODS.values() for row in card.published]
+    assert {method for method, _ in published} == set(METHODS)
+    for _, row in published:
         figures = [f for f in (row.image_auroc, row.pixel_auroc, row.aupro) if f is not None]
         assert figures
         assert all(80 < figure < 100 for figure in figures)
         assert row.source
-    rows = {(row.method, row.setting): row for row in PUBLISHED}
-    assert len(rows) == len(PUBLISHED)
+    rows = {(method, row.setting): row for method, row in published}
+    assert len(rows) == len(published)
     spade = rows["spade", "wide_resnet50_2, K = 50"]
     assert (spade.image_auroc, spade.pixel_auroc, spade.aupro) == (85.5, 96.0, 91.7)
     tenth = rows["patchcore", "wide_resnet50_2, 10 %"]
     assert (tenth.image_auroc, tenth.pixel_auroc, tenth.aupro) == (99.0, 98.1, 93.5)
-    assert all(row.caveat for row in PUBLISHED if row.method == "cfa")  # none of them is a plain last epoch
-    assert all(row.aupro is None for row in PUBLISHED if row.method == "mahalanobis")  # it has no map
+    assert all(row.caveat for row in METHODS["cfa"].published)  # none of them is a plain last epoch
+    assert all(row.aupro is None for row in METHODS["mahalanobis"].published)  # it has no map

@@ -218,7 +218,7 @@ def test_nearest_normals(count: int) -> None:
     normal = features(count)
     padim = Padim(channels=12).fit(Source(normal))
     test = features(1, seed=1)
-    typical, *closest = padim.nearest_normals(test, Source(normal), 13, 30, k=3)
+    typical, *closest, average = padim.nearest_normals(test, Source(normal), 13, 30, k=3)
     rows = joined(normal, padim)[:, :, 3, 7]
     inverse = np.linalg.inv(np.cov(rows.T) + 0.01 * np.eye(12))
     from_mean = rows - rows.mean(axis=0)
@@ -228,7 +228,9 @@ def test_nearest_normals(count: int) -> None:
     assert [n.picture for n in closest] == np.argsort(distances)[:3].tolist()
     np.testing.assert_allclose([n.distance for n in closest], np.sort(distances)[:3], rtol=1e-5)
     assert typical.distance == pytest.approx(distances[typical.picture], rel=1e-5)
-    (_, itself) = padim.nearest_normals(normal[2:3], Source(normal), 13, 30, k=1)
+    assert average.distance == pytest.approx(float(padim.distances(test)[0, 3, 7]), rel=1e-5)
+    assert [n.role for n in (typical, *closest, average)] == ["typical", *["closest"] * 3, "average"]
+    (_, itself, _) = padim.nearest_normals(normal[2:3], Source(normal), 13, 30, k=1)
     assert (itself.picture, itself.box) == (2, (12, 28, 16, 32))
     assert itself.distance == pytest.approx(0, abs=1e-6)
 
@@ -293,19 +295,8 @@ def test_the_estimate_knows_the_bytes(
     ("padim", "count", "sentence"),
     [
         (Padim(), 1, "PaDiM measures how normal pictures vary, and it was given 1. Give it at least 2."),
-        (
-            Padim(levels=(0, 3)),
-            4,
-            "Levels [0, 3] were asked for, and this backbone has levels 0 to 2. Choose among these.",
-        ),
-        (
-            Padim(grid=5),
-            4,
-            "Levels [0, 1, 2, 5] were asked for, and this backbone has levels 0 to 2. Choose among these.",
-        ),
-        (Padim(channels=0), 4, "0 is not a number of channels. Give a whole number from 1, or all."),
-        (Padim(channels="most"), 4, "most is not a number of channels. Give a whole number from 1, or all."),
-        (Padim(epsilon=0), 4, "epsilon is 0; it must be above 0, like 0.01."),
+        (Padim(levels=(0, 3)), 4, "PaDiM asks for level 3, but the backbone has levels 0 to 2. Choose among these."),
+        (Padim(grid=5), 4, "PaDiM asks for level 5, but the backbone has levels 0 to 2. Choose among these."),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(padim: Padim, count: int, sentence: str) -> None:
@@ -333,7 +324,7 @@ def test_pictures_of_another_size_or_backbone_are_refused() -> None:
     padim = Padim(channels=None).fit(Source(features(5)))
     larger = features(1, tuple((c, 2 * h, 2 * w) for c, h, w in RESNET))
     with pytest.raises(
-        SettingRefused, match=r"of \[\(16, 16\), \(8, 8\), \(4, 4\)\] cells, and .* a grid of \(8, 8\)\. Use"
+        SettingRefused, match=r"sizes \[\(16, 16\), \(8, 8\), \(4, 4\)\], and .* fitted on \(8, 8\)\. Use"
     ):
         padim.predict(larger)
     for levels in (RESNET[:2], tuple((c - 1, h, w) for c, h, w in RESNET)):

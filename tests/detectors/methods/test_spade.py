@@ -222,20 +222,12 @@ def test_inputs_and_state_stay_untouched() -> None:
     ("settings", "sentence"),
     [
         ({"levels": (0, 3)}, "SPADE asks for level 3, but the backbone has levels 0 to 2. Choose among these."),
-        (
-            {"k": 0},
-            "SPADE was given k = 0, kappa = 1 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 "
-            "to 4, the places of the coarsest level.",
-        ),
+        ({"k": 0}, "SPADE's k cannot be 0. It accepts 1–1000."),
         (
             {"kappa": 5},
-            "SPADE was given k = 5, kappa = 5 and 3 levels. Choose at least one level, k at least 1 and kappa from 1 "
-            "to 4, the places of the coarsest level.",
+            "SPADE was given kappa = 5, and the coarsest level has 4 places. Choose no more.",
         ),
-        (
-            {"combine": "sum"},
-            "SPADE knows combine = average or concatenate and image_score = pooled or map max, not sum and pooled.",
-        ),
+        ({"combine": "sum"}, "SPADE's combine cannot be 'sum'. It accepts average, concatenate."),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], sentence: str) -> None:

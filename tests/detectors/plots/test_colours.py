@@ -4,13 +4,10 @@ import re
 
 import matplotlib as mpl
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from detectors.plots import colours
-from detectors.report.charts import Axis, lanes
-from detectors.result import ResultPicture
 
 
 def test_inferno_is_matplotlibs_and_mako_ends_at_its_stops():
@@ -66,30 +63,3 @@ def test_the_outline_path_encloses_exactly_the_mask(mask):
         area += x * step[1] - step[0] * y
         place = step
     assert area / 2 == mask.sum()
-
-
-@pytest.mark.parametrize("count", [12, 400])
-def test_lanes_place_every_picture(count):
-    random = np.random.default_rng(0)
-    pixels = np.zeros((4, 4, 3), np.uint8)
-    pictures = tuple(ResultPicture(str(i), "", i % 3 == 0, None, pixels) for i in range(count))
-    multiples, held = np.exp(random.normal(size=count)), np.exp(random.normal(size=7) - 1)
-    axis = Axis.over([multiples, held], 460)
-    marks, bars = lanes(axis, held, multiples, pictures, 84, 3.6)
-    if count < 100:
-        assert len(marks) == count + 7
-        assert all(0 <= m.x <= 460 and 0 <= m.y <= 84 for m in marks)
-        one = axis(np.ones(1))[0]
-        assert all((m.x > one) == (m.sort in ("found", "false_alarm")) for m in marks if m.sort != "held_out")
-    else:
-        assert not marks
-        assert sum(b.count for b in bars) == count + 7
-
-
-def test_an_axis_covers_its_scores_and_marks_an_open_end():
-    axis = Axis.over([np.array([0.6, 1.2])], 100)
-    assert [t for _, t in axis.ticks] == [0.5, 0.7, 1.0, 1.5]
-    assert not axis.open_end
-    wide = Axis.over([np.array([-1.0, 0.01, 40.0])], 100)
-    assert wide.open_end
-    assert wide(np.array([-1.0, 40.0])).tolist() == [0, 100]

@@ -68,7 +68,7 @@ def test_the_patch_has_the_value_that_the_detector_explains(name, drawn, fitted,
     evidence = fitted[name][0].explain(drawn[0].test[odd : odd + 1], *PLACE)
     assert way.value == pytest.approx(evidence.value, rel=1e-5)
     assert way.value == pytest.approx(way.grid[way.cell], rel=1e-6)
-    assert way.box == evidence.box
+    assert way.box == (evidence.box or (0, 0, 112, 112))  # the whole picture, for a method without a map
     if name != "mahalanobis":
         top, left, bottom, right = way.box
         assert top <= PLACE[0] < bottom

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from detectors.comparison.comparison import Comparison, extract
 from detectors.evaluation import image_auroc, paired_pixel_difference
 from detectors.images import Preprocessing
-from detectors.methods.published import PUBLISHED
+from detectors.methods import METHODS
 from detectors.queries.lessons import exercises, hard, layers
 from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, FIVE, LOCAL, POOLED, ExerciseScores, holds
 from detectors.result import Figure
@@ -173,7 +173,7 @@ def test_every_claim_is_in_the_lesson_and_in_both_languages():
 
 def test_what_is_said_of_published_figures_is_computed():
     said = table.gap(Choices(), Status(), None)
-    image = [p.image_auroc for p in PUBLISHED if p.method == "cfa" and p.setting.startswith("wide_resnet50_2")]
+    image = [p.image_auroc for p in METHODS["cfa"].published if p.setting.startswith("wide_resnet50_2")]
     assert max(image) - min(image) == pytest.approx(3.7)
     assert "CFA" in said
     assert "3.7" in said

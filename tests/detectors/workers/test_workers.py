@@ -201,4 +201,4 @@ def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
     refused = run.begin(parameters.vary, "scattering", "padim", (), 1, False)
     with pytest.raises(SettingRefused):
         refused.result(timeout=60)
-    assert compute.standing(refused).sentence.key == "padim.one_picture"
+    assert compute.standing(refused).sentence.key == "methods.one_picture"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from detectors.comparison.comparison import Stores
 from detectors.features.store import FeatureStore
-from detectors.methods.base import FeatureSource
+from detectors.methods.base import FeatureSource, Prediction
 from detectors.methods.gaussian import LowRankGaussian
 from detectors.methods.mahalanobis import MahalanobisAD
 from detectors.methods.maps import Size
@@ -43,10 +43,10 @@ def path(detector: MahalanobisAD, stores: Stores, picture: int, y: int, x: int) 
     """Return what each level adds to one picture's score; the place does not matter."""
     features = views.one(stores.test, picture)
     size, levels = features.image_size, _levels(detector, stores)
-    distances = detector.level_distances(features)[0]
     finest: Size = max(((m.shape[2], m.shape[3]) for m in features.maps), key=lambda s: s[0] * s[1])
     every = range(len(features.maps))
-    score = float(detector.predict(features).scores[0])
+    prediction = detector.predict(features)
+    score = float(prediction.scores[0])
     vectors = [features.pooled[level] for level in levels]  # (1, C) each
     gaussians = _gaussians(detector)
     return MahalanobisPath(
@@ -60,8 +60,8 @@ def path(detector: MahalanobisAD, stores: Stores, picture: int, y: int, x: int) 
         map=None,
         value=score,
         score=score,
-        highest=(size[0] // 2, size[1] // 2),
-        distances=views.wide(distances),
+        strangest=(size[0] // 2, size[1] // 2),
+        distances=views.wide(_levelled(prediction)[0]),
         here=np.concatenate([_along(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
         terms=np.array([_terms(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
     )
@@ -82,8 +82,13 @@ def _pooled(store: FeatureStore, level: int) -> Tensor:
 
 
 def _distances(detector: MahalanobisAD, store: FeatureSource) -> Floats:
-    found = [views.wide(detector.level_distances(batch)) for batch in store]
+    found = [views.wide(_levelled(detector.predict(batch))) for batch in store]
     return np.concatenate(found) if found else np.empty((0, len(detector.means_)))
+
+
+def _levelled(prediction: Prediction) -> Tensor:
+    assert prediction.levels is not None
+    return prediction.levels
 
 
 def _delta(gaussian: LowRankGaussian, samples: Tensor) -> Tensor:

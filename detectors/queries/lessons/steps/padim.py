@@ -76,7 +76,7 @@ def path(detector: Padim, stores: Stores, picture: int, y: int, x: int) -> Padim
         directions=(min(2, varying), max(0, varying - 2), len(delta) - varying),
         level_shares=np.array([levels[level] for level in detector.levels]),
         typical=matches[0],
-        matches=tuple(matches[1:]),
+        matches=tuple(matches[1:-1]),  # the last is the average
         normal_distances=views.wide(_mahalanobis(normals, basis, variances, rest)),
     )
 

@@ -1,14 +1,16 @@
-"""What each fitted method holds, as shapes that must agree: a saved model is checked against it before it is used.
+"""What a fitted method holds, as shapes that must agree: a saved model is checked against it before it is used.
 
-A line reads like the comment beside the assignment in `fit`: "float M D" is a tensor of floats with M rows of D. The
-same capital means the same size throughout a model; "each" is a tuple with one entry per level, in which small letters
-belong to the level. "index M < H*W" are whole numbers from 0, all below H * W; "counts H W" is a tuple of two whole
-numbers, and these sizes themselves. "sum(c)" adds the levels' c.
+A method's card says it in `learnt`: a form, or several to choose from. A line reads like the comment beside the
+assignment in `fit`: "float M D" is a tensor of floats with M rows of D. The same capital means the same size throughout
+a model; "each" is a tuple with one entry per level, in which small letters belong to the level. "index M < H*W" are
+whole numbers from 0, all below H * W; "counts H W" is a tuple of two whole numbers, and these sizes themselves.
+"sum(c)" adds the levels' c.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,68 +19,7 @@ from torch import Tensor
 FLOATS = (torch.float32, torch.float64)
 WHOLE = (torch.int32, torch.int64)
 
-Form = dict[str, str]  # learnt name -> line
-
-LEARNT: dict[str, tuple[Form, ...]] = {
-    "spade": (
-        {
-            "gallery_": "each float N h w c",
-            "norms_": "each float N h w",
-            "centres_": "each float c",
-            "pooled_": "float N Z",
-        },
-    ),
-    "mahalanobis": (
-        {
-            "means_": "each float 2 c",
-            "bases_": "each float r c",
-            "precisions_": "each float r",
-            "rests_": "each number",
-            "rhos_": "each number",
-            "pictures_": "count",
-        },
-    ),
-    "padim": (
-        {
-            "rows_": "each float h w N c",
-            "factor_": "float H W N N",
-            "ridge_": "float H W",
-            "means_": "each float h w c",
-            "channels_": "each index c",
-            "grid_": "counts H W",
-        },
-        {
-            "whitening_": "float H W sum(c) sum(c)",
-            "means_": "each float h w c",
-            "channels_": "each index c",
-            "grid_": "counts H W",
-        },
-    ),
-    "patchcore": (
-        {
-            "bank_": "float M D",
-            "norms_": "float M",
-            "centre_": "float D",
-            "origins_": "index M 3",
-            "grid_": "counts H W",
-            "patches_": "count",
-        },
-    ),
-    "cfa": (
-        {
-            "weight_": "float D sum(c)+2",
-            "bias_": "float D",
-            "bank_": "float M D",
-            "places_": "index M < H*W",
-            "radius_": "number",
-            "losses_": "numbers",
-            "grid_size_": "counts H W",
-            "channels_": "each count c",
-            "pictures_": "count",
-            "run_": "count",
-        },
-    ),
-}
+Forms = tuple[Mapping[str, str], ...]  # by learnt name, a line
 
 
 class Mismatch(Exception):
@@ -89,15 +30,16 @@ class Mismatch(Exception):
         self.name, self.found, self.expected = name, found, expected
 
 
-def check(method: str, state: dict[str, Any], levels: int | None = None) -> None:
-    """Raise `Mismatch` unless a state has exactly the method's names, with values whose sizes agree.
+def check(forms: Forms, state: dict[str, Any], levels: int | None = None) -> None:
+    """Raise `Mismatch` unless a state has exactly the names of one form, with values whose sizes agree.
 
     Args:
-        method: key of `LEARNT`.
+        forms: as `Card.learnt` gives them; of none, nothing is checked.
         state: as `Detector.state` gives it.
         levels: how many levels the settings name; None when it is not to be checked.
     """
-    forms = LEARNT[method]
+    if not forms:
+        return
     form = next((f for f in forms if f.keys() == state.keys()), None)
     if form is None:
         raise Mismatch("the model", _listed(state), " or ".join(map(_listed, forms)))

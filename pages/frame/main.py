@@ -1,0 +1,38 @@
+"""The frame of the app: navigation above, the experiment at the side, language, theme; what Streamlit runs."""
+
+import gc
+
+import streamlit as st
+
+from pages.frame import backend, data, style
+from pages.frame.component import ROOT
+from pages.frame.sidebar import present, sidebar
+from pages.frame.state import current, mirror
+from pages.frame.words import text
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Take the imported modules out of the garbage collector's rounds, which hold up every session."""
+    gc.collect()
+    gc.freeze()
+
+
+settle()
+data.fall_back()
+choices = current()
+st.set_page_config(
+    page_title=text("frame.name"),
+    page_icon=str(ROOT / "assets" / "logo.svg"),
+    layout="wide",
+    initial_sidebar_state="collapsed" if choices.present else 264,
+)
+st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
+style.styles(choices)
+pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
+page = st.navigation(pages, position="top")
+status, result = backend.look(choices)
+sidebar(choices, status, result, run=lambda: backend.run(current()))
+present(choices)
+mirror()
+page.run()

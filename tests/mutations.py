@@ -1,0 +1,448 @@
+"""Deliberate faults, one at a time in a copy of the project: which test notices each, and which nobody notices.
+
+    python tests/mutations.py             # all of them, 10 to 20 minutes on two cores
+    python tests/mutations.py map scale   # those whose name holds one of the words
+
+A fault is noticed when a test fails by an assertion. A failure of import, of the linter, of a type or of a script is
+not enough: those would come from any other edit too. Exit code 1 when a fault survives, when its text is no longer
+found exactly once, or when its tests fail without it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[1]
+JOBS = 2
+ASSERTED = ("AssertionError", "assert ", "Failed: DID NOT RAISE")
+SECONDS = 400  # for the tests of one fault
+
+PIXELS = "tests/browser/test_pixels.py"
+SCRIPTS = "tests/browser/test_scripts.py"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong line: `old` becomes `new` in a file, and one of the tests should fail.
+
+    Attributes:
+        name: in a few words, what goes wrong.
+        path: of the file, from the project's root.
+        old, new: text that stands there once, and what replaces it.
+        tests: file of tests, then what `pytest -k` chooses of it ("" for all).
+    """
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, str]
+
+    def applies(self, root: Path) -> bool:
+        """Whether its text stands in its file exactly once."""
+        path = root / self.path
+        return path.is_file() and path.read_text("utf-8").count(self.old) == 1
+
+
+FAULTS = (
+    # What the browser paints
+    Fault(
+        "every map in the grid is black", "assets/components/maps.js",
+        "image.data.set(table.subarray(4 * map.values[i], 4 * map.values[i] + 4), 4 * i);",
+        "image.data.set([0, 0, 0, 255], 4 * i);", (PIXELS, "grid"),
+    ),
+    Fault(
+        "every row has the first picture's map", "pages/frame/panes.py",
+        "pictures.map(column.maps[i], column.scale)", "pictures.map(column.maps[0], column.scale)", (PIXELS, "grid"),
+    ),
+    Fault(
+        "every row has the first picture's photograph", "pages/frame/panes.py",
+        "base = pictures.photograph(picture.pixels)",
+        "base = pictures.photograph(verdicts.result.test[0].pixels)", (PIXELS, "grid"),
+    ),
+    Fault(
+        "a map is mirrored on its way to the browser", "pages/frame/component.py",
+        "shown = MapScale(*_scale)(_array) if _scale else _array",
+        "shown = (MapScale(*_scale)(_array) if _scale else _array)[:, ::-1]", (PIXELS, "grid"),
+    ),
+    Fault(
+        "a map is mirrored as it is painted", "assets/components/maps.js",
+        "for (let i = 0; i < values.length; i++) values[i] = pixels[4 * i];",
+        "for (let i = 0; i < values.length; i++) values[i] = pixels[4 * (values.length - 1 - i)];", (PIXELS, "grid"),
+    ),
+    Fault(
+        "the ramp of colours is reversed", "detectors/plots/colours.py",
+        "return layer(np.linspace(0, TOP, 256)[None], colour_map)[0]",
+        "return layer(np.linspace(TOP, 0, 256)[None], colour_map)[0]", (SCRIPTS, "colours"),
+    ),
+    Fault(
+        "normal places are coloured", "detectors/plots/colours.py",
+        "CLEAR, SOLID = 0.85, 1.6", "CLEAR, SOLID = 0.35, 1.6",
+        ("tests/detectors/plots/test_colours.py", ""),
+    ),
+    Fault(
+        "the outline is another picture's", "pages/frame/panes.py",
+        "pictures.mask(picture.mask) if", "pictures.mask(verdicts.result.test[0].mask) if", (PIXELS, "outlines"),
+    ),
+    Fault(
+        "the bar of a score is ten times as long", "pages/compare/pane.js",
+        "`${Math.min(100, (100 * cell.ratio) / 3)}%`", "`${Math.min(100, (1000 * cell.ratio) / 3)}%`",
+        (PIXELS, "bars"),
+    ),
+    Fault(
+        "the keyboard begins at the lowest place", "pages/compare/pane.js",
+        "if (map.values[i] > map.values[best]) best = i;", "if (map.values[i] < map.values[best]) best = i;",
+        (PIXELS, "keyboard"),
+    ),
+    Fault(
+        "a painted pixel is one step too bright", "pages/inspect/brushes.js",
+        "* a + 127) / 255);", "* a + 254) / 255);", (SCRIPTS, "painted"),
+    ),
+    Fault(
+        "undo goes back two states", "pages/inspect/states.js",
+        "this.at = this.list.length - 1;", "this.at = this.list.length - 2;", (SCRIPTS, "undo"),
+    ),
+    # Inspect
+    Fault(
+        "Inspect opens at the lowest place", "pages/inspect/exhibits.py",
+        "np.unravel_index(int(field.argmax()), field.shape)", "np.unravel_index(int(field.argmin()), field.shape)",
+        (PIXELS, "highest"),
+    ),
+    Fault(
+        "every method shows the first one's map", "pages/inspect/evidence.py",
+        "row |= _map(found[key], result[key], pictures)",
+        "row |= _map(found[result.columns[0].key], result.columns[0], pictures)", (PIXELS, "inspect"),
+    ),
+    Fault(
+        "the least unusual method comes first", "pages/inspect/evidence.py",
+        "_strangeness(answers.get(k)), reverse=True)", "_strangeness(answers.get(k)))",
+        ("tests/browser/test_browser_inspect.py", "ordered"),
+    ),
+    Fault(
+        "every crop is of the first learnt picture", "pages/inspect/evidence.py",
+        "pixels, called = result.learnt[compared.picture].pixels,", "pixels, called = result.learnt[0].pixels,",
+        (PIXELS, "evidence"),
+    ),
+    Fault(
+        "a crop is of the next patch", "pages/inspect/evidence.py",
+        "x = min(max(0, round((left + right - side) / 2)), size - side)",
+        "x = min(max(0, round((left + right - side) / 2 + right - left)), size - side)", (PIXELS, "evidence"),
+    ),
+    Fault(
+        "bars of the histogram are ten times as high", "pages/inspect/rows.js",
+        "(count / most) * 32", "(count / most) * 320", (SCRIPTS, "bars"),
+    ),
+    # Scores
+    Fault(
+        "thumbnails are those of the next picture", "pages/scores/lanes.py",
+        "small = Image.fromarray(picture.pixels).resize(",
+        "small = Image.fromarray(_pictures[(place + 1) % len(_pictures)].pixels).resize(", (PIXELS, "thumbnails"),
+    ),
+    Fault(
+        "the axis of the scores is twice as wide", "pages/scores/axis.js",
+        "return Math.log(inside / this.low) / Math.log(this.high / this.low);",
+        "return Math.log(inside / this.low) / Math.log(this.high / this.low) / 2;", (SCRIPTS, "axis"),
+    ),
+    Fault(
+        "the confusion matrix is transposed", "pages/scores/verdicts.js",
+        "const count = counts.get(key)[sort];",
+        "const count = counts.get(key)[{ miss: 'false_alarm', false_alarm: 'miss' }[sort] ?? sort];",
+        (PIXELS, "matrices"),
+    ),
+    Fault(
+        "the cost table says ms and shows s", "pages/scores/tables.py",
+        "f\"<td>{c.cost.milliseconds_per_picture:.1f}</td>", "f\"<td>{c.cost.milliseconds_per_picture / 1e3:.1f}</td>",
+        ("tests/pages/test_scores_page.py", ""),
+    ),
+    # Images
+    Fault(
+        "a gallery shows its first picture everywhere", "pages/images/gallery.py",
+        "uris = {_thumb(picture): address(picture.webp) for picture in pictures}",
+        "pictures = list(pictures)\n    uris = {_thumb(picture): address(pictures[0].webp) for picture in pictures}",
+        (PIXELS, "galleries"),
+    ),
+    # Learn
+    Fault(
+        "a lesson's map lies on its picture upside down", "pages/learn/method_figures.py",
+        "scene.column.scale(scene.path.map), scene.choices.colour)",
+        "scene.column.scale(scene.path.map[::-1]), scene.choices.colour)",
+        ("tests/browser/test_browser_method_lesson.py", "over_its_picture"),
+    ),
+    # What is taken away
+    Fault(
+        "the report has the first picture's map in every row", "detectors/report/pictures.py",
+        "scaled = column.scale(column.maps[i])", "scaled = column.scale(column.maps[0])", (PIXELS, "report"),
+    ),
+    Fault(
+        "the archive's overlays lie on the first picture", "detectors/report/archive.py",
+        "yield from map_files(name, picture.pixels, raw,", "yield from map_files(name, result.test[0].pixels, raw,",
+        (PIXELS, "archive"),
+    ),
+    Fault(
+        "the archive is said to have one byte", "pages/export/files.py",
+        "return pixels * (_OVERLAY_BYTES * (1 + maps) + _MAP_BYTES * maps) + 1_000_000", "return 1.0",
+        (PIXELS, "archive"),
+    ),
+    Fault(
+        "two columns of the CSV are swapped", "detectors/report/tables.py",
+        "                    _text(column.method),\n                    _text(column.backbone),\n",
+        "                    _text(column.backbone),\n                    _text(column.method),\n",
+        (PIXELS, "archive"),
+    ),
+    Fault(
+        "run.py does not set the seed", "detectors/report/script.py",
+        "for name, value in experiment.items()]", "for name, value in experiment.items() if name != 'seed']",
+        ("tests/detectors/report/test_script.py", ""),
+    ),
+    Fault(
+        "an exported detector has lost its highest held-out score", "detectors/comparison/pipeline.py",
+        "metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale)",
+        "metadata = made.metadata(stores.standardisation, sorted(column.held_out.tolist())[:-1], column.scale)",
+        ("tests/detectors/comparison/test_pipeline.py", ""),
+    ),
+    # What is computed
+    Fault(
+        "the threshold is one step too low", "detectors/evaluation/thresholds.py",
+        "return float(scores[steps - 1])", "return float(scores[min(steps, len(scores) - 1)])",
+        ("tests/detectors/evaluation/test_thresholds.py", ""),
+    ),
+    Fault(
+        "a score at the threshold is an alarm", "detectors/evaluation/thresholds.py",
+        "flagged = np.asarray(labels, dtype=np.float64), np.asarray(scores) > ",
+        "flagged = np.asarray(labels, dtype=np.float64), np.asarray(scores) >= ",
+        ("tests/detectors/evaluation/test_thresholds.py", ""),
+    ),
+    Fault(
+        "the scale of maps ends at 90 % of normal pixels", "detectors/evaluation/thresholds.py",
+        "dtype=np.float64), [0.5, 0.99]))", "dtype=np.float64), [0.5, 0.9]))",
+        ("tests/detectors/evaluation/test_thresholds.py", ""),
+    ),
+    Fault(
+        "held-out normals are learnt from", "detectors/comparison/comparison.py",
+        "learnt=store.subset(range(learnt)),", "learnt=store.subset(range(learnt + held_out)),",
+        ("tests/detectors/comparison/test_comparison.py", ""),
+    ),
+    Fault(
+        "the seed of the split is ignored", "detectors/comparison/comparison.py",
+        "learnt, kept = thresholds.hold_out(len(data.train), held_out, seed)",
+        "learnt, kept = thresholds.hold_out(len(data.train), held_out, 0)",
+        ("tests/detectors/comparison/test_comparison.py", ""),
+    ),
+    Fault(
+        "test pictures are not standardised", "detectors/comparison/pipeline.py",
+        "return self.standardisation(features) if self.standardisation else features", "return features",
+        ("tests/detectors/comparison/test_pipeline.py", ""),
+    ),
+    Fault(
+        "maps are smoothed half as much", "detectors/methods/maps.py",
+        "SIGMA = 4.0  #", "SIGMA = 2.0  #", ("tests/detectors/methods/test_maps.py", ""),
+    ),
+    Fault(
+        "maps are enlarged from cell corners", "detectors/methods/maps.py",
+        "place = np.clip((np.arange(pixels) + 0.5) * (cells / pixels) - 0.5, 0, cells - 1)",
+        "place = np.clip(np.arange(pixels) * (cells / pixels), 0, cells - 1)",
+        ("tests/detectors/methods/test_maps.py", ""),
+    ),
+    Fault(
+        "bootstrap intervals are half as wide", "detectors/evaluation/intervals.py",
+        "np.quantile(values, [0.025, 0.975])", "np.quantile(values, [0.25, 0.75])",
+        ("tests/detectors/evaluation/test_figures.py", ""),
+    ),
+    Fault(
+        "held-out patches above the place count as below it", "detectors/queries/explain.py",
+        "below=int((flat < value).sum()),", "below=int((flat >= value).sum()),",
+        ("tests/detectors/queries/test_explain.py", ""),
+    ),
+    Fault(
+        "the masks of pixel figures are inverted", "detectors/evaluation/pixel_scores.py",
+        "return np.sort(values[~mask]), defect[order], weight[order], count",
+        "return np.sort(values[mask]), defect[order], weight[order], count",
+        ("tests/detectors/evaluation/test_pixel_metrics.py", ""),
+    ),
+    Fault(
+        "large defects count more than small ones", "detectors/evaluation/pixel_scores.py",
+        "weight = 1.0 / np.bincount(inside)[inside]", "weight = 1.0 + 0.0 * np.bincount(inside)[inside]",
+        ("tests/detectors/evaluation/test_pixel_metrics.py", ""),
+    ),
+    Fault(
+        "red and blue are swapped before the backbone", "detectors/images/preprocessing.py",
+        "self.stack(pictures).transpose(0, 3, 1, 2)", "self.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)",
+        ("tests/detectors/images/test_images.py", ""),
+    ),
+    Fault(
+        "a mask is cut out of another place than its picture", "detectors/images/preprocessing.py",
+        "np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool)",
+        "np.roll(np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool), 5, axis=1)",
+        ("tests/detectors/images/test_images.py", ""),
+    ),
+    Fault(
+        "a run is said to need a thousandth of its memory", "detectors/comparison/forecast.py",
+        "return Forecast(seconds, features + largest, refused)",
+        "return Forecast(seconds, (features + largest) // 1000, refused)",
+        ("tests/detectors/comparison/test_comparison.py", ""),
+    ),
+    # The frame
+    Fault(
+        "a link forgets the seed", "pages/frame/state.py",
+        '    "seed": _whole(0, 2**31 - 1),\n', "", ("tests/pages/test_state.py", ""),
+    ),
+    Fault(
+        "canvases are there and cannot be seen", "pages/compare/grid.css",
+        "/* Column heads */", ".tile canvas { opacity: 0 !important; }\n/* Column heads */", (PIXELS, "screen"),
+    ),
+    Fault(
+        "a score at the threshold is an alarm in the browser alone", "pages/scores/limit.js",
+        "const alarm = column.scores[i] > ", "const alarm = column.scores[i] >= ", (SCRIPTS, "verdicts"),
+    ),
+    Fault(
+        "Wilson's interval is one of 90 %", "pages/scores/limit.js",
+        "const Z = 1.959963984540054;", "const Z = 1.644853626951472;", (SCRIPTS, "wilson"),
+    ),
+    Fault(
+        "the map after a stroke is the one before it", "pages/inspect/pad.py",
+        '(("mapBefore", before), ("mapAfter", after))', '(("mapBefore", before), ("mapAfter", after and before))',
+        (PIXELS, "painting"),
+    ),
+    Fault(
+        "what is painted lies on the picture the other way round", "detectors/queries/paint.py",
+        "self.colours.astype(np.uint32) * opacity", "self.colours[::-1].astype(np.uint32) * opacity[::-1]",
+        (SCRIPTS, "painted"),
+    ),
+    Fault(
+        "Korean pages are written in English", "pages/frame/words.py",
+        "return write(language(), key, **values)", "return write('en', key, **values)",
+        ("tests/pages/test_pages.py", ""),
+    ),
+    Fault(
+        "a result of other choices is not marked", "pages/compare/page.py",
+        "stale=status.stale)", "stale=False)", ("tests/pages/test_pages.py", ""),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a fault: the tests that noticed it by an assertion, and what else pytest said."""
+
+    fault: Fault
+    killers: tuple[str, ...]
+    said: str
+    seconds: float
+
+
+def tried(fault: Fault, root: Path) -> Found:
+    """Put a fault into a copy of the project, run its tests, and take it out again."""
+    path, started = root / fault.path, time.monotonic()
+    before = path.read_text("utf-8")
+    path.write_text(before.replace(fault.old, fault.new), "utf-8")
+    try:
+        killers, said = _tested([fault.tests], root, "-x")
+    finally:
+        path.write_text(before, "utf-8")
+    return Found(fault, killers, said, time.monotonic() - started)
+
+
+def _tested(tests: list[tuple[str, str]], root: Path, *options: str) -> tuple[tuple[str, ...], str]:
+    """Return the tests that failed by an assertion, and how pytest ended."""
+    report = root / "faults.xml"
+    report.unlink(missing_ok=True)
+    files = list(dict.fromkeys(path for path, _ in tests))
+    chosen = [word for _, word in tests]
+    words = () if "" in chosen else ("-k", " or ".join(dict.fromkeys(chosen)))
+    command = [
+        sys.executable, "-m", "pytest", *files, *words, *options, "-q", "-p", "no:cacheprovider",
+        f"--junitxml={report}",
+    ]  # fmt: skip
+    try:
+        ended = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, check=False, timeout=SECONDS * len(files),
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return (), "took too long"
+    if not report.is_file():
+        return (), f"pytest ended with {ended.returncode}: {ended.stdout[-300:]}"
+    cases = list(ElementTree.parse(report).iter("testcase"))
+    failed = [(case, failure) for case in cases for failure in case.findall("failure")]
+    killers = tuple(
+        f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+        for case, failure in failed
+        if failure.get("message", "").startswith(ASSERTED)
+    )
+    others = [failure.get("message", "")[:120] for _, failure in failed]
+    others += [error.get("message", "")[:120] for case in cases for error in case.findall("error")]
+    ran = sum(not case.findall("skipped") for case in cases)
+    return killers, "; ".join(others) or f"{ran} tests passed, {len(cases) - ran} were skipped"
+
+
+def copied(folder: Path) -> Path:
+    """Copy the project's files, those that git knows or would take, into a folder."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True,
+        check=True,
+    )  # fmt: skip
+    root = folder / "project"
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    return root
+
+
+def main(words: list[str]) -> int:
+    """Try the faults whose names hold one of the words, all without words; return the exit code."""
+    faults = [fault for fault in FAULTS if not words or any(word in fault.name for word in words)]
+    gone = [fault for fault in faults if not fault.applies(ROOT)]
+    for fault in gone:
+        print(f"NO LONGER APPLIES  {fault.name}: {fault.path} does not hold its text exactly once")
+    faults = [fault for fault in faults if fault not in gone]
+    survivors, started = [], time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        copies: Queue[Path] = Queue()
+        for number in range(JOBS):
+            copies.put(copied(Path(folder) / str(number)))
+
+        def attempt(fault: Fault) -> Found:
+            root = copies.get()
+            try:
+                return tried(fault, root)
+            finally:
+                copies.put(root)
+
+        with ThreadPoolExecutor(JOBS) as pool:
+            sound = pool.submit(lambda: _sound(faults, copied(Path(folder) / "sound")))
+            for found in pool.map(attempt, faults):
+                if not found.killers:
+                    survivors.append(found)
+                verdict = f"killed by {found.killers[0]}" if found.killers else f"SURVIVED ({found.said})"
+                print(f"{found.seconds:5.0f} s  {found.fault.name}: {verdict}", flush=True)
+            broken = sound.result()
+    for words_of in broken:
+        print(f"FAILS WITHOUT ANY FAULT  {words_of}")
+    minutes = (time.monotonic() - started) / 60
+    print(f"{len(faults)} faults, {len(survivors)} survived, {len(gone)} no longer apply, {minutes:.0f} minutes")
+    return 1 if survivors or gone or broken else 0
+
+
+def _sound(faults: list[Fault], root: Path) -> list[str]:
+    """Run the tests of all faults on the project as it is; return what fails."""
+    broken = []
+    for path in dict.fromkeys(fault.tests[0] for fault in faults):
+        killers, said = _tested([fault.tests for fault in faults if fault.tests[0] == path], root)
+        if killers or "passed" not in said:
+            broken.append(f"{path}: {killers or said}")
+    return broken
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
