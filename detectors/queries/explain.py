@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparison.comparison import Bench, Comparison, Fitted, Pictures, Stores
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.errors import SettingRefused
 from detectors.methods.base import Box, Neighbor
-from detectors.result import Shown
+from detectors.result import ResultPicture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Among:
+class Rank:
     """Where a place's value lies among those of all patches of all held-out normal pictures.
 
     Attributes:
@@ -54,7 +54,7 @@ class Among:
         median, q99: of the held-out values.
         below, of: how many of all held-out values lie below the place's.
         here_below, here_of: the same at this position alone, one value per held-out picture.
-        strangeness: 0 at the median, 1 where 99 % lie below, as maps are painted.
+        map_value: 0 at the median, 1 where 99 % lie below, as maps are painted.
         times: how many times as far as 99 % of normal patches; of distances, also where a method squares them.
     """
 
@@ -67,7 +67,7 @@ class Among:
     of: int
     here_below: int
     here_of: int
-    strangeness: float
+    map_value: float
     times: float
 
 
@@ -79,10 +79,10 @@ class Reason:
         key: the column's.
         value: of the place on the method's grid, before enlarging and smoothing; of the picture without a map.
         unit: of `value` and all distances, in a few words.
-        box: the grid cell's area in pixels; None for a method that judges whole pictures.
+        box: the grid cell's area in pixels; None for a method that scores whole pictures.
         compared: what the place was compared with, nearest first.
         shares: what makes up the value, largest first.
-        among: None without held-out pictures or without a map.
+        rank: None without held-out pictures or without a map.
     """
 
     key: str
@@ -91,11 +91,11 @@ class Reason:
     box: Box | None
     compared: tuple[Neighbor, ...]
     shares: tuple[Share, ...]
-    among: Among | None
+    rank: Rank | None
 
 
 @dataclass(frozen=True)
-class Scored:
+class MethodScores:
     """One method's raw scores (B,) and maps (B, S, S) of some pictures; no maps where it has none or nobody asked."""
 
     key: str
@@ -108,12 +108,12 @@ def explain_place(bench: Bench, role: Role, index: int, y: int, x: int) -> tuple
     return tuple(_reason(fitted, stored(fitted.stores, role, index), y, x) for fitted in bench.fitted)
 
 
-def score_stored(bench: Bench, role: Role, index: int) -> tuple[Scored, ...]:
+def score_stored(bench: Bench, role: Role, index: int) -> tuple[MethodScores, ...]:
     """Score one of the run's own pictures from its stored features: a result has no maps of its normal pictures."""
     return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
 
 
-def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[Scored, ...]:
+def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[MethodScores, ...]:
     """Score pictures (B, S, S, 3) that the run has not seen, as the backbone sees them: one pass for all columns."""
     features: dict[str, list[Features]] = {}
     for fitted in bench.fitted:
@@ -166,7 +166,7 @@ def attribution(detector: Detector, backbone: Callable[[Tensor], Features], imag
     return torch.linalg.vector_norm(gradient[0], dim=0)  # (3, S, S) -> (S, S)
 
 
-def picture_of(pictures: Pictures, role: Role, index: int) -> Shown:
+def picture_of(pictures: Pictures, role: Role, index: int) -> ResultPicture:
     """Return one of the run's pictures."""
     return {"test": pictures.test, "held_out": pictures.held_out, "learnt": pictures.learnt}[role][index]
 
@@ -176,7 +176,7 @@ def stored(stores: Stores, role: Role, index: int) -> Features:
     return {"test": stores.test, "held_out": stores.held_out, "learnt": stores.learnt}[role][index : index + 1]
 
 
-def among(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Among:
+def rank(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Rank:
     """Hold a value against the values (K, H, W) of held-out normal patches."""
     flat = values.reshape(-1)
     median, q99 = (float(q) for q in np.quantile(flat, [0.5, 0.99]))
@@ -185,7 +185,7 @@ def among(values: NDArray[np.float32], value: float, row: int, column: int, squa
     here = values[:, row, column]
     tiny = float(np.finfo(np.float32).tiny)
     ratio = value / max(q99, tiny)
-    return Among(
+    return Rank(
         counts=tuple(counts.tolist()),
         low=low,
         high=high,
@@ -195,12 +195,12 @@ def among(values: NDArray[np.float32], value: float, row: int, column: int, squa
         of=len(flat),
         here_below=int((here < value).sum()),
         here_of=len(here),
-        strangeness=(value - median) / max(q99 - median, tiny),
+        map_value=(value - median) / max(q99 - median, tiny),
         times=max(ratio, 0.0) ** 0.5 if squared else ratio,
     )
 
 
-def held_out_values(fitted: Fitted) -> NDArray[np.float32] | None:
+def held_out_values(fitted: FittedColumn) -> NDArray[np.float32] | None:
     """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
     with _lock:
         if fitted.token not in _held:
@@ -237,14 +237,14 @@ def _passed(comparison: Comparison, stores: Stores, pixels: NDArray[np.uint8]) -
     return batches
 
 
-def _scored(fitted: Fitted, batches: Sequence[Features], maps: bool) -> Scored:
+def _scored(fitted: FittedColumn, batches: Sequence[Features], maps: bool) -> MethodScores:
     found = [fitted.detector.predict(features) for features in batches]
     kept = [p.maps.float().cpu().numpy() for p in found if maps and p.maps is not None]
     scores = np.concatenate([p.scores.double().cpu().numpy() for p in found])
-    return Scored(fitted.column.key, scores, np.concatenate(kept) if kept else None)
+    return MethodScores(fitted.column.key, scores, np.concatenate(kept) if kept else None)
 
 
-def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
+def _reason(fitted: FittedColumn, features: Features, y: int, x: int) -> Reason:
     from detectors.methods.maps import cell_at
 
     evidence = fitted.detector.explain(features, y, x)
@@ -252,7 +252,7 @@ def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
     held = None
     if values is not None:
         cell = cell_at((values.shape[1], values.shape[2]), features.image_size, y, x)
-        held = among(values, evidence.value, *cell, squared=evidence.squared)
+        held = rank(values, evidence.value, *cell, squared=evidence.squared)
     return Reason(
         key=fitted.column.key,
         value=evidence.value,
@@ -260,11 +260,11 @@ def _reason(fitted: Fitted, features: Features, y: int, x: int) -> Reason:
         box=evidence.box,
         compared=evidence.neighbors or fitted.detector.nearest_normals(features, fitted.stores.learnt, y, x),
         shares=_shares(fitted, evidence),
-        among=held,
+        rank=held,
     )
 
 
-def _shares(fitted: Fitted, evidence: Evidence) -> tuple[Share, ...]:
+def _shares(fitted: FittedColumn, evidence: Evidence) -> tuple[Share, ...]:
     """Return the levels' parts; where the column kept them, beside the highest of the held-out normal pictures."""
     held = fitted.column.held_out_levels
     order = sorted(c.level for c in evidence.contributions if c.channel is None)

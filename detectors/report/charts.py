@@ -19,7 +19,7 @@ from detectors.evaluation import thresholds
 from detectors.plots.axes import MUTED, grid
 from detectors.plots.distributions import sorts
 from detectors.report.parts import auroc, differences, leader, rates, short_lines
-from detectors.report.tables import column_limit
+from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
 from detectors.result import Column, Result
 
@@ -51,18 +51,18 @@ def draw(result: Result, language: str = "en", rate: float | None = None, focus:
     main = leader(result, focus)
     if main is None or not result.test:
         return {}
-    limits = {c.key: at for c in result.columns if (at := column_limit(c, rate)) is not None}
+    thresholds = {c.key: at for c in result.columns if (at := column_threshold(c, rate)) is not None}
     common: dict[str, Any] = {"focus": main.key, "words": plots.WORDS | words.t["charts"] | words.sentences}
     made: Charts = {}
-    if len(limits) == len(result.columns):
-        made["scores"] = _scores(result, words, limits, common)
-    made["histograms"] = plots.histograms(result, thresholds=limits, **common)[0].figure
-    panels = _rates(result, words, limits, main)
+    if len(thresholds) == len(result.columns):
+        made["scores"] = _scores(result, words, thresholds, common)
+    made["histograms"] = plots.histograms(result, thresholds=thresholds, **common)[0].figure
+    panels = _rates(result, words, thresholds, main)
     if panels is not None:
         made["rates"] = panels
     if auroc(main).value is not None:
-        made["roc"] = plots.roc(result, _square(), thresholds=limits, **common).figure
-        made["precision_recall"] = plots.precision_recall(result, _square(), thresholds=limits, **common).figure
+        made["roc"] = plots.roc(result, _square(), thresholds=thresholds, **common).figure
+        made["precision_recall"] = plots.precision_recall(result, _square(), thresholds=thresholds, **common).figure
         if any(c.maps is not None for c in result.columns):
             made["pro"] = plots.pro(result, _square(), **common).figure
         if len(result.columns) > 1:
@@ -114,7 +114,7 @@ def marks_said(result: Result, rate: float | None) -> dict[str, list[str]]:
     """Return for each group of marks in the scores chart what its pictures are called, with their multiples."""
     said: dict[str, list[str]] = {}
     for row, column in enumerate(result.columns):
-        at = column_limit(column, rate)
+        at = column_threshold(column, rate)
         if at is None:
             continue
         times = thresholds.multiples(column.scores, at, column.held_out)
@@ -129,9 +129,9 @@ def _square() -> Axes:
     return grid(1, 1, 3.1, 3.1)[0, 0]
 
 
-def _scores(result: Result, words: Words, limits: dict[str, float], common: dict[str, Any]) -> Figure | SubFigure:
+def _scores(result: Result, words: Words, thresholds: dict[str, float], common: dict[str, Any]) -> Figure | SubFigure:
     """Draw all pictures on one axis, with figures in small below the methods' names."""
-    ax = plots.scores(result, grid(1, 1, 9.6, 0.85 * len(result.columns) + 0.7)[0, 0], thresholds=limits, **common)
+    ax = plots.scores(result, grid(1, 1, 9.6, 0.85 * len(result.columns) + 0.7)[0, 0], thresholds=thresholds, **common)
     names = [written.get_text() for written in ax.get_yticklabels()]
     colours = [written.get_color() for written in ax.get_yticklabels()]
     ax.set_yticks([row + 0.26 for row in range(len(names))], names)
@@ -145,9 +145,9 @@ def _scores(result: Result, words: Words, limits: dict[str, float], common: dict
     return ax.figure
 
 
-def _rates(result: Result, words: Words, limits: dict[str, float], main: Column) -> Figure | SubFigure | None:
+def _rates(result: Result, words: Words, thresholds: dict[str, float], main: Column) -> Figure | SubFigure | None:
     """Draw what each method finds and falsely alarms at its threshold, and its AUROC, with 95 % intervals."""
-    counted = {c.key: rates(result, words, c, limits.get(c.key)) for c in result.columns}
+    counted = {c.key: rates(result, words, c, thresholds.get(c.key)) for c in result.columns}
     names = list(dict.fromkeys(rate["key"] for found in counted.values() for rate in found))
     titles = [words.title(result, c) for c in result.columns]
     focus = words.title(result, main)

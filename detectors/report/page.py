@@ -76,7 +76,7 @@ def html(
             facts=_facts(result, t),
             warnings=_warnings(result, words),
             charts=_inline(result, words, rate, drawn, columns, compared),
-            limit_says=_limit_says(result, t, rate),
+            threshold_says=_threshold_says(result, t, rate),
             columns=columns,
             notes=notes,
             figure_names=FIGURES,
@@ -133,7 +133,7 @@ def _inline(
     t = words.t
     alts = {
         "scores": " ".join(c["alt"] for c in columns),
-        "rates": f"{t['scores']['at_limit']}. " + " ".join(c["alt"] for c in columns),
+        "rates": f"{t['scores']['at_threshold']}. " + " ".join(c["alt"] for c in columns),
         "differences": "; ".join(f"{d['pair']}: {d['words']}" for d in compared),
     }
     titles = {"scores": marks_said(result, rate)}
@@ -191,7 +191,7 @@ def _warnings(result: Result, words: Words) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _limit_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
+def _threshold_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
     step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
     return t["scores"]["limit_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
-from detectors.report.tables import column_limit
+from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
@@ -49,7 +49,7 @@ def column_parts(
                 for f in FIGURES
             ],
             "cost": _cost(column, slowest),
-            "alt": _alt(result, words, column, column_limit(column, rate)),
+            "alt": _alt(result, words, column, column_threshold(column, rate)),
         }
         parts.append(part)
     return parts, notes.written()
@@ -85,7 +85,7 @@ def differences(result: Result, focus: Column, words: Words) -> list[dict[str, A
 
 
 def both_multiples(column: Column, at: float | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return held-out and test scores as multiples of the limit; all 1 where there is none."""
+    """Return held-out and test scores as multiples of the threshold; all 1 where there is none."""
     if at is None:
         return np.ones(len(column.held_out)), np.ones(len(column.scores))
     held, scores = (thresholds.multiples(v, at, column.held_out) for v in (column.held_out, column.scores))
@@ -113,7 +113,7 @@ class _Notes:
 
 
 def rates(result: Result, words: Words, column: Column, at: float | None) -> list[dict[str, Any]]:
-    """Return what a limit finds and falsely alarms: "found", "false" and "flagged", each with its interval."""
+    """Return what a threshold finds and falsely alarms: "found", "false" and "flagged", each with its interval."""
     if at is None:
         return []
     c = thresholds.confusion(result.labels, column.scores, at)

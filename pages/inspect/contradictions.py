@@ -6,14 +6,14 @@ import numpy as np
 
 from detectors.result import Result
 from pages.frame.words import text
-from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.exhibits import Exhibit, Verdict
 from pages.inspect.reasons import pooled
 
-STRANGE = 1.6  # on the maps' common scale: fully coloured
+COLOURED = 1.6  # on the maps' common scale: fully coloured
 CALM = 1.0  # 99 % of normal pixels
 
 
-def contradiction(exhibit: Exhibit, found: dict[str, Judgement], result: Result) -> str:
+def contradiction(exhibit: Exhibit, found: dict[str, Verdict], result: Result) -> str:
     """Return the sentence for the box; "" when maps and verdicts agree."""
     picture = exhibit.picture
     mask = picture.mask if picture.mask is not None and picture.local and picture.mask.any() else None
@@ -25,13 +25,13 @@ def contradiction(exhibit: Exhibit, found: dict[str, Judgement], result: Result)
         shown = scale(said.map)
         alarm = said.ratio is not None and said.ratio > 1
         inside = float(shown[mask].max()) if mask is not None else float(shown.max())
-        if said.word == "miss" and inside >= STRANGE:
+        if said.word == "miss" and inside >= COLOURED:
             missed.append(key)
         elif said.word == "found" and mask is not None and not _near(shown, mask):
             elsewhere.append(key)
         elif alarm and float(shown.max()) < CALM:
             calm.append(key)
-        elif said.word in ("passed", "normal") and float(shown.max()) >= STRANGE:
+        elif said.word in ("passed", "normal") and float(shown.max()) >= COLOURED:
             loud.append(key)
     if missed:
         return _missed(missed, found, result)
@@ -43,7 +43,7 @@ def contradiction(exhibit: Exhibit, found: dict[str, Judgement], result: Result)
     return text("inspect.box.loud", methods=_names(loud, result)) if loud else ""
 
 
-def _missed(missed: list[str], found: dict[str, Judgement], result: Result) -> str:
+def _missed(missed: list[str], found: dict[str, Verdict], result: Result) -> str:
     count = sum(said.word == "miss" for said in found.values())
     parts = [text("inspect.box.misses", n=count, of=len(found))]
     by_whole = [k for k in missed if pooled(result[k])]
@@ -56,7 +56,7 @@ def _missed(missed: list[str], found: dict[str, Judgement], result: Result) -> s
 
 
 def _near(shown: np.ndarray, mask: np.ndarray) -> bool:
-    """Say whether the strangest place lies on the defect, or within a patch of it."""
+    """Say whether the highest-scoring place lies on the defect, or within a patch of it."""
     y, x = np.unravel_index(int(shown.argmax()), shown.shape)
     margin = max(4, shown.shape[0] // 14)
     return bool(mask[max(0, y - margin) : y + margin + 1, max(0, x - margin) : x + margin + 1].any())

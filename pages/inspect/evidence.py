@@ -21,7 +21,7 @@ from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import say, text
 from pages.inspect import exhibits, reasons
-from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.exhibits import Exhibit, Verdict
 
 _CONTEXT = 5  # cells around a place that a crop shows
 _SMALLEST = 44  # pixels of a crop
@@ -30,7 +30,7 @@ _CROPS = 3  # beside the place itself
 
 def rows(
     exhibit: Exhibit,
-    found: dict[str, Judgement],
+    found: dict[str, Verdict],
     answers: dict[str, Reason],
     keys: tuple[str, ...],
     status: Status,
@@ -38,18 +38,18 @@ def rows(
     pictures: Pictures,
     focus: str,
 ) -> list[dict[str, Any]]:
-    """Return one row per method, the one that finds the place strangest first; unfinished ones last."""
+    """Return one row per method, the one that scores the place highest first; unfinished ones last."""
     result = verdicts.result
     several = len({key.split("/", 1)[1] for key in keys}) > 1
     made = []
-    for key in sorted(keys, key=lambda k: _strangeness(answers.get(k)), reverse=True):
+    for key in sorted(keys, key=lambda k: _map_value(answers.get(k)), reverse=True):
         method, backbone = key.split("/", 1)
         row = {"key": key, "title": text(f"methods.{method}"), "focus": method == focus, "alt": ""}
         row["note"] = backbone if several else ""
         if key not in found:
             made.append(row | panes.standing(key, status, result))
             continue
-        row |= _verdict(found[key], verdicts.columns[key].limit) | {"state": "done"}
+        row |= _verdict(found[key], verdicts.columns[key].threshold) | {"state": "done"}
         row |= _map(found[key], result[key], pictures)
         if key in answers:
             row |= _explained(exhibit, found[key], answers[key], result[key], result)
@@ -81,28 +81,28 @@ def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, 
     return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
 
 
-def _strangeness(reason: Reason | None) -> float:
+def _map_value(reason: Reason | None) -> float:
     if reason is None:
         return -np.inf
-    if reason.among is not None:
-        return reason.among.strangeness
+    if reason.rank is not None:
+        return reason.rank.map_value
     known = [share.value / share.highest for share in reason.shares if share.highest]
     return -1e9 + max(known, default=0.0)  # whole pictures come after places
 
 
-def _verdict(said: Judgement, limit: float | None) -> dict[str, Any]:
-    if said.ratio is None or limit is None:
+def _verdict(said: Verdict, threshold: float | None) -> dict[str, Any]:
+    if said.ratio is None or threshold is None:
         return {"verdict": "", "word": text("grid.no_limit"), "score": "", "unit": "", "raw": ""}
     return {
         "verdict": said.word,
         "word": text(f"verdicts.{said.word}"),
         "score": f"{said.ratio:.2f}",
         "unit": text("grid.limit"),
-        "raw": text("grid.raw", value=said.score, limit=limit),
+        "raw": text("grid.raw", value=said.score, limit=threshold),
     }
 
 
-def _map(said: Judgement, column: Column, pictures: Pictures) -> dict[str, Any]:
+def _map(said: Verdict, column: Column, pictures: Pictures) -> dict[str, Any]:
     if said.map is None:
         return {"map": None, "mapText": text("grid.image_only")}
     if column.scale is None:
@@ -110,7 +110,7 @@ def _map(said: Judgement, column: Column, pictures: Pictures) -> dict[str, Any]:
     return {"map": pictures.map(said.map, column.scale), "mapText": ""}
 
 
-def _explained(exhibit: Exhibit, said: Judgement, reason: Reason, column: Column, result: Result) -> dict[str, Any]:
+def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {
         "sentence": reasons.sentence(reason, column, said, len(result.learnt)),
         "box": reason.box,
@@ -123,7 +123,7 @@ def _explained(exhibit: Exhibit, said: Judgement, reason: Reason, column: Column
     this = _crop(exhibit.picture.pixels, reason.box) | {"label": text("inspect.crop.this"), "below": "", "strong": True}
     this["alt"] = text("inspect.crop.alt_plain", what=this["label"])
     row["crops"] = [this, *(_compared(c, column, result) for c in _shown(reason.compared))]
-    if reason.among is not None:
+    if reason.rank is not None:
         row["histogram"] = _histogram(reason)
     if reason.shares and all(neighbor.level is None for neighbor in reason.compared):
         row["shares"] = _shares(reason)
@@ -180,12 +180,12 @@ def _average(result: Result) -> NDArray[np.uint8]:
 
 
 def _histogram(reason: Reason) -> dict[str, Any]:
-    among = reason.among
-    assert among is not None
+    rank = reason.rank
+    assert rank is not None
     value = reasons.figure(reason.value)
-    alt = text("inspect.among.alt", below=among.below, of=among.of, value=value, q99=reasons.figure(among.q99))
+    alt = text("inspect.among.alt", below=rank.below, of=rank.of, value=value, q99=reasons.figure(rank.q99))
     return {
-        "counts": among.counts, "low": among.low, "high": among.high, "q99": among.q99, "value": reason.value,
+        "counts": rank.counts, "low": rank.low, "high": rank.high, "q99": rank.q99, "value": reason.value,
         "here": text("inspect.among.here", value=value), "mark": text("inspect.among.mark"), "alt": alt,
     }  # fmt: skip
 

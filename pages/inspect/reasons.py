@@ -5,13 +5,13 @@ from __future__ import annotations
 from detectors.queries.explain import Reason
 from detectors.result import Column
 from pages.frame.words import known, text
-from pages.inspect.exhibits import Judgement
+from pages.inspect.exhibits import Verdict
 
 RARE = 0.95  # share of held-out normal patches below which a place is as usual as any
 FAR = 1.2  # times as far as 99 % of normal patches, from which nothing may be called near
 
 
-def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> str:
+def sentence(reason: Reason, column: Column, said: Verdict, learnt: int) -> str:
     """Say why the place scored as it did.
 
     Args:
@@ -22,20 +22,20 @@ def sentence(reason: Reason, column: Column, said: Judgement, learnt: int) -> st
     """
     if reason.box is None:
         return _levels(reason, said)
-    among = reason.among
-    if among is None:
+    rank = reason.rank
+    if rank is None:
         return text("inspect.says.alone", value=figure(reason.value))
-    far, share = among.strangeness > 1, among.below / among.of
+    far, share = rank.map_value > 1, rank.below / rank.of
     values = {
-        "times": number(among.times),
+        "times": number(rank.times),
         "percent": min(int(100 * share), 99),
         "k": min(int(column.settings.get("k", 5)), learnt),
-        "n": among.here_of,
+        "n": rank.here_of,
         "level": reason.shares[0].level + 1 if reason.shares else "",
     }
-    degree = "far" if far and among.times >= FAR else "rare" if share >= RARE else "usual"
+    degree = "far" if far and rank.times >= FAR else "rare" if share >= RARE else "usual"
     candidates = [f"{column.method}_{degree}", f"place_{degree}"]  # a method's own words, else what holds for all
-    if _at_its_position(reason) and not far and among.here_below == among.here_of > 1:
+    if _at_its_position(reason) and not far and rank.here_below == rank.here_of > 1:
         candidates.insert(0, f"{column.method}_here")
     if pooled(column) and far and said.word in ("miss", "passed", "normal"):
         candidates.insert(0, f"{column.method}_pooled")
@@ -62,7 +62,7 @@ def _at_its_position(reason: Reason) -> bool:
     return any(neighbor.role == "typical" for neighbor in reason.compared)
 
 
-def _levels(reason: Reason, said: Judgement) -> str:
+def _levels(reason: Reason, said: Verdict) -> str:
     held = [share for share in reason.shares if share.highest]
     if not held:
         return text("inspect.says.alone", value=figure(reason.value))

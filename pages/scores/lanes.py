@@ -1,4 +1,4 @@
-"""The Scores page in the browser: lanes, curves, verdicts. They share one limit, which moves without the server."""
+"""The Scores page in the browser: lanes, curves, verdicts. They share one threshold, which moves without the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
-from detectors.result import Column, Result, Shown
+from detectors.result import Column, Result
 from pages.frame import panes
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.state import Choices
@@ -38,8 +38,8 @@ LANES, CURVES, VERDICTS = (
 
 
 @dataclass(frozen=True)
-class Moved:
-    """A limit that was let go: false alarms allowed in steps, and limits set by hand in a method's own unit."""
+class ThresholdChange:
+    """A threshold that was let go: false alarms allowed in steps, and thresholds set by hand in a method's own unit."""
 
     allowed: int
     values: dict[str, float]
@@ -47,7 +47,7 @@ class Moved:
 
 def lanes(
     choices: Choices, status: Status, result: Result, keys: tuple[str, ...], focus: str, values: dict[str, float],
-    by_hand: bool, on_moved: Callable[[Moved], None], on_focus: Callable[[str], None],
+    by_hand: bool, on_moved: Callable[[ThresholdChange], None], on_focus: Callable[[str], None],
 ) -> tuple[int, str] | None:  # fmt: skip
     """Show all pictures of all methods on one axis; return the picture and the method that were opened just now."""
     sheets, parcel = sprites(result)
@@ -89,7 +89,7 @@ def verdicts(status: Status, result: Result, keys: tuple[str, ...], focus: str) 
 
 
 def curves(result: Result, families: dict[str, Any], stale: bool) -> None:
-    """Show ROC, precision-recall and PRO; the point of the limit follows the lanes."""
+    """Show ROC, precision-recall and PRO; the point of the threshold follows the lanes."""
     labels = marked(words("curves"), "title", result)
     data = {"families": families, "words": labels, "language": language(), "stale": stale}
     CURVES(key="curves", data=data)
@@ -129,7 +129,7 @@ def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def _sheet(key: str, _pictures: tuple[Shown, ...], _across: int) -> str:
+def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int) -> str:
     """Put thumbnails side by side on a square sheet; `key` stands for the whole content."""
     sheet = Image.new("RGB", (_SIDE * _across, _SIDE * _across))
     for place, picture in enumerate(_pictures):
@@ -184,7 +184,7 @@ def _scale(heads: list[dict[str, Any]]) -> dict[str, Any]:
     return {"low": low, "ticks": [round(t, 1) for t in np.arange(low, 1.01, 0.2)]}
 
 
-def _picture(picture: Shown) -> dict[str, Any]:
+def _picture(picture: ResultPicture) -> dict[str, Any]:
     truth = None if picture.defective is None else int(picture.defective)
     return {"name": panes.name(picture), "truth": truth, "synthetic": picture.synthetic}
 
@@ -193,7 +193,7 @@ def _numbers(values: Any) -> list[float | None]:
     return [float(v) if isfinite(v) else None for v in values]
 
 
-def _moved(heard: dict[str, Any], result: Result) -> Moved:
+def _moved(heard: dict[str, Any], result: Result) -> ThresholdChange:
     """Read what the browser says; what cannot be is left out."""
     allowed = heard.get("allowed")
     allowed = allowed if isinstance(allowed, int) and 1 <= allowed <= max(len(result.held_out), 1) else 1
@@ -203,7 +203,7 @@ def _moved(heard: dict[str, Any], result: Result) -> Moved:
         for key, value in dict(heard.get("values") or {}).items()
         if key in keys and isinstance(value, int | float) and isfinite(value)
     }
-    return Moved(allowed, values)
+    return ThresholdChange(allowed, values)
 
 
 def _opened(heard: Any, result: Result) -> tuple[int, str] | None:

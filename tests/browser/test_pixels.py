@@ -327,7 +327,7 @@ def test_painting_is_scored_and_mapped_as_the_canvas_shows_it(inspect, result):
     for was, now in zip(before, after, strict=True):
         column = result[was.key]
         row = page.locator(f".score-row[data-key='{was.key}']")
-        at = thresholds.limit(column.held_out, 1 / (len(column.held_out) + 1))
+        at = thresholds.threshold(column.held_out, 1 / (len(column.held_out) + 1))
         expect(row.locator(".arrow .was")).to_have_text(f"{was.scores[0] / at:.2f}")
         expect(row.locator(".arrow .is")).to_have_text(f"{now.scores[0] / at:.2f}")
         if was.maps is None:
@@ -361,7 +361,7 @@ def places(page, row):
 
 
 @pytest.mark.parametrize("allowed", [1, 4])
-def test_every_mark_stands_at_its_multiple_of_the_limit(visit, result, allowed):
+def test_every_mark_stands_at_its_multiple_of_the_threshold(visit, result, allowed):
     page = visit(f"scores?allowed={allowed}", ".chart .mark")
     for row, column in enumerate(result.columns):
         at = thresholds.threshold(column.held_out, allowed / (len(column.held_out) + 1))

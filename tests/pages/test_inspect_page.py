@@ -9,14 +9,14 @@ from fixtures.states import STATES
 from streamlit.testing.v1 import AppTest
 
 from detectors.methods.base import Neighbor
-from detectors.queries.explain import Among, Reason, Share
+from detectors.queries.explain import Rank, Reason, Share
 from pages.frame import backend
 from pages.frame.style import path
-from pages.frame.verdicts import judge
+from pages.frame.verdicts import Verdicts
 from pages.frame.words import table, write
 from pages.inspect import exhibits, reasons
 from pages.inspect.contradictions import contradiction
-from pages.inspect.exhibits import Exhibit, Judgement
+from pages.inspect.exhibits import Exhibit, Verdict
 
 APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
 REPLACED = ("look", "answer_all")
@@ -66,23 +66,23 @@ def test_a_place_outside_the_picture_is_brought_inside(inspect):
     assert not inspect(place="4000,4000").exception
 
 
-def among(**changes: float) -> Among:
-    values = {"below": 50, "of": 100, "here_below": 1, "here_of": 9, "strangeness": 0.2, "times": 0.4} | changes
-    return Among((1, 2), 0.0, 2.0, 0.5, 1.0, **values)
+def rank(**changes: float) -> Rank:
+    values = {"below": 50, "of": 100, "here_below": 1, "here_of": 9, "map_value": 0.2, "times": 0.4} | changes
+    return Rank((1, 2), 0.0, 2.0, 0.5, 1.0, **values)
 
 
 @pytest.mark.parametrize(
     ("method", "held", "word", "key"),
     [
-        ("patchcore", among(strangeness=3.0, times=2.3), "found", "patchcore_far"),
-        ("patchcore", among(below=96), "found", "patchcore_rare"),
-        ("patchcore", among(strangeness=1.1, times=1.05, below=99), "found", "patchcore_rare"),
-        ("patchcore", among(), "miss", "patchcore_usual"),
-        ("spade", among(strangeness=3.0, times=2.3), "miss", "spade_pooled"),
-        ("spade", among(strangeness=3.0, times=2.3), "found", "spade_far"),
-        ("cfa", among(strangeness=3.0, times=2.3), "miss", "cfa_far"),
-        ("padim", among(strangeness=3.0, times=2.3), "miss", "padim_far"),
-        ("padim", among(here_below=9), "miss", "padim_here"),
+        ("patchcore", rank(map_value=3.0, times=2.3), "found", "patchcore_far"),
+        ("patchcore", rank(below=96), "found", "patchcore_rare"),
+        ("patchcore", rank(map_value=1.1, times=1.05, below=99), "found", "patchcore_rare"),
+        ("patchcore", rank(), "miss", "patchcore_usual"),
+        ("spade", rank(map_value=3.0, times=2.3), "miss", "spade_pooled"),
+        ("spade", rank(map_value=3.0, times=2.3), "found", "spade_far"),
+        ("cfa", rank(map_value=3.0, times=2.3), "miss", "cfa_far"),
+        ("padim", rank(map_value=3.0, times=2.3), "miss", "padim_far"),
+        ("padim", rank(here_below=9), "miss", "padim_here"),
         ("padim", None, "", "alone"),
     ],
 )
@@ -92,7 +92,7 @@ def test_the_sentence_says_what_the_evidence_says(monkeypatch, method, held, wor
     column = made_up()[f"{method}/scattering"]
     compared = (Neighbor(0, (0, 0, 8, 8), 1.0, None, "typical" if method == "padim" else "nearest"),)
     reason = Reason(column.key, 1.234, "distance", (0, 0, 8, 8), compared, (Share(1, 2.0), Share(0, 1.0)), held)
-    said = reasons.sentence(reason, column, Judgement(1.0, 1.0, word, 0, 9, None), learnt=20)
+    said = reasons.sentence(reason, column, Verdict(1.0, 1.0, word, 0, 9, None), learnt=20)
     values = {
         "times": "2.3",
         "percent": min(held.below, 99) if held else 0,
@@ -116,7 +116,7 @@ def test_levels_are_held_against_the_highest_normal(monkeypatch, shares, word, k
     monkeypatch.setattr(reasons, "text", lambda name, **values: write("en", name, **values))
     column = made_up()["mahalanobis/scattering"]
     reason = Reason(column.key, 4.0, "Mahalanobis distance", None, (), shares, None)
-    said = reasons.sentence(reason, column, Judgement(1.0, 1.0, word, 0, 9, None), learnt=20)
+    said = reasons.sentence(reason, column, Verdict(1.0, 1.0, word, 0, 9, None), learnt=20)
     assert said == write("en", f"inspect.says.{key}", level=2, times="1.5")
 
 
@@ -128,7 +128,7 @@ def boxed(monkeypatch, fields: dict[str, tuple[str, np.ndarray]]) -> str:
     for key, (word, shown) in fields.items():
         scale = result[key].scale
         raw = scale.median + shown * (scale.q99 - scale.median)
-        found[key] = Judgement(1.0, 1.5 if word in ("found", "false_alarm") else 0.5, word, 0, 9, raw)
+        found[key] = Verdict(1.0, 1.5 if word in ("found", "false_alarm") else 0.5, word, 0, 9, raw)
     return contradiction(Exhibit("test", index, result.test[index]), found, result)
 
 
@@ -150,18 +150,18 @@ def test_an_alarm_on_a_calm_map_is_pointed_out(monkeypatch):
     result = made_up()
     index = next(i for i, p in enumerate(result.test) if p.defective is False)
     scale = result["cfa/scattering"].scale
-    found = {"cfa/scattering": Judgement(1.0, 1.2, "false_alarm", 0, 9, np.full((224, 224), scale.median))}
+    found = {"cfa/scattering": Verdict(1.0, 1.2, "false_alarm", 0, 9, np.full((224, 224), scale.median))}
     assert contradiction(Exhibit("test", index, result.test[index]), found, result) == "inspect.box.calm"
 
 
-def test_a_picture_is_judged_as_on_compare():
+def test_a_picture_has_the_verdicts_as_on_compare():
     result = made_up()
-    verdicts = judge(result, 1)
+    verdicts = Verdicts.of(result, 1)
     for column in result.columns:
-        judged = verdicts.columns[column.key]
+        held = verdicts.columns[column.key]
         for i, picture in enumerate(result.test):
-            said = exhibits.judge(float(column.scores[i]), None, column, judged, picture.defective)
-            assert (said.ratio, said.word, said.below) == (judged.ratios[i], judged.words[i], judged.above[i])
+            said = exhibits.verdict_on(float(column.scores[i]), None, column, held, picture.defective)
+            assert (said.ratio, said.word, said.below) == (held.ratios[i], held.words[i], held.above[i])
 
 
 def test_every_sentence_has_its_numbers_in_both_languages():

@@ -60,7 +60,7 @@ def path(detector: MahalanobisAD, stores: Stores, picture: int, y: int, x: int) 
         map=None,
         value=score,
         score=score,
-        strangest=(size[0] // 2, size[1] // 2),
+        highest=(size[0] // 2, size[1] // 2),
         distances=views.wide(_levelled(prediction)[0]),
         here=np.concatenate([_along(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
         terms=np.array([_terms(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
