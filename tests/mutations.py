@@ -125,7 +125,7 @@ FAULTS = (
     ),
     Fault(
         "the least unusual method comes first", "pages/inspect/evidence.py",
-        "_strangeness(answers.get(k)), reverse=True)", "_strangeness(answers.get(k)))",
+        "_map_value(answers.get(k)), reverse=True)", "_map_value(answers.get(k)))",
         ("tests/browser/test_browser_inspect.py", "ordered"),
     ),
     Fault(
@@ -301,11 +301,11 @@ FAULTS = (
         "/* Column heads */", ".tile canvas { opacity: 0 !important; }\n/* Column heads */", (PIXELS, "screen"),
     ),
     Fault(
-        "a score at the threshold is an alarm in the browser alone", "pages/scores/limit.js",
+        "a score at the threshold is an alarm in the browser alone", "pages/scores/threshold.js",
         "const alarm = column.scores[i] > ", "const alarm = column.scores[i] >= ", (SCRIPTS, "verdicts"),
     ),
     Fault(
-        "Wilson's interval is one of 90 %", "pages/scores/limit.js",
+        "Wilson's interval is one of 90 %", "pages/scores/threshold.js",
         "const Z = 1.959963984540054;", "const Z = 1.644853626951472;", (SCRIPTS, "wilson"),
     ),
     Fault(

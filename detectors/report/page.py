@@ -193,7 +193,7 @@ def _warnings(result: Result, words: Words) -> list[str]:
 
 def _threshold_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
     step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
-    return t["scores"]["limit_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
+    return t["scores"]["threshold_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
 
 
 def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:

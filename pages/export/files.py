@@ -35,7 +35,7 @@ def sentence(choices: Choices, result: Result) -> str:
     values = {"data": plain(_data(result)), "columns": columns, "pictures": len(result.test)}
     held = len(result.held_out)
     if not held:
-        return text("export.lead_no_limit", **values)
+        return text("export.lead_no_threshold", **values)
     return text("export.lead", **values, j=min(choices.allowed, held), of=held + 1)
 
 

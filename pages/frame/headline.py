@@ -19,7 +19,7 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     if not done:
         return ""
     if done[0].threshold is None:
-        return text("compare.no_limit")
+        return text("compare.no_threshold")
     test = verdicts.result.test
     defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
     if len(done) == 1 and defective + good:

@@ -142,7 +142,7 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
 
 def _counts(column_verdicts: ColumnVerdicts) -> str:
     if column_verdicts.threshold is None:
-        return text("grid.no_limit")
+        return text("grid.no_threshold")
     if set(column_verdicts.words) <= {"odd", "normal"}:
         return text("grid.alarms", n=int(column_verdicts.alarms.sum()))
     return text("grid.counts", missed=column_verdicts.missed, wrong=column_verdicts.false_alarms)
@@ -188,8 +188,8 @@ def _cell(
 
 def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, called: str, method: str) -> dict[str, Any]:
     if column_verdicts.threshold is None:
-        alt = text("grid.alt_plain", name=called, method=method, state=text("grid.no_limit"))
-        return _pane("map", alt) | {"note": text("grid.no_limit")}
+        alt = text("grid.alt_plain", name=called, method=method, state=text("grid.no_threshold"))
+        return _pane("map", alt) | {"note": text("grid.no_threshold")}
     ratio = float(column_verdicts.ratios[i])
     word = text(f"verdicts.{column_verdicts.words[i]}")
     alt = text("grid.alt_cell", name=called, method=method, verdict=word, ratio=f"{ratio:.2f}")
@@ -198,8 +198,8 @@ def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, called: st
         "word": word,
         "ratio": ratio,
         "score": f"{ratio:.2f}",
-        "unit": text("grid.limit"),
-        "raw": text("grid.raw", value=float(column.scores[i]), limit=column_verdicts.threshold),
+        "unit": text("grid.threshold"),
+        "raw": text("grid.raw", value=float(column.scores[i]), threshold=column_verdicts.threshold),
         "note": text("grid.above", below=int(column_verdicts.above[i]), n=column_verdicts.of),
     }
 

@@ -183,13 +183,13 @@ def _each() -> None:
 
 
 def _threshold(choices: Choices, status: Status) -> None:
-    st.html(f'<div class="odd-label">{text("frame.limit")}<span>{text("frame.limit_right")}</span></div>')
+    st.html(f'<div class="odd-label">{text("frame.threshold")}<span>{text("frame.threshold_right")}</span></div>')
     held = status.counts[1] if status.counts else None
     if held is None:
-        st.caption(text("frame.limit_unknown"))
+        st.caption(text("frame.threshold_unknown"))
         return
     if held == 0:
-        st.caption(text("frame.limit_none"))
+        st.caption(text("frame.threshold_none"))
         return
     of = held + 1
     allowed = min(choices.allowed, of - 1)
@@ -197,14 +197,14 @@ def _threshold(choices: Choices, status: Status) -> None:
         say = speaker()
         _set("w_allowed", allowed)
         st.select_slider(
-            text("frame.limit"),
+            text("frame.threshold"),
             range(1, of),
-            format_func=lambda j: say("frame.limit_step", j=j, of=of),
+            format_func=lambda j: say("frame.threshold_step", j=j, of=of),
             key="w_allowed",
             label_visibility="collapsed",
             on_change=lambda: change(allowed=st.session_state["w_allowed"]),
         )
-    st.caption(text("frame.limit_says", j=allowed, of=of, n=held))
+    st.caption(text("frame.threshold_says", j=allowed, of=of, n=held))
 
 
 def _run(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:

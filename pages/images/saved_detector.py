@@ -60,10 +60,10 @@ def _arrived(name: str) -> None:
 def _table(said: SavedPrediction) -> None:
     values = {"method": text(f"methods.{said.method}"), "backbone": said.backbone}
     if said.threshold is None:
-        st.caption(text("images.reload.no_limit", **values))
+        st.caption(text("images.reload.no_threshold", **values))
     else:
         threshold = f"{said.threshold:.4g}"
-        st.caption(text("images.reload.says", limit=threshold, j=said.allowed, of=said.held_out + 1, **values))
+        st.caption(text("images.reload.says", threshold=threshold, j=said.allowed, of=said.held_out + 1, **values))
     rows = [
         {
             "name": p.name,

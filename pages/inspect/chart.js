@@ -26,7 +26,7 @@ function chart(sweep, words) {
   for (const tick of ticks(most).filter((v) => v > least && Math.abs(y(v) - y(1)) > 14)) add("text", { x: LEFT - 10, y: y(tick) + 4, "text-anchor": "end" }, String(tick));
   add("text", { x: (x(0) + x(end)) / 2, y: HIGH - 4, "text-anchor": "middle" }, sweep.axis);
   add("path", { class: "threshold", d: `M${LEFT} ${y(1)}H${x(end)}` });
-  add("text", { class: "threshold", x: LEFT - 10, y: y(1) + 4, "text-anchor": "end" }, words.limit);
+  add("text", { class: "threshold", x: LEFT - 10, y: y(1) + 4, "text-anchor": "end" }, words.threshold);
   const ordered = sweep.lines.slice().sort((a, b) => a.focus - b.focus); // the one in focus lies on top
   for (const { ratios, focus } of ordered) {
     add("path", { class: focus ? "curve focus" : "curve", d: ratios.map((r, i) => `${i ? "L" : "M"}${x(sweep.sizes[i]).toFixed(1)} ${y(r).toFixed(1)}`).join("") });

@@ -92,13 +92,13 @@ def _map_value(reason: Reason | None) -> float:
 
 def _verdict(said: Verdict, threshold: float | None) -> dict[str, Any]:
     if said.ratio is None or threshold is None:
-        return {"verdict": "", "word": text("grid.no_limit"), "score": "", "unit": "", "raw": ""}
+        return {"verdict": "", "word": text("grid.no_threshold"), "score": "", "unit": "", "raw": ""}
     return {
         "verdict": said.word,
         "word": text(f"verdicts.{said.word}"),
         "score": f"{said.ratio:.2f}",
-        "unit": text("grid.limit"),
-        "raw": text("grid.raw", value=said.score, limit=threshold),
+        "unit": text("grid.threshold"),
+        "raw": text("grid.raw", value=said.score, threshold=threshold),
     }
 
 

@@ -108,7 +108,7 @@ def both(choices: Choices, status: Status, result: Result) -> None:
             (text("kind.good"), "circle", verdicts.ratios[result.labels == 0]),
             (text("kind.defective"), "diamond", verdicts.ratios[result.labels == 1]),
         ]
-        strip(lanes, float(verdicts.ratios[i]), text("learn.hard.this"), text("learn.hard.limit"))
+        strip(lanes, float(verdicts.ratios[i]), text("learn.hard.this"), text("learn.hard.threshold"))
         caption(text("learn.hard.strip_note"))
 
 

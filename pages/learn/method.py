@@ -159,7 +159,7 @@ def _controls(found: Scene) -> None:
         )  # fmt: skip
         if found.path.map is not None:
             st.button(
-                text("learn.method.strangest"), key="learn_strangest", type="tertiary",
+                text("learn.method.highest"), key="learn_highest", type="tertiary",
                 on_click=lambda: _move(found, *found.path.highest), disabled=found.path.highest == found.place,
             )  # fmt: skip
         st.space("stretch")

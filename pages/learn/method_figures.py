@@ -201,7 +201,7 @@ def draw_normals(scene: Scene) -> None:
     """Where the patch lies among all places of held-out normal pictures."""
     normals = scene.memory.normals
     if normals is None:
-        st.caption(text("grid.no_limit"))
+        st.caption(text("grid.no_threshold"))
         return
     heading(text("learn.method.against", n=count(normals.total)))
     histogram(normals, scene.path.value, "normals")
@@ -295,9 +295,9 @@ def draw_threshold(scene: Scene) -> None:
     bottom = tall * len(lanes) + 22
     if verdicts.threshold is not None:
         drawing.line(
-            (at(verdicts.threshold), 16), (at(verdicts.threshold), bottom), "strong", text("learn.method.limit")
+            (at(verdicts.threshold), 16), (at(verdicts.threshold), bottom), "strong", text("learn.method.threshold")
         )
-        drawing.text(at(verdicts.threshold), 10, text("learn.method.limit"), "teal", "middle")
+        drawing.text(at(verdicts.threshold), 10, text("learn.method.threshold"), "teal", "middle")
     for i, (key, marks) in enumerate(lanes):
         y = 22 + tall * (i + 0.5)
         drawing.line((left, y), (width, y), "hair")

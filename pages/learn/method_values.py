@@ -29,7 +29,7 @@ def _anomalous(scene: Scene) -> str | None:
     q99 = scene.memory.normals.q99
     times = scene.path.value / q99
     written = f"{times:.2f}" if times < 1.5 else f"{times:.1f}"
-    return text("learn.method.strange", value=number(scene.path.value), times=written)
+    return text("learn.method.anomalous", value=number(scene.path.value), times=written)
 
 
 def _ordinary(scene: Scene) -> str | None:
@@ -60,7 +60,7 @@ def _verdict(scene: Scene) -> str | None:
     if verdicts.threshold is None:
         return None
     values = {
-        "score": number(scene.path.score), "limit": number(verdicts.threshold, scene.path.score),
+        "score": number(scene.path.score), "threshold": number(verdicts.threshold, scene.path.score),
         "ratio": f"{verdicts.ratios[scene.i]:.2f}", "n": verdicts.of, "below": int(verdicts.above[scene.i]),
     }  # fmt: skip
     return text(f"learn.method.verdict.{verdicts.words[scene.i]}", **values)
@@ -79,7 +79,7 @@ SHARED: dict[str, Value] = {
     "value": lambda scene: f"**{number(scene.path.value)}**",
     "score": lambda scene: f"**{number(scene.path.score)}**",
     "q99": _q99,
-    "strange": _anomalous,
+    "anomalous": _anomalous,
     "ordinary": _ordinary,
     "change": _change,
     "verdict": _verdict,

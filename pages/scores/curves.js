@@ -118,7 +118,7 @@ class Curves {
     this.dotWord.setAttribute("x", x + (late ? -9 : 9));
     this.dotWord.setAttribute("text-anchor", late ? "end" : "start");
     this.dotWord.setAttribute("y", y + 18);
-    write(this.dotWord, this.shown === "pro" ? this.data.words.painted : this.data.words.limit);
+    write(this.dotWord, this.shown === "pro" ? this.data.words.painted : this.data.words.threshold);
   }
 
   read(event) {

@@ -44,8 +44,8 @@ class Lanes {
 
   words() {
     const { words, held } = this.data, { label, modes, exact, back, hint, views, heads, handle, steps, feet } = this.parts;
-    write(label, words.limit);
-    modes.setAttribute("aria-label", words.limit);
+    write(label, words.threshold);
+    modes.setAttribute("aria-label", words.threshold);
     [words.by_rate, words.by_value].forEach((w, i) => write(modes.querySelectorAll("span")[i], w));
     modes.hidden = held.length === 0;
     views.setAttribute("aria-label", words.views);
@@ -61,7 +61,7 @@ class Lanes {
     write(this.axisTitle, held.length ? words.axis : words.axis_raw);
     write(spans[2], words.rates);
     write(spans[3], words.auroc_head);
-    write(handle, words.limit_word);
+    write(handle, words.threshold_word);
     handle.setAttribute("aria-label", words.steps);
     const guess = feet.querySelector(".guess");
     const { ticks, low } = this.data.auroc;

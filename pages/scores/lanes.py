@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
-from detectors.result import Column, Result
+from detectors.result import Column, Result, ResultPicture
 from pages.frame import panes
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.state import Choices
@@ -30,9 +30,9 @@ LANES, CURVES, VERDICTS = (
         tuple(f"pages/scores/{script}.js" for script in scripts),
     )
     for name, scripts in {
-        "lanes": ("limit", "axis", "lane", "lanes"),
-        "curves": ("limit", "curves"),
-        "verdicts": ("limit", "verdicts"),
+        "lanes": ("threshold", "axis", "lane", "lanes"),
+        "curves": ("threshold", "curves"),
+        "verdicts": ("threshold", "verdicts"),
     }.items()
 )
 

@@ -116,7 +116,7 @@ def verdicts(result: Result, by_column: dict[str, float], titles: dict[str, str]
         ]
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         rows.append(f'<tr{_focused(column, focus)}><th scope="row">{escape(titles[column.key])}</th>{row}</tr>')
-    keys = ("limit", "found", "miss", "found_rate", "false_alarm", "passed", "false_rate")
+    keys = ("threshold", "found", "miss", "found_rate", "false_alarm", "passed", "false_rate")
     heads = "".join(f'<th scope="col">{text(f"scores.table.{key}")}</th>' for key in keys)
     return (
         f'<div class="odd-wide"><table class="odd-table"><thead><tr><th></th>{heads}</tr></thead>'

@@ -25,7 +25,7 @@ class Verdicts {
     const columns = this.data.keys.map((key) => model.columns.get(key)).filter(Boolean);
     if (columns.some((column) => model.threshold(column) === null)) {
       this.matrices.replaceChildren();
-      this.lists.replaceChildren(make("p", "none", this.data.words.no_limit));
+      this.lists.replaceChildren(make("p", "none", this.data.words.no_threshold));
       this.built = null;
       return;
     }

@@ -84,7 +84,7 @@ def test_opacity_mode_outline_and_crosshair_cause_no_traffic(page):
 
 def test_a_moved_threshold_changes_verdicts_and_sends_no_picture_again(page):
     first = tile(page, 0, 1).get_attribute("aria-label")
-    assert "times the limit" in first
+    assert "times the threshold" in first
     page.locator(".tools .order").select_option("name")
     sync_api.expect(page.locator(".row-title b").first).to_have_text("good 000")
     page.wait_for_timeout(500)

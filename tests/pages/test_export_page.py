@@ -56,7 +56,7 @@ def test_everything_can_be_taken(open_app, language):
 
 def test_a_threshold_is_not_claimed_where_there_is_none(open_app):
     app = open_app("no_threshold", "export")
-    assert "without a limit" in app.markdown[0].value
+    assert "without a threshold" in app.markdown[0].value
 
 
 def test_an_older_result_says_so(open_app):

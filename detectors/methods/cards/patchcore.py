@@ -25,7 +25,7 @@ CARD = Card(
     licence="Apache-2.0",
     idea=Sentence(
         "methods.patchcore.idea",
-        "Keep the normal patches that cover all others, and call a patch strange when none of them is near.",
+        "Keep the normal patches that cover all others, and call a patch anomalous when none of them is near.",
     ),
     quick=Sentence("methods.patchcore.quick", "The bank keeps at most 4096 patches."),
     home="detectors.methods.patchcore:PatchCore",

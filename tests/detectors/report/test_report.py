@@ -165,7 +165,7 @@ def test_the_report_says_what_was_found():
     figure = result.columns[0].figures["aupro"]
     assert f"PRO {figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]" in text
     assert "image level only" in text
-    assert "Limit: 1 in 6 good pictures may raise a false alarm, set on 5 held-out normal pictures." in text
+    assert "Threshold: 1 in 6 good pictures may raise a false alarm, set on 5 held-out normal pictures." in text
     assert "This method gives one number per picture and no map." in text
     few = Page(report.html(result, pictures=3))
     assert "3 of 12 test pictures are shown" in " ".join(few.words)
@@ -181,7 +181,7 @@ def test_poor_results_still_make_a_report(case, language):
     if case == {"labels": False} and language == "en":
         assert "so there are scores and maps but no figure that ranks the methods" in text
     if case == {"held_out": 0} and language == "en":
-        assert "No normal picture was held out, so no limit can be set" in text
+        assert "No normal picture was held out, so no threshold can be set" in text
 
 
 def test_csv_repeats_scores_to_the_last_digit_and_holds_no_formula():
