@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--model", type=Path, required=True, help="a file that 'fit' wrote")
     verb.add_argument("--weights", help="'hub' or a .safetensors file, where the backbone's weights moved")
     verb.add_argument(
-        "--rate", type=float, help="false alarms allowed, as a share of good pictures; the fewest by default"
+        "--rate", type=float, help="false alarms allowed, as a share of good pictures; the saved threshold by default"
     )
     verb.add_argument("--out", type=Path, help="folder for maps, overlays and scores")
     verb.add_argument("pictures", nargs="+", type=Path, help="picture files")
@@ -144,7 +144,7 @@ def predict(options: argparse.Namespace) -> None:
     from detectors.report import terminal
 
     pipeline = Pipeline.load(options.model, options.weights)
-    threshold = pipeline.threshold(options.rate) if len(pipeline.held_out) else None
+    threshold = pipeline.threshold(options.rate) if pipeline.chosen or len(pipeline.held_out) else None
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         rows = [_predicted(pipeline, threshold, number, path, folder) for number, path in enumerate(options.pictures)]
         if folder:

@@ -16,6 +16,7 @@ from detectors.comparison import storage
 from detectors.comparison.comparison import Bench, Stores
 from detectors.errors import ModelRefused
 from detectors.evaluation import thresholds
+from detectors.evaluation.thresholds import ORIGINS, USUAL, USUAL_RATE, Threshold, ThresholdChoice
 from detectors.features.backbone import Backbone, load_backbone
 from detectors.features.standardisation import Standardisation
 from detectors.images import Picture, Preprocessing, White, decode
@@ -36,6 +37,7 @@ class Pipeline:
         held_out: (K,) raw scores of the held-out normal pictures; they set the threshold.
         scale: of the maps; None where there is no map or nothing was held out.
         white: which value of a picture with more than 8 bits is white, as the training pictures decided.
+        chosen: the threshold that was chosen for it; None for the rate nearest to 5 %.
     """
 
     preprocessing: Preprocessing
@@ -45,6 +47,7 @@ class Pipeline:
     held_out: NDArray[np.float64]
     scale: MapScale | None
     white: White = field(default_factory=White)
+    chosen: Threshold | None = None
 
     @classmethod
     def of(
@@ -76,21 +79,24 @@ class Pipeline:
         return self.detector.predict(self.features(pictures))
 
     def threshold(self, rate: float | None = None) -> float:
-        """Return the raw score above which a picture is called odd.
+        """Return the raw score above which a picture is flagged.
 
         Args:
-            rate: share of good pictures that may be called odd; None for the least that the held-out pictures allow.
+            rate: share of good pictures that may be flagged at most; None for the threshold that was chosen when the
+                detector was saved, or else the rate nearest to 5 %.
 
         Raises:
-            SettingRefused: when too few pictures were held out for the rate.
+            SettingRefused: when too few pictures were held out for the rate, or none and no threshold was chosen.
         """
-        return thresholds.threshold(self.held_out, 1 / (len(self.held_out) + 1) if rate is None else rate)
+        if rate is None and (usual := self.chosen or thresholds.usual(self.held_out)) is not None:
+            return usual.value
+        return thresholds.threshold(self.held_out, USUAL_RATE if rate is None else rate)
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
         made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white)
         storage.save_detector(
-            self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale)
+            self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale, self.chosen)
         )
 
     @classmethod
@@ -108,7 +114,7 @@ class Pipeline:
         """
         detector, metadata = storage.load_detector(path)
         try:
-            made, standardisation, held_out, scale = _Made.read(metadata)
+            made, standardisation, held_out, scale, chosen = _Made.read(metadata)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _incomplete(Path(path).name) from None
         record = made.weights
@@ -135,6 +141,7 @@ class Pipeline:
             np.array(held_out, dtype=np.float64),
             scale,
             made.white,
+            chosen,
         )
 
 
@@ -161,8 +168,8 @@ def _fits(standardisation: Standardisation, shape: FeatureShape) -> bool:
     )
 
 
-def packed(bench: Bench, key: str) -> bytes:
-    """Return a column of a finished run as the bytes that `Pipeline.save` writes.
+def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
+    """Return a column of a finished run as the bytes that `Pipeline.save` writes, with the threshold chosen.
 
     Raises:
         ModelRefused: when the column is no longer there, or could not be loaded again.
@@ -174,7 +181,7 @@ def packed(bench: Bench, key: str) -> bytes:
         )
     column, stores = fitted.column, fitted.stores
     made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white)
-    metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale)
+    metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale, choice.of(column))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "detector.safetensors"
         storage.save_detector(fitted.detector, path, metadata)
@@ -191,17 +198,24 @@ class _Made:
     white: White
 
     def metadata(
-        self, standardisation: Standardisation | None, held_out: list[float], scale: MapScale | None
+        self,
+        standardisation: Standardisation | None,
+        held_out: list[float],
+        scale: MapScale | None,
+        chosen: Threshold | None,
     ) -> dict[str, Any]:
         """Return everything that is saved beside a detector."""
         return asdict(self) | {
             "standardisation": standardisation.state if standardisation else None,
             "held_out": held_out,
             "scale": asdict(scale) if scale else None,
+            "threshold": asdict(chosen) if chosen else None,
         }
 
     @classmethod
-    def read(cls, metadata: dict[str, Any]) -> tuple[_Made, Standardisation | None, list[float], MapScale | None]:
+    def read(
+        cls, metadata: dict[str, Any]
+    ) -> tuple[_Made, Standardisation | None, list[float], MapScale | None, Threshold | None]:
         """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
         backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
         weights, white = WeightsRecord(**metadata["weights"]), White(**metadata["white"])
@@ -218,4 +232,16 @@ class _Made:
             Standardisation(**standardisation) if standardisation else None,
             held_out,
             MapScale(float(scale["median"]), float(scale["q99"])) if scale else None,
+            _threshold(metadata.get("threshold")),  # detectors saved by 0.1 have none
         )
+
+
+def _threshold(saved: dict[str, Any] | None) -> Threshold | None:
+    if saved is None:
+        return None
+    read = Threshold(**saved | {"value": float(saved["value"])})
+    if not np.isfinite(read.value) or read.origin not in ORIGINS:
+        raise ValueError("a threshold that nobody can have chosen")
+    if read.origin == "rate" and not (isinstance(read.allowed, int) and isinstance(read.of, int)):
+        raise TypeError("a rate without its numbers")
+    return read

@@ -15,7 +15,78 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.errors import SettingRefused
 from detectors.evaluation import wilson
-from detectors.result import Figure, MapScale
+from detectors.result import Column, Figure, MapScale, Result
+
+ORIGINS = ("rate", "value", "test")
+USUAL_RATE = 0.05  # false alarms allowed where nobody chose
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One column's threshold, and what it was set by.
+
+    Attributes:
+        value: raw score, in the method's own unit; a picture is flagged when its score lies strictly above.
+        origin: "rate" of false alarms on held-out normals; "value" given by a person; "test" when it was chosen on the
+            curve of the test pictures, so that rates counted on these pictures flatter it.
+        allowed, of: "`allowed` in `of` normal pictures may raise a false alarm"; None unless set by a rate.
+    """
+
+    value: float
+    origin: str = "rate"
+    allowed: int | None = None
+    of: int | None = None
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """How the thresholds of a result are chosen: by one rate of false alarms for all columns, or by value for some.
+
+    Attributes:
+        allowed: false alarms allowed, j of k + 1 for k held-out normals; None for the rate nearest to 5 %.
+        values: (column key, raw score, "value" or "test") of columns whose threshold was set apart.
+    """
+
+    allowed: int | None = None
+    values: tuple[tuple[str, float, str], ...] = ()
+
+    @classmethod
+    def at_rate(cls, k: int, rate: float) -> ThresholdChoice:
+        """Return the choice of the largest rate that is at most `rate` and that k held-out normals support."""
+        return cls(max(_steps(k, rate), 1))
+
+    def step(self, k: int) -> tuple[int, int] | None:
+        """Return the chosen rate as (j, k + 1), at most all of the k held-out normals; None when k is 0."""
+        return nearest_rate(k) if self.allowed is None or not k else (min(max(self.allowed, 1), k), k + 1)
+
+    def of(self, column: Column) -> Threshold | None:
+        """Return a column's threshold; None where nothing was held out and no value was given."""
+        for key, value, origin in self.values:
+            if key == column.key:
+                return Threshold(value, origin)
+        return at_step(column.held_out, self.step(len(column.held_out)))
+
+    def value_of(self, column: Column) -> float | None:
+        """Return a column's threshold as a raw score; None where there is none."""
+        found = self.of(column)
+        return None if found is None else found.value
+
+    def values_of(self, result: Result) -> dict[str, float]:
+        """Return the thresholds of all columns that have one, by the columns' keys."""
+        return {c.key: at for c in result.columns if (at := self.value_of(c)) is not None}
+
+
+USUAL = ThresholdChoice()
+
+
+def at_step(held_out: ArrayLike, step: tuple[int, int] | None) -> Threshold | None:
+    """Return the threshold at a supported rate (j, k + 1); None for none."""
+    return None if step is None else Threshold(ranked(held_out, step[0]), "rate", *step)
+
+
+def usual(held_out: ArrayLike) -> Threshold | None:
+    """Return the threshold at the rate nearest to 5 %; None where nothing was held out."""
+    return at_step(held_out, nearest_rate(len(np.asarray(held_out))))
 
 
 def hold_out(n: int, share: float = 0.25, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -41,13 +112,13 @@ def rates(k: int) -> tuple[tuple[int, int], ...]:
     return tuple((j, k + 1) for j in range(1, k + 1))
 
 
-def nearest_rate(k: int, wanted: float) -> tuple[int, int] | None:
-    """Return the largest supported rate that is at most `wanted`, else the smallest one; None when k is 0.
+def nearest_rate(k: int, wanted: float = USUAL_RATE) -> tuple[int, int] | None:
+    """Return the supported rate that lies nearest to `wanted`, of two equally near the smaller; None when k is 0.
 
-    >>> nearest_rate(12, 0.2), nearest_rate(12, 0.01), nearest_rate(0, 0.2)
-    ((2, 13), (1, 13), None)
+    >>> nearest_rate(12, 0.2), nearest_rate(70), nearest_rate(12), nearest_rate(0)
+    ((3, 13), (4, 71), (1, 13), None)
     """
-    return (min(max(_steps(k, wanted), 1), k), k + 1) if k else None
+    return min(rates(k), key=lambda step: (round(abs(step[0] / step[1] - wanted), 12), step[0]), default=None)
 
 
 def threshold(held_out: ArrayLike, rate: float) -> float:
@@ -72,6 +143,11 @@ def threshold(held_out: ArrayLike, rate: float) -> float:
     return float(scores[steps - 1])
 
 
+def ranked(held_out: ArrayLike, j: int) -> float:
+    """Return the j-th largest of the held-out scores, 1 <= j <= k."""
+    return float(np.sort(np.asarray(held_out, dtype=np.float64))[-j])
+
+
 def normals_below(held_out: ArrayLike, scores: ArrayLike) -> NDArray[np.int64]:
     """Return for each score how many held-out normals lie strictly below it ("above 12 of 12 normals")."""
     return np.searchsorted(np.sort(np.asarray(held_out, dtype=np.float64)), np.asarray(scores), "left")
@@ -86,7 +162,8 @@ def multiples(scores: ArrayLike, threshold: float, held_out: ArrayLike) -> NDArr
     values = np.asarray(scores, dtype=np.float64)
     if threshold > 0:
         return values / threshold
-    median = float(np.median(np.asarray(held_out, dtype=np.float64)))
+    normals = np.asarray(held_out, dtype=np.float64)
+    median = float(np.median(normals)) if len(normals) else threshold
     return 1 + (values - threshold) / (threshold - median if threshold > median else 1.0)
 
 

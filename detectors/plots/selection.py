@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from detectors.evaluation import thresholds as held_out
+from detectors.evaluation.thresholds import USUAL
 from detectors.methods import METHODS
 from detectors.result import Column, Result
-
-WANTED = 0.05  # false alarms allowed where no threshold is given: the nearest rate that the held-out normals support
 
 
 def chosen(result: Result, columns: Sequence[str] | None = None) -> list[Column]:
@@ -47,11 +45,11 @@ def title(column: Column, result: Result) -> str:
 
 
 def threshold(column: Column, given: Mapping[str, float] | None = None) -> float | None:
-    """Return a column's threshold: the one given under its key, else one set on its held-out normals."""
+    """Return a column's threshold: the one given under its key, else that of the rate nearest to 5 %."""
     if given is not None and column.key in given:
         return float(given[column.key])
-    step = held_out.nearest_rate(len(column.held_out), WANTED)
-    return None if step is None else held_out.threshold(column.held_out, step[0] / step[1])
+    usual = USUAL.of(column)
+    return None if usual is None else usual.value
 
 
 def picture_index(result: Result, picture: int | str) -> int:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from detectors import report
 from detectors.comparison.comparison import Bench
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Result
 
 
@@ -35,22 +36,22 @@ def made(bench: Bench, without: Result, keys: tuple[str, ...], make: Callable[..
     )
 
 
-def page(result: Result, language: str, rate: float | None, focus: str | None, colour_map: str) -> bytes:
+def page(result: Result, language: str, choice: ThresholdChoice, focus: str | None, colour_map: str) -> bytes:
     """Return the report."""
-    return report.html(result, language, rate=rate, focus=focus, colour_map=colour_map).encode()
+    return report.html(result, language, choice=choice, focus=focus, colour_map=colour_map).encode()
 
 
-def archive(result: Result, language: str, rate: float | None, focus: str | None, colour_map: str) -> bytes:
+def archive(result: Result, language: str, choice: ThresholdChoice, focus: str | None, colour_map: str) -> bytes:
     """Return the ZIP, the report included."""
     file = io.BytesIO()
-    drawn = report.draw(result, language, rate, focus)
-    text = report.html(result, language, rate=rate, focus=focus, colour_map=colour_map, drawn=drawn)
-    report.write_zip(result, file, rate, text, colour_map, drawn)
+    drawn = report.draw(result, language, choice, focus)
+    text = report.html(result, language, choice=choice, focus=focus, colour_map=colour_map, drawn=drawn)
+    report.write_zip(result, file, choice, text, colour_map, drawn)
     return file.getvalue()
 
 
-def detector(bench: Bench, key: str) -> bytes:
-    """Return a fitted detector as `Pipeline.load` reads it."""
+def detector(bench: Bench, key: str, choice: ThresholdChoice) -> bytes:
+    """Return a fitted detector as `Pipeline.load` reads it, with the threshold chosen."""
     from detectors.comparison.pipeline import packed
 
-    return packed(bench, key)
+    return packed(bench, key, choice)

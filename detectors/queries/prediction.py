@@ -11,6 +11,7 @@ import numpy as np
 from detectors.datasets import Dataset
 from detectors.errors import ModelRefused
 from detectors.evaluation import thresholds
+from detectors.evaluation.thresholds import Threshold
 
 _BATCH = 4
 
@@ -42,20 +43,18 @@ class SavedPrediction:
     Attributes:
         method, backbone: what was fitted, and on what.
         held_out: how many held-out normal pictures set its threshold.
-        allowed: false alarms allowed among `held_out` + 1 normal pictures.
-        threshold: raw; None when nothing was held out.
+        threshold: the one it was saved with, else that of the rate nearest to 5 %; None when there is neither.
         pictures: in the data set's order.
     """
 
     method: str
     backbone: str
     held_out: int
-    allowed: int
-    threshold: float | None
+    threshold: Threshold | None
     pictures: tuple[PictureVerdict, ...]
 
 
-def predict(content: bytes, data: Dataset, allowed: int = 1) -> SavedPrediction:
+def predict(content: bytes, data: Dataset) -> SavedPrediction:
     """Read a `.safetensors` file that `Pipeline.save` wrote and score the test pictures with it.
 
     Raises:
@@ -65,7 +64,7 @@ def predict(content: bytes, data: Dataset, allowed: int = 1) -> SavedPrediction:
     from detectors.comparison.pipeline import Pipeline
 
     if not data.test:
-        raise ModelRefused("judging.no_test", "There is no test picture to judge. Add some first.")
+        raise ModelRefused("judging.no_test", "There is no test picture. Add some first.")
     with tempfile.TemporaryDirectory(prefix="odd-one-out-") as folder:
         path = Path(folder) / "detector.safetensors"
         path.write_bytes(content)
@@ -73,9 +72,8 @@ def predict(content: bytes, data: Dataset, allowed: int = 1) -> SavedPrediction:
     pictures = [sample.picture for sample in data.test]
     batches = [pictures[i : i + _BATCH] for i in range(0, len(pictures), _BATCH)]
     scores = np.concatenate([pipeline.predict(batch).scores.cpu().numpy() for batch in batches]).astype(np.float64)
-    k = len(pipeline.held_out)
-    allowed = min(max(allowed, 1), max(k, 1))
-    threshold = thresholds.threshold(pipeline.held_out, allowed / (k + 1)) if k else None
+    chosen = pipeline.chosen or thresholds.usual(pipeline.held_out)
+    threshold = None if chosen is None else chosen.value
     multiples = (
         [None] * len(scores) if threshold is None else thresholds.multiples(scores, threshold, pipeline.held_out)
     )
@@ -91,4 +89,4 @@ def predict(content: bytes, data: Dataset, allowed: int = 1) -> SavedPrediction:
         )
         for sample, score, multiple in zip(data.test, scores, multiples, strict=True)
     )
-    return SavedPrediction(pipeline.detector.name, pipeline.backbone.name, k, allowed, threshold, verdicts)
+    return SavedPrediction(pipeline.detector.name, pipeline.backbone.name, len(pipeline.held_out), chosen, verdicts)

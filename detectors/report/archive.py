@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.plots.colours import overlay
 from detectors.report.charts import Charts, draw, files
 from detectors.report.script import script
@@ -44,7 +45,7 @@ A column is a method on a backbone. An image-level method has no maps.
 def write_zip(
     result: Result,
     file: str | Path | BinaryIO,
-    rate: float | None = None,
+    choice: ThresholdChoice = USUAL,
     report: str | None = None,
     colour_map: str = "inferno",
     drawn: Charts | None = None,
@@ -54,22 +55,22 @@ def write_zip(
     Args:
         result: what to write.
         file: a path or an open binary file.
-        rate: false alarms allowed, for the thresholds in the tables.
+        choice: of the thresholds; those of the rate nearest to 5 % by default.
         report: the text of `html(result)`, to be put in as report.html.
         colour_map: of the overlays.
         drawn: what `draw` returned; drawn in English by default.
     """
     with zipfile.ZipFile(file, "w") as out:
-        for name, content in _files(result, rate, report, colour_map, drawn):
+        for name, content in _files(result, choice, report, colour_map, drawn):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             packed = name.endswith((".png", ".safetensors"))
             out.writestr(entry, content, zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED)
 
 
-def write_folder(result: Result, folder: Path, rate: float | None = None, colour_map: str = "inferno") -> None:
+def write_folder(result: Result, folder: Path, choice: ThresholdChoice = USUAL, colour_map: str = "inferno") -> None:
     """Write the files of `write_zip` into a folder that exists."""
-    for name, content in _files(result, rate, None, colour_map, None):
+    for name, content in _files(result, choice, None, colour_map, None):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -108,17 +109,17 @@ def folder(column: Column) -> str:
 
 
 def _files(
-    result: Result, rate: float | None, report: str | None, colour_map: str, drawn: Charts | None
+    result: Result, choice: ThresholdChoice, report: str | None, colour_map: str, drawn: Charts | None
 ) -> Iterator[tuple[str, bytes]]:
     """Yield everything as (name, content), pictures one at a time."""
     yield "README.txt", _README.encode()
-    yield "scores.csv", ("\ufeff" + write_csv(result, rate)).encode()
-    yield "result.json", _json(to_json(result, rate))
+    yield "scores.csv", ("\ufeff" + write_csv(result, choice)).encode()
+    yield "result.json", _json(to_json(result, choice))
     yield "settings.json", _json(plain(result.experiment))
     yield "run.py", script(result).encode()
     if report is not None:
         yield "report.html", report.encode()
-    yield from files(draw(result, rate=rate) if drawn is None else drawn)
+    yield from files(draw(result, choice=choice) if drawn is None else drawn)
     for i, picture in enumerate(result.test):
         yield f"pictures/{stem(i, picture.name)}.png", _encoded(Image.fromarray(picture.pixels))
         if picture.mask is not None:

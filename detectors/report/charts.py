@@ -16,10 +16,10 @@ from markupsafe import Markup
 
 from detectors import plots
 from detectors.evaluation import thresholds
+from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.plots.axes import MUTED, grid
 from detectors.plots.distributions import sorts
 from detectors.report.parts import auroc, differences, leader, rates, short_lines
-from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
 from detectors.result import Column, Result
 
@@ -38,20 +38,20 @@ _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "odd-one-out"}
 _SAVING = threading.Lock()
 
 
-def draw(result: Result, language: str = "en", rate: float | None = None, focus: str | None = None) -> Charts:
+def draw(result: Result, language: str = "en", choice: ThresholdChoice = USUAL, focus: str | None = None) -> Charts:
     """Draw everything that the report and the files show, by name; what cannot be drawn is left out.
 
     Args:
         result: of a comparison.
         language: "en" or "ko".
-        rate: false alarms allowed; the step nearest to 5 % by default.
+        choice: of the thresholds; those of the rate nearest to 5 % by default.
         focus: key of the column in the accent; the one with the highest AUROC by default.
     """
     words = Words.of(language)
     main = leader(result, focus)
     if main is None or not result.test:
         return {}
-    thresholds = {c.key: at for c in result.columns if (at := column_threshold(c, rate)) is not None}
+    thresholds = choice.values_of(result)
     common: dict[str, Any] = {"focus": main.key, "words": plots.WORDS | words.t["charts"] | words.sentences}
     made: Charts = {}
     if len(thresholds) == len(result.columns):
@@ -110,11 +110,11 @@ def inline(
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def marks_said(result: Result, rate: float | None) -> dict[str, list[str]]:
+def marks_said(result: Result, choice: ThresholdChoice) -> dict[str, list[str]]:
     """Return for each group of marks in the scores chart what its pictures are called, with their multiples."""
     said: dict[str, list[str]] = {}
     for row, column in enumerate(result.columns):
-        at = column_threshold(column, rate)
+        at = choice.value_of(column)
         if at is None:
             continue
         times = thresholds.multiples(column.scores, at, column.held_out)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from detectors import __version__
-from detectors.evaluation.thresholds import nearest_rate
+from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.plots.colours import COLOUR_MAPS
 from detectors.report.charts import Charts, draw, inline, marks_said
 from detectors.report.parts import FIGURES, auroc, column_parts, differences, leader
@@ -34,7 +34,7 @@ def html(
     result: Result,
     language: str = "en",
     sentences: Mapping[str, str] | None = None,
-    rate: float | None = None,
+    choice: ThresholdChoice = USUAL,
     focus: str | None = None,
     colour_map: str = "inferno",
     opacity: float = 1.0,
@@ -47,7 +47,7 @@ def html(
         result: what to report.
         language: "en" or "ko".
         sentences: translations of the engine's sentences by key, with their placeholders; the app's by default.
-        rate: false alarms allowed, j / (k + 1); the step nearest to 5 % by default.
+        choice: of the thresholds; those of the rate nearest to 5 % by default.
         focus: key of the column drawn in the accent colour; the one with the highest AUROC by default.
         colour_map: "inferno" or "mako".
         opacity: of the overlays.
@@ -57,11 +57,11 @@ def html(
     words = Words.of(language, sentences)
     t = words.t
     main = leader(result, focus)
-    columns, notes = column_parts(result, words, rate, main)
-    drawn = draw(result, language, rate, focus) if drawn is None else drawn
+    columns, notes = column_parts(result, words, choice, main)
+    drawn = draw(result, language, choice, focus) if drawn is None else drawn
     labelled = main is not None and auroc(main).value is not None
     compared = differences(result, main, words) if main and labelled else []
-    shown = rows(result, words, rate, pictures, colour_map, opacity)
+    shown = rows(result, words, choice, pictures, colour_map, opacity)
     left_out = t["pictures"]["left_out"].format(shown=len(shown), all=len(result.test))
     return (
         _environment()
@@ -75,8 +75,8 @@ def html(
             lead=_lead(result, words, main, compared),
             facts=_facts(result, t),
             warnings=_warnings(result, words),
-            charts=_inline(result, words, rate, drawn, columns, compared),
-            threshold_says=_threshold_says(result, t, rate),
+            charts=_inline(result, words, choice, drawn, columns, compared),
+            threshold_says=_threshold_says(result, words, choice),
             columns=columns,
             notes=notes,
             figure_names=FIGURES,
@@ -89,7 +89,7 @@ def html(
             left_out=left_out if len(shown) < len(result.test) else "",
             scale=_stops(colour_map),
             run=made(result, words),
-            script=script(result),
+            script=script(result, choice),
             foot=t["foot"].format(version=result.versions.get("odd-one-out", __version__)),
         )
     )
@@ -127,7 +127,12 @@ def _font() -> str:
 
 
 def _inline(
-    result: Result, words: Words, rate: float | None, drawn: Charts, columns: list[dict[str, Any]], compared: list[Any]
+    result: Result,
+    words: Words,
+    choice: ThresholdChoice,
+    drawn: Charts,
+    columns: list[dict[str, Any]],
+    compared: list[Any],
 ) -> dict[str, Markup]:
     """Return the page's charts as SVG, each with what it says for who cannot see it."""
     t = words.t
@@ -136,7 +141,7 @@ def _inline(
         "rates": f"{t['scores']['at_threshold']}. " + " ".join(c["alt"] for c in columns),
         "differences": "; ".join(f"{d['pair']}: {d['words']}" for d in compared),
     }
-    titles = {"scores": marks_said(result, rate)}
+    titles = {"scores": marks_said(result, choice)}
     shown = ("scores", "rates", "roc", "precision_recall", "pro", "differences")
     return {
         name: inline(drawn[name], name, alts.get(name, t["charts"].get(name, name)), titles.get(name))
@@ -191,9 +196,18 @@ def _warnings(result: Result, words: Words) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _threshold_says(result: Result, t: dict[str, Any], rate: float | None) -> str:
-    step = nearest_rate(len(result.held_out), 0.05 if rate is None else rate)
-    return t["scores"]["threshold_says"].format(j=step[0], of=step[1], held=len(result.held_out)) if step else ""
+def _threshold_says(result: Result, words: Words, choice: ThresholdChoice) -> str:
+    """Say what set the thresholds: the rate for all, and every column that was set apart."""
+    t, held = words.t["scores"], len(result.held_out)
+    found = [(column, at) for column in result.columns if (at := choice.of(column)) is not None]
+    step = choice.step(held) if any(at.origin == "rate" for _, at in found) else None
+    said = [t["threshold_says"].format(j=step[0], of=step[1], held=held)] if step else []
+    said += [
+        t[f"threshold_by_{at.origin}"].format(method=words.title(result, column), value=f"{at.value:.4g}")
+        for column, at in found
+        if at.origin != "rate"
+    ]
+    return " ".join(said)
 
 
 def _trivial(result: Result, words: Words) -> list[dict[str, Any]]:

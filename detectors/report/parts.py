@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
-from detectors.report.tables import column_threshold
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
@@ -32,7 +32,7 @@ def leader(result: Result, focus: str | None) -> Column | None:
 
 
 def column_parts(
-    result: Result, words: Words, rate: float | None, focus: Column | None
+    result: Result, words: Words, choice: ThresholdChoice, focus: Column | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return one dict per column, and the notes under the table."""
     notes = _Notes(result, words)
@@ -49,7 +49,7 @@ def column_parts(
                 for f in FIGURES
             ],
             "cost": _cost(column, slowest),
-            "alt": _alt(result, words, column, column_threshold(column, rate)),
+            "alt": _alt(result, words, column, choice.value_of(column)),
         }
         parts.append(part)
     return parts, notes.written()

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from detectors.evaluation import thresholds
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.plots.colours import edges, layer
 from detectors.report.parts import both_multiples
-from detectors.report.tables import column_threshold
 from detectors.report.wording import Words
 from detectors.result import Column, Result, ResultPicture
 
@@ -21,12 +21,12 @@ _WEBP: dict[str, Any] = {"quality": 82, "method": 2}
 
 
 def rows(
-    result: Result, words: Words, rate: float | None, most: int, colour_map: str, opacity: float
+    result: Result, words: Words, choice: ThresholdChoice, most: int, colour_map: str, opacity: float
 ) -> list[dict[str, Any]]:
     """Return up to `most` test pictures with every column's overlay, most disagreement first."""
     if not result.columns or not result.test:
         return []
-    by_column = [column_threshold(c, rate) for c in result.columns]
+    by_column = [choice.value_of(c) for c in result.columns]
     below = [thresholds.normals_below(c.held_out, c.scores) for c in result.columns]
     times = np.array(
         [both_multiples(c, at)[1] for c, at in zip(result.columns, by_column, strict=True)]

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.result import Result
 
 _TEMPLATES = Path(__file__).parents[2] / "assets" / "report"
@@ -32,7 +33,7 @@ def identity(result: Result) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def script(result: Result) -> str:
+def script(result: Result, choice: ThresholdChoice = USUAL) -> str:
     """Return Python that computes `result` again through the public API and compares what it got.
 
     Pictures that the program cannot make itself are read from the folder that the recipe names; uploads are found by
@@ -60,6 +61,7 @@ def script(result: Result) -> str:
         sources=sorted(name for name in needs if name.endswith("Source")),
         data=data,
         settings=settings,
+        choice=None if choice == USUAL else repr(choice),
         pictures=repr(fingerprint(result)),
         scores=[(repr(c.key), repr(hashlib.sha256(c.scores.tobytes()).hexdigest())) for c in result.columns],
     )

@@ -10,25 +10,18 @@ from typing import Any
 import numpy as np
 
 from detectors.errors import Sentence
-from detectors.evaluation.thresholds import multiples, nearest_rate, normals_below, threshold, verdict
+from detectors.evaluation.thresholds import USUAL, Threshold, ThresholdChoice, multiples, normals_below, verdict
 from detectors.result import Column, Figure, Result, ResultPicture
 
 HEADINGS = (
     "index", "picture", "kind", "defective", "severity", "synthetic", "method", "backbone", "score", "limit",
-    "times_limit", "normals_below", "normals", "verdict", "sha256",
+    "times_limit", "normals_below", "normals", "verdict", "sha256", "threshold_by",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
-_WANTED = 0.05  # false alarms allowed where nobody chose: the nearest step that the held-out normals support
 
 
-def column_threshold(column: Column, rate: float | None = None) -> float | None:
-    """Return a column's threshold at a false-alarm rate (by default the step nearest to 5 %), None without normals."""
-    step = nearest_rate(len(column.held_out), _WANTED if rate is None else rate)
-    return None if step is None else threshold(column.held_out, step[0] / step[1])
-
-
-def write_csv(result: Result, rate: float | None = None) -> str:
-    """Return one row per picture and method: score, threshold, verdict.
+def write_csv(result: Result, choice: ThresholdChoice = USUAL) -> str:
+    """Return one row per picture and method: score, threshold ("limit", as in 0.1), what set it, verdict.
 
     Numbers are written so that reading them gives the same float64. No text cell starts with a character that a
     spreadsheet would take for a formula: such names get a leading apostrophe.
@@ -37,7 +30,8 @@ def write_csv(result: Result, rate: float | None = None) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
     for column in result.columns:
-        at = column_threshold(column, rate)
+        threshold = choice.of(column)
+        at = None if threshold is None else threshold.value
         below = normals_below(column.held_out, column.scores)
         times = multiples(column.scores, at, column.held_out) if at is not None else [None] * len(column.scores)
         for index, (picture, score) in enumerate(zip(result.test, column.scores, strict=True)):
@@ -58,12 +52,13 @@ def write_csv(result: Result, rate: float | None = None) -> str:
                     len(column.held_out),
                     "" if at is None else verdict(picture.defective, bool(score > at)),
                     picture.sha256,
+                    "" if threshold is None else threshold.origin,
                 ]
             )
     return text.getvalue()
 
 
-def to_json(result: Result, rate: float | None = None) -> dict[str, Any]:
+def to_json(result: Result, choice: ThresholdChoice = USUAL) -> dict[str, Any]:
     """Return everything but pictures and maps as values that `json` can write, floats to the last digit."""
     return {
         "data": result.data,
@@ -76,7 +71,7 @@ def to_json(result: Result, rate: float | None = None) -> dict[str, Any]:
             "held_out": [_picture(p) for p in result.held_out],
             "learnt": [_picture(p) for p in result.learnt],
         },
-        "columns": [_column(c, column_threshold(c, rate)) for c in result.columns],
+        "columns": [_column(c, choice.of(c)) for c in result.columns],
         "failures": [
             {"key": f.key, "method": f.method, "backbone": f.backbone, "sentence": _sentence(f.sentence)}
             for f in result.failures
@@ -101,14 +96,15 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _column(column: Column, at: float | None) -> dict[str, Any]:
+def _column(column: Column, threshold: Threshold | None) -> dict[str, Any]:
     return {
         "key": column.key,
         "method": column.method,
         "backbone": column.backbone,
         "settings": plain(column.settings),
         "weights": asdict(column.weights),
-        "limit": at,
+        "threshold": None if threshold is None else asdict(threshold),
+        "limit": None if threshold is None else threshold.value,
         "scores": plain(column.scores),
         "held_out": plain(column.held_out),
         "levels": plain(column.levels),

@@ -46,7 +46,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.foot("compare")
         return
     keys = panes.columns(choices, status, result)
-    verdicts = Verdicts.of(result, choices.allowed, keys)
+    verdicts = Verdicts.of(result, choices.threshold, keys)
     style.head("compare", headline.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     untrained(result)

@@ -10,8 +10,9 @@ from html import escape
 import streamlit as st
 
 from detectors import report
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component
+from pages.frame import backend, component, headline
 from pages.frame.downloads import Parcel
 from pages.frame.provenance import copy_button
 from pages.frame.state import Choices
@@ -33,10 +34,12 @@ def sentence(choices: Choices, result: Result) -> str:
     several = len({column.backbone for column in result.columns}) > 1
     columns = text("export.pairs" if several else "export.methods", n=len(result.columns))
     values = {"data": plain(_data(result)), "columns": columns, "pictures": len(result.test)}
-    held = len(result.held_out)
-    if not held:
+    step = choices.threshold.step(len(result.held_out))
+    if step is None:
         return text("export.lead_no_threshold", **values)
-    return text("export.lead", **values, j=min(choices.allowed, held), of=held + 1)
+    return text("export.lead", **values, j=step[0], of=step[1]) + "".join(
+        f" {line}." for line in headline.set_apart(choices)
+    )
 
 
 def empty() -> None:
@@ -48,9 +51,8 @@ def empty() -> None:
 
 def files(choices: Choices, result: Result, ready: bool) -> None:
     """Show the rows of files; the buttons wait until the run is over."""
-    held = len(result.held_out)
-    rate = min(choices.allowed, held) / (held + 1) if held else None
-    options = (language(), rate, _focus(choices, result), choices.colour)
+    choice = choices.threshold
+    options = (language(), choice, _focus(choices, result), choices.colour)
     page, archive = (backend.parcel(result, kind, *options) for kind in ("page", "archive"))
     if ready:
         page.start()
@@ -59,15 +61,15 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
         _take("report", page.get, f"{_stem(result)}-report.html", "text/html", ready)
     with _row("archive", later or _Size(archive, _expected(result))):
         _take("archive", archive.get, f"{_stem(result)}.zip", "application/zip", ready)
-    written = _table(report.identity(result), rate, result) if ready else b""
+    written = _table(report.identity(result), choice, result) if ready else b""
     with _row("table", later or amount(len(written))):
         _take("table", written, f"{_stem(result)}-scores.csv", "text/csv", ready)
-    _detector(result, ready)
+    _detector(choices, result, ready)
 
 
-def python(result: Result) -> None:
+def python(choices: Choices, result: Result) -> None:
     """Show the script that repeats the run, with a button that copies and one that takes it."""
-    written = report.script(result)
+    written = report.script(result, choices.threshold)
     needs_files = "UploadSource(" in written
     with _row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)
@@ -75,7 +77,7 @@ def python(result: Result) -> None:
     st.code(written, "python")
 
 
-def _detector(result: Result, ready: bool) -> None:
+def _detector(choices: Choices, result: Result, ready: bool) -> None:
     """Show the row of fitted detectors, one of which is chosen."""
     if not ready:
         with _row("detector", text("export.later")):
@@ -84,10 +86,10 @@ def _detector(result: Result, ready: bool) -> None:
     columns = {column.key: column for column in result.columns}
     names = {key: _title(result, column) for key, column in columns.items()}
     if st.session_state.get("export_column") not in columns:
-        focused = st.session_state["choices"].focus
+        focused = choices.focus
         st.session_state["export_column"] = sorted(columns, key=lambda key: columns[key].method != focused)[0]
     chosen = columns[st.session_state["export_column"]]
-    parcel = backend.parcel(result, "detector", chosen.key)
+    parcel = backend.parcel(result, "detector", chosen.key, choices.threshold)
     with _row("detector", _Size(parcel, chosen.cost.model_bytes)):
         st.selectbox(
             text("export.detector.which"), [*columns], format_func=names.get, key="export_column",
@@ -147,9 +149,9 @@ def _take(name: str, content: bytes | Callable[[], bytes], file: str, kind: str 
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _table(identity: str, rate: float | None, _result: Result) -> bytes:
+def _table(identity: str, choice: ThresholdChoice, _result: Result) -> bytes:
     """Return the CSV; `identity` stands for the whole result, so its arrays are not hashed."""
-    return ("\ufeff" + report.write_csv(_result, rate)).encode()
+    return ("\ufeff" + report.write_csv(_result, choice)).encode()
 
 
 def _focus(choices: Choices, result: Result) -> str | None:

@@ -27,7 +27,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.note(text("export.stale"), "calm")
     files.files(choices, result, ready=not running)
     if not running:
-        files.python(result)
+        files.python(choices, result)
     what_made_in_full(result)
     style.foot("export")
 

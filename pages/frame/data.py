@@ -10,7 +10,7 @@ import streamlit as st
 
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from pages.frame import uploads
-from pages.frame.state import Choices, change, current
+from pages.frame.state import Choices, change, current, forget_values
 
 
 def base(choices: Choices) -> DemoSource | UploadSource | None:
@@ -36,6 +36,7 @@ def set_own(files: UploadSource | None) -> None:
     before = edits().get(mine.source.key) if mine.source else None
     mine.source = files
     _carry_over(before, files)
+    forget_values()
 
 
 def add(files: list[uploads.File], role: str) -> None:
@@ -46,7 +47,7 @@ def add(files: list[uploads.File], role: str) -> None:
     if not uploads.take(mine, files, role):
         mine.steps.pop()
     _carry_over(before, mine.source)
-    change(data="own", picture=None, place=None)
+    change(data="own", picture=None, place=None, thresholds=())
 
 
 def edit(choices: Choices, **changes: Any) -> None:
@@ -57,6 +58,7 @@ def edit(choices: Choices, **changes: Any) -> None:
         edits().pop(plain.key, None)
         if not changed.untouched:
             edits()[plain.key] = changed
+        forget_values()
 
 
 def undoable(done: str, work: Callable[[], None], **values: Any) -> None:
@@ -73,6 +75,7 @@ def undo() -> None:
     step = mine.steps.pop()
     mine.source, mine.refused = step.source, ()
     st.session_state["edits"] = dict(step.edits)
+    forget_values()
     if mine.source is None and current().data == "own":
         change(data="demo", picture=None, place=None)
 

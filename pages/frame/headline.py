@@ -9,8 +9,19 @@ import streamlit as st
 
 from detectors.evaluation.ranking import Ranking, rank
 from detectors.result import Result
+from pages.frame.state import Choices
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import number_word, text
+
+
+def set_apart(choices: Choices) -> list[str]:
+    """Return a sentence for each chosen column whose threshold was set by value, by hand or on the test pictures."""
+    several = len(choices.backbones) > 1
+    return [
+        text(f"frame.threshold_{origin}", method=_called(key, several), value=f"{value:.4g}")
+        for key, value, origin in choices.thresholds
+        if key in choices.columns
+    ]
 
 
 def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreement: bool) -> str:
@@ -18,13 +29,13 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     done = [verdicts.columns[key] for key in keys if key in verdicts.columns]
     if not done:
         return ""
-    if done[0].threshold is None:
+    if all(column.threshold is None for column in done):
         return text("compare.no_threshold")
     test = verdicts.result.test
     defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
     if len(done) == 1 and defective + good:
         return text(
-            "compare.one_method", method=_called(done[0]), found=defective - done[0].missed,
+            "compare.one_method", method=_called(done[0].key), found=defective - done[0].missed,
             defective=defective, wrong=done[0].false_alarms, good=good,
         )  # fmt: skip
     return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
@@ -38,7 +49,7 @@ def _finders(done: list[ColumnVerdicts], defective: int, good: int) -> str:
         return text("compare.none_finds")
     wrong = complete[0].false_alarms
     several = len(_backbones(j.key for j in done)) > 1
-    values = {"method": _called(complete[0], several), "defective": defective}
+    values = {"method": _called(complete[0].key, several), "defective": defective}
     if wrong == 0:
         return text("compare.finds_clean", **values)
     return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
@@ -54,8 +65,8 @@ def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
     )
 
 
-def _called(column_verdicts: ColumnVerdicts, several: bool = False) -> str:
-    method, backbone = column_verdicts.key.split("/", 1)
+def _called(key: str, several: bool = False) -> str:
+    method, backbone = key.split("/", 1)
     return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
 
 

@@ -8,10 +8,10 @@ import streamlit as st
 
 from detectors.methods import UNREADABLE
 from detectors.result import Result
-from pages.frame import backend, weights
+from pages.frame import backend, headline, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
-from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current
+from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
@@ -188,23 +188,26 @@ def _threshold(choices: Choices, status: Status) -> None:
     if held is None:
         st.caption(text("frame.threshold_unknown"))
         return
-    if held == 0:
+    step = choices.threshold.step(held)
+    if step is None:
         st.caption(text("frame.threshold_none"))
-        return
-    of = held + 1
-    allowed = min(choices.allowed, of - 1)
-    if of > 2:
-        say = speaker()
-        _set("w_allowed", allowed)
-        st.select_slider(
-            text("frame.threshold"),
-            range(1, of),
-            format_func=lambda j: say("frame.threshold_step", j=j, of=of),
-            key="w_allowed",
-            label_visibility="collapsed",
-            on_change=lambda: change(allowed=st.session_state["w_allowed"]),
-        )
-    st.caption(text("frame.threshold_says", j=allowed, of=of, n=held))
+    else:
+        allowed, of = step
+        if of > 2:
+            say = speaker()
+            _set("w_allowed", allowed)
+            st.select_slider(
+                text("frame.threshold"),
+                range(1, of),
+                format_func=lambda j: say("frame.threshold_step", j=j, of=of),
+                key="w_allowed",
+                label_visibility="collapsed",
+                on_change=lambda: change(allowed=st.session_state["w_allowed"]),
+            )
+        st.caption(text("frame.threshold_says", j=allowed, of=of, n=held))
+    if lines := headline.set_apart(choices):
+        st.caption("  \n".join(lines))
+        st.button(text("frame.threshold_back"), key="threshold_back", type="tertiary", on_click=forget_values)
 
 
 def _run(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.methods import METHODS as CARDS
 from detectors.methods import PRESETS
 from pages.frame.words import LANGUAGES
@@ -20,6 +22,7 @@ PRODUCTS = ("circuit", "link", "leather", "textile", "capsules")
 COLOURS = ("inferno", "mako")
 CROPS = ("none", "center")
 MOST_BACKBONES = 2
+_MAKES_SCORES = ("data", "product", "preset", "settings", "size", "crop", "equalise", "seed", "random_weights")
 
 Setting = bool | int | float | str | tuple[int, ...]
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}", re.ASCII)  # a timm model
@@ -35,7 +38,8 @@ class Choices:
         data: "demo" or "own" (pictures of this session; a link with "own" opens the demo elsewhere).
         settings: (method, setting, value) for each setting that differs from the preset.
         random_weights: whether backbones other than the bundled one stay untrained.
-        allowed: false alarms allowed, in steps: j of k + 1 normal pictures.
+        allowed: false alarms allowed, in steps: j of k + 1 normal pictures; None for the rate nearest to 5 %.
+        thresholds: (column key, raw score, "value" or "test") of columns whose threshold was set apart.
         picture, place: what Inspect shows: the start of a sha256, and (row, column) in pixels.
         focus: the method written in teal on all pages.
     """
@@ -51,7 +55,8 @@ class Choices:
     equalise: bool = False
     seed: int = 0
     random_weights: bool = False
-    allowed: int = 1
+    allowed: int | None = None
+    thresholds: tuple[tuple[str, float, str], ...] = ()
     colour: str = "inferno"
     language: str | None = None
     focus: str = "patchcore"
@@ -65,6 +70,11 @@ class Choices:
         """The keys of the columns that these choices ask for."""
         return tuple(f"{method}/{backbone}" for backbone in self.backbones for method in self.methods)
 
+    @property
+    def threshold(self) -> ThresholdChoice:
+        """How the thresholds are chosen, on every page and in every file."""
+        return ThresholdChoice(self.allowed, self.thresholds)
+
     def settings_of(self, method: str) -> dict[str, Setting]:
         """Return the changed settings of one method."""
         return {name: value for owner, name, value in self.settings if owner == method}
@@ -74,8 +84,10 @@ class Choices:
         query = {}
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name != "settings" and value != item.default:
+            if item.name not in ("settings", "thresholds") and value != item.default:
                 query[item.name] = _written(value)
+        if self.thresholds:
+            query["thresholds"] = ",".join(f"{key}:{value!r}:{origin}" for key, value, origin in self.thresholds)
         for method, name, value in self.settings:
             query[f"{method}.{name}"] = json.dumps(value)
         return query
@@ -99,8 +111,17 @@ def current() -> Choices:
 
 
 def change(**changes: Any) -> None:
-    """Replace some of this session's choices."""
-    st.session_state["choices"] = replace(current(), **changes)
+    """Replace some of this session's choices; a threshold given by value holds for the scores it was given for."""
+    before = current()
+    after = replace(before, **changes)
+    if "thresholds" not in changes and any(getattr(before, name) != getattr(after, name) for name in _MAKES_SCORES):
+        after = replace(after, thresholds=())
+    st.session_state["choices"] = after
+
+
+def forget_values() -> None:
+    """Return all columns to the common rate: other pictures have other scores."""
+    change(thresholds=())
 
 
 def change_setting(method: str, name: str, value: Setting | None) -> None:
@@ -177,6 +198,21 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a setting")
 
 
+def _thresholds(written: str) -> tuple[tuple[str, float, str], ...] | None:
+    found = {}
+    for part in written.split(",")[: MOST_BACKBONES * len(METHODS)]:
+        key, _, rest = part.partition(":")
+        value, _, origin = rest.partition(":")
+        method, _, backbone = key.partition("/")
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if method in METHODS and _NAME.fullmatch(backbone) and math.isfinite(number) and origin in ("value", "test"):
+            found[key] = (key, number, origin)
+    return tuple(found.values()) or None
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "data": _one_of(DATA),
     "product": _one_of(PRODUCTS),
@@ -189,6 +225,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "seed": _whole(0, 2**31 - 1),
     "random_weights": _flag,
     "allowed": _whole(1, 150),
+    "thresholds": _thresholds,
     "colour": _one_of(COLOURS),
     "language": _one_of(LANGUAGES),
     "focus": _one_of(METHODS),

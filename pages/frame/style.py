@@ -8,6 +8,7 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.frame.component import ROOT, read
+from pages.frame.headline import set_apart
 from pages.frame.provenance import what_made
 from pages.frame.state import Choices, current
 from pages.frame.words import language, text
@@ -24,10 +25,12 @@ def styles(choices: Choices) -> None:
 
 
 def head(page: str, sentence: str) -> None:
-    """Show a page's title and the one sentence that says what happened here (Markdown)."""
+    """Show a page's title and the one sentence that says what happened here (Markdown), and which thresholds were set apart."""
     st.title(text(f"{page}.title"), anchor=False)
     with st.container(key="lead"):
         st.markdown(sentence)
+    if apart := set_apart(current()):
+        st.caption(f":orange[{'; '.join(apart)}.]")
     if st.session_state.get("elsewhere") == (current().data, current().product):
         note(text("images.elsewhere"), "calm")
 

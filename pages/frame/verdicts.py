@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation import thresholds
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
 
 ORDERS = ("disagreement", "name", "kind", "score")
@@ -21,7 +22,7 @@ class ColumnVerdicts:
     """One column's scores against its own threshold.
 
     Attributes:
-        threshold: in the method's own unit; None when nothing was held out.
+        threshold: in the method's own unit; None when nothing was held out and none was set by value.
         ratios: (M,) score as a multiple of the threshold; NaN without a threshold.
         alarms: (M,) bool.
         above: (M,) how many of the `of` held-out normals lie below the score.
@@ -48,23 +49,23 @@ class ColumnVerdicts:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """All columns against their thresholds, at one number of false alarms allowed."""
+    """All columns against their thresholds, as one choice sets them."""
 
     result: Result
-    allowed: int
+    choice: ThresholdChoice
     columns: dict[str, ColumnVerdicts]
 
     @classmethod
-    def of(cls, result: Result, allowed: int, keys: Collection[str] | None = None) -> Verdicts:
-        """Hold scores against the threshold that allows `allowed` of k + 1 normal pictures to raise an alarm.
+    def of(cls, result: Result, choice: ThresholdChoice, keys: Collection[str] | None = None) -> Verdicts:
+        """Hold scores against their thresholds.
 
         Args:
             result: what was found.
-            allowed: at most the number of held-out normals; more is taken for all of them.
+            choice: of the thresholds.
             keys: the columns that count; all when None.
         """
         columns = [c for c in result.columns if keys is None or c.key in keys]
-        return cls(result, allowed, {c.key: _column_verdicts(c, result, allowed) for c in columns})
+        return cls(result, choice, {c.key: _column_verdicts(c, result, choice) for c in columns})
 
     @cached_property
     def votes(self) -> NDArray[np.int64]:
@@ -128,13 +129,13 @@ class Verdicts:
         return np.nan_to_num(self.columns[keys[0]].ratios)
 
 
-def _column_verdicts(column: Column, result: Result, allowed: int) -> ColumnVerdicts:
+def _column_verdicts(column: Column, result: Result, choice: ThresholdChoice) -> ColumnVerdicts:
     k = len(column.held_out)
     above = thresholds.normals_below(column.held_out, column.scores)
-    if k == 0:
+    threshold = choice.value_of(column)
+    if threshold is None:
         blank = np.full(len(column.scores), np.nan)
-        return ColumnVerdicts(column.key, None, blank, np.zeros(len(blank), bool), above, 0, ("",) * len(blank))
-    threshold = thresholds.threshold(column.held_out, min(allowed, k) / (k + 1))
+        return ColumnVerdicts(column.key, None, blank, np.zeros(len(blank), bool), above, k, ("",) * len(blank))
     alarms = column.scores > threshold
     ratios = thresholds.multiples(column.scores, threshold, column.held_out)
     words = tuple(thresholds.verdict(p.defective, bool(a)) for a, p in zip(alarms, result.test, strict=True))

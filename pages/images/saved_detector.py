@@ -33,7 +33,7 @@ def reload(choices: Choices) -> bool:
             style.note(text("images.reload.no_pictures"), "calm")
             return False
         name, content, digest = kept
-        said = backend.later(f"{digest} {choices.allowed} {source.key}", predict, content, source, choices.allowed)
+        said = backend.later(f"{digest} {source.key}", predict, content, source)
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.text(name, width="content")
             st.button(
@@ -62,8 +62,9 @@ def _table(said: SavedPrediction) -> None:
     if said.threshold is None:
         st.caption(text("images.reload.no_threshold", **values))
     else:
-        threshold = f"{said.threshold:.4g}"
-        st.caption(text("images.reload.says", threshold=threshold, j=said.allowed, of=said.held_out + 1, **values))
+        at = said.threshold
+        values |= {"threshold": f"{at.value:.4g}", "j": at.allowed, "of": at.of}
+        st.caption(text(f"images.reload.says_{at.origin}", **values))
     rows = [
         {
             "name": p.name,

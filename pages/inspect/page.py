@@ -30,7 +30,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.foot("inspect")
         return
     keys = panes.columns(choices, status, result)
-    verdicts = Verdicts.of(result, choices.allowed, keys)
+    verdicts = Verdicts.of(result, choices.threshold, keys)
     painting = st.session_state.get("inspect_mode") == "paint"
     if painting:
         pad.page(exhibit, verdicts, choices, keys)

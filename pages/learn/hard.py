@@ -87,7 +87,7 @@ def both(choices: Choices, status: Status, result: Result) -> None:
     if column is None or i is None:
         return
     test = result.test[i]
-    verdicts = Verdicts.of(result, choices.allowed, (column.key,)).columns[column.key]
+    verdicts = Verdicts.of(result, choices.threshold, (column.key,)).columns[column.key]
     named, method = panes.name(test), text(f"methods.{column.method}")
     made = [
         cell(picture(test.pixels, named, mask=_outline(test.mask)), named),
@@ -161,7 +161,7 @@ def whether(choices: Choices, status: Status, result: Result) -> str | None:
     column, i = _mapped(choices, result), subject(choices, result)
     if column is None or i is None:
         return None
-    verdicts = Verdicts.of(result, choices.allowed, (column.key,)).columns[column.key]
+    verdicts = Verdicts.of(result, choices.threshold, (column.key,)).columns[column.key]
     if verdicts.threshold is None:
         return None
     verdict = text("learn.hard.alarm" if verdicts.alarms[i] else "learn.hard.no_alarm")

@@ -73,7 +73,7 @@ def scene(method: str, choices: Choices, result: Result) -> Scene | None:
         return None
     assert isinstance(memory, Memory)
     assert isinstance(way, Path)
-    verdicts = Verdicts.of(result, choices.allowed, [column.key]).columns[column.key]
+    verdicts = Verdicts.of(result, choices.threshold, [column.key]).columns[column.key]
     return Scene(method, choices, result, column, verdicts, i, place, memory, way)
 
 

@@ -41,13 +41,13 @@ LANES, CURVES, VERDICTS = (
 class ThresholdChange:
     """A threshold that was let go: false alarms allowed in steps, and thresholds set by hand in a method's own unit."""
 
-    allowed: int
+    allowed: int | None
     values: dict[str, float]
 
 
 def lanes(
-    choices: Choices, status: Status, result: Result, keys: tuple[str, ...], focus: str, values: dict[str, float],
-    by_hand: bool, on_moved: Callable[[ThresholdChange], None], on_focus: Callable[[str], None],
+    choices: Choices, status: Status, result: Result, keys: tuple[str, ...], focus: str, by_hand: bool,
+    on_moved: Callable[[ThresholdChange], None], on_focus: Callable[[str], None],
 ) -> tuple[int, str] | None:  # fmt: skip
     """Show all pictures of all methods on one axis; return the picture and the method that were opened just now."""
     sheets, parcel = sprites(result)
@@ -58,8 +58,9 @@ def lanes(
         "heads": heads,
         "pictures": [_picture(p) for p in result.test],
         "held": [text("scores.lanes.held_name", n=i + 1) for i in range(len(result.held_out))],
-        "allowed": min(choices.allowed, max(len(result.held_out), 1)),
-        "values": values,
+        "allowed": step[0] if (step := choices.threshold.step(len(result.held_out))) else 1,
+        "values": {key: value for key, value, _ in choices.thresholds},
+        "onTest": [key for key, _, origin in choices.thresholds if origin == "test"],
         "byHand": by_hand,
         "auroc": _scale(heads),
         "many": MANY,
@@ -196,7 +197,7 @@ def _numbers(values: Any) -> list[float | None]:
 def _moved(heard: dict[str, Any], result: Result) -> ThresholdChange:
     """Read what the browser says; what cannot be is left out."""
     allowed = heard.get("allowed")
-    allowed = allowed if isinstance(allowed, int) and 1 <= allowed <= max(len(result.held_out), 1) else 1
+    allowed = allowed if isinstance(allowed, int) and 1 <= allowed <= len(result.held_out) else None
     keys = {column.key for column in result.columns}
     values = {
         key: float(value)

@@ -33,14 +33,14 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     work(choices, status)
     parts.too_few(result)
     opened = lanes(
-        choices, status, result, keys, focus, parts.by_hand(result), st.session_state.get("scores_by_hand", False),
-        on_moved=lambda moved: parts.moved(moved, result), on_focus=lambda key: change(focus=key.split("/")[0]),
+        choices, status, result, keys, focus, st.session_state.get("scores_by_hand", False),
+        on_moved=parts.moved, on_focus=lambda key: change(focus=key.split("/")[0]),
     )  # fmt: skip
     if result.columns:
         parts.cards(result, status, focus, titles)
         st.subheader(text("scores.verdicts.title"), anchor=False)
         opened = verdicts(status, result, keys, focus) or opened
-        parts.table(result, parts.by_column(result, choices.allowed), titles, focus)
+        parts.table(result, choices.threshold.values_of(result), titles, focus)
     if opened:
         picture, key = opened
         change(picture=result.test[picture].sha256[:16], place=None, focus=key.split("/")[0] or choices.focus)

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from detectors.errors import Sentence
-from detectors.evaluation import paired_auroc_difference, pro_curve, thresholds
+from detectors.evaluation import paired_auroc_difference, pro_curve
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
 from pages.frame import backend, component, style
-from pages.frame.state import Choices, change
+from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.words import say, text
 from pages.scores import curves, lanes, tables
@@ -72,28 +72,16 @@ def too_few(result: Result) -> None:
             st.button(text("scores.empty.by_hand"), on_click=lambda: st.session_state.update(scores_by_hand=True))
 
 
-def moved(moved: ThresholdChange, result: Result) -> None:
-    """Take a threshold that was let go: steps count on all pages, values set by hand on this one."""
-    st.session_state["scores_values"] = (result.digest, moved.values)
+def moved(moved: ThresholdChange) -> None:
+    """Take thresholds that were let go; one that was chosen on the test pictures stays so until it is moved."""
     st.session_state["scores_by_hand"] = False
     st.session_state["scores_moved"] = True
-    change(allowed=moved.allowed)
-
-
-def by_hand(result: Result) -> dict[str, float]:
-    """Return the thresholds set by hand for these very scores."""
-    made_for, values = st.session_state.get("scores_values", ("", {}))
-    return values if made_for == result.digest else {}
-
-
-def by_column(result: Result, allowed: int) -> dict[str, float]:
-    """Return each column's threshold: set by hand, else the step of its held-out normals."""
-    found = {
-        c.key: thresholds.threshold(c.held_out, min(allowed, len(c.held_out)) / (len(c.held_out) + 1))
-        for c in result.columns
-        if len(c.held_out)
-    }
-    return found | by_hand(result)
+    before = {key: (value, origin) for key, value, origin in current().thresholds}
+    given = (
+        (key, value, before[key][1] if key in before and before[key][0] == value else "value")
+        for key, value in moved.values.items()
+    )
+    change(allowed=moved.allowed, thresholds=tuple(given))
 
 
 def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) -> None:
