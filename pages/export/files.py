@@ -12,7 +12,7 @@ import streamlit as st
 from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component, headline
+from pages.frame import backend, component
 from pages.frame.downloads import Parcel
 from pages.frame.provenance import copy_button
 from pages.frame.state import Choices
@@ -37,9 +37,7 @@ def sentence(choices: Choices, result: Result) -> str:
     step = choices.threshold.step(len(result.held_out))
     if step is None:
         return text("export.lead_no_threshold", **values)
-    return text("export.lead", **values, j=step[0], of=step[1]) + "".join(
-        f" {line}." for line in headline.set_apart(choices)
-    )
+    return text("export.lead", **values, j=step[0], of=step[1])
 
 
 def empty() -> None:

@@ -11,8 +11,8 @@ from fixtures import scored
 
 from detectors import plots, report
 from detectors.evaluation import roc_curve, thresholds
+from detectors.evaluation.thresholds import USUAL
 from detectors.report.charts import inline, marks_said
-from detectors.report.tables import column_threshold
 from detectors.report.wording import texts
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -55,7 +55,7 @@ def test_every_mark_says_which_picture_it_is(result, drawn):
     said = [title.text for title in root.iter(f"{SVG}title")]
     expected = []
     for column in result.columns:
-        times = thresholds.multiples(column.scores, column_threshold(column), column.held_out)
+        times = thresholds.multiples(column.scores, USUAL.value_of(column), column.held_out)
         expected += [f"{p.name} {t:.2f} ×" for p, t in zip(result.test, times, strict=True)]
     assert sorted(said) == sorted(expected)
     marks = [use for use in root.iter(f"{SVG}use") if use.find(f"{SVG}title") is not None]
