@@ -206,14 +206,19 @@ FAULTS = (
     ),
     Fault(
         "an exported detector has lost its highest held-out score", "detectors/comparison/pipeline.py",
-        "metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale)",
-        "metadata = made.metadata(stores.standardisation, sorted(column.held_out.tolist())[:-1], column.scale)",
+        "column.held_out.tolist(), column.scale, choice.of(column))",
+        "sorted(column.held_out.tolist())[:-1], column.scale, choice.of(column))",
         ("tests/detectors/comparison/test_pipeline.py", ""),
+    ),
+    Fault(
+        "an exported detector forgets the threshold that was chosen", "detectors/comparison/pipeline.py",
+        '"threshold": asdict(chosen) if chosen else None,', '"threshold": None,',
+        ("tests/detectors/queries/test_prediction.py", ""),
     ),
     # What is computed
     Fault(
         "the threshold is one step too low", "detectors/evaluation/thresholds.py",
-        "return float(scores[steps - 1])", "return float(scores[min(steps, len(scores) - 1)])",
+        "dtype=np.float64))[-j])", "dtype=np.float64))[-min(j + 1, len(np.asarray(held_out)))])",
         ("tests/detectors/evaluation/test_thresholds.py", ""),
     ),
     Fault(

@@ -58,11 +58,13 @@ class Pipeline:
         preprocessing: Preprocessing,
         backbone: Backbone,
         white: White | None = None,
+        choice: ThresholdChoice = USUAL,
     ) -> Pipeline:
-        """Join what a comparison made."""
+        """Join what a comparison made, with the threshold chosen."""
         return cls(
-            preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale, white or White()
-        )
+            preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale,
+            white or White(), choice.of(column),
+        )  # fmt: skip
 
     def decode(self, data: bytes, name: str) -> Picture:
         """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""

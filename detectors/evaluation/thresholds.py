@@ -129,18 +129,18 @@ def threshold(held_out: ArrayLike, rate: float) -> float:
     Raises:
         SettingRefused: when k held-out pictures cannot support so small a rate.
     """
-    scores = np.sort(np.asarray(held_out, dtype=np.float64))[::-1]
-    steps = min(_steps(len(scores), rate), len(scores))
+    k = len(np.asarray(held_out))
+    steps = min(_steps(k, rate), k)
     if steps < 1:
         raise SettingRefused(
             "thresholds.too_few",
             "{held} normal pictures are held out; the smallest false-alarm rate they can set is 1 in {of}, and"
             " {asked:.3g} was asked for. Hold out more pictures or allow more false alarms.",
-            held=len(scores),
-            of=len(scores) + 1,
+            held=k,
+            of=k + 1,
             asked=rate,
         )
-    return float(scores[steps - 1])
+    return ranked(held_out, steps)
 
 
 def ranked(held_out: ArrayLike, j: int) -> float:

@@ -25,7 +25,7 @@ def styles(choices: Choices) -> None:
 
 
 def head(page: str, sentence: str) -> None:
-    """Show a page's title, the one sentence that says what happened here (Markdown), and thresholds that stand apart."""
+    """Show a page's title, the sentence that says what happened here (Markdown), and thresholds that stand apart."""
     st.title(text(f"{page}.title"), anchor=False)
     with st.container(key="lead"):
         st.markdown(sentence)

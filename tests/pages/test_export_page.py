@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from detectors import report
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures
 from detectors.errors import Sentence, TooLarge
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.features.weights import WeightsState
 from detectors.queries import export
 from pages.export.files import ROWS
@@ -112,7 +113,7 @@ def test_a_worker_completes_a_result_that_travelled_without_its_arrays():
     bench = Bench(Comparison(), Pictures(result.data, result.learnt, result.held_out, result.test, {}), fitted)
     keys = ("cfa/scattering", "spade/scattering")
     assert export.bare(result).columns == ()
-    written = export.made(bench, export.bare(result), keys, export.archive, "ko", 1 / 13, keys[0], "mako")
+    written = export.made(bench, export.bare(result), keys, export.archive, "ko", ThresholdChoice(1), keys[0], "mako")
     with zipfile.ZipFile(io.BytesIO(written)) as out:
         names = out.namelist()
         assert sum(name.startswith("overlays/cfa_scattering/") for name in names) == len(result.test)

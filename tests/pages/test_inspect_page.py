@@ -8,6 +8,7 @@ from fixtures.results import made_up
 from fixtures.states import STATES
 from streamlit.testing.v1 import AppTest
 
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.methods.base import Neighbor
 from detectors.queries.explain import Rank, Reason, Share
 from pages.frame import backend
@@ -156,7 +157,7 @@ def test_an_alarm_on_a_calm_map_is_pointed_out(monkeypatch):
 
 def test_a_picture_has_the_verdicts_as_on_compare():
     result = made_up()
-    verdicts = Verdicts.of(result, 1)
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
     for column in result.columns:
         held = verdicts.columns[column.key]
         for i, picture in enumerate(result.test):

@@ -181,8 +181,10 @@ def test_what_the_browser_says_is_checked():
     base = scored.result("scored")
     good, bad = "padim/scattering", "padim/other"
     assert lanes._moved({"allowed": 3, "values": {good: 1.5}}, base) == lanes.ThresholdChange(3, {good: 1.5})
-    assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.ThresholdChange(1, {})
-    assert lanes._moved({"allowed": "x", "values": None}, base) == lanes.ThresholdChange(1, {})
+    assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.ThresholdChange(
+        None, {}
+    )
+    assert lanes._moved({"allowed": "x", "values": None}, base) == lanes.ThresholdChange(None, {})
     assert lanes._opened({"picture": 24}, base) is None
     assert lanes._opened({"picture": 3, "column": good}, base) == (3, good)
 
@@ -217,3 +219,22 @@ def test_the_cost_of_every_method_is_in_the_units_of_its_heading(scores):
     slowest = max(column.cost.milliseconds_per_picture for column in columns)
     expected = [max(58 * column.cost.milliseconds_per_picture / slowest, 1) for column in columns]
     assert widths == pytest.approx(expected, abs=1)
+
+
+def test_a_threshold_chosen_on_test_pictures_is_said_on_every_page(scores):
+    app = scores(thresholds="padim/scattering:1.25:test,cfa/scattering:0.5:value")
+    assert sent(app, "lanes")["values"] == {"padim/scattering": 1.25, "cfa/scattering": 0.5}
+    assert sent(app, "lanes")["onTest"] == ["padim/scattering"]
+    for page in ("compare", "inspect", "learn", "export", "scores"):
+        app.switch_page(path(page)).run()
+        assert not app.exception
+        assert "PaDiM: **1.25**, chosen on these test pictures" in written(app), page
+    app.button(key="threshold_back").click().run()
+    assert sent(app, "lanes")["values"] == {}
+    assert "chosen on these test pictures" not in written(app)
+
+
+def test_other_pictures_let_go_of_thresholds_given_by_value(scores):
+    app = scores(thresholds="padim/scattering:1.25:value")
+    app.selectbox(key="w_pictures").set_value("leather").run()
+    assert app.session_state["choices"].thresholds == ()

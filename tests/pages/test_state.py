@@ -30,7 +30,11 @@ CHOICES = st.builds(
     equalise=st.booleans(),
     seed=st.integers(0, 2**31 - 1),
     random_weights=st.booleans(),
-    allowed=st.integers(1, 150),
+    allowed=st.one_of(st.none(), st.integers(1, 150)),
+    thresholds=st.dictionaries(
+        st.sampled_from(["padim/scattering", "patchcore/resnet18"]),
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["value", "test"])),
+    ).map(lambda given: tuple((key, *set_by) for key, set_by in given.items())),
     colour=st.sampled_from(COLOURS),
     language=st.sampled_from([None, "en", "ko"]),
     focus=st.sampled_from(METHODS),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Cost, Result, ResultPicture, WeightsRecord
 from pages.frame.verdicts import Verdicts
 
@@ -32,7 +33,7 @@ def result() -> Result:
 
 
 def test_the_threshold_is_the_largest_held_out_score_when_one_alarm_is_allowed(result):
-    verdicts = Verdicts.of(result, 1).columns["a/x"]
+    verdicts = Verdicts.of(result, ThresholdChoice(1)).columns["a/x"]
     assert verdicts.threshold == 4.0
     assert verdicts.words == ("found", "miss", "passed", "false_alarm")  # 4.0 is not above 4.0
     assert verdicts.ratios.tolist() == [1.25, 1.0, 0.25, 1.125]
@@ -41,12 +42,12 @@ def test_the_threshold_is_the_largest_held_out_score_when_one_alarm_is_allowed(r
 
 
 def test_allowing_more_lowers_the_threshold_and_too_much_is_all(result):
-    assert Verdicts.of(result, 2).columns["a/x"].threshold == 3.0
-    assert Verdicts.of(result, 99).columns["a/x"].threshold == 1.0
+    assert Verdicts.of(result, ThresholdChoice(2)).columns["a/x"].threshold == 3.0
+    assert Verdicts.of(result, ThresholdChoice(99)).columns["a/x"].threshold == 1.0
 
 
 def test_disagreement_counts_the_smaller_side(result):
-    verdicts = Verdicts.of(result, 1)
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
     assert verdicts.votes.tolist() == [2, 2, 0, 2]
     assert verdicts.minority.tolist() == [1, 1, 0, 1]
     # equal disagreement: the wider spread of multiples first: log(9/1), log(9/4), log(6/3)
@@ -54,7 +55,7 @@ def test_disagreement_counts_the_smaller_side(result):
 
 
 def test_filters_find_the_rows(result):
-    verdicts = Verdicts.of(result, 1)
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
     assert verdicts.chosen("disagree").tolist() == [0, 1, 3]
     assert verdicts.chosen("missed").tolist() == [0, 1]
     assert verdicts.chosen("false").tolist() == [3]
@@ -62,7 +63,7 @@ def test_filters_find_the_rows(result):
 
 
 def test_the_other_orders(result):
-    verdicts = Verdicts.of(result, 1)
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
     rows = verdicts.chosen("all")
     assert verdicts.ordered(rows, "name") == [1, 0, 2, 3]
     assert verdicts.ordered(rows, "kind") == [1, 0, 2, 3]
@@ -70,14 +71,14 @@ def test_the_other_orders(result):
 
 
 def test_only_the_asked_columns_count(result):
-    verdicts = Verdicts.of(result, 1, keys=("b/x",))
+    verdicts = Verdicts.of(result, ThresholdChoice(1), keys=("b/x",))
     assert list(verdicts.columns) == ["b/x"]
     assert not verdicts.supports("disagree")
 
 
 def test_without_held_out_pictures_there_are_no_verdicts(result):
     bare = replace(result, columns=tuple(replace(c, held_out=np.array([])) for c in result.columns))
-    verdicts = Verdicts.of(bare, 1)
+    verdicts = Verdicts.of(bare, ThresholdChoice(1))
     assert verdicts.columns["a/x"].threshold is None
     assert not verdicts.supports("missed")
     assert not verdicts.having("miss").any()
@@ -85,7 +86,7 @@ def test_without_held_out_pictures_there_are_no_verdicts(result):
 
 def test_pictures_that_nobody_labelled_are_neither_missed_nor_false(result):
     unknown = replace(result, test=tuple(replace(p, defective=None, kind=None) for p in result.test))
-    verdicts = Verdicts.of(unknown, 1)
+    verdicts = Verdicts.of(unknown, ThresholdChoice(1))
     assert verdicts.columns["a/x"].words == ("odd", "normal", "normal", "odd")
     assert verdicts.supports("disagree")
     assert not verdicts.supports("missed")

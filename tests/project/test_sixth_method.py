@@ -103,8 +103,8 @@ from pages.inspect import reasons
 from detectors.queries import explain
 found = {r.key: r for r in learning.answer_all(explain.explain_place, "test", 0, 60, 60)}
 toy, whole = found["toy/scattering"], found["whole/scattering"]
-assert toy.box is not None and toy.among is not None and toy.compared[0].role == "average", toy
-assert whole.box is None and whole.among is None, whole
+assert toy.box is not None and toy.rank is not None and toy.compared[0].role == "average", toy
+assert whole.box is None and whole.rank is None, whole
 field = learning.answer_all(explain.gradient, "whole/scattering", "test", 0)
 assert field.shape == (112, 112) and field.max() > 0
 print("every page opened")

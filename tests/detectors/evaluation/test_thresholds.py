@@ -1,10 +1,12 @@
 """Thresholds from held-out normals: what they promise, with ties, and what they refuse."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
 import numpy as np
 import pytest
+from fixtures import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -93,3 +95,22 @@ def test_map_scale_against_numpy_and_without_spread():
     flat = thresholds.map_scale(np.full((2, 5, 5), 3.0, np.float32))
     assert np.isfinite(flat(np.array([3.0, 1e6], np.float32))).all()
     assert flat(np.array([3.0]))[0] == 0
+
+
+def test_the_usual_rate_is_the_one_nearest_to_five_per_cent():
+    steps = {k: thresholds.nearest_rate(k) for k in (1, 12, 19, 39, 70, 199)}
+    assert steps == {1: (1, 2), 12: (1, 13), 19: (1, 20), 39: (2, 40), 70: (4, 71), 199: (10, 200)}
+
+
+def test_a_value_given_for_one_column_leaves_the_others_at_the_rate():
+    result = scored.result("scored")
+    first, second, *_ = result.columns
+    choice = thresholds.ThresholdChoice(3, ((first.key, -1.5, "value"),))
+    assert choice.of(first) == thresholds.Threshold(-1.5, "value")
+    assert choice.of(second) == thresholds.Threshold(np.sort(second.held_out)[-3], "rate", 3, 13)
+    assert thresholds.ThresholdChoice(999).of(second).allowed == len(second.held_out)
+    bare = replace(second, held_out=np.empty(0))
+    assert choice.of(bare) is None
+    assert thresholds.ThresholdChoice(None, ((second.key, 2.0, "test"),)).value_of(bare) == 2.0
+    assert thresholds.multiples([2.0, 4.0], 2.0, bare.held_out).tolist() == [1.0, 2.0]
+    assert thresholds.multiples([-1.0, 0.0], -1.0, bare.held_out).tolist() == [1.0, 2.0]

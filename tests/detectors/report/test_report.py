@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from detectors import evaluation, report
 from detectors.errors import Sentence
-from detectors.evaluation.thresholds import map_scale
+from detectors.evaluation.thresholds import ThresholdChoice, map_scale
 from detectors.report.archive import LOWEST, STEP
 from detectors.report.wording import texts
 from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord
@@ -197,6 +197,27 @@ def test_csv_repeats_scores_to_the_last_digit_and_holds_no_formula():
             assert not row[name].lstrip().startswith(("=", "+", "-", "@"))
     assert rows[2]["picture"] == '\'=HYPERLINK("http://x")'
     assert "\n" not in rows[10]["picture"]
+
+
+def test_a_chosen_threshold_stands_in_the_report_the_tables_and_the_script():
+    result = example()
+    padim, other = result.columns[0], result.columns[1]
+    at = float(np.median(padim.scores))
+    choice = ThresholdChoice(2, ((padim.key, at, "test"),))
+    rows = list(csv.DictReader(io.StringIO(report.write_csv(result, choice))))
+    for row in rows:
+        mine = f"{row['method']}/{row['backbone']}" == padim.key
+        assert row["threshold_by"] == ("test" if mine else "rate")
+        assert float(row["limit"]) == (at if mine else sorted(other.held_out if row["method"] == other.method else
+            result[f"{row['method']}/{row['backbone']}"].held_out)[-2])  # fmt: skip
+    text = " ".join(" ".join(Page(report.html(result, choice=choice)).words).split())
+    assert "Threshold: 2 in 6 good pictures may raise a false alarm, set on 5 held-out normal pictures." in text
+    assert f"threshold, {at:.4g}, was chosen on the curve of these test pictures" in text
+    assert report.to_json(result, choice)["columns"][0]["threshold"] == {
+        "value": at, "origin": "test", "allowed": None, "of": None,
+    }  # fmt: skip
+    assert f"write_csv(result, {choice!r})" in report.script(result, choice)
+    assert "ThresholdChoice" not in report.script(result)
 
 
 def test_json_is_valid_and_exact():

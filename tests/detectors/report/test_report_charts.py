@@ -51,7 +51,7 @@ def test_the_roc_in_the_page_holds_the_measured_points(result):
 
 
 def test_every_mark_says_which_picture_it_is(result, drawn):
-    root = parsed(inline(drawn["scores"], "scores", "", marks_said(result, None)))
+    root = parsed(inline(drawn["scores"], "scores", "", marks_said(result, USUAL)))
     said = [title.text for title in root.iter(f"{SVG}title")]
     expected = []
     for column in result.columns:
