@@ -3,14 +3,19 @@
 from detectors.datasets.checks import duplicates, likely_outliers, problems
 from detectors.datasets.joining import Part, join
 from detectors.datasets.loading import demo, from_uploads, load_folder, load_zip
+from detectors.datasets.roles import ROLES, parse_roles
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
+from detectors.datasets.understanding import Folder, Understanding
 
 __all__ = [
+    "ROLES",
     "Dataset",
     "Entry",
+    "Folder",
     "Part",
     "Report",
     "Sample",
+    "Understanding",
     "demo",
     "duplicates",
     "from_uploads",
@@ -18,5 +23,6 @@ __all__ = [
     "likely_outliers",
     "load_folder",
     "load_zip",
+    "parse_roles",
     "problems",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.limits import LIMITS, MB, Limits
@@ -20,6 +21,7 @@ _CENTRAL_HEADER = b"PK\x01\x02"
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNICODE_PATH = 0x7075
 _PIECE = 2**16
+_SHOWN_END = 60  # characters
 _FREE_RATIO_BYTES = MB  # what a small entry may inflate to whatever its ratio: an empty BMP mask is one
 
 
@@ -58,7 +60,11 @@ def list_zip(data: bytes, limits: Limits = LIMITS) -> Listing:
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.endswith("\\")]
         _check_entries(entries, len(data), limits)
     for entry in entries:
-        name = clean_path(_name(entry))
+        called = _name(entry)
+        if (no := too_deep(called, limits)) is not None:
+            refused.append((shortened(called), no))
+            continue
+        name = clean_path(called)
         if (why := system_file(name)) is not None:
             ignored.append((name, why))
             continue
@@ -69,6 +75,7 @@ def list_zip(data: bytes, limits: Limits = LIMITS) -> Listing:
             continue
         taken.add(name)
         files.append(File(name, _reader(archive, entry, budget)))
+    files.sort(key=lambda file: file.name)  # as a folder is listed: the order in a ZIP says nothing
     return Listing(tuple(files), tuple(refused), tuple(ignored))
 
 
@@ -80,12 +87,33 @@ def clean_path(name: str) -> str:
     return "/".join(part for part in parts if part not in ("", ".", "..")) or "nameless"
 
 
+def too_deep(name: str, limits: Limits = LIMITS) -> Sentence | None:
+    """Say why a path of too many folders or characters is not read; None for any other."""
+    folders = name.count("/") + name.count("\\")
+    if len(name) <= limits.path_length and folders <= limits.path_depth:
+        return None
+    return Sentence(
+        "file.too_deep",
+        "Its path has {length:,} characters and {folders:,} folders; at most {most:,} and {deepest} are accepted. Move "
+        "it further up.",
+        length=len(name),
+        folders=folders,
+        most=limits.path_length,
+        deepest=limits.path_depth,
+    )
+
+
+def shortened(name: str) -> str:
+    """Return the two ends of a path that is too long to be shown, as a label."""
+    return label(name) if len(name) <= 2 * _SHOWN_END else f"{label(name[:_SHOWN_END])} … {label(name[-_SHOWN_END:])}"
+
+
 def system_file(name: str) -> Sentence | None:
     """Say why a file that an operating system leaves behind is passed over; None for any other."""
     parts = name.split("/")
     if "__MACOSX" in parts or parts[-1].startswith("._"):
         return Sentence("file.mac_fork", "A macOS resource fork, not a picture: passed over.")
-    if any(part.startswith(".") for part in parts) or parts[-1].lower() in ("thumbs.db", "desktop.ini"):
+    if is_junk(name):
         return Sentence("file.hidden", "A hidden or system file, not a picture: passed over.")
     return None
 

@@ -150,6 +150,18 @@ def _testing(test: Sequence[Sample]) -> list[Sentence]:
                 "`ground_truth/<defect>`.",
             )
         )
+    unmarked = [sample.picture.name for sample in test if sample.defective and sample.mask is None]
+    if unmarked and len(unmarked) < labels[True]:
+        found.append(
+            Sentence(
+                "dataset.some_masks_missing",
+                "{count} of {total} defective pictures have no mask ({examples}): they are left out where maps are "
+                "measured.",
+                count=len(unmarked),
+                total=labels[True],
+                examples=", ".join(unmarked[:_EXAMPLES]),
+            )
+        )
     return found
 
 

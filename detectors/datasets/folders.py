@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from detectors.datasets.archives import File, Listing, clean_path, system_file
+from detectors.datasets.archives import File, Listing, clean_path, shortened, system_file, too_deep
 from detectors.errors import DatasetRefused, PictureRefused, Sentence
 from detectors.images.limits import LIMITS, MB, Limits
 
@@ -28,7 +28,11 @@ def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:
         folders.sort()
         for name in [*sorted(names), *(f for f in folders if (Path(folder) / f).is_symlink())]:
             path = Path(folder) / name
-            shown = clean_path(path.relative_to(root).as_posix())
+            inner = path.relative_to(root).as_posix()
+            if (no := too_deep(inner, limits)) is not None:
+                refused.append((shortened(inner), no))
+                continue
+            shown = clean_path(inner)
             if (why := system_file(shown)) is not None:
                 ignored.append((shown, why))
             elif (no := _refusal(path, inside)) is not None:

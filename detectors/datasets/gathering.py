@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.datasets import checks, layouts
+from detectors.datasets import checks, layouts, polygons, roles, splits, words
 from detectors.datasets.archives import File, Listing
-from detectors.datasets.layouts import Place
+from detectors.datasets.layouts import Place, Purpose
+from detectors.datasets.pairing import pair_masks
+from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
-from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
+from detectors.datasets.understanding import FileUse, understand
+from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
 from detectors.images.depth import TYPE_RANGE, White
 from detectors.images.formats import picture_format
-from detectors.images.limits import Limits
-from detectors.images.masks import read_mask
+from detectors.images.limits import LIMITS, Limits
+from detectors.images.looks import Look, look
 
 _DOCUMENTS = (".txt", ".md", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb")
 _THREADS = min(4, os.cpu_count() or 1)  # Pillow lets go of the interpreter while it decodes
@@ -31,36 +33,66 @@ _Outcome = TypeVar("_Outcome")
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Files that lie somewhere in a data set, their places, what was turned down before, and what to say."""
+    """Files that lie somewhere in a data set, their places, what was turned down before, and what to say.
+
+    `unused` are the folders that a person gave a role and that are not among the files.
+    """
 
     files: tuple[File, ...]
     places: tuple[Place, ...]
     entries: tuple[Entry, ...] = ()
     notes: tuple[Sentence, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
-def gather(listing: Listing, name: str, recipe: dict[str, Any], product: str | None, limits: Limits) -> Dataset:
-    """Make a data set of a folder's or ZIP's files by where they lie."""
-    found = sort_out(listing, product)
+def gather(
+    listing: Listing,
+    name: str,
+    recipe: dict[str, Any],
+    product: str | None,
+    limits: Limits,
+    said: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Make a data set of a folder's or ZIP's files by where they lie; `said` are the roles that a person gave.
+
+    Raises:
+        SettingRefused: for a role of a folder that is not there.
+    """
+    found = sort_out(listing, product, said=said, limits=limits)
+    if found.unused:
+        raise roles.nowhere(found.unused, [file.name for file in found.files])
     if product is not None:
         name, recipe = f"{name}/{product}", recipe | {"product": product}
+    if said:
+        recipe = recipe | {"roles": dict(said)}
     return assemble(found.files, found.places, name, recipe, limits, found.entries, found.notes)
 
 
-def sort_out(listing: Listing, product: str | None = None, role: str = "") -> Arrangement:
-    """Give each file of a folder or ZIP its place.
+def sort_out(
+    listing: Listing,
+    product: str | None = None,
+    given: Purpose = "",
+    said: Mapping[str, str] | None = None,
+    limits: Limits = LIMITS,
+    choose: bool = True,
+) -> Arrangement:
+    """Give each file of a folder, a ZIP or an upload its place.
 
     Args:
         listing: the files.
         product: one of several data sets that lie side by side.
-        role: "train" or "test" for pictures that were given as such; "" when the folders alone say.
+        given: "train", "test" or "mask" for files that were given as such; "" when the folders alone say.
+        said: the roles that a person gave folders.
+        limits: on what is looked at.
+        choose: whether several data sets must be chosen from.
 
     Raises:
         DatasetRefused: for several data sets without `product`; its sentence's values name them as `products`.
     """
-    files, documents, table = _without_documents(listing.files)
+    roles.check_roles(said or {})
+    files, documents = _without_documents(listing.files)
     names = [file.name for file in files]
-    several = layouts.products(names)
+    several = layouts.products(names) if choose else ()
     if product is not None:
         chosen = set(layouts.within(names, product))
         files = [file for file in files if file.name in chosen]
@@ -73,23 +105,27 @@ def sort_out(listing: Listing, product: str | None = None, role: str = "") -> Ar
             products=several,
         )
     names = [file.name for file in files]
-    if role:
-        places, set_aside = layouts.upload_places(names, role), False
-    else:
-        places, set_aside = layouts.place_all(names, {key: table[key] for key in names if key in table})
+    table, notes = documents.split(names)
+    overrides, unused = roles.resolve(names, said or {})
+    seen: dict[int, Look | None] = {}
+
+    def looked(i: int) -> Look | None:
+        if i not in seen:
+            seen[i] = _or_none(lambda: look(files[i].read(), limits))
+        return seen[i]
+
+    places, set_aside = layouts.place_all(names, table, given, overrides, looked)
+    for outlines, source in documents.outlines:
+        if (drawn := _drawn(outlines, source, names, places, limits)) is not None:
+            files.append(drawn[0])
+            places.append(drawn[1])
+        else:
+            documents.entries.append(_no_picture(source, outlines))
     entries = [Entry(label, "refused", why, "", (why,)) for label, why in listing.refused]
-    entries += [Entry(label, "ignored", why, "", (why,)) for label, why in listing.ignored + tuple(documents)]
-    notes = []
+    entries += [Entry(label, "ignored", why, "", (why,)) for label, why in listing.ignored]
     if set_aside:
-        count = sum(place.role == "test" and place.kind == "good" for place in places)
-        notes.append(
-            Sentence(
-                "dataset.set_aside",
-                "There is no test folder: {count} of the good pictures, every fifth, are tested instead of learnt.",
-                count=count,
-            )
-        )
-    return Arrangement(tuple(files), tuple(places), tuple(entries), tuple(notes))
+        notes += (_set_aside(sum(place.role == "test" and place.kind == "good" for place in places)),)
+    return Arrangement(tuple(files), tuple(places), (*entries, *documents.entries), notes, unused)
 
 
 def assemble(
@@ -106,10 +142,15 @@ def assemble(
 
     `entries` are of files that were already turned down; `progress` is called with the share of pictures decoded.
     """
-    told: dict[int, Entry] = {}
-    pictures, white = _decoded(files, places, limits, told, progress)
+    refused: dict[int, Sentence] = {}
+    pictures, white = _decoded(files, places, limits, refused, progress)
     samples = {i: Sample(picture, places[i].defective, places[i].kind) for i, picture in pictures.items()}
-    _pair_masks(files, places, samples, limits, told)
+    paired = pair_masks(files, places, samples, limits, _each)
+    refused |= paired.refused
+    notes += paired.said
+    samples, learnt, spared = _settled(files, places, paired.samples)
+    if spared:
+        notes += (_set_aside(spared),)
     if white.whole != TYPE_RANGE:
         notes += (
             Sentence(
@@ -117,49 +158,116 @@ def assemble(
                 "No normal picture of 16 bits exceeds 4,095: all are read as 12 bits stored in 16, so 4,095 is white.",
             ),
         )
-    ordered = tuple(told[i] for i in sorted(told))
-    train = tuple(sample for i, sample in sorted(samples.items()) if places[i].role == "train")
-    test = tuple(sample for i, sample in sorted(samples.items()) if places[i].role == "test")
+    told: list[Entry] = []
+    taken: list[FileUse] = []
+    for i, (file, place) in enumerate(zip(files, places, strict=True)):
+        role = "train" if i in learnt else "test" if i in samples else place.role
+        if place.role == "outside":
+            refused[i] = _outside(place)
+        if place.role == "ignored":
+            told.append(_ignored(file.name, place))
+            taken.append(FileUse(file.name, "ignored", why=place.why))
+        elif i in refused:
+            shown = "" if place.role == "outside" else place.role
+            told.append(Entry(file.name, "refused", refused[i], shown, (refused[i],), place.why))
+            taken.append(FileUse(file.name, "", why=place.why))
+        elif i in samples:
+            told.append(_told(file.name, role, samples[i].picture.notes, place.why))
+            taken.append(FileUse(file.name, role, samples[i].defective, samples[i].kind, place.why))  # type: ignore[arg-type]
+        else:
+            told.append(_told(file.name, "mask", paired.notes[i], place.why))
+            taken.append(FileUse(file.name, "mask", why=place.why))
+    train = tuple(sample for i, sample in sorted(samples.items()) if i in learnt)
+    test = tuple(sample for i, sample in sorted(samples.items()) if i not in learnt)
     recipe = recipe | {"white": white.whole, "white_real": white.real}
-    data = Dataset(name, train, _with_empty_masks(test), Report(ordered + entries), recipe)
-    return replace(data, report=replace(data.report, notes=notes + checks.problems(data)))
+    report = Report((*told, *entries), (), understand(taken))
+    data = Dataset(name, train, _with_empty_masks(test), report, recipe)
+    return replace(data, report=replace(report, notes=notes + checks.problems(data)))
 
 
-def _without_documents(
-    files: Iterable[File],
-) -> tuple[list[File], list[tuple[str, Sentence]], dict[str, Place]]:
-    """Set aside read-me files and the like, unless they are pictures after all, and read VisA's split file."""
+@dataclass
+class _Documents:
+    """What was read beside the pictures: split files, outlines of defects, and what to tell of each document."""
+
+    entries: list[Entry]
+    texts: list[tuple[str, str]]
+    outlines: list[tuple[Outlines, str]]
+
+    def split(self, names: Sequence[str]) -> tuple[dict[str, Place], tuple[Sentence, ...]]:
+        """Return the places that a split file gives, and what to say of several."""
+        found = [splits.read_split(name, text, names) for name, text in self.texts]
+        return splits.chosen([split for split in found if split is not None])
+
+
+def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
+    """Set aside read-me files and the like, unless they are pictures after all; read those that speak of pictures."""
     kept: list[File] = []
-    documents: list[tuple[str, Sentence]] = []
-    splits: list[str] = []
+    documents = _Documents([], [], [])
     for file in files:
         suffix = "." + file.name.rpartition(".")[2].lower()
         if suffix not in _DOCUMENTS:
             kept.append(file)
             continue
+        why = Sentence("file.document", "A document, not a picture: passed over.")
         try:
             content = file.read()
         except Refusal as refusal:
-            documents.append((file.name, refusal.sentence))
+            documents.entries.append(Entry(file.name, "ignored", refusal.sentence, "", (refusal.sentence,)))
             continue
         if picture_format(content) is not None:
             kept.append(file)
             continue
         if suffix == ".csv" and content[:6] == b"object":
-            splits.append(content.decode("utf-8", "replace"))
-        documents.append((file.name, Sentence("file.document", "A document, not a picture: passed over.")))
-    names = [file.name for file in kept]
-    table: dict[str, Place] = {}
-    for text in splits[:1]:
-        table = layouts.read_split(text, names)
-    return kept, documents, table
+            documents.texts.append((file.name, content.decode("utf-8", "replace")))
+        elif suffix == ".json" and content.lstrip()[:1] == b"{":
+            text = content.decode("utf-8", "replace")
+            if outlines := polygons.read_outlines(file.name, text):
+                documents.outlines += [(each, file.name) for each in outlines]
+                if len(outlines) == 1:
+                    continue  # told as its picture's mask
+                why = Sentence("file.outlines", "It holds the outlines of {count} pictures.", count=len(outlines))
+            else:
+                documents.texts.append((file.name, text))
+        documents.entries.append(Entry(file.name, "ignored", why, "", (why,)))
+    return kept, documents
+
+
+def _drawn(
+    outlines: Outlines, source: str, names: Sequence[str], places: Sequence[Place], limits: Limits
+) -> tuple[File, Place] | None:
+    """Return outlines as a file of a mask, placed at the picture that they name; None where that is not here."""
+    folder = source.rpartition("/")[0]
+    file, wanted = outlines.picture.rpartition("/")[2], outlines.picture.casefold()
+    pictures = [i for i, place in enumerate(places) if place.role in ("train", "test", "outside")]
+    chances: tuple[Callable[[int], bool], ...] = (
+        lambda i: f"/{names[i]}".casefold().endswith(f"/{wanted}") and names[i].rpartition("/")[0] == folder,
+        lambda i: f"/{names[i]}".casefold().endswith(f"/{wanted}"),
+        lambda i: names[i].rpartition("/")[2].casefold() == file.casefold(),
+        lambda i: places[i].stem.casefold() == words.stem(source).casefold() and names[i].rpartition("/")[0] == folder,
+    )
+    for fits in chances:
+        found = [i for i in pictures if fits(i)]
+        if len(found) == 1:
+            kind = outlines.kinds[0] if outlines.kinds else None
+            why = Sentence("role.outlines", "{file} outlines its defects.", file=source.rpartition("/")[2])
+            name = source if words.stem(source) == words.stem(file) else f"{source}: {outlines.picture}"
+            place = Place("mask", kind, places[found[0]].stem, why=why, picture=names[found[0]])
+            return File(name, lambda: outlines.mask(limits)), place
+    return None
+
+
+def _no_picture(source: str, outlines: Outlines) -> Entry:
+    why = Sentence(
+        "mask.no_outlined_picture", "Its outlines are for {picture}, which is not here.", picture=outlines.picture
+    )
+    return Entry(source, "refused", why, "mask", (why,))
 
 
 def _decoded(
     files: Sequence[File],
     places: Sequence[Place],
     limits: Limits,
-    told: dict[int, Entry],
+    refused: dict[int, Sentence],
     progress: Callable[[float], None],
 ) -> tuple[dict[int, Picture], White]:
     """Decode all pictures; those of more than 8 bits again, once the normal ones have decided what is white."""
@@ -174,131 +282,42 @@ def _decoded(
             progress(done / len(indices))
             if isinstance(outcome, Refusal):
                 pictures.pop(i, None)
-                told[i] = Entry(files[i].name, "refused", outcome.sentence, places[i].role, (outcome.sentence,))
+                refused[i] = outcome.sentence
             else:
                 pictures[i] = outcome
-                told[i] = _told(files[i].name, places[i].role, outcome.notes)
 
     decode_all(wanted, White())
     white = White.of(picture.depth for i, picture in pictures.items() if places[i].role == "train")
     deep = [i for i, picture in pictures.items() if picture.depth is not None]
     if white != White():
         decode_all(deep, white)
-    for i, place in enumerate(places):
-        if place.role == "outside":
-            told[i] = _refused(files[i].name, _outside(place))
     return pictures, white
 
 
-def _outside(place: Place) -> Sentence:
-    if place.kind is not None:
-        return Sentence(
-            "dataset.defect_in_train",
-            "It lies among the training pictures in a folder called {kind}; only good ones are learnt. Move it to "
-            "`test/{kind}`.",
-            kind=place.kind,
-        )
-    return Sentence(
-        "dataset.outside",
-        "It lies beside the folders of good and test pictures, so nothing says what it is for. Move it into one of "
-        "them.",
+def _settled(
+    files: Sequence[File], places: Sequence[Place], samples: Mapping[int, Sample]
+) -> tuple[dict[int, Sample], set[int], int]:
+    """Return the samples, which are learnt, and how many good ones were set aside, now that masks have spoken.
+
+    Where masks alone say what is defective, pictures with an empty one are good, and a folder whose pictures are all
+    marked is the kind of their defect.
+    """
+    result = dict(samples)
+    open_ = [i for i in result if places[i].by_mask]
+    mixed = Counter(places[i].folder for i in open_ if not result[i].defective)
+    for i in open_:
+        if result[i].defective is None:
+            result[i] = replace(result[i], defective=False, kind="good")
+        elif result[i].defective and result[i].kind == "defective" and not mixed[places[i].folder]:
+            result[i] = replace(result[i], kind=places[i].folder or "defective")
+    learnt = {i for i in result if places[i].role == "train" or (places[i].by_mask and not result[i].defective)}
+    if not open_:
+        return result, learnt, 0
+    order = sorted(result)
+    spare = layouts.spared(
+        [("train" if i in learnt else "test", result[i].kind) for i in order], [files[i].name for i in order]
     )
-
-
-def _pair_masks(
-    files: Sequence[File],
-    places: Sequence[Place],
-    samples: dict[int, Sample],
-    limits: Limits,
-    told: dict[int, Entry],
-) -> None:
-    """Give each mask to the picture of its name; several masks of one picture are joined."""
-    by_key: dict[tuple[str | None, str], list[int]] = defaultdict(list)
-    by_stem: dict[str, list[int]] = defaultdict(list)
-    for i, place in enumerate(places):
-        if place.role == "test":
-            by_key[(place.kind or "").lower() or None, place.stem.lower()].append(i)
-            by_stem[place.stem.lower()].append(i)
-    masks = [i for i, place in enumerate(places) if place.role == "mask"]
-    owners = {i: _of_its_part(places, i, _owner(places[i], by_key, by_stem)) for i in masks}
-
-    def one(i: int) -> tuple[NDArray[np.bool_], tuple[Sentence, ...]]:
-        owner = _one_owner(owners[i], samples, [file.name for file in files])
-        return read_mask(files[i].read(), samples[owner].picture.frame, limits)
-
-    for i, outcome in zip(masks, _each(one, masks), strict=True):
-        if isinstance(outcome, Refusal):
-            told[i] = _refused(files[i].name, outcome.sentence, "mask")
-            continue
-        mask, notes = outcome
-        owner = owners[i][0]
-        try:
-            samples[owner], more = _masked(samples[owner], mask)
-        except PictureRefused as refusal:
-            told[i] = _refused(files[i].name, refusal.sentence, "mask")
-            continue
-        told[i] = _told(files[i].name, "mask", notes + more)
-
-
-def _owner(mask: Place, by_key: dict[tuple[str | None, str], list[int]], by_stem: dict[str, list[int]]) -> list[int]:
-    for stem in layouts.mask_stems(mask):
-        if found := by_key.get((mask.kind.lower() if mask.kind else None, stem)):
-            return found
-    return next((found for stem in layouts.mask_stems(mask) if (found := by_stem.get(stem))), [])
-
-
-def _of_its_part(places: Sequence[Place], mask: int, owners: list[int]) -> list[int]:
-    """Keep the pictures that came with the mask, where there are any."""
-    return [i for i in owners if places[i].part == places[mask].part] or owners
-
-
-def _one_owner(owners: list[int], samples: dict[int, Sample], names: Sequence[str]) -> int:
-    if not owners:
-        raise PictureRefused(
-            "mask.no_picture",
-            "No test picture has the name of this mask. Name it like its picture, with or without `_mask`.",
-        )
-    if len(owners) > 1:
-        raise PictureRefused(
-            "mask.two_pictures",
-            "{count} test pictures have the name of this mask ({first}, {second}). Put it into a folder named like "
-            "their kind.",
-            count=len(owners),
-            first=names[owners[0]],
-            second=names[owners[1]],
-        )
-    if owners[0] not in samples:
-        raise PictureRefused(
-            "mask.picture_refused",
-            "Its picture {picture} was refused, so the mask is not needed.",
-            picture=names[owners[0]],
-        )
-    return owners[0]
-
-
-def _masked(sample: Sample, mask: NDArray[np.bool_]) -> tuple[Sample, tuple[Sentence, ...]]:
-    """Return the sample with one more mask, and what to say about it."""
-    if not mask.any():
-        if sample.defective:
-            return sample, (
-                Sentence(
-                    "mask.empty",
-                    "The mask marks nothing although its picture is defective: it was left out. Mark the defect.",
-                ),
-            )
-        return sample, ()
-    if sample.defective is False:
-        raise PictureRefused(
-            "mask.on_good",
-            "The mask marks a defect in a picture that is called good. Move the picture, or empty the mask.",
-        )
-    joined = mask if sample.mask is None else sample.mask | mask
-    if sample.defective is None:
-        said = Sentence(
-            "mask.says_defective", "Nobody labelled its picture; as the mask marks something, it counts as defective."
-        )
-        return replace(sample, mask=joined, defective=True, kind="defective"), (said,)
-    return replace(sample, mask=joined), ()
+    return result, learnt - {order[at] for at in spare}, len(spare)
 
 
 def _with_empty_masks(test: tuple[Sample, ...]) -> tuple[Sample, ...]:
@@ -326,9 +345,40 @@ def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> Iterator
         yield from threads.map(decoded, items)
 
 
-def _told(name: str, role: str, notes: tuple[Sentence, ...]) -> Entry:
-    return Entry(name, "converted" if notes else "accepted", notes[0] if notes else None, role, notes)
+def _or_none(work: Callable[[], _Outcome | None]) -> _Outcome | None:
+    try:
+        return work()
+    except Refusal:
+        return None
 
 
-def _refused(name: str, why: Sentence, role: str = "") -> Entry:
-    return Entry(name, "refused", why, role, (why,))
+def _set_aside(count: int) -> Sentence:
+    return Sentence(
+        "dataset.set_aside",
+        "There is no test folder: {count} of the good pictures, every fifth, are tested instead of learnt.",
+        count=count,
+    )
+
+
+def _outside(place: Place) -> Sentence:
+    if place.kind is not None:
+        return Sentence(
+            "dataset.defect_in_train",
+            "It lies among the training pictures in a folder called {kind}; only good ones are learnt. Move it to "
+            "`test/{kind}`.",
+            kind=place.kind,
+        )
+    return Sentence(
+        "dataset.outside",
+        "It lies beside the folders of good and test pictures, so nothing says what it is for. Move it into one of "
+        "them.",
+    )
+
+
+def _ignored(name: str, place: Place) -> Entry:
+    assert place.why is not None
+    return Entry(name, "ignored", place.why, "", (place.why,), place.why)
+
+
+def _told(name: str, role: str, notes: tuple[Sentence, ...], why: Sentence | None) -> Entry:
+    return Entry(name, "converted" if notes else "accepted", notes[0] if notes else None, role, notes, why)

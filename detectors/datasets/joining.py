@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from detectors.datasets.archives import File, Listing, clean_path, list_zip, system_file
+from detectors.datasets.archives import File, list_zip
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
-from detectors.datasets.layouts import Place
-from detectors.datasets.loading import Upload, hashed, sort_uploads, unused
+from detectors.datasets.layouts import Place, Purpose
+from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unused
+from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry
 from detectors.errors import DatasetRefused, Sentence
 from detectors.images import label
@@ -35,7 +36,7 @@ class Part:
     placed: Sequence[Upload] = field(default=(), repr=False)
     archive: Upload | None = field(default=None, repr=False)
     product: str | None = None
-    archive_role: str = ""
+    archive_role: Purpose = ""
 
 
 def join(
@@ -43,17 +44,22 @@ def join(
     name: str = "uploads",
     limits: Limits = LIMITS,
     progress: Callable[[float], None] = lambda done: None,
+    roles: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Make one data set of all parts, in their order; `progress` is called with the share of pictures decoded.
 
+    `roles` are as in `load_folder`; one of a folder that no part has any more is told and otherwise without effect.
     A ZIP that cannot be used is an entry of the report, and the others go on; so are pictures beyond
     `limits.session_pictures`. A set of a single ZIP has the ZIP's name and recipe.
     """
     found: list[Arrangement] = []
     recipes: list[dict[str, Any]] = []
     taken: set[str] = set()
+    missing = set(roles or {})
     for number, part in enumerate(parts):
-        sets, recipe = _sort_part(part, limits)
+        sets, recipe = _sort_part(part, limits, roles)
+        for each in sets:
+            missing &= set(each.unused) if each.files else missing
         found += [_numbered(each, number, taken) for each in sets]
         recipes += [recipe] if recipe else []
     files = tuple(file for each in found for file in each.files)
@@ -61,28 +67,32 @@ def join(
     files, places, refused = _within_limit(files, places, limits.session_pictures)
     entries = tuple(entry for each in found for entry in each.entries) + refused
     notes = tuple(note for each in found for note in each.notes)
+    notes += tuple(nowhere([path], [file.name for file in files]).sentence for path in sorted(missing))
     recipe, name = _recipe(recipes, name)
+    recipe |= {"roles": dict(roles)} if roles else {}
     return assemble(files, places, name, recipe, limits, entries, notes, progress)
 
 
-def _sort_part(part: Part, limits: Limits) -> tuple[list[Arrangement], dict[str, Any]]:
+def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> tuple[list[Arrangement], dict[str, Any]]:
     """Sort out all of a part, and say what repeats it."""
     recipe: dict[str, Any] = {}
     packed = folder = Arrangement((), ())
     if part.archive is not None:
         name, content = label(part.archive[0]), part.archive[1]
-        packed = _or_refused(name, lambda: sort_out(list_zip(content, limits), part.product, part.archive_role))
+        packed = _or_refused(
+            name, lambda: sort_out(list_zip(content, limits), part.product, part.archive_role, roles, limits)
+        )
         if packed.files:
             said = {"product": part.product, "role": part.archive_role}
             said = {key: value for key, value in said.items() if value}
             recipe["archive"] = {"name": name, "sha256": hashlib.sha256(content).hexdigest(), **said}
     if part.placed:
-        listing = _listed(part.placed)
+        listing, _ = listed(part.placed, set(), limits)
         top = listing.files[0].name.partition("/")[0] if listing.files else ""
-        folder = _or_refused(top, lambda: sort_out(listing, None if part.archive else part.product))
-    loose = sort_uploads(part.normal, part.test, part.masks)
-    if listed := [["placed", *rest] for _, *rest in hashed(folder)] + hashed(loose):
-        recipe["files"] = listed
+        folder = _or_refused(top, lambda: sort_out(listing, None if part.archive else part.product, "", roles, limits))
+    loose = sort_uploads(part.normal, part.test, part.masks, None, roles, limits)
+    if files := [["placed", *rest] for _, *rest in hashed(folder)] + hashed(loose):
+        recipe["files"] = files
         recipe |= {"product": part.product} if part.product and folder.files else {}
     return [packed, folder, loose], recipe
 
@@ -110,25 +120,18 @@ def _recipe(recipes: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], s
     return {"source": "parts", "parts": recipes}, label(name)
 
 
-def _listed(uploads: Sequence[Upload]) -> Listing:
-    files, ignored = [], []
-    taken: set[str] = set()
-    for name, content in uploads:
-        shown = clean_path(name)
-        if (why := system_file(shown)) is not None:
-            ignored.append((shown, why))
-        else:
-            files.append(File(unused(shown, taken), lambda content=content: content))  # type: ignore[misc]
-    return Listing(tuple(files), (), tuple(ignored))
-
-
 def _numbered(found: Arrangement, part: int, taken: set[str]) -> Arrangement:
     """Say which part the files came with, and give names that an earlier part has too a number."""
     files = [
         file if place.role == "mask" else replace(file, name=unused(file.name, taken))
         for file, place in zip(found.files, found.places, strict=True)
     ]
-    return replace(found, files=tuple(files), places=tuple(replace(place, part=part) for place in found.places))
+    called = {old.name: new.name for old, new in zip(found.files, files, strict=True)}
+    places = [
+        replace(place, part=part, picture=called.get(place.picture) if place.picture else None)
+        for place in found.places
+    ]
+    return replace(found, files=tuple(files), places=tuple(places))
 
 
 def _within_limit(

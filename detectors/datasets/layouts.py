@@ -1,26 +1,28 @@
-"""Where a file belongs by its place in a folder tree: MVTec, VisA, BTAD and plain folders of pictures."""
+"""Where a file belongs by its place in a folder tree, by what `words` says of the folders' names.
+
+The rule, for folders, ZIPs and uploads alike: folders that wrap everything are taken off; the deepest folder with a
+word for a role (train, test, masks) gives the role; below it the deepest word for good or bad decides, else the deepest
+folder that is no camera, date or number is the kind of a defect; without any word a picture is a good one to learn.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Role = Literal["train", "test", "mask", "outside"]
+from detectors.datasets import words
+from detectors.datasets.words import Meaning, meaning
+from detectors.errors import Sentence
+from detectors.images.looks import Look
 
-GOOD = frozenset({"good", "ok", "normal", "normals", "goods", "pass", "정상", "양품"})
-_TRAIN = frozenset({"train", "training", "학습"})
-_VALIDATION = frozenset({"val", "valid", "validation"})
-_TEST = frozenset({"test", "testing", "tests", "test_public", "시험", "테스트"})
-_MASKS = frozenset({"ground_truth", "groundtruth", "ground truth", "ground-truth", "gt", "mask", "masks", "마스크"})
-_CARRIERS = frozenset({"data", "images", "image", "imgs", "img", "pictures"})  # folders that say nothing
-_ROLES = GOOD | _TRAIN | _VALIDATION | _TEST | _MASKS | _CARRIERS
-_MASK_SUFFIX = re.compile(r"[_\-. ](mask|gt|ground_?truth|label|seg)$", re.IGNORECASE)
+Role = Literal["train", "test", "mask", "outside", "ignored"]
+Purpose = Literal["train", "test", "mask", ""]
+Looks = Callable[[int], Look | None]
+
 _EVERY = 5  # without a test folder every fifth good picture is kept for testing
 _ENOUGH_TO_SPLIT = 10
+_MASKED_SHARE = 0.5  # where no folder says anything and so many pictures have masks, these say what is defective
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,16 @@ class Place:
     """What a file is for.
 
     Attributes:
-        role: "train" (learnt as normal), "test", "mask", or "outside": nothing is known to do with it.
+        role: "train" (learnt as normal), "test", "mask", "outside" (nothing is known to do with it) or "ignored".
         kind: "good", the defect's name, or None where the folders do not say.
         stem: the file's name without its extension.
         within: for a mask: the folder it lies in below its kind (MVTec LOCO has one for each picture).
         part: which of several uploads it came with; a mask prefers pictures of its own upload.
+        why: what decided.
+        by_mask: whether nothing says what the picture is, so that its mask does.
+        silent: whether a picture without a mask is good where others of its folder have one.
+        folder: for `by_mask`: the folder that may be the kind of a defect.
+        picture: for a mask that names its picture's file: that name.
     """
 
     role: Role
@@ -40,6 +47,11 @@ class Place:
     stem: str
     within: str | None = None
     part: int = 0
+    why: Sentence | None = None
+    by_mask: bool = False
+    silent: bool = False
+    folder: str | None = None
+    picture: str | None = None
 
     @property
     def defective(self) -> bool | None:
@@ -47,40 +59,62 @@ class Place:
         return None if self.kind is None else self.kind != "good"
 
 
-def place_all(names: Sequence[str], table: Mapping[str, Place] | None = None) -> tuple[list[Place], bool]:
+@dataclass(frozen=True)
+class Override:
+    """What a person said of a folder or file: its path, and "good", "defective", "unlabelled", "masks" or "ignore"."""
+
+    path: str
+    role: str
+
+
+def place_all(
+    names: Sequence[str],
+    table: Mapping[str, Place] | None = None,
+    given: Purpose = "",
+    overrides: Mapping[str, Override] | None = None,
+    looks: Looks = lambda i: None,
+) -> tuple[list[Place], bool]:
     """Return each file's place, and whether some good pictures were set aside for testing.
 
-    `table` overrides the folders (VisA's split file). Where there is no test folder but there are defects, every fifth
-    good picture is tested instead of learnt, so that false alarms can be counted.
+    Args:
+        names: paths inside the set.
+        table: places that a split file gives; stronger than the folders.
+        given: what the files were uploaded as, if not as a whole set.
+        overrides: what a person said of some of the names; stronger than everything.
+        looks: what a file looks like by its index, for names that may be a mask's; None where it is no picture.
+
+    Where there is no test folder but there are defects, every fifth good picture is tested instead of learnt, so that
+    false alarms can be counted.
     """
-    table = table or {}
-    inner = dict(zip(names, _unwrapped(names), strict=True))
-    places = [table.get(name) or _place(inner[name]) for name in names]
-    places = [_mask_by_name(place, names[i], places, names) for i, place in enumerate(places)]
-    dirs = [set(_lower_dirs(inner[name])) for name in names]
-    if any(d & (_TRAIN | GOOD) for d in dirs):  # a picture beside such folders is in none of them
-        places = [
-            Place("outside", None, place.stem) if not d and place.role == "train" else place
-            for place, d in zip(places, dirs, strict=True)
-        ]
-    learnt = [i for i, place in enumerate(places) if place.role == "train"]
-    tested = [place for place in places if place.role == "test"]
-    explicit = any(d & (_TRAIN | _TEST) for d in dirs) or bool(table)
-    if explicit or not tested or any(p.kind == "good" for p in tested) or len(learnt) < _ENOUGH_TO_SPLIT:
+    table, overrides = table or {}, overrides or {}
+    folders = _unwrapped([name.split("/")[:-1] for name in names])
+    geometry = any(meaning(folder).carrier and "rgb" in words.words(folder) for path in folders for folder in path)
+    places = []
+    for i, (name, path) in enumerate(zip(names, folders, strict=True)):
+        said = [meaning(folder) for folder in path]
+        if (override := overrides.get(name)) is not None:
+            places.append(_overridden(override, path, said, name))
+        elif name in table:
+            places.append(table[name])
+        elif geometry and any(each.geometry for each in said):
+            places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
+        else:
+            places.append(_place(path, _seen(said, i, looks), words.stem(name), given))
+    places = _without_beside(places, folders, given)
+    places = _masks_by_name(places, names, folders, looks, overrides)
+    if given:
         return places, False
-    for i in sorted(learnt, key=lambda i: names[i])[_EVERY - 1 :: _EVERY]:
-        places[i] = Place("test", "good", places[i].stem)
-    return places, True
+    places = _decided_by_masks(places, folders, table)
+    return _set_aside(places, names, folders, bool(table))
 
 
 def products(names: Iterable[str]) -> tuple[str, ...]:
     """Return the folders that each hold a whole data set of their own; empty for a single data set."""
-    unwrapped = [name.split("/") for name in _unwrapped(list(names))]
     tops: dict[str, set[str]] = {}
-    for parts in unwrapped:
-        if len(parts) > 2 and parts[0].lower() not in _ROLES:
-            tops.setdefault(parts[0], set()).add(parts[1].lower())
-    whole = tuple(sorted(top for top, below in tops.items() if below & (_TRAIN | {"data"})))
+    for path in _unwrapped([name.split("/")[:-1] for name in names]):
+        if len(path) > 1 and not meaning(path[0]).role and not meaning(path[0]).quality:
+            tops.setdefault(path[0], set()).add(path[1])
+    whole = tuple(sorted(top for top, below in tops.items() if not _is_view(top) and _whole(below)))
     return whole if len(whole) > 1 else ()
 
 
@@ -89,111 +123,269 @@ def within(names: Sequence[str], product: str) -> list[str]:
     return [name for name in names if product in name.split("/")[:-1]]
 
 
-def read_split(text: str, names: Sequence[str]) -> dict[str, Place]:
-    """Read VisA's split file (object, split, label, image, mask) for the files that are there."""
-    ends = {"/".join(name.split("/")[-5:]): name for name in names}
-    table: dict[str, Place] = {}
-    for row in csv.DictReader(io.StringIO(text)):
-        name = ends.get((row.get("image") or "").strip())
-        split = (row.get("split") or "").strip().lower()
-        if name is None or split not in ("train", "test"):
-            continue
-        good = (row.get("label") or "").strip().lower() in GOOD
-        role: Role = "train" if split == "train" and good else "test"
-        table[name] = Place(role, "good" if good else "anomaly", _stem(name))
-    return table
-
-
-def mask_stems(place: Place) -> tuple[str, ...]:
-    """Return the stems that a mask's picture may have, the likeliest first, in lower case."""
-    stems = (place.within,) if place.within is not None else (place.stem, _bare(place.stem))
-    return tuple(stem.lower() for stem in stems)
-
-
 def kind_of(folder: str) -> str:
     """Return the kind that a folder's name means: "good" for all its spellings."""
-    return "good" if folder.lower() in GOOD else folder
+    return "good" if meaning(folder).quality == "good" else folder
 
 
-def upload_places(names: Sequence[str], role: str) -> list[Place]:
-    """Return the places of files that were uploaded as "train", "test" or "mask".
-
-    A whole folder may have been dropped: what lies in its folders of tests or masks goes there whatever the role. The
-    folder of a test picture is its kind; without one nobody said what it is.
-    """
-    places = []
-    for name in _unwrapped(names):
-        place, dirs = _place(name), set(_lower_dirs(name))
-        if role == "mask" or dirs & _MASKS:
-            kind = place.kind if dirs - _CARRIERS else None
-            places.append(place if place.role == "mask" else Place("mask", kind, place.stem))
-        elif role == "train":
-            places.append(place if dirs & _TEST else Place("train", "good", place.stem))
-        else:
-            places.append(Place("test", place.kind if dirs - _CARRIERS else None, place.stem))
-    return places
+def specific(name: str) -> tuple[str, ...]:
+    """Return the folders of a path that tell it from others, in lower case: no role, no "images"."""
+    said = [folder for folder in name.split("/")[:-1] if not meaning(folder).role and not meaning(folder).carrier]
+    return tuple("good" if meaning(folder).quality == "good" else folder.casefold() for folder in said)
 
 
-def _place(name: str) -> Place:
-    *folders, file = name.split("/")
-    stem, lower = _stem(file), [folder.lower() for folder in folders]
-    said = [(folder, low) for folder, low in zip(folders, lower, strict=True) if low not in _CARRIERS]
-    for words, role in ((_MASKS, "mask"), (_TEST, "test"), (_TRAIN, "train"), (_VALIDATION, "validation")):
-        at = next((i for i, (_, low) in enumerate(said) if low in words), None)
-        if at is None:
-            continue
-        below = [folder for folder, low in said[at + 1 :] if low not in _TEST | _TRAIN | _MASKS]
-        above = [folder for folder, low in said[:at] if low not in _TEST | _TRAIN]
-        kind = kind_of(below[0]) if below else None
-        if role == "mask":
-            kind = kind or (kind_of(above[-1]) if above else None)
-            return Place("mask", kind, stem, below[1] if len(below) > 1 else None)
-        if role == "test":
-            return Place("test", kind or ("good" if above and above[-1].lower() in GOOD else None), stem)
-        if kind in (None, "good"):
-            return Place("train", "good", stem)
-        return Place("outside" if role == "train" else "test", kind, stem)
-    if said:
-        kind = kind_of(said[0][0])
-        return Place("train" if kind == "good" else "test", kind, stem)
-    return Place("train", "good", stem)
+def tells_apart(name: str, but: str | None = None) -> frozenset[str]:
+    """Return the folders above a mask that its picture's path must have too; `but` is one that names the picture."""
+    return frozenset(folder for folder in specific(name) if but is None or folder != but.casefold())
 
 
-def _mask_by_name(place: Place, name: str, places: Sequence[Place], names: Sequence[str]) -> Place:
-    """Take "003_mask.png" beside "003.png" in a folder of test pictures for its mask."""
-    bare = _bare(place.stem)
-    if place.role != "test" or bare == place.stem:
-        return place
-    folder = name.rpartition("/")[0]
-    beside = any(
-        other.stem == bare and names[i].rpartition("/")[0] == folder
-        for i, other in enumerate(places)
-        if other.role == "test"
+def split_of(name: str) -> Literal["train", "test", ""]:
+    """Return what the folders above a file say: "train" or "test", whichever is deeper."""
+    roles = [meaning(folder).role for folder in name.split("/")[:-1]]
+    found = [role for role in roles if role in ("train", "validation", "test")]
+    return ("test" if found[-1] == "test" else "train") if found else ""
+
+
+_GEOMETRY = Sentence("role.geometry", "Depths or points beside colour pictures: only the colours are used.")
+_DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
+_BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
+_BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
+_NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
+_GIVEN = Sentence("role.given", "It was given as such.")
+_SPARE = Sentence("role.set_aside", "A good picture, set aside for testing as there is no test folder.")
+
+
+def _said(folder: str) -> Sentence:
+    return Sentence("role.folder", "The folder {folder} says so.", folder=folder)
+
+
+def _taken_as_kind(folder: str) -> Sentence:
+    return Sentence(
+        "role.kind", "The folder {folder} is no word for good, so it is taken as the kind of a defect.", folder=folder
     )
-    return Place("mask", place.kind, place.stem) if beside else place
 
 
-def _unwrapped(names: Sequence[str]) -> list[str]:
-    """Take off the folders that wrap everything, as long as they say nothing about what is inside."""
-    split = [name.split("/") for name in names]
-    while (
-        split
-        and all(len(parts) > 1 for parts in split)
-        and len({parts[0] for parts in split}) == 1
-        and split[0][0].lower() not in _ROLES
-    ):
-        split = [parts[1:] for parts in split]
-    return ["/".join(parts) for parts in split]
+def _unwrapped(paths: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Take off the folders that wrap everything, as long as what lies below still says what it is."""
+    depth = 0
+    shortest = min((len(path) for path in paths), default=0)
+    while depth < shortest and len({path[depth] for path in paths}) == 1:
+        top, below = meaning(paths[0][depth]), [meaning(f) for path in paths for f in path[depth + 1 :]]
+        if not _wraps(top, below):
+            break
+        depth += 1
+    return [list(path[depth:]) for path in paths]
 
 
-def _lower_dirs(name: str) -> list[str]:
-    return [part.lower() for part in name.split("/")[:-1]]
+def _wraps(top: Meaning, below: Sequence[Meaning]) -> bool:
+    if top.role in ("mask", "weak mask"):
+        return True  # a set of masks alone is none, so this is the name of a product
+    if top.carrier and not top.role:
+        return True
+    if top.role == "test":
+        return any(each.role in ("train", "validation") for each in below)
+    if top.role:
+        return any(each.role in ("train", "test") or each.quality for each in below)
+    if top.quality:
+        return any(each.role == "train" for each in below)
+    return True
 
 
-def _stem(file: str) -> str:
-    name = file.rpartition("/")[2]
-    return name.rpartition(".")[0] or name
+def _whole(below: Collection[str]) -> bool:
+    """Whether folders make a data set: one to train, VisA's `Data`, or one of good beside one of bad pictures."""
+    said = [meaning(folder) for folder in below]
+    if any(each.role == "train" for each in said) or any(folder.casefold() == "data" for folder in below):
+        return True
+    return {"good", "bad"} <= {each.quality for each in said if not each.role}
 
 
-def _bare(stem: str) -> str:
-    return _MASK_SUFFIX.sub("", stem)
+def _is_view(folder: str) -> bool:
+    """Whether a folder is one camera among several, not a product."""
+    return meaning(folder).view and not words.words(folder)[0].isdigit()
+
+
+def _seen(said: Sequence[Meaning], index: int, looks: Looks) -> list[Meaning]:
+    """Let a folder called `labels` count as one of masks only for files that look like masks."""
+    if not any(each.role == "weak mask" for each in said):
+        return list(said)
+    look = looks(index)
+    if look is None or look.few:
+        return [replace(each, role="mask") if each.role == "weak mask" else each for each in said]
+    return [replace(each, role="", carrier=True) if each.role == "weak mask" else each for each in said]
+
+
+def _place(path: Sequence[str], said: Sequence[Meaning], stem: str, given: Purpose) -> Place:
+    masks = next((i for i, each in enumerate(said) if each.role == "mask"), None)
+    if masks is not None or given == "mask":
+        return _mask_place(path, said, stem, masks)
+    at = next((i for i in reversed(range(len(said))) if said[i].role), None)
+    role = said[at].role if at is not None else ""
+    quality, kind, why = _verdict(path, said, at)
+    if given == "train" and role != "test":
+        return Place("train", "good", stem, why=_GIVEN)
+    if given == "test":
+        return Place("test", kind, stem, why=why or _GIVEN)
+    if role == "test":
+        return Place("test", kind, stem, why=why or _NOT_SAID, silent=quality == "")
+    if role in ("train", "validation"):
+        if kind in (None, "good"):
+            return Place("train", "good", stem, why=why or _said(path[at]))  # type: ignore[index]
+        return Place("outside" if role == "train" else "test", kind, stem, why=why)
+    if quality == "good" or kind is None:
+        return Place("train", "good", stem, why=why or _DEFAULT)
+    return Place("test", kind, stem, why=why)
+
+
+def _mask_place(path: Sequence[str], said: Sequence[Meaning], stem: str, at: int | None) -> Place:
+    """Place a mask: its kind stands below the folder of masks, or else above it."""
+    at = -1 if at is None else at
+    below = [path[i] for i in range(at + 1, len(path)) if not said[i].role and not said[i].carrier]
+    above = [path[i] for i in range(max(at, 0)) if not said[i].role and not said[i].carrier]
+    inner = below[1] if len(below) > 1 and words.meaning(below[-1]).view and not meaning(below[0]).view else None
+    named = [folder for folder in below if folder != inner] or above
+    kinds = [folder for folder in named if not meaning(folder).view] or named
+    kind = kind_of(kinds[-1]) if kinds else None
+    return Place("mask", kind, stem, inner, why=_said(path[at]) if at >= 0 else _GIVEN)
+
+
+def _verdict(
+    path: Sequence[str], said: Sequence[Meaning], at: int | None
+) -> tuple[Literal["good", "bad", "unlabelled", ""], str | None, Sentence | None]:
+    """Return good, bad or unlabelled, the kind, and what decided, for a picture whose role stands at `at`."""
+    start = 0 if at is None else at
+    decides = next((i for i in reversed(range(start, len(path))) if said[i].quality), None)
+    if decides is None and at is not None:  # `good/test` and `NG/test`
+        decides = next((i for i in reversed(range(at)) if said[i].quality), None)
+    quality = said[decides].quality if decides is not None else ""
+    if decides is not None and quality == "good":
+        return "good", "good", _said(path[decides])
+    if decides is not None and quality == "unlabelled":
+        return "unlabelled", None, _said(path[decides])
+    below = [i for i in range(0 if at is None else at + 1, len(path)) if said[i].silent]
+    kinds = [i for i in below if not said[i].view]
+    if decides is not None:
+        kind = path[kinds[-1]] if kinds and kinds[-1] > decides else path[decides]
+        return "bad", "defective" if meaning(kind).role else kind, _said(path[decides])
+    if not kinds:  # classes that are numbers, but no cameras
+        kinds = [i for i in below if path[i].isdigit()]
+    if kinds:
+        return "bad", path[kinds[-1]], _taken_as_kind(path[kinds[-1]])
+    return "", None, None
+
+
+def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning], name: str) -> Place:
+    """Place a file as a person said of its folder; whether a good picture is learnt or tested its folders still say."""
+    why = Sentence("role.chosen", "You said so of {folder}.", folder=override.path or "/")
+    stem, tested = words.stem(name), split_of("/".join([*path, ""])) == "test"
+    match override.role:
+        case "ignore":
+            return Place("ignored", None, stem, why=why)
+        case "masks":
+            at = next((i for i, each in enumerate(said) if each.role in ("mask", "weak mask")), None)
+            return replace(_mask_place(path, said, stem, at), why=why)
+        case "unlabelled":
+            return Place("test", None, stem, why=why)
+        case "good":
+            return Place("test" if tested else "train", "good", stem, why=why)
+    silent = [f for f, each in zip(path, said, strict=True) if each.silent and not each.view]
+    generic = [f for f, each in zip(path, said, strict=True) if each.quality == "bad"]
+    kinds = silent or generic or [override.path.rpartition("/")[2]]
+    kind = kinds[-1] if kinds[-1] and meaning(kinds[-1]).quality != "good" and not meaning(kinds[-1]).role else None
+    return Place("test", kind or "defective", stem, why=why)
+
+
+def _without_beside(places: Sequence[Place], folders: Sequence[Sequence[str]], given: Purpose) -> list[Place]:
+    """Leave out pictures beside folders of good and train pictures: they are in none of them."""
+    found = [[meaning(folder) for folder in path] for path in folders]
+    if given or not any(each.role in ("train", "validation") or each.quality == "good" for m in found for each in m):
+        return list(places)
+    return [
+        Place("outside", None, place.stem, why=_BESIDE) if place.why == _DEFAULT and not path else place
+        for place, path in zip(places, folders, strict=True)
+    ]
+
+
+def _masks_by_name(
+    places: Sequence[Place],
+    names: Sequence[str],
+    folders: Sequence[Sequence[str]],
+    looks: Looks,
+    overrides: Mapping[str, Override],
+) -> list[Place]:
+    """Find the masks among pictures: a name made of a picture's name, or its name with another ending, and the looks.
+
+    Such a file is a mask if it has few values and its picture has more; a file of few values alone is a picture.
+    """
+    result = list(places)
+    beside: dict[tuple[str, str], list[int]] = {}
+    anywhere: dict[str, list[int]] = {}
+    pictures = [i for i, place in enumerate(places) if place.role not in ("mask", "ignored")]
+    for i in pictures:
+        folder, _, file = names[i].rpartition("/")
+        for key in {file.casefold(), places[i].stem.casefold()}:
+            beside.setdefault((folder, key), []).append(i)
+            anywhere.setdefault(key, []).append(i)
+    plain = {names[i].rpartition("/")[0] for i in pictures if not words.named_like_a_mask(names[i].rpartition("/")[2])}
+    for i in pictures:
+        folder, _, file = names[i].rpartition("/")
+        if names[i] in overrides:
+            continue
+        own, *bare = words.picture_stems(file)
+        near = [j for stem in bare for j in beside.get((folder, stem), ()) if j != i]
+        twins = [j for j in beside.get((folder, own), ()) if j != i and places[j].stem.casefold() == own]
+        far = [j for stem in bare for j in anywhere.get(stem, ()) if j != i]
+        orphan = bool(bare) and folder in plain
+        if not (near or twins or far or orphan) or (look := looks(i)) is None or not look.few:
+            continue
+        if near or far or orphan:
+            partner = next(iter(near or far), None)
+        else:
+            partner = next((j for j in twins if (other := looks(j)) is not None and look.masks(other)), None)
+            if partner is None:
+                continue
+        why = Sentence(
+            "role.mask_of",
+            "It has few values and a name made of {picture}: its mask.",
+            picture=names[partner].rpartition("/")[2] if partner is not None else bare[0],
+        )
+        result[i] = Place("mask", places[i].kind, places[i].stem, part=places[i].part, why=why)
+    return result
+
+
+def _decided_by_masks(
+    places: Sequence[Place], folders: Sequence[Sequence[str]], table: Mapping[str, Place]
+) -> list[Place]:
+    """Let masks say what is good where no folder does and most pictures have one (KolektorSDD)."""
+    said = any(
+        each.role in ("train", "validation", "test") or each.quality for path in folders for each in map(meaning, path)
+    )
+    chosen = any(place.why is not None and place.why.key == "role.chosen" for place in places)
+    pictures = {i for i, place in enumerate(places) if place.role in ("train", "test")}
+    masks = sum(place.role == "mask" for place in places)
+    if said or chosen or table or masks < _MASKED_SHARE * len(pictures) or not masks:
+        return list(places)
+    return [
+        replace(place, role="test", kind=None, by_mask=True, why=_BY_MASK, folder=place.kind)
+        if i in pictures
+        else place
+        for i, place in enumerate(places)
+    ]
+
+
+def _set_aside(
+    places: list[Place], names: Sequence[str], folders: Sequence[Sequence[str]], table: bool
+) -> tuple[list[Place], bool]:
+    explicit = table or any(meaning(folder).role in ("train", "test") for path in folders for folder in path)
+    spare = () if explicit else spared([(place.role, place.kind) for place in places], names)
+    for i in spare:
+        places[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_SPARE)
+    return places, bool(spare)
+
+
+def spared(roles: Sequence[tuple[str, str | None]], names: Sequence[str]) -> list[int]:
+    """Return every fifth good picture to learn by name, where only defects would be tested; else nothing."""
+    learnt = [i for i, (role, _) in enumerate(roles) if role == "train"]
+    tested = [kind for role, kind in roles if role == "test"]
+    if not tested or "good" in tested or len(learnt) < _ENOUGH_TO_SPLIT:
+        return []
+    return sorted(learnt, key=lambda i: names[i])[_EVERY - 1 :: _EVERY]

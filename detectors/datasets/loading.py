@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from detectors.datasets.archives import File, clean_path, list_zip, system_file
+from detectors.datasets.archives import File, Listing, clean_path, list_zip, shortened, system_file, too_deep
 from detectors.datasets.folders import list_folder
-from detectors.datasets.gathering import Arrangement, assemble, gather
-from detectors.datasets.layouts import Place, kind_of, upload_places
+from detectors.datasets.gathering import Arrangement, assemble, gather, sort_out
+from detectors.datasets.layouts import Purpose, kind_of
+from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
 from detectors.images import label, of_pixels
@@ -18,22 +20,45 @@ from detectors.images.limits import LIMITS, Limits
 Upload = tuple[str, bytes]
 
 
-def load_folder(path: str | Path, product: str | None = None, limits: Limits = LIMITS) -> Dataset:
-    """Load a folder in MVTec, VisA or BTAD layout, or of plain pictures; or a ZIP file of one.
+def load_folder(
+    path: str | Path,
+    product: str | None = None,
+    limits: Limits = LIMITS,
+    roles: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Load a folder in any of the usual layouts, or of plain pictures; or a ZIP file of one.
 
-    Links that lead out of the folder are refused. `product` picks one where the folder holds several data sets.
+    Links that lead out of the folder are refused.
+
+    Args:
+        path: the folder or ZIP.
+        product: one of several data sets that lie side by side.
+        limits: on what is read.
+        roles: what folders (or files) are that would be misunderstood: their path inside the set to "good",
+            "defective", "unlabelled", "masks" or "ignore". The deepest one decides.
+
+    Raises:
+        DatasetRefused: for what cannot be listed, or several data sets without `product`.
+        SettingRefused: for a role that there is not, or of a folder that is not there.
     """
     path = Path(path)
     if path.is_file():
-        return load_zip(path.read_bytes(), path.name, product, limits)
+        return load_zip(path.read_bytes(), path.name, product, limits, roles)
     recipe = {"source": "folder", "path": str(path)}
-    return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits)
+    return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles)
 
 
-def load_zip(data: bytes, name: str, product: str | None = None, limits: Limits = LIMITS) -> Dataset:
-    """Load a ZIP of such a folder; `DatasetRefused` for one that cannot be listed."""
+def load_zip(
+    data: bytes,
+    name: str,
+    product: str | None = None,
+    limits: Limits = LIMITS,
+    roles: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Load a ZIP of such a folder, with the same arguments and errors."""
     recipe = {"source": "zip", "name": label(name), "sha256": hashlib.sha256(data).hexdigest()}
-    return gather(list_zip(data, limits), label(name).rpartition(".")[0] or label(name), recipe, product, limits)
+    title = label(name).rpartition(".")[0] or label(name)
+    return gather(list_zip(data, limits), title, recipe, product, limits, roles)
 
 
 def from_uploads(
@@ -43,21 +68,25 @@ def from_uploads(
     labels: Mapping[str, bool | str | None] | None = None,
     name: str = "uploads",
     limits: Limits = LIMITS,
+    roles: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Make a data set of loose files.
 
     Args:
         normal: (name, bytes) of pictures to learn from.
         test: of pictures to test; a folder in the name ("crack/003.png") is the kind, "good" included.
-        masks: paired with the test pictures by name.
+        masks: paired with the pictures by name. Masks among the others are found by their name and looks.
         labels: what a test picture is, by its name: True (defective), False (good), the kind, or None. Stronger than
             the folder.
         name: of the set.
         limits: on each file.
+        roles: as in `load_folder`, for folders in the names.
     """
-    found = sort_uploads(normal, test, masks, labels)
-    recipe = {"source": "uploads", "files": hashed(found)}
-    return assemble(found.files, found.places, label(name), recipe, limits, found.entries)
+    found = sort_uploads(normal, test, masks, labels, roles, limits)
+    if found.unused:
+        raise nowhere(found.unused, [file.name for file in found.files])
+    recipe = {"source": "uploads", "files": hashed(found)} | ({"roles": dict(roles)} if roles else {})
+    return assemble(found.files, found.places, label(name), recipe, limits, found.entries, found.notes)
 
 
 def sort_uploads(
@@ -65,26 +94,54 @@ def sort_uploads(
     test: Sequence[Upload],
     masks: Sequence[Upload],
     labels: Mapping[str, bool | str | None] | None = None,
+    roles: Mapping[str, str] | None = None,
+    limits: Limits = LIMITS,
 ) -> Arrangement:
     """Give loose files their places; names that occur twice get a number."""
-    files: list[File] = []
-    places: list[Place] = []
-    entries: list[Entry] = []
     said = {clean_path(key): value for key, value in (labels or {}).items()}
     taken: set[str] = set()
-    for uploads, role in ((normal, "train"), (test, "test"), (masks, "mask")):
-        names = [clean_path(upload[0]) for upload in uploads]
-        for shown, place, (_, content) in zip(names, upload_places(names, role), uploads, strict=True):
-            if (why := system_file(shown)) is not None:
-                entries.append(Entry(shown, "ignored", why, "", (why,)))
-                continue
-            if place.role == "test" and shown in said:
-                place = Place("test", _kind(said[shown]), place.stem)
-            unique = unused(shown, taken) if place.role != "mask" else shown
-            files.append(File(unique, lambda content=content: content))  # type: ignore[misc]
-            places.append(place)
-    entries += _unknown_labels(said, [clean_path(upload[0]) for upload in test])
-    return Arrangement(tuple(files), tuple(places), tuple(entries))
+    found = []
+    unused_roles = [set(roles or {})]
+    groups: tuple[tuple[Sequence[Upload], Purpose], ...] = ((normal, "train"), (test, "test"), (masks, "mask"))
+    for uploads, given in groups:
+        listing, shown = listed(uploads, taken if given != "mask" else set(), limits)
+        group = sort_out(listing, given=given, said=roles, limits=limits, choose=False)
+        unused_roles.append(set(group.unused))
+        places = [
+            replace(place, kind=_kind(said[shown[file.name]]))
+            if place.role == "test" and shown.get(file.name) in said
+            else place
+            for file, place in zip(group.files, group.places, strict=True)
+        ]
+        found.append(replace(group, places=tuple(places)))
+    missing = _unknown_labels(said, [clean_path(upload[0]) for upload in test])
+    return Arrangement(
+        tuple(file for group in found for file in group.files),
+        tuple(place for group in found for place in group.places),
+        (*(entry for group in found for entry in group.entries), *missing),
+        tuple(note for group in found for note in group.notes),
+        tuple(sorted(set.intersection(*unused_roles))),
+    )
+
+
+def listed(uploads: Sequence[Upload], taken: set[str], limits: Limits = LIMITS) -> tuple[Listing, dict[str, str]]:
+    """List loose files, sorted by name, and what each was called; names that are in `taken` get a number."""
+    files: list[File] = []
+    refused: list[tuple[str, Sentence]] = []
+    ignored: list[tuple[str, Sentence]] = []
+    called: dict[str, str] = {}
+    for name, content in sorted(uploads, key=lambda upload: upload[0]):
+        if (no := too_deep(name, limits)) is not None:
+            refused.append((shortened(name), no))
+            continue
+        shown = clean_path(name)
+        if (why := system_file(shown)) is not None:
+            ignored.append((shown, why))
+            continue
+        unique = unused(shown, taken)
+        called[unique] = shown
+        files.append(File(unique, lambda content=content: content))  # type: ignore[misc]
+    return Listing(tuple(files), tuple(refused), tuple(ignored)), called
 
 
 def hashed(found: Arrangement) -> list[list[str]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.datasets.understanding import Understanding
 from detectors.errors import Sentence
 from detectors.images import Picture, White
 
@@ -45,6 +46,7 @@ class Entry:
         sentence: the first thing to say about it, None when there is nothing.
         role: "train", "test", "mask" or "" where it was used for nothing.
         notes: everything to say about it, `sentence` first.
+        because: what decided its role; None where nothing had to.
     """
 
     name: str
@@ -52,14 +54,16 @@ class Entry:
     sentence: Sentence | None = None
     role: str = ""
     notes: tuple[Sentence, ...] = ()
+    because: Sentence | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """What happened to every file, in order, and what to know of the set as a whole."""
+    """What happened to every file, in order, what to know of the set as a whole, and how it was understood."""
 
     entries: tuple[Entry, ...] = ()
     notes: tuple[Sentence, ...] = ()
+    understanding: Understanding | None = None
 
     def count(self, state: State) -> int:
         """Return how many files are in this state."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
+from detectors.datasets.layouts import Purpose
 
 Files = tuple[tuple[str, bytes], ...]
 _EVERY = 5  # with synthetic defects and no good test picture, every fifth normal one is tested
@@ -53,6 +54,7 @@ class UploadSource:
         archive_role: "train" or "test" for a ZIP of normal or of test pictures; "" when its folders say.
         placed: (name, bytes) of loose files whose folders say what they are for.
         more: later uploads, each without any of its own.
+        roles: (folder, role) that a person said, as in `datasets.load_folder`; those of the first upload hold for all.
     """
 
     normal: Files = field(default=(), repr=False)
@@ -60,14 +62,17 @@ class UploadSource:
     masks: Files = field(default=(), repr=False)
     archive: tuple[str, bytes] | None = field(default=None, repr=False)
     product: str | None = None
-    archive_role: str = ""
+    archive_role: Purpose = ""
     placed: Files = field(default=(), repr=False)
     more: tuple[UploadSource, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def key(self) -> str:
-        """A hash of all names and bytes."""
-        return f"upload {hashlib.sha256(''.join(part._digest for part in self.parts).encode()).hexdigest()}"
+        """A hash of all names and bytes, and what a person said of folders."""
+        said = json.dumps(sorted(self.roles)) if self.roles else ""
+        digests = "".join(part._digest for part in self.parts)
+        return f"upload {hashlib.sha256((digests + said).encode()).hexdigest()}"
 
     @cached_property
     def parts(self) -> tuple[UploadSource, ...]:
@@ -83,10 +88,14 @@ class UploadSource:
         """Return this with a later upload."""
         return replace(self, more=(*self.more, *later.parts))
 
+    def with_roles(self, roles: Mapping[str, str]) -> UploadSource:
+        """Return this with what a person said of folders, as in `datasets.load_folder`."""
+        return replace(self, roles=tuple(sorted(roles.items())))
+
     def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
         """Decode everything, each file by itself; `progress` is called with the share done."""
         parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
-        return datasets.join(parts, progress=progress)
+        return datasets.join(parts, progress=progress, roles=dict(self.roles))
 
     @property
     def _files(self) -> Files:

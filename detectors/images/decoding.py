@@ -79,6 +79,7 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
         raise no_picture(data)
     scans = check_structure(data, kind, limits)
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # told as refusals
     try:
         image = Image.open(_TimedBytes(data, limits.decode_seconds), formats=[kind])
         width, height = image.size

@@ -28,6 +28,8 @@ class Limits:
         zip_out_mb: all its entries together, unpacked.
         zip_entries: files and folders in a ZIP.
         zip_ratio: how many times larger an entry may become (entries below 1 MB may inflate further).
+        path_depth: folders above a file, in a folder, a ZIP or an upload.
+        path_length: characters of a file's path.
         session_mb: uploads of one session, kept by the app.
         session_pictures: uploads of one session, kept by the app.
         all_sessions_mb: uploads of all sessions together, kept by the app.
@@ -44,6 +46,8 @@ class Limits:
     zip_out_mb: float = 512
     zip_entries: int = 5_000
     zip_ratio: float = 100
+    path_depth: int = 32
+    path_length: int = 1_000
     session_mb: float = 150
     session_pictures: int = 600
     all_sessions_mb: float = 3_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from detectors.errors import PictureRefused, Sentence
 from detectors.images.decoding import OpenFile, load_jpeg, opened
 from detectors.images.limits import LIMITS, Limits
 from detectors.images.srgb import kept_size, upright
+
+_COLOURED = 48  # a difference between red, green and blue that no grey mask has, JPEG or not
+_FEW_COLOURS = 64
+_WHOLE_BORDER = 0.98  # of a mask that is white all round, and so drawn the other way round
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,9 @@ def read_mask(
     """Decode a mask; True is defective. With a `frame` it is brought to the picture's kept size, or refused.
 
     A mask of two values marks where the higher one is. Small numbers are labels: anything above 0 counts. Other grey
-    levels count from half the range. Of a transparent mask only what is visible counts. A mask that carries no
+    levels count from half the range. In a palette index 0 is the background, or the index of the border where that has
+    no 0; in a mask of colours it is the border's colour. A mask that is white all round is read the other way round.
+    Whatever marks more than half is told. Of a transparent mask only what is visible counts. A mask that carries no
     orientation is turned as its picture was, unless its size shows that it was drawn on the upright picture.
     """
     with opened(data, limits) as found:
@@ -67,7 +74,17 @@ def read_mask(
         if turn >= 5 and not already_turned:
             size = size[1], size[0]
         image = image if image.size == size else image.resize(size, Image.Resampling.NEAREST)
-        defective = Image.fromarray(_defective(image, found).astype(np.uint8))
+        marked = _defective(image, found)
+        if marked.mean() > 0.5:
+            notes.append(
+                Sentence(
+                    "mask.mostly",
+                    "The mask marks {share:.0%} of its picture as defective. Check that it is not drawn the other way "
+                    "round.",
+                    share=float(marked.mean()),
+                )
+            )
+        defective = Image.fromarray(marked.astype(np.uint8))
         if not already_turned:
             defective = upright(defective, turn)
         return np.asarray(defective).astype(bool), tuple(notes)
@@ -97,12 +114,34 @@ def _check_shape(size: tuple[int, int], picture: tuple[int, int]) -> None:
 
 
 def _defective(image: Image.Image, found: OpenFile) -> NDArray[np.bool_]:
+    """Say which pixels are marked: by palette index, by colour against the border, or by brightness."""
+    if image.mode == "P" and "transparency" not in image.info:
+        indices = np.asarray(image)  # (H, W)
+        return indices != (0 if _is_grey(image) else _background(indices))
+    if image.mode in ("RGB", "YCbCr", "CMYK", "LAB", "HSV") and "transparency" not in image.info:
+        colours = np.asarray(image.convert("RGB"))  # (H, W, 3)
+        if int(np.ptp(colours, axis=-1).max()) > _COLOURED:
+            return _off_the_background(colours, found)
     values = np.asarray(_brightest(image))  # (H, W)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise PictureRefused(
             "mask.not_finite",
             "The mask holds values that are no numbers (NaN or infinity). Save it as black and white PNG.",
         )
+    marked = _bright(values, found)
+    edge = _border(marked)
+    if marked.mean() > 0.5 and edge.mean() >= _WHOLE_BORDER and not marked.all():
+        found.notes.append(
+            Sentence(
+                "mask.inverted",
+                "The mask is white up to its border: it was read the other way round, black is the defect.",
+            )
+        )
+        return ~marked
+    return marked
+
+
+def _bright(values: NDArray[Any], found: OpenFile) -> NDArray[np.bool_]:
     levels = np.unique(values)
     if len(levels) == 1:
         return values > 0
@@ -131,6 +170,42 @@ def _defective(image: Image.Image, found: OpenFile) -> NDArray[np.bool_]:
     return values >= full / 2
 
 
+def _off_the_background(colours: NDArray[np.uint8], found: OpenFile) -> NDArray[np.bool_]:
+    """Mark what differs from the colour that the border has most often, in a mask that is not grey."""
+    packed = (colours.astype(np.uint32) @ np.array([65_536, 256, 1], np.uint32)).astype(np.int64)  # (H, W)
+    common = int(_background(packed))
+    background = np.array([common >> 16, common >> 8 & 255, common & 255])
+    found.notes.append(
+        Sentence(
+            "mask.coloured",
+            "The mask is in colours: the colour of its border is the background, and everything else is defective.",
+        )
+    )
+    if len(np.unique(packed)) <= _FEW_COLOURS:
+        return packed != common
+    distance = np.abs(colours.astype(np.int16) - background).max(axis=-1)  # (H, W); soft edges, or JPEG
+    return distance >= max(1, int(distance.max()) // 2)
+
+
+def _background(values: NDArray[Any]) -> Any:
+    """Return the value that the border of a mask has most often; 0 where the border has any of it."""
+    found, counts = np.unique(_border(values), return_counts=True)
+    if values.dtype == np.uint8 and 0 in found:
+        return 0
+    return found[counts.argmax()]
+
+
+def _border(values: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether a palette is the ordinary one of greys, so that its index is the brightness."""
+    palette = np.array(image.getpalette() or [0], np.uint8)
+    grey = np.repeat(np.arange(len(palette) // 3, dtype=np.uint8), 3)
+    return len(palette) >= 6 and bool((palette[: len(grey)] == grey).all())
+
+
 def _brightest(image: Image.Image) -> Image.Image:
     """Return one channel: the brightest of the colours, black where transparent."""
     if image.mode in ("L", "F") or image.mode.startswith("I"):
@@ -145,6 +220,10 @@ def _brightest(image: Image.Image) -> Image.Image:
     brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     if alpha is None or alpha.getextrema() == (255, 255):
         return brightest
-    visible = alpha.point([0] * 128 + [255] * 128)
+    lowest, highest = int(np.asarray(alpha).min()), int(np.asarray(alpha).max())
+    half = max(1, (highest + 1) // 2)  # a brush of half the strength paints as well as a strong one
+    visible = alpha.point([0] * half + [255] * (256 - half))
+    if lowest >= half:
+        return brightest
     painted = ImageChops.darker(brightest, visible)
     return painted if painted.getextrema() != (0, 0) else visible  # black paint on nothing

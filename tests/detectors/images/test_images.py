@@ -158,13 +158,13 @@ class TestMasks:
 
     def test_sixteen_bits_and_palette_and_one_bit(self):
         assert self.read(np.array([[0, 65535, 0]], np.uint16)) == ([[0, 1, 0]], [])
-        palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
+        palette = Image.fromarray(np.array([[0, 1, 2, 0]], np.uint8), "P")
         palette.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
-        assert self.read(palette) == ([[0, 1, 1]], [])
+        assert self.read(palette) == ([[0, 1, 1, 0]], [])
         assert self.read(Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1")) == ([[0, 1]], [])
 
     def test_labels_and_greys_are_told(self):
-        assert self.read(np.array([[0, 1, 2, 3]], np.uint8)) == ([[0, 1, 1, 1]], ["mask.labels"])
+        assert self.read(np.array([[0, 1, 2, 3, 0, 0]], np.uint8)) == ([[0, 1, 1, 1, 0, 0]], ["mask.labels"])
         assert self.read(np.array([[0, 100, 127, 128, 255]], np.uint8)) == ([[0, 0, 0, 1, 1]], ["mask.grey"])
 
     def test_what_is_painted_on_nothing_counts(self):
@@ -174,6 +174,47 @@ class TestMasks:
         black = np.zeros((1, 3, 4), np.uint8)
         black[0, 2, 3] = 255
         assert self.read(black) == ([[0, 0, 1]], [])
+
+    def test_colours_are_told_from_the_border(self):
+        values = np.full((6, 6, 3), 255, np.uint8)
+        values[2:4, 2:5] = (255, 0, 0)
+        marked = (values[..., 1] == 0).astype(int).tolist()
+        assert self.read(values) == (marked, ["mask.coloured"])
+        large = np.full((96, 96, 3), 255, np.uint8)
+        large[30:50, 30:60] = (220, 30, 30)
+        jpeg, said = read_mask(encoded(large, "JPEG", quality=90))
+        assert 560 <= jpeg.sum() <= 680
+        assert [s.key for s in said] == ["mask.coloured"]
+
+    def test_a_palette_is_read_by_its_index(self):
+        indices = np.zeros((6, 6), np.uint8)
+        indices[2:4, 2:5] = 1
+        for palette in ([255, 255, 255, 255, 0, 0], [0, 0, 0, 128, 0, 0], [9, 9, 9, 8, 8, 8]):
+            image = Image.fromarray(indices, "P")
+            image.putpalette(palette)
+            assert self.read(image) == (indices.tolist(), [])
+        swapped = Image.fromarray(1 - indices, "P")  # as GIF and some optimisers number their colours
+        swapped.putpalette([255, 0, 0, 0, 0, 0])
+        assert self.read(swapped) == (indices.tolist(), [])
+
+    def test_the_other_way_round_and_more_than_half_are_told(self):
+        black = np.full((10, 10), 255, np.uint8)
+        black[3:5, 3:6] = 0
+        assert self.read(black) == ((black == 0).astype(int).tolist(), ["mask.inverted"])
+        half = np.zeros((10, 10), np.uint8)
+        half[:6] = 255
+        mask, said = read_mask(encoded(half))
+        assert mask.sum() == 60
+        assert [str(s) for s in said] == [
+            "The mask marks 60% of its picture as defective. Check that it is not drawn the other way round."
+        ]
+        assert self.read(np.full((3, 3), 255, np.uint8)) == (np.ones((3, 3), int).tolist(), ["mask.mostly"])
+
+    def test_a_brush_of_any_strength_paints(self):
+        soft = np.zeros((1, 4, 4), np.uint8)
+        soft[0, 1] = [255, 0, 0, 120]
+        soft[0, 2] = [0, 0, 0, 20]
+        assert self.read(soft) == ([[0, 1, 0, 0]], [])
 
     def test_a_noisy_black_jpeg_marks_nothing(self):
         noise = np.random.default_rng(0).integers(0, 4, (32, 32), dtype=np.uint8)

@@ -1,0 +1,225 @@
+"""Masks and their pictures: each mask belongs to its own picture or to none, and says what nobody else said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.datasets import layouts, words
+from detectors.datasets.archives import File
+from detectors.datasets.layouts import Place
+from detectors.datasets.samples import Sample
+from detectors.errors import PictureRefused, Refusal, Sentence
+from detectors.images.limits import Limits
+from detectors.images.masks import read_mask
+
+_Mask = tuple[NDArray[np.bool_], tuple[Sentence, ...]]
+
+
+@dataclass
+class Pairing:
+    """What masks changed.
+
+    Attributes:
+        samples: by index; without pictures that a mask took out of what is learnt.
+        notes: what to say of a mask, by its index.
+        refused: why a mask or a picture is not used, by its index.
+        said: what to say of the set.
+    """
+
+    samples: dict[int, Sample]
+    notes: dict[int, tuple[Sentence, ...]] = field(default_factory=dict)
+    refused: dict[int, Sentence] = field(default_factory=dict)
+    said: tuple[Sentence, ...] = ()
+
+
+def pair_masks(
+    files: Sequence[File],
+    places: Sequence[Place],
+    samples: Mapping[int, Sample],
+    limits: Limits,
+    each: Callable[[Callable[[int], _Mask], Sequence[int]], Iterable[_Mask | Refusal]],
+) -> Pairing:
+    """Give each mask to the picture of its name; several masks of one picture are joined. `each` runs in threads."""
+    names = [file.name for file in files]
+    owners = _Owners(names, places)
+    masks = [i for i, place in enumerate(places) if place.role == "mask"]
+    found = {i: owners.of(i) for i in masks}
+
+    def one(i: int) -> _Mask:
+        owner = _one_owner(found[i], samples, names)
+        return read_mask(files[i].read(), samples[owner].picture.frame, limits)
+
+    paired = Pairing(dict(samples))
+    of_picture: dict[int, list[tuple[int, NDArray[np.bool_]]]] = defaultdict(list)
+    for i, outcome in zip(masks, each(one, masks), strict=True):
+        if isinstance(outcome, Refusal):
+            paired.refused[i] = outcome.sentence
+        else:
+            paired.notes[i] = outcome[1]
+            of_picture[found[i][0]].append((i, outcome[0]))
+    for owner, own in sorted(of_picture.items()):
+        _label(owner, own, places, names, paired)
+    _good_without_masks(names, places, paired)
+    return paired
+
+
+class _Owners:
+    """Finds the pictures that a mask may belong to."""
+
+    def __init__(self, names: Sequence[str], places: Sequence[Place]) -> None:
+        self.names, self.places = names, places
+        self.pictures = [i for i, place in enumerate(places) if place.role in ("train", "test")]
+        self.by_stem: dict[str, list[int]] = defaultdict(list)
+        self.by_name: dict[str, list[int]] = defaultdict(list)
+        for i in self.pictures:
+            file = names[i].rpartition("/")[2].casefold()
+            for key in {places[i].stem.casefold(), file}:
+                self.by_stem[key].append(i)
+            self.by_name[names[i]].append(i)
+        self.apart = {i: layouts.tells_apart(names[i]) | _kind(places[i]) for i in self.pictures}
+        self.known = frozenset().union(*self.apart.values()) if self.apart else frozenset()
+
+    def of(self, mask: int) -> list[int]:
+        """Return the pictures whose mask this may be: none, its own, or several that nothing tells apart."""
+        place, name = self.places[mask], self.names[mask]
+        if place.picture is not None:
+            return self._of_its_part(mask, self.by_name.get(place.picture, []))
+        if place.within is not None:
+            apart = layouts.tells_apart(name, place.within) & self.known
+            if found := self._fitting(mask, place.within.casefold(), apart):
+                return found
+        apart = (layouts.tells_apart(name) | _kind(place)) & self.known
+        for stem in words.picture_stems(name.rpartition("/")[2]):
+            if found := self._fitting(mask, stem, apart):
+                return found
+        return []
+
+    def _fitting(self, mask: int, stem: str, apart: frozenset[str]) -> list[int]:
+        name, split = self.names[mask], layouts.split_of(self.names[mask])
+        found = [
+            i
+            for i in self.by_stem.get(stem, ())
+            if apart <= self.apart[i] and (not split or layouts.split_of(self.names[i]) in ("", split))
+        ]
+        folder = name.rpartition("/")[0]
+        preferences: tuple[Callable[[int], bool], ...] = (
+            lambda i: self.places[i].part == self.places[mask].part,
+            lambda i: self.names[i].rpartition("/")[0] in (folder, folder.rpartition("/")[0]),
+            lambda i: self.places[i].role == "test",
+        )
+        for prefers in preferences:
+            found = [i for i in found if prefers(i)] or found
+        return found
+
+    def _of_its_part(self, mask: int, found: list[int]) -> list[int]:
+        return [i for i in found if self.places[i].part == self.places[mask].part] or found
+
+
+def _kind(place: Place) -> frozenset[str]:
+    return frozenset({place.kind.casefold()}) if place.kind else frozenset()
+
+
+def _one_owner(owners: Sequence[int], samples: Mapping[int, Sample], names: Sequence[str]) -> int:
+    if not owners:
+        raise PictureRefused(
+            "mask.no_picture",
+            "No test picture has the name of this mask. Name it like its picture, with or without `_mask`.",
+        )
+    if len(owners) > 1:
+        raise PictureRefused(
+            "mask.two_pictures",
+            "{count} test pictures have the name of this mask ({first}, {second}). Put it into a folder named like "
+            "their kind.",
+            count=len(owners),
+            first=names[owners[0]],
+            second=names[owners[1]],
+        )
+    if owners[0] not in samples:
+        raise PictureRefused(
+            "mask.picture_refused",
+            "Its picture {picture} was refused, so the mask is not needed.",
+            picture=names[owners[0]],
+        )
+    return owners[0]
+
+
+def _label(
+    owner: int,
+    own: Sequence[tuple[int, NDArray[np.bool_]]],
+    places: Sequence[Place],
+    names: Sequence[str],
+    paired: Pairing,
+) -> None:
+    """Join the masks of one picture, and let them say what it is where nobody did."""
+    sample, place = paired.samples[owner], places[owner]
+    marked = [(i, mask) for i, mask in own if mask.any()]
+    if not marked:
+        for i, _ in own:
+            if sample.defective:
+                paired.notes[i] += (
+                    Sentence(
+                        "mask.empty",
+                        "The mask marks nothing although its picture is defective: it was left out. Mark the defect.",
+                    ),
+                )
+        if sample.defective is None:
+            paired.samples[owner] = replace(sample, defective=False, kind="good")
+        return
+    if place.role == "train":
+        del paired.samples[owner]
+        paired.refused[owner] = Sentence(
+            "dataset.marked_in_train",
+            "Its mask {mask} marks a defect, and only good pictures are learnt: it was left out. Move it to the test "
+            "pictures.",
+            mask=names[marked[0][0]],
+        )
+        return
+    if sample.defective is False:
+        for i, _ in marked:
+            del paired.notes[i]
+            paired.refused[i] = Sentence(
+                "mask.on_good",
+                "The mask marks a defect in a picture that is called good. Move the picture, or empty the mask.",
+            )
+        return
+    joined = np.logical_or.reduce([mask for _, mask in marked])
+    if sample.defective is None:
+        kinds = [places[i].kind for i, _ in marked if places[i].picture is not None and places[i].kind]
+        sample = replace(sample, defective=True, kind=kinds[0] if kinds else "defective")
+        for i, _ in marked:
+            paired.notes[i] += (
+                Sentence(
+                    "mask.says_defective",
+                    "Nobody labelled its picture; as the mask marks something, it counts as defective.",
+                ),
+            )
+    paired.samples[owner] = replace(sample, mask=joined)
+
+
+def _good_without_masks(names: Sequence[str], places: Sequence[Place], paired: Pairing) -> None:
+    """Call pictures good that have no mask where the defective ones of their folder have one (DAGM)."""
+    folders: dict[str, list[int]] = defaultdict(list)
+    for i in paired.samples:
+        if places[i].silent:
+            folders[names[i].rpartition("/")[0]].append(i)
+    for folder, members in sorted(folders.items()):
+        open_ = [i for i in members if paired.samples[i].defective is None]
+        marked = sum(paired.samples[i].mask is not None for i in members)
+        if not (open_ and marked):
+            continue
+        for i in open_:
+            paired.samples[i] = replace(paired.samples[i], defective=False, kind="good")
+        paired.said += (
+            Sentence(
+                "dataset.good_without_mask",
+                "{count} pictures in {folder} have no mask while {marked} others have one: they count as good.",
+                count=len(open_),
+                folder=folder or "/",
+                marked=marked,
+            ),
+        )

@@ -1,0 +1,206 @@
+"""What names of folders and files mean: the one table by which every folder, ZIP and upload is read.
+
+A name is cut into words at capitals, digits and signs ("NODefect_images" is no, defect, images). A row of the table
+holds for a folder whose words are all in it, or which says more with words that change nothing ("ok_front").
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+
+def _row(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+GOOD = _row(
+    "good goods ok okay normal normals pass passed passing fine perfect intact healthy undamaged flawless "
+    "faultless accept accepted conforming conform io nodefect nodefects defectfree nondefective nonanomalous negative "
+    "negatives 良品 良 "
+    "合格 合格品 正常 正常品 好 好品 正品 정상 정상품 양품 양호 합격 합격품"
+)
+BAD = _row(
+    "bad ng nok ko defect defects defective def anomaly anomalies anomalous abnormal abnormals fail failed "
+    "failing failure reject rejected rejects faulty fault faults damaged nio scrap nonconforming positive "
+    "positives 不良 不良品 不合格 不合格品 "
+    "異常 异常 缺陷 瑕疵 次品 불량 불량품 결함 이상 불합격 비정상"
+)
+_NOT = _row("no non not without un zero")
+_TRAIN = _row("train training trainset learn learning 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習")
+_VALIDATION = _row("val valid validation valset 검증 검증용 验证 验证集 検証")
+_TEST = _row("test testing tests testset eval evaluation inference 시험 테스트 평가 테스트용 测试 测试集 測試 テスト")
+_UNLABELLED = _row(
+    "private unlabelled unlabeled unlabel unknown unsorted unclassified 미분류 미확인 未标注 未分類 未知"
+)
+_MASKS = _row("mask masks gt gts groundtruth groundtruths 마스크 정답 정답마스크 掩码 掩膜 マスク 真值")
+_WEAK_MASKS = _row(  # such a folder may hold products as well, so its files are looked at
+    "label labels labelling annotation annotations annot annots anno annos seg segs segm segmap segmaps segmask "
+    "segmasks segmentation segmentations 라벨 레이블 주석 标注 标签 ラベル"
+)
+_MASKS_MAY_SAY = _row(
+    "ground truth image images img imgs png bmp jpg defect defects anomaly anomalies bad ng pixel binary bw class "
+    "classes color colour object semantic instance train test val training testing public file files data level "
+    "wise map maps"
+)
+_CARRIERS = _row(  # say nothing about what lies in them
+    "data dataset datasets image images imgs img picture pictures pics photo photos frame frames rgb jpg jpeg png "
+    "bmp jpegs tif tiff jpegimages raw original originals set all files public released reduced 사진 이미지 "
+    "원본 图片 图像 画像 写真 原图"
+)
+_VIEWS = _row("cam cams camera cameras view views left right top bottom front back rear")
+_NUMBERED = _row("line part sample lot batch day light shot pos position station side angle exposure unit")
+_GEOMETRY = _row(  # beside `rgb`: not pictures of their own
+    "xyz depth depths pointcloud pcd"
+)
+_TAILS = re.compile(r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真)$")  # written without a space
+_ID = re.compile(r"^(?:[a-z]{0,2}[\-_ ]?)?\d[\d\-_. ]*$", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
+
+_MASK_WORDS = (
+    "masks|mask|ground[_\\- ]?truth|gts|gt|labels|label|segmentation|seg|annotations|annotation|anno|마스크|정답|라벨"
+)
+_SIGN = r"[_\-. ]+"
+_SUFFIX = re.compile(rf"(?:{_SIGN}(?:{_MASK_WORDS})|(?<=\d)(?:masks?|gt))(?:[_\-. ]*\d+)?$", re.IGNORECASE)
+_PREFIX = re.compile(rf"^(?:{_MASK_WORDS}){_SIGN}", re.IGNORECASE)
+_SIDE = re.compile(rf"{_SIGN}(?:defect|color|colour|binary|bw|image|img|pixel)$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:png|jpe?g|bmp|tiff?|webp|gif)$", re.IGNORECASE)
+_JUNK = _row(
+    "__macosx @eadir @tmp @recycle @recently-snapshot @sharebin @appstore #recycle #snapshot #trash $recycle.bin "
+    "recycler recycled lost+found found.000 __pycache__"
+) | {"system volume information", "network trash folder", "temporary items", "trash-1000"}
+_JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\ufffd", "icon\r"})
+
+Quality = Literal["good", "bad", "unlabelled"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a folder's name says.
+
+    Attributes:
+        role: "train", "validation", "test", "mask", "weak mask" (its files must be looked at) or "".
+        quality: "good", "bad", "unlabelled" or "".
+        carrier: it says nothing: "images", "data".
+        view: a camera, a side, a date or a number: a kind only where nothing else is one.
+        geometry: depths or points, which lie beside colour pictures.
+    """
+
+    role: Literal["train", "validation", "test", "mask", "weak mask", ""] = ""
+    quality: Literal["good", "bad", "unlabelled", ""] = ""
+    carrier: bool = False
+    view: bool = False
+    geometry: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the name is neither a role nor good nor bad: it may be a kind, a product or anything."""
+        return not (self.role or self.quality or self.carrier)
+
+
+@lru_cache(4096)
+def meaning(folder: str) -> Meaning:
+    """Return what a folder's name says.
+
+    >>> meaning("NODefect_images").quality, meaning("ok_front").quality, meaning("not good").quality
+    ('good', 'good', 'bad')
+    >>> meaning("test_private_mixed").role, meaning("Mask_images").role, meaning("missing_label").role
+    ('test', 'mask', '')
+    """
+    said = words(folder)
+    found = set(said)
+    if _is_mask(said):
+        return Meaning("weak mask" if found & _WEAK_MASKS and not found & _MASKS else "mask")
+    role: Literal["train", "validation", "test", ""] = ""
+    if len(said) <= 3:  # in a long name such a word is a part of something else
+        role = "test" if found & _TEST else "train" if found & _TRAIN else "validation" if found & _VALIDATION else ""
+    quality: Quality | Literal[""] = ""
+    if found & _UNLABELLED:
+        quality = "unlabelled"
+        role = role or "test"
+    elif len(said) <= 4:
+        quality = _quality(said)
+    rest = [word for word in said if not word.isdigit()]
+    return Meaning(
+        role,
+        quality,
+        carrier=bool(rest) and all(word in _CARRIERS for word in rest),
+        view=_is_view(folder, rest),
+        geometry=bool(rest) and rest[0] in _GEOMETRY and len(rest) <= 2,
+    )
+
+
+def words(name: str) -> tuple[str, ...]:
+    """Cut a name into words in lower case.
+
+    >>> words("MT_Free"), words("NODefect_images"), words("양품-01")
+    (('mt', 'free'), ('no', 'defect', 'images'), ('양품', '01'))
+    """
+    found = (word.casefold() for word in _WORD.findall(unicodedata.normalize("NFKC", name)))
+    return tuple(_TAILS.sub("", word) for word in found)
+
+
+def picture_stems(name: str) -> tuple[str, ...]:
+    """Return the stems, in lower case, that the picture of a mask called `name` may have; the likeliest first.
+
+    >>> picture_stems("001_mask_0.png"), picture_stems("mask_001.png"), picture_stems("001.jpg.png")
+    (('001_mask_0', '001'), ('mask_001', '001'), ('001.jpg', '001'))
+    """
+    stem = _ENDING.sub("", name.casefold())
+    stems = [stem]
+    for bare in (_ENDING.sub("", stem), _PREFIX.sub("", stem)):
+        stems += [bare, _ENDING.sub("", _SUFFIX.sub("", bare)), _SIDE.sub("", _SUFFIX.sub("", bare))]
+    return tuple(dict.fromkeys(one for one in stems if one))
+
+
+def named_like_a_mask(name: str) -> bool:
+    """Whether a file's name has a mask's word before or behind, or two endings."""
+    return len(picture_stems(name)) > 1
+
+
+def stem(name: str) -> str:
+    """Return a file's name without its folders and its ending."""
+    file = name.rpartition("/")[2]
+    return file.rpartition(".")[0] or file
+
+
+def is_junk(name: str) -> bool:
+    """Whether a path lies in a waste bin or another system folder, or is a file that systems leave behind."""
+    parts = name.casefold().split("/")
+    return any(part in _JUNK or part.startswith(".") for part in parts) or parts[-1] in _JUNK_FILES
+
+
+def _quality(said: tuple[str, ...]) -> Literal["good", "bad", ""]:
+    """Say good or bad; a word for no or free turns the next or the last one round."""
+    verdicts = set()
+    for i, word in enumerate(said):
+        before = said[i - 1] if i else ""
+        after = said[i + 1] if i + 1 < len(said) else ""
+        if word in GOOD and after not in ("map", "maps"):
+            verdicts.add("bad" if before in _NOT or before == "ab" else "good")
+        elif word in BAD or (word in ("damage", "crack", "scratch") and (before in _NOT or after == "free")):
+            verdicts.add("good" if before in _NOT or after == "free" else "bad")
+        elif word == "free" and before not in BAD and i == len(said) - 1 and i:
+            verdicts.add("good")
+    if said and "".join(said) in GOOD | BAD:  # "n.g.", "i.O."
+        verdicts.add("good" if "".join(said) in GOOD else "bad")
+    return verdicts.pop() if len(verdicts) == 1 else ""  # type: ignore[return-value]
+
+
+def _is_mask(said: tuple[str, ...]) -> bool:
+    found = set(said)
+    if said[:2] == ("ground", "truth"):
+        return True
+    words_for_masks = found & (_MASKS | _WEAK_MASKS)
+    others = {word for word in found - words_for_masks if not word.isdigit()}
+    return bool(words_for_masks) and others <= _MASKS_MAY_SAY
+
+
+def _is_view(folder: str, rest: list[str]) -> bool:
+    if _ID.match(folder):
+        return True
+    numbered = bool(re.search(r"\d", folder))
+    return bool(rest) and all(word in _VIEWS or (numbered and word in _NUMBERED) for word in rest)

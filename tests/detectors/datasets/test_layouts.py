@@ -1,0 +1,598 @@
+"""Layouts that people really have: public sets as they are published, cameras, other languages, and masks by any name.
+
+Each layout is a few tiny pictures under the names of the published listing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from fixtures.picture_files import encoded, scene, zipped
+from PIL import Image
+
+from detectors import datasets
+from detectors.datasets.sources import UploadSource
+from detectors.errors import DatasetRefused, SettingRefused
+
+SIZE = (24, 32)
+
+
+def picture(name):
+    kind = "JPEG" if name.lower().endswith((".jpg", ".jpeg")) else "BMP" if name.lower().endswith(".bmp") else "PNG"
+    return encoded(scene(*SIZE, seed=sum(map(ord, name))), kind)
+
+
+def mask(on=True, value=255):
+    values = np.zeros(SIZE, np.uint8)
+    values[3:9, 5:11] = value * on
+    return encoded(values)
+
+
+def tree(*names, masks=(), empty=()):
+    return (
+        {name: picture(name) for name in names}
+        | {name: mask() for name in masks}
+        | {name: mask(on=False) for name in empty}
+    )
+
+
+def load(content, **options):
+    return datasets.load_zip(zipped(content), "set.zip", **options)
+
+
+def read(data):
+    """Return the names that are learnt, and of each tested one its kind and how many pixels its mask marks."""
+    tested = {s.picture.name: (s.kind, None if s.mask is None else int(s.mask.sum())) for s in data.test}
+    return [s.picture.name for s in data.train], tested
+
+
+def states(data, state="refused"):
+    return {entry.name: entry.sentence.key for entry in data.report.entries if entry.state == state}
+
+
+GOOD, MARKED = ("good", 0), 36
+
+# name -> (files, what is learnt, what is tested); the comment names the listing that it follows
+LAYOUTS = {
+    # mvtec.com/company/research/datasets/mvtec-ad
+    "MVTec AD": (
+        tree("bottle/train/good/000.png", "bottle/test/good/000.png", "bottle/test/broken_large/000.png",
+             masks=["bottle/ground_truth/broken_large/000_mask.png"]) | {"bottle/readme.txt": b"x"},
+        ["bottle/train/good/000.png"],
+        {"bottle/test/good/000.png": GOOD, "bottle/test/broken_large/000.png": ("broken_large", MARKED)},
+    ),
+    # mvtec.com/company/research/datasets/mvtec-ad-2
+    "MVTec AD 2": (
+        tree("can/train/good/000_regular.png", "can/validation/good/000_regular.png",
+             "can/test_public/good/000_regular.png", "can/test_public/bad/000_overexposed.png",
+             "can/test_private/000_regular.png", "can/test_private_mixed/000_mixed.png",
+             masks=["can/test_public/ground_truth/bad/000_overexposed_mask.png"]),
+        ["can/train/good/000_regular.png", "can/validation/good/000_regular.png"],
+        {"can/test_public/good/000_regular.png": GOOD, "can/test_public/bad/000_overexposed.png": ("bad", MARKED),
+         "can/test_private/000_regular.png": (None, None), "can/test_private_mixed/000_mixed.png": (None, None)},
+    ),
+    # mvtec.com/company/research/datasets/mvtec-loco
+    "MVTec LOCO": (
+        tree("juice/train/good/000.png", "juice/validation/good/000.png", "juice/test/good/000.png",
+             "juice/test/logical_anomalies/000.png", "juice/test/logical_anomalies/001.png",
+             "juice/test/structural_anomalies/000.png",
+             masks=["juice/ground_truth/logical_anomalies/001/000.png",
+                    "juice/ground_truth/structural_anomalies/000/000.png"]),
+        ["juice/train/good/000.png", "juice/validation/good/000.png"],
+        {"juice/test/good/000.png": GOOD, "juice/test/logical_anomalies/000.png": ("logical_anomalies", None),
+         "juice/test/logical_anomalies/001.png": ("logical_anomalies", MARKED),
+         "juice/test/structural_anomalies/000.png": ("structural_anomalies", MARKED)},
+    ),
+    # mvtec.com/company/research/datasets/mvtec-3d-ad
+    "MVTec 3D": (
+        tree("bagel/train/good/rgb/000.png", "bagel/test/good/rgb/000.png", "bagel/test/crack/rgb/000.png",
+             "bagel/test/crack/xyz/000.tiff", "bagel/train/good/xyz/000.tiff",
+             masks=["bagel/test/crack/gt/000.png"], empty=["bagel/test/good/gt/000.png"]),
+        ["bagel/train/good/rgb/000.png"],
+        {"bagel/test/good/rgb/000.png": GOOD, "bagel/test/crack/rgb/000.png": ("crack", MARKED)},
+    ),
+    # github.com/amazon-science/spot-diff: VisA without its split file
+    "VisA": (
+        tree("candle/Data/Images/Normal/0000.JPG", "candle/Data/Images/Normal/0001.JPG",
+             "candle/Data/Images/Anomaly/000.JPG", masks=["candle/Data/Masks/Anomaly/000.png"]),
+        ["candle/Data/Images/Normal/0000.JPG", "candle/Data/Images/Normal/0001.JPG"],
+        {"candle/Data/Images/Anomaly/000.JPG": ("Anomaly", MARKED)},
+    ),
+    # github.com/pankajmishra000/VT-ADL: BTAD
+    "BTAD": (
+        tree("01/train/ok/0000.bmp", "01/test/ok/0000.bmp", "01/test/ko/0000.bmp",
+             masks=["01/ground_truth/ko/0000.png"]),
+        ["01/train/ok/0000.bmp"],
+        {"01/test/ok/0000.bmp": GOOD, "01/test/ko/0000.bmp": ("ko", MARKED)},
+    ),
+    # github.com/stepanje/MPDD
+    "MPDD": (
+        tree("tubes/train/good/000.png", "tubes/test/good/000.png", "tubes/test/anomalous/000.png",
+             masks=["tubes/ground_truth/anomalous/000_mask.png"]),
+        ["tubes/train/good/000.png"],
+        {"tubes/test/good/000.png": GOOD, "tubes/test/anomalous/000.png": ("anomalous", MARKED)},
+    ),
+    # vicos.si/resources/kolektorsdd2
+    "KolektorSDD2": (
+        tree("train/10000.png", "train/10001.png", "test/20000.png", "test/20001.png",
+             masks=["train/10001_GT.png", "test/20001_GT.png"], empty=["train/10000_GT.png", "test/20000_GT.png"]),
+        ["train/10000.png"],
+        {"test/20000.png": GOOD, "test/20001.png": ("defective", MARKED)},
+    ),
+    # vicos.si/resources/kolektorsdd
+    "KolektorSDD": (
+        tree("kos01/Part0.jpg", "kos01/Part1.jpg", "kos02/Part0.jpg", masks=["kos01/Part1_label.bmp"],
+             empty=["kos01/Part0_label.bmp", "kos02/Part0_label.bmp"]),
+        ["kos01/Part0.jpg", "kos02/Part0.jpg"],
+        {"kos01/Part1.jpg": ("defective", MARKED)},
+    ),
+    # hci.iwr.uni-heidelberg.de/content/weakly-supervised-learning-industrial-optical-inspection: DAGM 2007
+    "DAGM": (
+        tree("Class1/Train/0576.PNG", "Class1/Train/0577.PNG", "Class1/Test/0001.PNG", "Class1/Test/0002.PNG",
+             masks=["Class1/Train/Label/0577_label.PNG", "Class1/Test/Label/0002_label.PNG"])
+        | {"Class1/Test/Label/Labels.txt": b"1"},
+        ["Class1/Train/0576.PNG"],
+        {"Class1/Test/0001.PNG": GOOD, "Class1/Test/0002.PNG": ("defective", MARKED)},
+    ),
+    # aitex.es/afid
+    "AITEX": (
+        tree("NODefect_images/2306881-210020u/0001_000_00.png", "Defect_images/0002_002_00.png",
+             masks=["Mask_images/0002_002_00_mask.png"]),
+        ["NODefect_images/2306881-210020u/0001_000_00.png"],
+        {"Defect_images/0002_002_00.png": ("Defect_images", MARKED)},
+    ),
+    # github.com/abin24/Magnetic-tile-defect-datasets.
+    "magnetic tile": (
+        tree("MT_Free/Imgs/exp1.jpg", "MT_Blowhole/Imgs/exp1.jpg", "MT_Fray/Imgs/exp1.jpg",
+             masks=["MT_Blowhole/Imgs/exp1.png", "MT_Fray/Imgs/exp1.png"], empty=["MT_Free/Imgs/exp1.png"]),
+        ["MT_Free/Imgs/exp1.jpg"],
+        {"MT_Blowhole/Imgs/exp1.jpg": ("MT_Blowhole", MARKED), "MT_Fray/Imgs/exp1.jpg": ("MT_Fray", MARKED)},
+    ),
+    # realiad4ad.github.io/Real-IAD
+    "Real-IAD": (
+        tree("plug/OK/S0001/plug_0001_OK_C1_1.jpg", "plug/NG/BX/S0002/plug_0002_NG_BX_C1_1.jpg",
+             "plug/NG/QS/S0003/plug_0003_NG_QS_C2_1.jpg",
+             masks=["plug/NG/BX/S0002/plug_0002_NG_BX_C1_1.png", "plug/NG/QS/S0003/plug_0003_NG_QS_C2_1_mask.png"]),
+        ["plug/OK/S0001/plug_0001_OK_C1_1.jpg"],
+        {"plug/NG/BX/S0002/plug_0002_NG_BX_C1_1.jpg": ("BX", MARKED),
+         "plug/NG/QS/S0003/plug_0003_NG_QS_C2_1.jpg": ("QS", MARKED)},
+    ),
+    # kaggle.com/datasets/ravirajsinh45/real-life-industrial-dataset-of-casting-product
+    "casting": (
+        tree("casting_data/train/ok_front/cast_ok_0_1.jpeg", "casting_data/test/ok_front/cast_ok_0_2.jpeg",
+             "casting_data/test/def_front/cast_def_0_3.jpeg", "casting_data/train/def_front/cast_def_0_4.jpeg"),
+        ["casting_data/train/ok_front/cast_ok_0_1.jpeg"],
+        {"casting_data/test/ok_front/cast_ok_0_2.jpeg": ("good", None),
+         "casting_data/test/def_front/cast_def_0_3.jpeg": ("def_front", None)},
+    ),
+    # DTD-synthetic (Zero-shot versus many-shot, WACV 2023)
+    "DTD-synthetic": (
+        tree("Woven_001/train/good/000.png", "Woven_001/test/good/000.png", "Woven_001/test/bad/000.png",
+             masks=["Woven_001/ground_truth/bad/000_mask.png"]),
+        ["Woven_001/train/good/000.png"],
+        {"Woven_001/test/good/000.png": GOOD, "Woven_001/test/bad/000.png": ("bad", MARKED)},
+    ),
+    # anomalib.readthedocs.io: Folder, hazelnut_toy
+    "Anomalib's Folder": (
+        tree("hazelnut_toy/good/00.jpg", "hazelnut_toy/crack/01.jpg", "hazelnut_toy/colour/01.jpg",
+             masks=["hazelnut_toy/mask/crack/01.jpg.png", "hazelnut_toy/mask/colour/01.png"]),
+        ["hazelnut_toy/good/00.jpg"],
+        {"hazelnut_toy/crack/01.jpg": ("crack", MARKED), "hazelnut_toy/colour/01.jpg": ("colour", MARKED)},
+    ),
+    "Anomalib's Folder with its own test": (
+        tree("normal/0.png", "normal_test/1.png", "abnormal/2.png"),
+        ["normal/0.png"],
+        {"normal_test/1.png": ("good", None), "abnormal/2.png": ("abnormal", None)},
+    ),
+    # kaggle.com/datasets/arunrk7/surface-crack-detection
+    "Negative and Positive": (
+        tree("Negative/0.jpg", "Positive/1.jpg"), ["Negative/0.jpg"], {"Positive/1.jpg": ("Positive", None)},
+    ),
+    "OK and NG": (tree("OK/a.png", "NG/b.png"), ["OK/a.png"], {"NG/b.png": ("NG", None)}),
+    "Chinese": (tree("良品/a.png", "不良/划痕/b.png"), ["良品/a.png"], {"不良/划痕/b.png": ("划痕", None)}),
+    "Korean": (
+        tree("정상/a.png", "불량/b.png", masks=["마스크/불량/b.png"]), ["정상/a.png"], {"불량/b.png": ("불량", MARKED)},
+    ),
+    "Korean, long": (
+        tree("학습용/양품 이미지/a.png", "테스트/정상이미지/b.png", "테스트/찍힘/c.png"),
+        ["학습용/양품 이미지/a.png"],
+        {"테스트/정상이미지/b.png": ("good", None), "테스트/찍힘/c.png": ("찍힘", None)},
+    ),
+    "German": (tree("i.O./a.png", "n.i.O/b.png", "NIO/c.png"), ["i.O./a.png"],
+               {"n.i.O/b.png": ("n.i.O", None), "NIO/c.png": ("NIO", None)}),
+    "one folder of good ones": (tree("parts/a.png", "parts/b.png"), ["parts/a.png", "parts/b.png"], {}),
+    "cameras": (
+        tree("train/cam1/good/0.png", "test/cam1/good/1.png", "test/cam1/scratch/2.png", "test/cam2/scratch/2.png",
+             masks=["ground_truth/cam2/scratch/2_mask.png"]),
+        ["train/cam1/good/0.png"],
+        {"test/cam1/good/1.png": GOOD, "test/cam1/scratch/2.png": ("scratch", None),
+         "test/cam2/scratch/2.png": ("scratch", MARKED)},
+    ),
+    "cameras below the kind": (
+        tree("train/good/cam1/0.png", "test/good/cam1/1.png", "test/scratch/cam1/2.png",
+             masks=["ground_truth/scratch/cam1/2.png"]),
+        ["train/good/cam1/0.png"],
+        {"test/good/cam1/1.png": GOOD, "test/scratch/cam1/2.png": ("scratch", MARKED)},
+    ),
+    "cameras alone": (
+        tree("train/cam1/0.png", "test/cam1/1.png"), ["train/cam1/0.png"], {"test/cam1/1.png": (None, None)},
+    ),
+    "the role below the verdict": (
+        tree("good/train/0.png", "good/test/1.png", "crack/test/2.png", "NG/test/3.png"),
+        ["good/train/0.png"],
+        {"good/test/1.png": ("good", None), "crack/test/2.png": (None, None), "NG/test/3.png": ("NG", None)},
+    ),
+    "role and verdict in one name": (
+        tree("train_good/0.png", "test_good/1.png", "test_bad/2.png"),
+        ["train_good/0.png"],
+        {"test_good/1.png": ("good", None), "test_bad/2.png": ("defective", None)},
+    ),
+    "classes one above another": (
+        tree("train/good/0.png", "test/defective/scratch/deep/1.png", "test/defective/dent/2.png"),
+        ["train/good/0.png"],
+        {"test/defective/scratch/deep/1.png": ("deep", None), "test/defective/dent/2.png": ("dent", None)},
+    ),
+    "wrapped in test": (
+        tree("test/train/good/0.png", "test/test/good/1.png", "test/test/cut/2.png"),
+        ["test/train/good/0.png"],
+        {"test/test/good/1.png": ("good", None), "test/test/cut/2.png": ("cut", None)},
+    ),
+    "wrapped in mask": (
+        tree("mask/good/0.png", "mask/ng/1.png"), ["mask/good/0.png"], {"mask/ng/1.png": ("ng", None)},
+    ),
+    "wrapped in training": (
+        tree("training/project/OK/0.png", "training/project/NG/1.png"),
+        ["training/project/OK/0.png"], {"training/project/NG/1.png": ("NG", None)},
+    ),
+    "a product that is a label": (
+        tree("label/train/good/0.png", "label/test/good/1.png", "label/test/missing_label/2.png"),
+        ["label/train/good/0.png"],
+        {"label/test/good/1.png": ("good", None), "label/test/missing_label/2.png": ("missing_label", None)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_published_layout_is_read_as_it_is_meant(name):
+    content, learnt, tested = LAYOUTS[name]
+    assert read(load(content)) == (sorted(learnt), tested)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_folder_a_zip_in_any_order_and_an_upload_are_read_alike(name, tmp_path):
+    content = LAYOUTS[name][0]
+    expected = read(load(content))
+    shuffled = list(content)
+    random.Random(3).shuffle(shuffled)
+    assert read(load({key: content[key] for key in shuffled})) == expected
+    for path, data in content.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    assert read(datasets.load_folder(tmp_path)) == expected
+    assert read(UploadSource(placed=tuple((key, content[key]) for key in shuffled)).load()) == expected
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_entry_says_what_decided(name):
+    for entry in load(LAYOUTS[name][0]).report.entries:
+        assert entry.because is not None or entry.sentence.key == "file.document", entry
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "001_mask.png", "001_GT.png", "001_label.bmp", "001_mask_0.png", "001-mask1.png", "mask_001.png", "gt_001.png",
+        "001.jpg.png", "001.png", "001_seg.png", "001_ground_truth.png", "001_defect_mask.png", "001_labels.tif",
+        "001 mask.png", "001.mask.png", "001_annotation.png", "001mask.png", "001_마스크.png",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("folder", ["test/cut", "ground_truth/cut", "masks", "train_masks/cut", "test/cut/labels"])
+def test_a_mask_by_any_name_belongs_to_its_picture(written, folder):
+    content = tree("train/good/000.png", "test/cut/001.jpg", "test/good/002.jpg", masks=[f"{folder}/{written}"])
+    if folder == "train_masks/cut":
+        content = {key.replace("train_masks", "test_masks"): value for key, value in content.items()}
+    assert read(load(content)) == (
+        ["train/good/000.png"],
+        {"test/cut/001.jpg": ("cut", MARKED), "test/good/002.jpg": GOOD},
+    )
+
+
+class TestMasks:
+    def test_two_values_alone_are_no_mask(self):
+        """Binary product photographs: the same stem in several folders, a picture kept twice, a mask's word."""
+        binary = {}
+        for i, name in enumerate(("train/good/0.png", "test/good/1.png", "test/cut/1.png", "test/cut/2.bmp")):
+            values = np.zeros(SIZE, np.uint8)
+            values[4:20, 4 : 20 + i] = 255
+            binary[name] = encoded(values, "BMP" if name.endswith("bmp") else "PNG")
+        assert read(load(binary)) == (
+            ["train/good/0.png"],
+            {"test/good/1.png": ("good", None), "test/cut/1.png": ("cut", None), "test/cut/2.bmp": ("cut", None)},
+        )
+        named = {f"good/{i}_label.png": content for i, content in enumerate(binary.values())}
+        assert len(load(named).train) == 4
+
+    def test_a_photograph_with_a_masks_name_is_a_picture(self):
+        data = load(tree("good/face.png", "good/face_mask.png", "good/a.jpg", "good/a.png"))
+        assert len(data.train) == 4
+
+    def test_a_mask_whose_picture_is_gone_goes_to_no_other(self):
+        content = tree(
+            "train/good/0.png",
+            "train/good/7.png",
+            "test/cut/1.png",
+            "test/hole/2.png",
+            masks=["ground_truth/cut/1.png", "ground_truth/cut/2.png", "ground_truth/cut/7.png", "test/cut/9_mask.png"],
+        )
+        data = load(content)
+        assert states(data) == dict.fromkeys(
+            ["ground_truth/cut/2.png", "ground_truth/cut/7.png", "test/cut/9_mask.png"], "mask.no_picture"
+        )
+        assert read(data)[1] == {"test/cut/1.png": ("cut", MARKED), "test/hole/2.png": ("hole", None)}
+
+    def test_a_marked_mask_takes_its_picture_out_of_what_is_learnt(self):
+        content = tree("train/a.png", "train/b.png", masks=["train/b_mask.png"], empty=["train/a_mask.png"])
+        data = load(content)
+        assert read(data) == (["train/a.png"], {})
+        assert states(data) == {"train/b.png": "dataset.marked_in_train"}
+        loose = datasets.from_uploads(list(content.items()), [])
+        assert [s.picture.name for s in loose.train] == ["train/a.png"]
+
+    def test_masks_alone_say_what_is_good_and_every_fifth_good_one_is_tested(self):
+        names = [f"{i:02d}.png" for i in range(15)]
+        content = tree(
+            *names, masks=[f"{name[:2]}_mask.png" for name in names[:3]], empty=[f"{n[:2]}_gt.png" for n in names[3:]]
+        )
+        data = load(content)
+        assert [len(data.train), [s.kind for s in data.test]] == [10, ["defective"] * 3 + ["good"] * 2]
+        assert "dataset.set_aside" in {note.key for note in data.report.notes}
+
+    def test_a_mask_on_the_test_pile_is_found_by_name_and_looks(self):
+        data = datasets.from_uploads(
+            [("1.png", picture("1.png"))], [("7.png", picture("7.png")), ("7_mask.png", mask())]
+        )
+        assert read(data) == (["1.png"], {"7.png": ("defective", MARKED)})
+
+
+LABELME = {
+    "imagePath": "..\\b.jpg", "imageHeight": SIZE[0], "imageWidth": SIZE[1],
+    "shapes": [{"label": "scratch", "points": [[5, 3], [10, 3], [10, 8], [5, 8]], "shape_type": "polygon"}],
+}  # fmt: skip
+
+
+class TestOutlines:
+    def test_labelme(self):
+        content = tree("train/good/a.jpg", "test/b.jpg", "test/c.jpg", "test/d.jpg")
+        circle = {"label": "spot", "points": [[16, 12], [16, 16]], "shape_type": "circle"}
+        content |= {
+            "test/b.json": json.dumps(LABELME).encode(),
+            "test/c.json": json.dumps(LABELME | {"imagePath": "c.jpg", "shapes": [circle]}).encode(),
+            "test/d.json": json.dumps(LABELME | {"imagePath": "d.jpg", "shapes": []}).encode(),
+        }
+        data = load(content)
+        tested = read(data)[1]
+        assert tested["test/b.jpg"] == ("scratch", MARKED)
+        assert tested["test/c.jpg"][0] == "spot"
+        assert 50 <= tested["test/c.jpg"][1] <= 70  # pi 4**2 and its edge
+        assert tested["test/d.jpg"] == GOOD
+        assert {e.name: e.role for e in data.report.entries if e.name.endswith("json")} == dict.fromkeys(
+            ["test/b.json", "test/c.json", "test/d.json"], "mask"
+        )
+
+    def test_coco(self):
+        images = [
+            {"id": i, "file_name": f"{name}.jpg", "height": SIZE[0], "width": SIZE[1]} for i, name in enumerate("bcdx")
+        ]
+        column = [5 * SIZE[0] + 3, *[6, SIZE[0] - 6] * 5, 6, SIZE[0] * SIZE[1] - (10 * SIZE[0] + 3 + 6)]
+        found = [
+            {"image_id": 0, "category_id": 7, "segmentation": [[5, 3, 10, 3, 10, 8, 5, 8]]},
+            {"image_id": 1, "category_id": 8, "segmentation": {"counts": column, "size": list(SIZE)}},
+        ]
+        document = {
+            "images": images, "annotations": found,
+            "categories": [{"id": 7, "name": "cut"}, {"id": 8, "name": "hole"}],
+        }  # fmt: skip
+        content = tree("train/good/a.jpg", "test/b.jpg", "test/c.jpg", "test/d.jpg")
+        data = load(content | {"annotations/instances.json": json.dumps(document).encode()})
+        assert read(data)[1] == {"test/b.jpg": ("cut", MARKED), "test/c.jpg": ("hole", MARKED), "test/d.jpg": GOOD}
+        assert states(data) == {"annotations/instances.json": "mask.no_outlined_picture"}
+
+    def test_cocos_compressed_runs(self):
+        from detectors.datasets.polygons import _counts
+
+        assert _counts("52203") == [5, 2, 2, 2, 5]  # as pycocotools writes [5, 2, 2, 2, 5]
+
+    @pytest.mark.parametrize(
+        "text", ["{", "[]", '{"shapes": [{}]}', '{"shapes": 1}', '{"images": [1], "annotations": [2]}', "{}",
+                 '{"shapes": [], "imageHeight": 1e999, "imageWidth": 2}', "[" * 100_000]
+    )  # fmt: skip
+    def test_any_other_document_is_passed_over(self, text):
+        data = load(tree("good/a.png", "good/b.png") | {"good/a.json": text.encode()})
+        assert [len(data.train), states(data, "ignored")] == [2, {"good/a.json": "file.document"}]
+
+    def test_sizes_that_no_picture_has_are_refused(self):
+        huge = json.dumps(LABELME | {"imageHeight": 10**6, "imageWidth": 10**6}).encode()
+        data = load(tree("train/good/a.jpg", "test/b.jpg") | {"test/b.json": huge})
+        assert states(data) == {"test/b.json": "polygons.size"}
+
+
+class TestSplits:
+    NAMES = tuple(f"candle/Data/Images/{n}.JPG" for n in ("Normal/0", "Normal/1", "Normal/2", "Anomaly/0"))
+
+    def table(self, trained):
+        rows = ["object,split,label,image,mask"]
+        for name in self.NAMES[:3]:
+            rows.append(f"candle,{'train' if name in trained else 'test'},normal,{name},")
+        return "\n".join([*rows, f"candle,test,anomaly,{self.NAMES[3]},candle/Data/Masks/Anomaly/0.png"]).encode()
+
+    def test_of_several_split_files_the_one_class_one_is_taken_and_told(self):
+        content = tree(*self.NAMES, masks=["candle/Data/Masks/Anomaly/0.png"])
+        content |= {
+            "split_csv/2cls_fewshot.csv": self.table(self.NAMES[:3]),
+            "split_csv/1cls.csv": self.table(self.NAMES[:2]),
+        }
+        data = load(content)
+        assert read(data) == (
+            list(self.NAMES[:2]), {self.NAMES[2]: GOOD, self.NAMES[3]: ("anomaly", MARKED)}
+        )  # fmt: skip
+        assert str(next(n for n in data.report.notes if n.key == "dataset.split_chosen")) == (
+            "There are 2 split files: 1cls.csv says what is learnt and tested, the others (2cls_fewshot.csv) were "
+            "passed over."
+        )
+
+    def test_real_iad(self):
+        names = ["plug/OK/S1/a.jpg", "plug/OK/S2/b.jpg", "plug/NG/BX/S3/c.jpg"]
+        rows = [
+            {"category": "plug", "anomaly_class": "OK", "image_path": "OK/S1/a.jpg", "mask_path": None},
+            {"category": "plug", "anomaly_class": "OK", "image_path": "OK/S2/b.jpg", "mask_path": None},
+            {"category": "plug", "anomaly_class": "BX", "image_path": "NG/BX/S3/c.jpg", "mask_path": "NG/BX/S3/c.png"},
+        ]
+        split = {"meta": {"prefix": "plug/"}, "train": rows[:1], "test": rows[1:]}
+        content = tree(*names, masks=["plug/NG/BX/S3/c.png"]) | {"jsons/plug.json": json.dumps(split).encode()}
+        assert read(load(content)) == ([names[0]], {names[1]: GOOD, names[2]: ("BX", MARKED)})
+
+
+class TestSeveral:
+    @pytest.mark.parametrize(
+        "name", ["MVTec AD", "VisA", "BTAD", "Real-IAD", "DAGM", "MVTec AD 2", "DTD-synthetic", "MPDD"]
+    )
+    def test_products_side_by_side_are_chosen_from(self, name):
+        content = LAYOUTS[name][0]
+        top = next(iter(content)).partition("/")[0]
+        both = {f"root/{key}": value for key, value in content.items()}
+        both |= {f"root/other{key[len(top) :]}": value for key, value in content.items()}
+        with pytest.raises(DatasetRefused, match="2 data sets lie side by side"):
+            load(both)
+        learnt, tested = read(load(both, product="other"))
+        assert len(learnt) == len(LAYOUTS[name][1])
+        assert sorted(tested.values(), key=str) == sorted(LAYOUTS[name][2].values(), key=str)
+
+    def test_cameras_are_no_products(self):
+        data = load(tree("cam1/good/0.png", "cam1/bad/1.png", "cam2/good/0.png", "cam2/bad/1.png"))
+        assert [len(data.train), len(data.test)] == [2, 2]
+
+
+class TestJunk:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "train/good/@eaDir/0.png/SYNOFILE_THUMB_M.jpg", "#recycle/train/good/old.png", "@Recycle/train/old.png",
+            "$RECYCLE.BIN/S-1-5/$RA1B2C3.png", "System Volume Information/x.png", "lost+found/x.png",
+            ".Trash-1000/files/x.png", ".Trashes/501/x.png", ".@__thumb/s100x.png", "#snapshot/daily/train/good/0.png",
+            "__MACOSX/train/good/._0.png", "RECYCLER/x.png", "train/good/Thumbs.db", ".ipynb_checkpoints/0.png",
+        ],
+    )  # fmt: skip
+    def test_servers_and_waste_bins_are_passed_over(self, name):
+        data = load(tree("train/good/0.png", "test/good/0.png", name))
+        assert [len(data.train), len(data.test)] == [1, 1]
+        assert list(states(data, "ignored")) == [name]
+
+
+class TestRoles:
+    CONTENT: ClassVar = tree(
+        "blue/a.png", "blue/b.png", "red/c.png", "shapes/c.png", "test/night/d.png", "test/night/old/e.png"
+    )
+    ROLES: ClassVar = {"blue": "good", "red": "defective", "test/night": "good", "test/night/old": "ignore"}
+
+    def test_a_person_says_what_folders_are(self):
+        content = self.CONTENT | {"shapes/c.png": mask()}
+        data = load(content, roles=self.ROLES | {"shapes": "masks"})
+        assert read(data) == (
+            ["blue/a.png", "blue/b.png"], {"red/c.png": ("red", MARKED), "test/night/d.png": GOOD}
+        )  # fmt: skip
+        assert states(data, "ignored") == {"test/night/old/e.png": "role.chosen"}
+        assert data.recipe["roles"]["red"] == "defective"
+        assert str(data.report.understanding) == ("3 normal (2 to learn from, 1 to test); 1 defective (red); 1 masks.")
+        found = {folder.path: (folder.role, folder.use, folder.chosen) for folder in data.report.understanding.folders}
+        assert found == {
+            "blue": ("good", "train", True), "red": ("defective", "test", True), "shapes": ("masks", "", True),
+            "test/night": ("good", "test", True), "test/night/old": ("ignore", "", True),
+        }  # fmt: skip
+
+    def test_everywhere_alike(self, tmp_path):
+        expected = read(load(self.CONTENT, roles=self.ROLES))
+        for path, content in self.CONTENT.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_bytes(content)
+        assert read(datasets.load_folder(tmp_path, roles=self.ROLES)) == expected
+        source = UploadSource(placed=tuple(self.CONTENT.items()), roles=tuple(self.ROLES.items()))
+        assert read(source.load()) == expected
+        packed = UploadSource(archive=("a.zip", zipped(self.CONTENT)), roles=tuple(self.ROLES.items()))
+        assert read(packed.load()) == expected
+        assert source.key != UploadSource(placed=tuple(self.CONTENT.items())).key
+
+    def test_unlabelled_and_single_files(self):
+        data = load(self.CONTENT, roles=self.ROLES | {"red": "unlabelled", "blue/b.png": "ignore"})
+        assert read(data) == (["blue/a.png"], {"red/c.png": (None, None), "shapes/c.png": ("shapes", None),
+                                               "test/night/d.png": ("good", None)})  # fmt: skip
+
+    def test_without_the_folders_that_wrap_everything(self):
+        data = load({f"my set/{k}": v for k, v in self.CONTENT.items()}, roles=self.ROLES)
+        assert [len(data.train), len(data.test)] == [2, 3]
+
+    def test_what_is_wrong_is_said(self):
+        with pytest.raises(SettingRefused) as caught:
+            load(self.CONTENT, roles={"blau": "good"})
+        assert str(caught.value) == (
+            "There is no folder or file 'blau' in this set; there are blue, red, shapes, test/night, test/night/old."
+        )
+        with pytest.raises(SettingRefused) as caught:
+            load(self.CONTENT, roles={"blue": "fine"})
+        assert str(caught.value) == (
+            "The role of 'blue' is 'fine'; good, defective, unlabelled, masks, ignore are the ones there are."
+        )
+
+    def test_a_role_of_an_upload_that_was_taken_back_is_told(self):
+        data = UploadSource(placed=tuple(self.CONTENT.items()), roles=(("gone", "good"),)).load()
+        assert "roles.nowhere" in {note.key for note in data.report.notes}
+
+
+class TestUnderstanding:
+    def test_one_sentence(self):
+        content = tree(
+            *[f"train/good/{i:03d}.png" for i in range(12)],
+            *[f"test/{kind}/{i}.png" for kind in ("crack", "cut", "hole") for i in range(2)],
+            masks=[f"ground_truth/{kind}/{i}_mask.png" for kind in ("crack", "cut") for i in range(2)],
+        )
+        assert str(load(content).report.understanding) == (
+            "12 normal; 6 defective of 3 kinds: crack, cut, hole; 4 masks."
+        )
+
+    def test_nothing_and_what_is_not_used(self):
+        assert str(load(tree("a.png")).report.understanding) == "1 normal; none defective; no masks."
+        data = load(tree("train/good/a.png", "train/x/b.png", "test/c.png"))
+        assert str(data.report.understanding) == (
+            "1 normal; none defective; 1 to test without a label; no masks; 1 not used."
+        )
+
+    def test_folders_say_what_decided(self):
+        folders = {f.path: f for f in load(LAYOUTS["MVTec AD"][0]).report.understanding.folders}
+        assert {path: (f.role, f.use, f.pictures, f.masks) for path, f in folders.items()} == {
+            "bottle/train/good": ("good", "train", 1, 0), "bottle/test/good": ("good", "test", 1, 0),
+            "bottle/test/broken_large": ("defective", "test", 1, 0),
+            "bottle/ground_truth/broken_large": ("masks", "", 0, 1),
+        }  # fmt: skip
+        assert str(folders["bottle/test/broken_large"].why) == (
+            "The folder broken_large is no word for good, so it is taken as the kind of a defect."
+        )
+
+
+class TestLongPaths:
+    def test_deep_and_long_paths_are_refused_at_the_door(self):
+        deep, long = "/".join(["d"] * 30_000) + "/a.png", "x" * 2_000 + ".png"
+        data = load(tree("good/a.png", "good/b.png") | {deep: picture("a"), long: picture("b")})
+        assert [len(data.train), set(states(data).values())] == [2, {"file.too_deep"}]
+        assert all(len(entry.name) < 130 for entry in data.report.entries)
+        loose = datasets.from_uploads([(deep, picture("a")), ("b.png", picture("b"))], [])
+        assert len(loose.train) == 1
+
+
+def test_a_mask_of_half_the_size_in_a_folder_of_masks_is_one():
+    half = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.uint8)
+    half[2:4, 2:4] = 255
+    content = tree("train/good/0.png", "test/cut/1.png") | {"ground_truth/cut/1.png": encoded(Image.fromarray(half))}
+    assert read(load(content))[1]["test/cut/1.png"] == ("cut", 16)
