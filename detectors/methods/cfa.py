@@ -37,7 +37,8 @@ from detectors.methods.base import (
     silent,
 )
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
-from detectors.methods.neighbors import Bank, nearest, product_rate
+from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.speed import product_rate
 
 AT_HAND = 2 << 30  # bytes of prepared features kept between epochs; beyond, they are read again in runs
 LLOYD_POINTS = 4096  # more centres than this are clustered in mini-batches

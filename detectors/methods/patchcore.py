@@ -8,7 +8,7 @@ Roth et al., "Towards total recall in industrial anomaly detection", CVPR 2022, 
 The official code is followed where it differs from the paper: squared distances, no re-weighting, a coreset whose
 first steps are capped by the mean distance to ten random patches; the paper's variants are options. The embedding is
 the paper's; the official one, which pools 3 x 3 x C values to 1024 in one dimension, is an option. The coreset is exact
-(`neighbors.greedy_coreset`) and needs projected patches only: the chosen ones are read in a second pass.
+(`coreset.greedy_coreset`) and needs projected patches only: the chosen ones are read in a second pass.
 """
 
 from __future__ import annotations
@@ -38,17 +38,10 @@ from detectors.methods.base import (
     Progress,
     silent,
 )
+from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy_coreset, project
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
-from detectors.methods.neighbors import (
-    Bank,
-    Start,
-    fingerprints,
-    first_of_each,
-    greedy_coreset,
-    nearest,
-    product_rate,
-    project,
-)
+from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.speed import product_rate
 
 SHOWN = 5  # bank patches that an explanation shows
 TOGETHER = 8  # pictures described at once
@@ -71,7 +64,7 @@ class PatchCore(Detector):
         ratio: share of the patches that the bank keeps; 1 keeps all.
         limit: most patches that the bank keeps; None for no limit. What a picture costs grows with them.
         projection: directions in which the coreset measures distances; None for all.
-        start: of the coreset, "official" or "textbook" (`neighbors.greedy_coreset`).
+        start: of the coreset, "official" or "textbook" (`coreset.greedy_coreset`).
         neighbors: bank patches whose distances are averaged.
         squared: whether distances are squared (official) or not (paper).
         reweight: the paper's b: how many neighbours of the nearest bank patch its score is weighed by; 0 for none.

@@ -35,7 +35,8 @@ from detectors.methods.base import (
     silent,
 )
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
-from detectors.methods.neighbors import Bank, nearest, product_rate
+from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.speed import product_rate
 
 SHOWN = 3  # gallery patches that an explanation shows per level
 FILLING = 900  # storing one value takes about as long as this many multiply-adds

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from detectors.features.store import FeatureStore
-from detectors.methods.neighbors import Bank, greedy_coreset, nearest, project
+from detectors.methods.coreset import greedy_coreset, project
+from detectors.methods.neighbors import Bank, nearest
 from detectors.methods.patchcore import PatchCore
 from tests.benchmarks.demo_features import best, stores
 

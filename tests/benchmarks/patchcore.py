@@ -15,8 +15,8 @@ from torch.nn.functional import interpolate, unfold
 
 from detectors.features.store import FeatureStore
 from detectors.methods.base import Features
+from detectors.methods.coreset import project
 from detectors.methods.maps import anomaly_map
-from detectors.methods.neighbors import project
 from detectors.methods.patchcore import PatchCore
 from tests.benchmarks.coreset import plain
 from tests.benchmarks.demo_features import best, stores
