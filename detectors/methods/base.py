@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import detectors.methods as registry
@@ -298,6 +299,12 @@ class Detector(ABC):
                     level=level,
                     last=count - 1,
                 )
+
+    def grid_of(self, shape: FeatureShape, levels: tuple[int, ...], grid: int | None = None) -> tuple[int, int]:
+        """Return (H, W) of the level `grid`, or of the finest of `levels` where it is None; all of them must exist."""
+        self.check_levels((*levels, grid), len(shape.maps))
+        chosen = levels if grid is None else (grid,)
+        return max((shape.maps[level][1:] for level in chosen), key=prod)
 
     def check_pictures(self, count: int) -> None:
         """Raise `SettingRefused` for fewer than two pictures, which do not vary."""

@@ -34,25 +34,21 @@ from detectors.methods.base import (
     silent,
 )
 from detectors.methods.gaussian import LowRankGaussian
+from detectors.methods.speed import seconds
 
-SECONDS = 8e-11  # of one core per multiply-add of a fit
-STARTING = 5e-4  # seconds per level
+FITTING = 3.5  # a multiply-add of a fit takes as long as so many of a large product, as measured
+STARTING = 2e7  # multiply-adds for which a level is begun
 
 
 @dataclass
 class MahalanobisAD(Detector):
-    """Gaussians over pooled features.
+    """Gaussians over pooled features."""
 
-    Attributes:
-        levels: indices of the pooled stages; None for all.
-        components: None for the full distance, "pca" for the leading principal components alone, "npca" for those
-            behind them (the paper's negative PCA).
-        variance: the share of the variance that the leading components hold at least: 0.99 leaves "npca" those with the
-            smallest 1 %.
-    """
-
-    levels: tuple[int, ...] | None = None
+    levels: tuple[int, ...] | None = None  # indices of the pooled stages; None for all
+    # None for the full distance, "pca" for the leading principal components alone, "npca" for those behind them (the
+    # paper's negative PCA)
     components: Literal["pca", "npca"] | None = None
+    # the share that the leading components hold at least: 0.99 leaves "npca" those with the smallest 1 %
     variance: float = 0.99
 
     name: ClassVar[str] = "mahalanobis"
@@ -64,19 +60,17 @@ class MahalanobisAD(Detector):
         """Learn a Gaussian per stage from at least two pictures."""
         self.forget()
         levels = self._levels(features.shape)
-        vectors: list[list[Tensor]] = [[] for _ in levels]
-        done = 0
+        batches, done = [], 0
         for batch in features:
-            for level, own in zip(levels, vectors, strict=True):
-                own.append(batch.pooled[level])  # (B, C)
+            batches.append([batch.pooled[level] for level in levels])  # (B, C) each
             done += len(batch)
             progress(0.5 * done / len(features), "reading")
         gaussians, rhos = [], []
-        for number, own in enumerate(vectors):
+        for own in zip(*batches, strict=True):
             gaussian, rho = LowRankGaussian.fit(torch.cat(own), self.components, self.variance)
             gaussians.append(gaussian)
             rhos.append(rho)
-            progress(0.5 + 0.5 * (number + 1) / len(levels), "covariance")
+            progress(0.5 + 0.5 * len(gaussians) / len(levels), "covariance")
         self.means_: tuple[Tensor, ...] = tuple(g.mean.to(features.device) for g in gaussians)  # (2, C)
         self.bases_: tuple[Tensor, ...] = tuple(g.basis.contiguous().to(features.device) for g in gaussians)  # (r, C)
         self.precisions_: tuple[Tensor, ...] = tuple(g.precision.to(features.device) for g in gaussians)  # (r,)
@@ -87,32 +81,42 @@ class MahalanobisAD(Detector):
 
     def predict(self, features: Features) -> Prediction:
         """Score each picture by the sum of its distances; there is no map. A gradient flows back to the features."""
-        distances = self._distances(features)  # (B, L)
+        self.check_fitted()
+        levels = range(len(features.pooled)) if self.levels is None else self.levels
+        pooled = [features.pooled[level] if level < len(features.pooled) else torch.empty(0, 0) for level in levels]
+        self.check_same([own.shape[1] for own in pooled], [mean.shape[1] for mean in self.means_])
+        squared = [g.squared_distance(own) for g, own in zip(self.gaussians, pooled, strict=True)]
+        tiny = torch.finfo(torch.float32).tiny  # the root has no slope at 0
+        distances = torch.stack(squared, dim=1).clamp(min=tiny).sqrt()  # (B, L)
         return Prediction(distances.sum(dim=1), levels=distances)
+
+    @property
+    def gaussians(self) -> list[LowRankGaussian]:
+        """The learnt Gaussians, one per stage."""
+        learnt = zip(self.means_, self.bases_, self.precisions_, self.rests_, strict=True)
+        return [LowRankGaussian(*parts) for parts in learnt]
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
         """Give each stage's distance; they add up to the score. The place does not matter."""
-        distances = self._distances(features)[0].tolist()
-        levels = range(len(distances)) if self.levels is None else self.levels
-        contributions = [Contribution(level, None, value) for level, value in zip(levels, distances, strict=True)]
+        levels = self.predict(features).levels
+        assert levels is not None  # `predict` gives them
+        distances = levels[0].tolist()
+        numbers = range(len(distances)) if self.levels is None else self.levels
+        contributions = [Contribution(level, None, value) for level, value in zip(numbers, distances, strict=True)]
         contributions.sort(key=lambda c: -c.value)
         return Evidence(sum(distances), None, "Mahalanobis distance", contributions=tuple(contributions))
 
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return what a fit costs, with the rank that pictures in general position have."""
-        count = shape.pictures
-        channels = [shape.pooled[level] for level in self._levels(shape)]
+        count, channels = shape.pictures, [shape.pooled[level] for level in self._levels(shape)]
         sides = [min(count, c) for c in channels]
         ranks = [min(count - 1, c) for c in channels]
         model = sum(4 * (2 * c + r * c + r) for c, r in zip(channels, ranks, strict=True))
         work = sum(count * c * s + 10 * s**3 for c, s in zip(channels, sides, strict=True))
-        peak = (
-            model
-            + 4 * count * sum(channels)
-            + max(8 * (2 * count * c + 3 * s * s + r * c) for c, s, r in zip(channels, sides, ranks, strict=True))
-        )
-        return Estimate(STARTING * len(channels) + SECONDS * work, peak, model)
+        working = max(8 * (2 * count * c + 3 * s * s + r * c) for c, s, r in zip(channels, sides, ranks, strict=True))
+        peak = model + 4 * count * sum(channels) + working
+        return Estimate(seconds(STARTING * len(channels) + FITTING * work), peak, model)
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
@@ -132,16 +136,3 @@ class MahalanobisAD(Detector):
         levels = tuple(range(len(shape.pooled))) if self.levels is None else self.levels
         self.check_levels(levels, len(shape.pooled))
         return levels
-
-    def _distances(self, features: Features) -> Tensor:
-        self.check_fitted()
-        levels = range(len(features.pooled)) if self.levels is None else self.levels
-        self.check_same(
-            [features.pooled[level].shape[1] if level < len(features.pooled) else 0 for level in levels],
-            [mean.shape[1] for mean in self.means_],
-        )
-        learnt = zip(self.means_, self.bases_, self.precisions_, self.rests_, strict=True)
-        gaussians = [LowRankGaussian(mean, basis, precision, rest) for mean, basis, precision, rest in learnt]
-        squared = [g.squared_distance(features.pooled[level]) for g, level in zip(gaussians, levels, strict=True)]
-        tiny = torch.finfo(torch.float32).tiny  # the root has no slope at 0
-        return torch.stack(squared, dim=1).clamp(min=tiny).sqrt()

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from detectors.errors import SettingRefused
 
@@ -104,6 +106,32 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
             distances[start : start + height] = direct.gather(1, order)
             indices[start : start + height] = found.gather(1, order)
     return distances, indices
+
+
+def nearest_squares(queries: Tensor, bank: Bank, k: int) -> Tensor:
+    """Return squared distances (Q, k) from queries (Q, D) to their k nearest rows, ascending; a gradient flows back.
+
+    The search runs outside the graph, and the gradient needs only the winners, so no (Q, M) or (Q, k, D) is kept.
+    """
+    squares: Tensor = _NearestSquares.apply(queries, bank, k)
+    return squares
+
+
+class _NearestSquares(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, bank: Bank, k: int) -> Tensor:
+        distances, indices = nearest(queries, bank, k)
+        ctx.save_for_backward(queries, indices)
+        ctx.bank = bank
+        return distances.square()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        """Return d/dq sum_k g_k |q - b_k|² = 2 (q sum_k g_k - sum_k g_k b_k)."""
+        queries, indices = ctx.saved_tensors
+        gradient = gradients[0].contiguous()  # (Q, k)
+        pull = embedding_bag(indices, ctx.bank.rows, per_sample_weights=gradient, mode="sum")  # (Q, D)
+        return 2 * ((queries - ctx.bank.centre) * gradient.sum(1, keepdim=True) - pull), None, None
 
 
 @contextmanager

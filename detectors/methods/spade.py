@@ -36,31 +36,26 @@ from detectors.methods.base import (
 )
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
 from detectors.methods.neighbors import Bank, nearest
-from detectors.methods.speed import product_rate
+from detectors.methods.speed import seconds
 
 SHOWN = 3  # gallery patches that an explanation shows per level
-FILLING = 900  # storing one value takes about as long as this many multiply-adds
+FILLING = 900  # multiply-adds for which a value can be stored, as measured
+
+# A search: the level (None when levels are joined), its grid, the queries (P, C), and the patches (P, C) of each
+# neighbouring picture, made when needed.
+Search = tuple[int | None, Size, Tensor, Iterator[Bank]]
 
 
 @dataclass
 class Spade(Detector):
-    """K nearest normal pictures, and the nearest of their patches.
+    """K nearest normal pictures, and the nearest of their patches."""
 
-    Attributes:
-        levels: indices of the feature levels that the map is made from.
-        k: normal pictures that a picture is compared with; lowered to the number there are.
-        kappa: nearest gallery patches whose distances are averaged.
-        combine: "average" the levels' maps, or "concatenate" their features on the finest grid (the paper).
-        image_score: "pooled", the mean distance to the K pictures (blind to small defects), or "map max".
-        sigma: of the smoothing, in pixels.
-    """
-
-    levels: tuple[int, ...] = (0, 1, 2)
-    k: int = 5
-    kappa: int = 1
-    combine: Literal["average", "concatenate"] = "average"
-    image_score: Literal["pooled", "map max"] = "pooled"
-    sigma: float = SIGMA
+    levels: tuple[int, ...] = (0, 1, 2)  # indices of the feature levels that the map is made from
+    k: int = 5  # normal pictures that a picture is compared with; lowered to the number there are
+    kappa: int = 1  # nearest gallery patches whose distances are averaged
+    combine: Literal["average", "concatenate"] = "average"  # the levels' maps, or their features (the paper)
+    image_score: Literal["pooled", "map max"] = "pooled"  # mean distance to the K pictures (blind to small defects)
+    sigma: float = SIGMA  # of the smoothing, in pixels
 
     name: ClassVar[str] = "spade"
     # quick leaves out the finest level: nine tenths of the search, for outlines twice as coarse.
@@ -98,9 +93,8 @@ class Spade(Detector):
     def predict(self, features: Features) -> Prediction:
         """Score each picture by its K nearest; search their patches for the map."""
         distances, pictures = self.pictures(features)
-        maps = torch.stack(
-            [anomaly_map(grid, features.image_size, self.sigma) for grid in self._grids(features, pictures)]
-        ).mean(0)  # (L, B, S, S) -> (B, S, S)
+        grids = self.grids(features, pictures)
+        maps = torch.stack([anomaly_map(grid, features.image_size, self.sigma) for grid in grids]).mean(0)  # (B, S, S)
         scores = distances.mean(1) if self.image_score == "pooled" else maps.amax((1, 2))
         return Prediction(scores, maps)
 
@@ -109,16 +103,25 @@ class Spade(Detector):
         self.check_fitted()
         return nearest(features.pooled[-1], self.pooled_, min(self.k, len(self.pooled_)))
 
+    def grids(self, features: Features, pictures: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the distances before enlarging: (B, H_l, W_l) per level, or one (B, H, W) when levels are joined.
+
+        Each picture is searched by itself, among its own `pictures` (B, K), so its map does not depend on the batch.
+        """
+        pictures = self.pictures(features)[1] if pictures is None else pictures
+        rows: list[list[Tensor]] = []
+        for b, chosen in enumerate(pictures.tolist()):
+            rows.append([])
+            for _, grid, queries, banks in self._searches(features, b, chosen):
+                found = torch.cat([nearest(queries, bank, self.kappa)[0] for bank in banks], 1)  # (P, K kappa)
+                rows[-1].append(found.sort(1).values[:, : self.kappa].mean(1).reshape(grid))
+        return tuple(torch.stack(level) for level in zip(*rows, strict=True))
+
     @torch.no_grad()
     def distances(self, features: Features) -> Tensor:
         """Return the map before enlarging, (B, H, W): the mean of the levels on the finest grid."""
-        grids = self.grids(features)
-        finest = max(((g.shape[1], g.shape[2]) for g in grids), key=prod)
-        return align_nearest([grid[:, None] for grid in grids], finest).mean(1)  # (B, L, H, W) -> (B, H, W)
-
-    def grids(self, features: Features) -> tuple[Tensor, ...]:
-        """Return the distances before enlarging: (B, H_l, W_l) per level, or one (B, H, W) when levels are joined."""
-        return tuple(self._grids(features, self.pictures(features)[1]))
+        grids = [grid[:, None] for grid in self.grids(features)]
+        return align_nearest(grids, self._finest()).mean(1)  # (B, L, H, W) -> (B, H, W)
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
@@ -126,21 +129,21 @@ class Spade(Detector):
         pictures = self.pictures(features)[1][0].tolist()
         size = features.image_size
         neighbors, values = [], {}
-        for search in self._searches(features, 0, pictures):
-            row, column = cell_at(search.grid, size, y, x)
-            query = search.queries[row * search.grid[1] + column][None]  # (1, C)
+        for level, grid, queries, banks in self._searches(features, 0, pictures):
+            row, column = cell_at(grid, size, y, x)
+            query = queries[row * grid[1] + column][None]  # (1, C)
             patches = []
-            for picture, bank in zip(pictures, search.banks, strict=True):
+            for picture, bank in zip(pictures, banks, strict=True):
                 found = nearest(query, bank, min(max(SHOWN, self.kappa), len(bank.rows)))
                 patches += [(d, picture, place) for d, place in zip(*(f[0].tolist() for f in found), strict=True)]
             patches.sort()
-            values[search.level] = sum(d for d, _, _ in patches[: self.kappa]) / self.kappa
+            values[level] = sum(d for d, _, _ in patches[: self.kappa]) / self.kappa
             neighbors += [
-                Neighbor(picture, cell_box(search.grid, size, *divmod(place, search.grid[1])), distance, search.level)
+                Neighbor(picture, cell_box(grid, size, *divmod(place, grid[1])), distance, level)
                 for distance, picture, place in patches[:SHOWN]
             ]
         parts = [Contribution(level, None, v / len(values)) for level, v in values.items() if level is not None]
-        finest = max(((s.shape[1], s.shape[2]) for s in self.gallery_), key=prod)
+        finest = self._finest()
         return Evidence(
             value=sum(values.values()) / len(values),
             box=cell_box(finest, size, *cell_at(finest, size, y, x)),
@@ -154,7 +157,7 @@ class Spade(Detector):
         self._check(shape)
         chosen = [shape.maps[level] for level in self.levels]
         values = sum(shape.pictures * h * w * (c + 1) + c for c, h, w in chosen) + shape.pictures * shape.pooled[-1]
-        return Estimate(values * FILLING / product_rate(), 4 * values, 4 * values)
+        return Estimate(seconds(FILLING * values), 4 * values, 4 * values)
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
@@ -170,31 +173,22 @@ class Spade(Detector):
             ),
         )
 
-    def _grids(self, features: Features, pictures: Tensor) -> list[Tensor]:
-        """Search each picture by itself, so that its map does not depend on the batch."""
-        rows: list[list[Tensor]] = []
-        for b, chosen in enumerate(pictures.tolist()):
-            rows.append([])
-            for search in self._searches(features, b, chosen):
-                found = [nearest(search.queries, bank, self.kappa)[0] for bank in search.banks]  # K of (P, kappa)
-                least = torch.cat(found, 1).sort(1).values[:, : self.kappa]  # (P, K kappa) -> (P, kappa)
-                rows[-1].append(least.mean(1).reshape(search.grid))
-        return [torch.stack(grids) for grids in zip(*rows, strict=True)]  # (B, H, W) per level
-
-    def _searches(self, features: Features, b: int, pictures: list[int]) -> Iterator[_Search]:
+    def _searches(self, features: Features, b: int, pictures: list[int]) -> Iterator[Search]:
         """Yield what picture b is searched for, and where: per level, or once among joined levels."""
         levels = list(zip(self.levels, self.gallery_, self.norms_, self.centres_, strict=True))
         if self.combine == "average":
             for level, stored, norms, centre in levels:
                 banks = (Bank(stored[i].flatten(0, 1), norms[i].flatten(), centre) for i in pictures)
-                grid = (stored.shape[1], stored.shape[2])
-                yield _Search(level, grid, features.maps[level][b].flatten(1).T, banks)  # queries (P, C)
+                yield level, (stored.shape[1], stored.shape[2]), features.maps[level][b].flatten(1).T, banks
             return
-        grid = max(((stored.shape[1], stored.shape[2]) for stored in self.gallery_), key=prod)
-        query = _joined([features.maps[level][b] - centre[:, None, None] for level, _, _, centre in levels], grid)
+        grid = self._finest()
+        queries = _joined([features.maps[level][b] - centre[:, None, None] for level, _, _, centre in levels], grid)
         galleries = (_joined([stored[i].permute(2, 0, 1) for stored in self.gallery_], grid) for i in pictures)
-        none = torch.zeros_like(query[0])
-        yield _Search(None, grid, query, (Bank(rows, rows.square().sum(1), none) for rows in galleries))
+        none = torch.zeros_like(queries[0])
+        yield None, grid, queries, (Bank(rows, rows.square().sum(1), none) for rows in galleries)
+
+    def _finest(self) -> Size:
+        return max(((stored.shape[1], stored.shape[2]) for stored in self.gallery_), key=prod)
 
     def _check(self, shape: FeatureShape) -> None:
         self.check_levels(self.levels, len(shape.maps))
@@ -206,14 +200,6 @@ class Spade(Detector):
                 kappa=self.kappa,
                 places=places,
             )
-
-
-@dataclass(frozen=True)
-class _Search:
-    level: int | None  # None when levels are joined
-    grid: Size
-    queries: Tensor  # (P, C)
-    banks: Iterator[Bank]  # of (P, C), one per neighbouring picture, made when needed
 
 
 def _joined(levels: list[Tensor], grid: Size) -> Tensor:

@@ -12,7 +12,7 @@ from detectors.errors import Cancelled, SettingRefused
 from detectors.methods import cfa
 from detectors.methods.base import Features, FeatureShape
 from detectors.methods.cfa import CFA
-from detectors.methods.neighbors import Bank
+from detectors.methods.neighbors import Bank, nearest_squares
 
 SIZES = ((3, 8, 8), (4, 4, 4), (5, 2, 2))
 
@@ -140,7 +140,7 @@ def test_the_gradient_of_the_winners_is_that_of_the_whole_matrix():
     weights = torch.randn(7, 4, generator=generator, dtype=torch.float64)
     found, plain = (torch.randn(7, 5, dtype=torch.float64, generator=generator).requires_grad_() for _ in range(2))
     plain.data.copy_(found.data)
-    near = cfa._NearestSquares.apply(found, Bank.of(bank), 4)
+    near = nearest_squares(found, Bank.of(bank), 4)
     expected = squares(plain, bank).topk(4, largest=False).values
     torch.testing.assert_close(near, expected)
     (near * weights).sum().backward()

@@ -21,7 +21,7 @@ def memory(detector: MahalanobisAD, stores: Stores) -> MahalanobisMemory:
     """Return the Gaussians of the levels with the pictures in them."""
     held = _distances(detector, stores.held_out)
     planes, points = [], []
-    for gaussian, level in zip(_gaussians(detector), _levels(detector, stores), strict=True):
+    for gaussian, level in zip(detector.gaussians, _levels(detector, stores), strict=True):
         learnt = _along(gaussian, _pooled(stores.learnt, level))
         planes.append(Plane(learnt, _share(gaussian, _pooled(stores.learnt, level)), gaussian.mean.shape[1]))
         points.append(_along(gaussian, _pooled(stores.held_out, level)))
@@ -48,7 +48,7 @@ def path(detector: MahalanobisAD, stores: Stores, picture: int, y: int, x: int) 
     prediction = detector.predict(features)
     score = float(prediction.scores[0])
     vectors = [features.pooled[level] for level in levels]  # (1, C) each
-    gaussians = _gaussians(detector)
+    gaussians = detector.gaussians
     return MahalanobisPath(
         grid_size=(1, 1),
         cell=(0, 0),
@@ -65,11 +65,6 @@ def path(detector: MahalanobisAD, stores: Stores, picture: int, y: int, x: int) 
         here=np.concatenate([_along(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
         terms=np.array([_terms(g, vector) for g, vector in zip(gaussians, vectors, strict=True)]),
     )
-
-
-def _gaussians(detector: MahalanobisAD) -> list[LowRankGaussian]:
-    learnt = zip(detector.means_, detector.bases_, detector.precisions_, detector.rests_, strict=True)
-    return [LowRankGaussian(*parts) for parts in learnt]
 
 
 def _levels(detector: MahalanobisAD, stores: Stores) -> tuple[int, ...]:
