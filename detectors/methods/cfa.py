@@ -199,35 +199,22 @@ class CFA(Detector):
         """Settings that the pictures did not allow."""
         if not self.fitted:
             return ()
-        found = []
+        found, looked = [], self.neighbors + self.negatives
         if self.pictures_ < self.batch_size:
-            found.append(
-                Sentence(
-                    "cfa.small_batch",
-                    "CFA trains on batches of {asked} pictures; here each step used all {used}.",
-                    asked=self.batch_size,
-                    used=self.pictures_,
-                )
-            )
+            found.append(Sentence(
+                "cfa.small_batch", "CFA trains on batches of {asked} pictures; here each step used all {used}.",
+                asked=self.batch_size, used=self.pictures_,
+            ))  # fmt: skip
         if self.run_ < self.pictures_:
-            found.append(
-                Sentence(
-                    "cfa.runs",
-                    "The features are too large to be kept at hand: CFA shuffled its pictures within runs of {run} "
-                    "instead of all {pictures}.",
-                    run=self.run_,
-                    pictures=self.pictures_,
-                )
-            )
-        if len(self.bank_) < self.neighbors + self.negatives:
-            found.append(
-                Sentence(
-                    "cfa.few_centres",
-                    "CFA looks at {asked} nearest centres, and there are {centres}: fewer repel or attract.",
-                    asked=self.neighbors + self.negatives,
-                    centres=len(self.bank_),
-                )
-            )
+            found.append(Sentence(
+                "cfa.runs", "The features are too large to be kept at hand: CFA shuffled its pictures within runs of "
+                "{run} instead of all {pictures}.", run=self.run_, pictures=self.pictures_,
+            ))  # fmt: skip
+        if len(self.bank_) < looked:
+            found.append(Sentence(
+                "cfa.few_centres", "CFA looks at {asked} nearest centres, and there are {centres}: fewer repel or "
+                "attract.", asked=looked, centres=len(self.bank_),
+            ))  # fmt: skip
         return tuple(found)
 
     def _prepared(self, features: Features, grid: Size) -> Picture:

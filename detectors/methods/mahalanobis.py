@@ -123,13 +123,10 @@ class MahalanobisAD(Detector):
         """Say that two pictures are too few for a shape."""
         if not self.fitted or self.pictures_ > 2:
             return ()
-        return (
-            Sentence(
-                "mahalanobis.two_pictures",
-                "Two normal pictures show no shape of variation: distances from their mean count the same in all "
-                "directions.",
-            ),
-        )
+        return (Sentence(
+            "mahalanobis.two_pictures", "Two normal pictures show no shape of variation: distances from their mean "
+            "count the same in all directions.",
+        ),)  # fmt: skip
 
     def _levels(self, shape: FeatureShape) -> tuple[int, ...]:
         self.check_pictures(shape.pictures)

@@ -13,9 +13,9 @@ the paper's; the official one, which pools 3 x 3 x C values to 1024 in one dimen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import Any, ClassVar, Literal, Self
 
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import embedding_bag, unfold
 
 from detectors.errors import Sentence
 from detectors.methods.base import (
@@ -41,51 +41,33 @@ from detectors.methods.base import (
 from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy_coreset, project
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest
-from detectors.methods.speed import product_rate
+from detectors.methods.speed import seconds
 
 SHOWN = 5  # bank patches that an explanation shows
 TOGETHER = 8  # pictures described at once
-EMBEDDING = 600  # describing a patch takes about as long, per number, as this many multiply-adds
-COVERING = 2.5  # the coreset against one product of all patches with all picks
-
-Size = tuple[int, int]
+EMBEDDING = 600  # multiply-adds for which a number of a patch can be computed, as measured
+COVERING = 2.5  # the coreset takes as long as so many products of all patches with all picks
 
 
 @dataclass
 class PatchCore(Detector):
-    """A coreset of normal patches.
+    """A coreset of normal patches."""
 
-    Attributes:
-        levels: indices of the feature levels that describe a patch.
-        grid: index of the level whose grid the patches lie on; None for the finest of `levels`. Coarser levels are
-            enlarged bilinearly, finer ones averaged over each cell.
-        embedding: "paper" joins the 3 x 3 means of the levels; "official" pools them in one dimension.
-        pretrain_dimensions, target_dimensions: per level and in all, of the official embedding.
-        ratio: share of the patches that the bank keeps; 1 keeps all.
-        limit: most patches that the bank keeps; None for no limit. What a picture costs grows with them.
-        projection: directions in which the coreset measures distances; None for all.
-        start: of the coreset, "official" or "textbook" (`coreset.greedy_coreset`).
-        neighbors: bank patches whose distances are averaged.
-        squared: whether distances are squared (official) or not (paper).
-        reweight: the paper's b: how many neighbours of the nearest bank patch its score is weighed by; 0 for none.
-        sigma: of the smoothing, in pixels.
-        seed: of the projection and the coreset's start.
-    """
-
-    levels: tuple[int, ...] = (1, 2)
-    grid: int | None = None
+    levels: tuple[int, ...] = (1, 2)  # indices of the feature levels that describe a patch
+    grid: int | None = None  # the level on whose grid patches lie; None for the finest of `levels`
+    # "paper" joins the 3 x 3 means of the levels; "official" pools all nine values of all channels in one dimension
     embedding: Literal["paper", "official"] = "paper"
-    pretrain_dimensions: int = 1024
-    target_dimensions: int = 1024
-    ratio: float = 0.1
-    limit: int | None = None
-    projection: int | None = 128
-    start: Start = "official"
-    neighbors: int = 1
-    squared: bool = True
-    reweight: int = 0
-    sigma: float = SIGMA
-    seed: int = 0
+    pretrain_dimensions: int = 1024  # numbers per level of the official embedding
+    target_dimensions: int = 1024  # and in all
+    ratio: float = 0.1  # share of the patches that the bank keeps; 1 keeps all
+    limit: int | None = None  # most patches that the bank keeps, as what a picture costs grows with them; None for all
+    projection: int | None = 128  # directions in which the coreset measures distances; None for all
+    start: Start = "official"  # of the coreset, or "textbook" (`coreset.greedy_coreset`)
+    neighbors: int = 1  # bank patches whose distances are averaged
+    squared: bool = True  # whether distances are squared (official) or not (paper)
+    reweight: int = 0  # the paper's b: by how many neighbours of its nearest bank patch a score is weighed; 0 for none
+    sigma: float = SIGMA  # of the smoothing, in pixels
+    seed: int = 0  # of the projection and the coreset's start
 
     name: ClassVar[str] = "patchcore"
     # quick changes nothing for up to 52 pictures of 28 x 28 patches; beyond, it keeps a picture's cost from growing.
@@ -98,18 +80,11 @@ class PatchCore(Detector):
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
         """Describe all patches, pick those that cover the others, and keep these and where they came from."""
         self.forget()
-        shape = features.shape
-        self._check(shape)
-        height, width = self._grid(shape)
+        height, width = grid = self.grid_of(features.shape, self.levels, self.grid)
         total = len(features) * height * width
-        wanted = self._wanted(total)
-        if wanted < total:
-            picks = self._pick(features, total, wanted, progress)
-        else:
-            picks = torch.arange(total, device=features.device)
-        rows = torch.empty(len(picks), self._width(shape), device=features.device)
-        done = 0
-        for patches in (p for batch in features for p in self._patches(batch)):  # (b P, D)
+        picks = self._pick(features, total, progress)
+        rows = torch.empty(len(picks), self._width(features.shape), device=features.device)
+        for done, patches in self._patches(features):  # (b P, D)
             mine = ((picks >= done) & (picks < done + len(patches))).nonzero()[:, 0]
             rows[mine] = patches[picks[mine] - done]
             done += len(patches)
@@ -120,22 +95,54 @@ class PatchCore(Detector):
         self.norms_ = bank.norms  # (M,)
         self.centre_ = bank.centre  # (D,)
         self.origins_ = torch.stack([picks // (height * width), places // width, places % width], 1).int()  # (M, 3)
-        self.grid_ = (height, width)
-        self.patches_ = total
+        self.grid_, self.patches_ = grid, total
         return self
+
+    def _pick(self, features: FeatureSource, total: int, progress: Progress) -> Tensor:
+        """Return the coreset's indices among all patches, from projected patches alone."""
+        wanted = self._wanted(total)
+        if wanted == total:
+            return torch.arange(total, device=features.device)
+        keys, parts = [], []
+        for done, patches in self._patches(features):
+            keys.append(fingerprints(patches))
+            parts.append(project(patches, self.projection, self.seed))  # (b P, d)
+            progress(0.1 * (done + len(patches)) / total, "patches", patches=done + len(patches))
+        projected, different = torch.cat(parts), first_of_each(torch.cat(keys))
+        parts.clear()
+        if len(different) < total:  # equal patches could differ in the last bit once projected
+            projected = projected[different]
+
+        def within(done: float, stage: str = "", **numbers: float) -> None:
+            progress(0.1 + 0.8 * done, stage, **numbers)
+
+        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, within)]
+
+    def embed(self, features: Features) -> Tensor:
+        """Describe the patches: (B, D, H, W)."""
+        grid = self.grid_of(features.shape, self.levels, self.grid)
+        maps = [features.maps[level] for level in self.levels]
+        if self.embedding == "official":
+            channels = tuple(level.shape[1] for level in maps)
+            weights = _official(channels, self.pretrain_dimensions, self.target_dimensions)
+            pooled = [_pooled(level, own) for level, own in zip(maps, weights, strict=True)]  # (B, D, H_l, W_l)
+            return torch.stack([resample(level, grid) for level in pooled]).sum(0)
+        # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
+        maps = [neighbourhood_mean(level.contiguous(memory_format=torch.channels_last)) for level in maps]
+        return torch.cat([resample(level, grid) for level in maps], 1)
 
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
         """Compare every patch with the bank; the highest-scoring patch of the grid is the score."""
         self.check_fitted()
-        grids, scores = zip(*(self._score(patches) for patches in self._patches(features)), strict=True)
+        grids, scores = zip(*(self._score(patches) for _, patches in self._patches([features])), strict=True)
         return Prediction(torch.cat(scores), anomaly_map(torch.cat(grids), features.image_size, self.sigma))
 
     @torch.no_grad()
     def distances(self, features: Features) -> Tensor:
         """Return the map before enlarging, (B, H, W)."""
         self.check_fitted()
-        return torch.cat([self._score(patches)[0] for patches in self._patches(features)])
+        return torch.cat([self._score(patches)[0] for _, patches in self._patches([features])])
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
@@ -157,67 +164,40 @@ class PatchCore(Detector):
             squared=self.squared,
         )
 
-    def embed(self, features: Features) -> Tensor:
-        """Describe the patches: (B, D, H, W)."""
-        grid = self._grid(features.shape)
-        # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
-        maps = [features.maps[level].contiguous(memory_format=torch.channels_last) for level in self.levels]
-        if self.embedding == "paper":
-            return torch.cat([resample(neighbourhood_mean(level), grid) for level in maps], 1)
-        channels = tuple(level.shape[1] for level in maps)
-        terms = _official_terms(channels, self.pretrain_dimensions, self.target_dimensions)
-        joined = maps[0].new_zeros(len(features), self.target_dimensions, *grid)
-        for level, (first, last, parts) in zip(maps, terms, strict=True):
-            if first < last:
-                joined[:, first:last] += resample(_combine(level, last - first, parts), grid)
-        return joined
-
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return the cost of two passes and the coreset; the bank is smaller only where patches repeat."""
-        self._check(shape)
-        total, width = shape.pictures * prod(self._grid(shape)), self._width(shape)
+        total, width = shape.pictures * prod(self.grid_of(shape, self.levels, self.grid)), self._width(shape)
         wanted = self._wanted(total)
         model = 4 * (wanted * (width + 4) + width)
         if wanted == total:
-            return Estimate(total * width * EMBEDDING / product_rate(), model + 32 * total, model)
+            return Estimate(seconds(total * width * EMBEDDING), model + 32 * total, model)
         directions = min(width, self.projection or width)
         work = total * (2 * width * EMBEDDING + width * directions + COVERING * wanted * directions)
         picking = 8 * total * directions + 48 * total  # the projected patches, centred once more, and their keys
-        return Estimate(work / product_rate(), max(picking, model + 4 * total * directions), model)
+        return Estimate(seconds(work), max(picking, model + 4 * total * directions), model)
 
     @property
     def notes(self) -> tuple[Sentence, ...]:
         """Say where the bank or the numbers of neighbours came out smaller than asked."""
         if not self.fitted:
             return ()
-        size, found = len(self.bank_), []
+        size, asked, found = len(self.bank_), self._wanted(self.patches_), []
         if self.limit is not None and size == self.limit < max(1, int(self.ratio * self.patches_)):
-            found.append(
-                Sentence(
-                    "patchcore.limited",
-                    "The bank was limited to {size} patches, {share:.1%} of all.",
-                    size=size,
-                    share=size / self.patches_,
-                )
-            )
-        if size < self._wanted(self.patches_):
-            found.append(
-                Sentence(
-                    "patchcore.repeated",
-                    "The bank holds {size} patches instead of {asked}: no more of them differ.",
-                    size=size,
-                    asked=self._wanted(self.patches_),
-                )
-            )
+            found.append(Sentence(
+                "patchcore.limited", "The bank was limited to {size} patches, {share:.1%} of all.",
+                size=size, share=size / self.patches_,
+            ))  # fmt: skip
+        if size < asked:
+            found.append(Sentence(
+                "patchcore.repeated", "The bank holds {size} patches instead of {asked}: no more of them differ.",
+                size=size, asked=asked,
+            ))  # fmt: skip
         if size < max(self.neighbors, self.reweight):
-            found.append(
-                Sentence(
-                    "patchcore.neighbors_clipped",
-                    "The bank holds {size} patches, so that {asked} neighbours were lowered to that many.",
-                    size=size,
-                    asked=max(self.neighbors, self.reweight),
-                )
-            )
+            found.append(Sentence(
+                "patchcore.neighbors_clipped",
+                "The bank holds {size} patches, so that {asked} neighbours were lowered to that many.",
+                size=size, asked=max(self.neighbors, self.reweight),
+            ))  # fmt: skip
         return tuple(found)
 
     def _score(self, patches: Tensor) -> tuple[Tensor, Tensor]:
@@ -246,33 +226,14 @@ class PatchCore(Detector):
         distances = torch.linalg.vector_norm((worst - self.centre_)[:, None] - self.bank_[around], dim=2)  # (B, b)
         return 1 - (least - distances.logsumexp(1)).exp()
 
-    def _pick(self, features: FeatureSource, total: int, wanted: int, progress: Progress) -> Tensor:
-        """Return the coreset's indices among all patches, from projected patches alone."""
-        keys = torch.empty(total, dtype=torch.int64, device=features.device)
-        projected: Tensor | None = None
+    def _patches(self, batches: Iterable[Features]) -> Iterator[tuple[int, Tensor]]:
+        """Yield how many patches came before, and those of a few pictures, (b P, D): of many it takes far longer."""
         done = 0
-        for patches in (p for batch in features for p in self._patches(batch)):
-            part = project(patches, self.projection, self.seed)  # (b P, d)
-            if projected is None:
-                projected = part.new_empty(total, part.shape[1])
-            projected[done : done + len(part)] = part
-            keys[done : done + len(part)] = fingerprints(patches)
-            done += len(part)
-            progress(0.1 * done / total, "patches", patches=done)
-        assert projected is not None  # a source has pictures
-        different = first_of_each(keys)  # equal patches could differ in the last bit once projected
-        if len(different) < total:
-            projected = projected[different]
-
-        def within(done: float, stage: str = "", **numbers: float) -> None:
-            progress(0.1 + 0.8 * done, stage, **numbers)
-
-        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, within)]
-
-    def _patches(self, features: Features) -> Iterator[Tensor]:
-        """Yield the patches (b P, D) of a few pictures at a time: of many at once they take several times as long."""
-        for i in range(0, len(features), TOGETHER):
-            yield self.embed(features[i : i + TOGETHER]).permute(0, 2, 3, 1).flatten(0, 2)  # (b, D, H, W) -> (b P, D)
+        for batch in batches:
+            for few in (batch[i : i + TOGETHER] for i in range(0, len(batch), TOGETHER)):
+                patches = self.embed(few).permute(0, 2, 3, 1).flatten(0, 2)  # (b, D, H, W) -> (b P, D)
+                yield done, patches
+                done += len(patches)
 
     def _bank(self) -> Bank:
         return Bank(self.bank_, self.norms_, self.centre_)
@@ -287,79 +248,40 @@ class PatchCore(Detector):
         wanted = max(1, int(self.ratio * total))  # rounded down, as in the official code
         return wanted if self.limit is None else min(wanted, self.limit)
 
-    def _grid(self, shape: FeatureShape) -> Size:
-        if self.grid is not None:
-            return shape.maps[self.grid][1:]
-        return max((shape.maps[level][1:] for level in self.levels), key=prod)
-
     def _width(self, shape: FeatureShape) -> int:
         if self.embedding == "official":
             return self.target_dimensions
         return sum(shape.maps[level][0] for level in self.levels)
 
-    def _check(self, shape: FeatureShape) -> None:
-        self.check_levels((*self.levels, self.grid), len(shape.maps))
-
 
 # The official embedding lays the 9 C values of a neighbourhood in a row, channel by channel, and averages bins of them:
-# first to `pretrain` values per level, then all levels' values to `target`. All of this is linear, so a level's part of
-# the result is a sum of few shifted channels. Where a bin covers all nine values of a channel, they are one 3 x 3 mean:
-# for a wide_resnet50_2 nothing else remains but the centre of each layer2 channel, counted twice.
-
-Part = tuple[int, Tensor, Tensor, Tensor]  # which of the nine values (MEAN: their mean); outputs, channels, weights
-MEAN = 9
+# first to `pretrain` values per level, then all levels' values to `target`. That is linear: few weights per output.
 
 
 @lru_cache(maxsize=8)
-def _official_terms(channels: tuple[int, ...], pretrain: int, target: int) -> list[tuple[int, int, list[Part]]]:
-    """Return per level: the range of outputs it adds to, and what it adds; no output occurs twice in one part."""
-    first = sparse.block_diag([_bins(9 * c, pretrain) for c in channels])  # (L pretrain, 9 sum of C)
-    whole = (_bins(len(channels) * pretrain, target) @ first).tocsc()  # (target, 9 sum of C)
-    terms, done = [], 0
-    for c in channels:
-        level = whole[:, done : done + 9 * c].tocoo()
-        done += 9 * c
-        pairs, place = np.unique(level.row.astype(np.int64) * c + level.col // 9, return_inverse=True)
-        outputs, sources = pairs // c, pairs % c
-        weights = np.zeros((len(pairs), MEAN + 1))
-        weights[place, level.col % 9] = level.data
-        common = weights[:, :MEAN].min(1)
-        weights[:, :MEAN] -= common[:, None]
-        weights[:, MEAN] = MEAN * common
-        weights[weights < 1e-12] = 0  # what subtracting leaves of equal weights
-        low, high = (int(outputs[0]), int(outputs[-1]) + 1) if len(pairs) else (0, 0)
-        terms.append((low, high, list(_parts(outputs - low, sources, weights))))
-    return terms
-
-
-def _parts(outputs: Any, sources: Any, weights: Any) -> Iterator[Part]:
-    for value in range(MEAN + 1):
-        used = weights[:, value] > 0
-        out, source, weight = outputs[used], sources[used], weights[used, value]  # out ascends
-        _, begun = np.unique(out, return_index=True)
-        rank = np.arange(len(out)) - np.repeat(begun, np.diff(np.append(begun, len(out))))  # how often it came before
-        for r in range(rank.max() + 1 if len(rank) else 0):
-            now = rank == r
-            yield value, torch.tensor(out[now]), torch.tensor(source[now]), torch.tensor(weight[now])
+def _official(channels: tuple[int, ...], pretrain: int, target: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return per level the weights of its 9 C values in the outputs, sparse by rows: columns, ends of rows, values."""
+    second, found = _bins(len(channels) * pretrain, target), []
+    for number, c in enumerate(channels):
+        weights = second[:, number * pretrain : (number + 1) * pretrain] @ _bins(9 * c, pretrain)  # (target, 9 C)
+        columns, ends = (torch.from_numpy(part).long() for part in (weights.indices, weights.indptr))
+        found.append((columns, ends, torch.from_numpy(weights.data)))
+    return found
 
 
 def _bins(inputs: int, outputs: int) -> Any:
     """Return adaptive average pooling in one dimension as a sparse matrix (outputs, inputs)."""
     starts = np.arange(outputs) * inputs // outputs
-    lengths = -(-(np.arange(outputs) + 1) * inputs // outputs) - starts
-    rows = np.repeat(np.arange(outputs), lengths)
-    columns = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(starts, lengths)
-    return sparse.csr_matrix((1 / np.repeat(lengths, lengths), (rows, columns)), shape=(outputs, inputs))
+    lengths = -(-np.arange(1, outputs + 1) * inputs // outputs) - starts
+    columns = np.concatenate([np.arange(start, start + n) for start, n in zip(starts, lengths, strict=True)])
+    ends = np.append(0, lengths.cumsum())
+    return sparse.csr_matrix((np.repeat(1 / lengths, lengths), columns, ends), shape=(outputs, inputs))
 
 
-def _combine(level: Tensor, outputs: int, parts: list[Part]) -> Tensor:
-    """Add up shifted channels of (B, C, H, W): (B, outputs, H, W)."""
-    height, width = level.shape[2:]
-    padded, mean = functional.pad(level, (1, 1, 1, 1)), neighbourhood_mean(level)
-    total = level.new_zeros(len(level), outputs, height, width)
-    for value, out, source, weight in parts:
-        down, right = divmod(value, 3)
-        taken = mean if value == MEAN else padded[:, :, down : down + height, right : right + width]
-        added = taken[:, source.to(level.device)] * weight.to(level)[:, None, None]
-        total.index_add_(1, out.to(level.device), added)
-    return total
+def _pooled(level: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Add up the weighted values of all neighbourhoods: (B, C, H, W) -> (B, target, H, W)."""
+    columns, ends, values = (part.to(level.device) for part in weights)
+    add = partial(embedding_bag, columns, offsets=ends, mode="sum", include_last_offset=True)
+    unfolded = unfold(level, 3, padding=1)  # (B, 9 C, H W)
+    pooled = [add(weight=own, per_sample_weights=values.to(own)) for own in unfolded]  # (target, H W)
+    return torch.stack(pooled).unflatten(2, level.shape[2:])

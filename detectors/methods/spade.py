@@ -164,14 +164,10 @@ class Spade(Detector):
         """Say that K was lowered."""
         if not self.fitted or self.k <= len(self.pooled_):
             return ()
-        return (
-            Sentence(
-                "spade.k_clipped",
-                "K was lowered from {asked} to {used}: there are no more normal pictures.",
-                asked=self.k,
-                used=len(self.pooled_),
-            ),
-        )
+        return (Sentence(
+            "spade.k_clipped", "K was lowered from {asked} to {used}: there are no more normal pictures.",
+            asked=self.k, used=len(self.pooled_),
+        ),)  # fmt: skip
 
     def _searches(self, features: Features, b: int, pictures: list[int]) -> Iterator[Search]:
         """Yield what picture b is searched for, and where: per level, or once among joined levels."""
