@@ -6,175 +6,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import detectors.methods as registry
 from detectors.errors import NotFitted, Sentence, SettingRefused
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
+from detectors.methods.outputs import Box, Contribution, Estimate, Evidence, Neighbor, Prediction, Role
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-Box = tuple[float, float, float, float]  # (top, left, bottom, right), in pixels of the picture
-Role = Literal["nearest", "centre", "typical", "closest", "average"]
-
-
-class Progress(Protocol):
-    """Called as work goes on. May raise `Cancelled`, which ends the work and leaves nothing half done."""
-
-    def __call__(self, done: float, stage: str = "", **numbers: float) -> None:
-        """Report the share `done` in [0, 1], the stage's name, and figures worth showing (a loss, a count)."""
-
-
-def silent(done: float, stage: str = "", **numbers: float) -> None:
-    """Report nothing."""
-
-
-@dataclass(frozen=True)
-class FeatureShape:
-    """What a store holds, without holding it: enough to estimate time and memory."""
-
-    pictures: int
-    maps: tuple[tuple[int, int, int], ...]  # (C, H, W) per level, shallow to deep
-    pooled: tuple[int, ...]  # C per stage
-    image_size: tuple[int, int]  # (H, W) in pixels
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a backbone says about a batch of B pictures, float32.
-
-    Attributes:
-        maps: one (B, C_l, H_l, W_l) per level, shallow to deep.
-        pooled: one (B, C_s) per stage: the stage's map averaged over all positions.
-        image_size: (H, W) of the pictures the backbone saw, in pixels.
-    """
-
-    maps: tuple[Tensor, ...]
-    pooled: tuple[Tensor, ...]
-    image_size: tuple[int, int]
-
-    def __len__(self) -> int:
-        return len(self.pooled[0])
-
-    def __getitem__(self, index: slice) -> Features:
-        return Features(tuple(m[index] for m in self.maps), tuple(p[index] for p in self.pooled), self.image_size)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the tensors are."""
-        return self.pooled[0].device
-
-    @property
-    def shape(self) -> FeatureShape:
-        """The batch's sizes."""
-        maps = tuple((m.shape[1], m.shape[2], m.shape[3]) for m in self.maps)
-        return FeatureShape(len(self), maps, tuple(p.shape[1] for p in self.pooled), self.image_size)
-
-    def to(self, device: torch.device | str) -> Features:
-        """Return the same features on another device."""
-        return Features(
-            tuple(m.to(device) for m in self.maps), tuple(p.to(device) for p in self.pooled), self.image_size
-        )
-
-
-class FeatureSource(Protocol):
-    """What `fit` needs: batches of features that can be gone through again and again. `FeatureStore` is one."""
-
-    @property
-    def shape(self) -> FeatureShape:
-        """The sizes of everything that iterating yields."""
-
-    @property
-    def device(self) -> torch.device:
-        """The device that the yielded batches are on."""
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-
-    def __iter__(self) -> Iterator[Features]:
-        """Yield the pictures in order, in batches of bounded size, always the same."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """How anomalous each picture is; higher is more anomalous, always.
-
-    Attributes:
-        scores: (B,), one number per picture, on the method's own scale.
-        maps: (B, H, W) at the size of the pictures, or None for a method that has no map.
-        levels: (B, L), what the levels add to a score, in the order of `Evidence.contributions` by level; None where a
-            score is no such sum.
-    """
-
-    scores: Tensor
-    maps: Tensor | None = None
-    levels: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Neighbor:
-    """What a place was compared with.
-
-    Attributes:
-        picture: index into the pictures that were fitted, or None where no single picture owns it (a CFA centre).
-        box: (top, left, bottom, right), the area of the patch's grid cell, in pixels of the input.
-        distance: in the method's own unit.
-        level: index of the feature level, or None when levels were joined.
-        role: "nearest" patch; "centre" of a bank of averages; at the place's own position the "typical" picture, the
-            "closest" one, and the "average" of all.
-    """
-
-    picture: int | None
-    box: Box
-    distance: float
-    level: int | None = None
-    role: Role = "nearest"
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """A part of a score: a level's or a channel's share, in the unit that `Evidence.unit` names."""
-
-    level: int
-    channel: int | None
-    value: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Why one place (or, for a method without a map, one picture) scored as it did.
-
-    Attributes:
-        value: the score of the place on the method's grid, before enlarging and smoothing.
-        box: the grid cell's area in pixels of the input; None for a method that judges whole pictures.
-        unit: what `value` and the distances are, in a few words ("squared distance", "Mahalanobis distance").
-        neighbors: what the place was compared with, nearest first.
-        contributions: what makes up `value`, largest first.
-        squared: whether `value` and the distances are squares.
-    """
-
-    value: float
-    box: Box | None
-    unit: str
-    neighbors: tuple[Neighbor, ...] = ()
-    contributions: tuple[Contribution, ...] = ()
-    squared: bool = False
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a fit is expected to cost, said before it starts.
-
-    Attributes:
-        seconds: of fitting, on the given device, without the backbone pass.
-        peak_bytes: the most memory that `fit` holds at once beyond the features.
-        model_bytes: what the fitted model occupies.
-    """
-
-    seconds: float
-    peak_bytes: int
-    model_bytes: int
+__all__ = [
+    "Box", "Contribution", "Detector", "Estimate", "Evidence", "FeatureShape", "FeatureSource", "Features", "Neighbor",
+    "Prediction", "Progress", "Role", "silent",
+]  # fmt: skip
 
 
 @dataclass

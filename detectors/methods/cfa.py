@@ -26,20 +26,11 @@ from torch import Tensor
 from torch.nn.functional import relu, softmin
 
 from detectors.errors import Sentence
-from detectors.methods.base import (
-    Detector,
-    Estimate,
-    Evidence,
-    Features,
-    FeatureShape,
-    FeatureSource,
-    Neighbor,
-    Prediction,
-    Progress,
-    silent,
-)
+from detectors.methods.base import Detector
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest, nearest_squares
+from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction
 from detectors.methods.speed import seconds
 from detectors.methods.training import AdamW, Picture, Pictures
 

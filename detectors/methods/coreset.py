@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from detectors.errors import SettingRefused
-from detectors.methods.base import Progress, silent
+from detectors.methods.inputs import Progress, silent
 from detectors.methods.neighbors import Bank, full_precision
 
 CANDIDATES = 1024  # rows that the coreset keeps exact between two refreshes; flat between 512 and 2048

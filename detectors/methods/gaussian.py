@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 
 from detectors.errors import SettingRefused
-from detectors.methods.base import Progress
-from detectors.methods.maps import add_spread, blocks, cut, spread
+from detectors.methods.inputs import Progress
+from detectors.methods.maps import Size
+from detectors.methods.pyramid import add_spread, blocks, covering, cut, spread
 
 RANK_CUT = 1e-12  # eigenvalues below this share of the largest are rounding: centred rows have rank N - 1 at most
 PICTURES_AT_ONCE = 128  # in float64, when covariances are accumulated
@@ -166,83 +167,124 @@ def whitening(covariance: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(factor, eye.expand_as(factor), upper=False)
 
 
-def fit_ridge(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
-    """Turn pictures into the rows A of the ridge form, in place: centred, over sqrt(N - 1).
+@dataclass(frozen=True)
+class RidgeGaussians:
+    """A Gaussian at each position of a grid in ridge form, float32, for fewer pictures than channels.
 
-    Args:
-        pictures: (H_l, W_l, N, d_l) per level, each level on a grid that divides the grid of positions.
-        ridge: r, (H, W) in float64.
-        progress: told from the middle on; reading the pictures is the first half.
-
-    Returns:
-        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = r I + A A^T` per position, (H, W, N, N).
+    Attributes:
+        rows: A, the centred pictures over sqrt(N - 1), (H_l, W_l, N, d_l) per level, each on a grid that divides the
+            grid of positions.
+        factor: L^-1 of `L L^T = r I + A A^T`, (H, W, N, N). Its product L^-T L^-1 would not do: rounded, it errs as
+            much in directions where pictures vary most as in those where they vary least, and there it costs digits.
+        ridge: r, (H, W).
     """
-    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
-    means = []
-    for level in pictures:
-        mean = torch.empty(*level.shape[:2], level.shape[3], device=level.device)
-        for row, own in enumerate(level):  # (W_l, N, d_l)
-            centre = exact(own).mean(dim=1)
-            own.copy_((exact(own) - centre[:, None]) / sqrt(count - 1))
-            mean[row] = centre
-        means.append(mean)
-    factor = torch.empty(*grid, count, count, device=pictures[0].device)
-    for block in blocks(pictures, grid, 40 * count**2):
-        gram = torch.zeros(*ridge[block].shape, count, count, dtype=ridge.dtype, device=ridge.device)
-        for level in pictures:
-            rows = exact(cut(level, block, grid))  # (h_l, w_l, N, d_l)
-            add_spread(gram, rows @ rows.mT)
-        gram.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
-        factor[block] = whitening(gram).to(factor)
-        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
-    return means, factor
+
+    rows: tuple[Tensor, ...]
+    factor: Tensor
+    ridge: Tensor
+
+    @classmethod
+    def fit(cls, pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], RidgeGaussians]:
+        """Turn pictures (H_l, W_l, N, d_l) into rows, in place; return the means, (H_l, W_l, d_l), and the Gaussians.
+
+        `ridge` is r, (H, W) in float64. Progress is told from the middle on: reading pictures is the first half.
+        """
+        grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+        means = [torch.empty(*level.shape[:2], level.shape[3], device=level.device) for level in pictures]
+        for level, mean in zip(pictures, means, strict=True):
+            for row, own in enumerate(level):  # (W_l, N, d_l)
+                centre = exact(own).mean(dim=1)
+                own.copy_((exact(own) - centre[:, None]) / sqrt(count - 1))
+                mean[row] = centre
+        factor = torch.empty(*grid, count, count, device=pictures[0].device)
+        for block in blocks(pictures, grid, 40 * count**2):
+            gram = torch.zeros(*ridge[block].shape, count, count, dtype=ridge.dtype, device=ridge.device)
+            for level in pictures:
+                rows = exact(cut(level, block, grid))  # (h_l, w_l, N, d_l)
+                add_spread(gram, rows @ rows.mT)
+            gram.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+            factor[block] = whitening(gram).to(factor)
+            progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+        return means, cls(tuple(pictures), factor, ridge.to(factor))
+
+    def distances(self, deltas: list[Tensor]) -> Tensor:
+        """Return the distances (H, W, B) of `deltas` from the means, (H_l, W_l, B, d_l) per level."""
+        grid, count, batch = (self.factor.shape[0], self.factor.shape[1]), self.factor.shape[2], deltas[0].shape[2]
+        squared = deltas[0].new_empty(*grid, batch)
+        for block in blocks(deltas, grid, 4 * batch * (2 * sum(d.shape[3] for d in deltas) + 4 * count)):
+            pairs = [
+                (cut(delta, block, grid), cut(own, block, grid)) for delta, own in zip(deltas, self.rows, strict=True)
+            ]
+            squared[block] = _ridge_distance(pairs, self.factor[block], self.ridge[block])
+        return squared.sqrt_()
+
+    def solve(self, delta: Tensor, cell: Size) -> Tensor:
+        """Return Sigma^-1 delta at one position, in float64: (n, d) -> (n, d)."""
+        grid = (self.factor.shape[0], self.factor.shape[1])
+        rows = torch.cat([exact(covering(level, cell, grid)) for level in self.rows], dim=1)  # (N, d)
+        ridge = exact(self.ridge[cell])
+        regular = rows @ rows.T + ridge * torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
+        weights = torch.linalg.solve(regular, rows @ delta.T)  # (N, n)
+        return (delta - weights.T @ rows) / ridge
 
 
-def fit_cholesky(pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], Tensor]:
-    """Factor a d x d covariance per position; arguments as in `fit_ridge`, the pictures are left as they are.
+@dataclass(frozen=True)
+class CholeskyGaussians:
+    """A Gaussian at each position of a grid in Cholesky form: `L^-1` of `L L^T = S + r I`, (H, W, d, d), float32."""
 
-    Returns:
-        The means, (H_l, W_l, d_l) per level, and `L^-1` of `L L^T = S + r I` per position, (H, W, d, d).
-    """
-    grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
-    sizes = [level.shape[3] for level in pictures]
-    means = [level.new_empty(*level.shape[:2], level.shape[3]) for level in pictures]
-    factor = torch.empty(*grid, sum(sizes), sum(sizes), device=pictures[0].device)
-    cost = 8 * sum(sizes) * (4 * sum(sizes) + 2 * min(count, PICTURES_AT_ONCE))
-    for block in blocks(pictures, grid, cost):
-        size = tuple(ridge[block].shape)
-        moments = Moments()
-        for start in range(0, count, PICTURES_AT_ONCE):
-            parts = [cut(level, block, grid)[:, :, start : start + PICTURES_AT_ONCE] for level in pictures]
-            moments.add(torch.cat([spread(part, size) for part in parts], dim=3))  # (h, w, n, d)
-        for mean, own in zip(means, moments.mean.split(sizes, dim=2), strict=True):
-            down, right = grid[0] // mean.shape[0], grid[1] // mean.shape[1]
-            cut(mean, block, grid).copy_(own[::down, ::right])
-        covariance = moments.covariance()
-        covariance.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
-        factor[block] = whitening(covariance).to(factor)
-        progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
-    return means, factor
+    whitening: Tensor
+
+    @classmethod
+    def fit(cls, pictures: list[Tensor], ridge: Tensor, progress: Progress) -> tuple[list[Tensor], CholeskyGaussians]:
+        """Factor a covariance per position; all as in `RidgeGaussians.fit`, but the pictures are left as they are."""
+        grid, count = (ridge.shape[0], ridge.shape[1]), pictures[0].shape[2]
+        sizes = [level.shape[3] for level in pictures]
+        means = [level.new_empty(*level.shape[:2], level.shape[3]) for level in pictures]
+        factor = torch.empty(*grid, sum(sizes), sum(sizes), device=pictures[0].device)
+        cost = 8 * sum(sizes) * (4 * sum(sizes) + 2 * min(count, PICTURES_AT_ONCE))
+        for block in blocks(pictures, grid, cost):
+            size = tuple(ridge[block].shape)
+            moments = Moments()
+            for start in range(0, count, PICTURES_AT_ONCE):
+                parts = [cut(level, block, grid)[:, :, start : start + PICTURES_AT_ONCE] for level in pictures]
+                moments.add(torch.cat([spread(part, size) for part in parts], dim=3))  # (h, w, n, d)
+            for mean, own in zip(means, moments.mean.split(sizes, dim=2), strict=True):
+                down, right = grid[0] // mean.shape[0], grid[1] // mean.shape[1]
+                cut(mean, block, grid).copy_(own[::down, ::right])
+            covariance = moments.covariance()
+            covariance.diagonal(dim1=-2, dim2=-1).add_(ridge[block][..., None])
+            factor[block] = whitening(covariance).to(factor)
+            progress(0.5 + 0.5 * block[0].stop / grid[0], "covariance")
+        return means, cls(factor)
+
+    def distances(self, deltas: list[Tensor]) -> Tensor:
+        """Return the distances (H, W, B) of `deltas` from the means, (H_l, W_l, B, d_l) per level."""
+        grid, batch = (self.whitening.shape[0], self.whitening.shape[1]), deltas[0].shape[2]
+        squared = deltas[0].new_empty(*grid, batch)
+        for block in blocks(deltas, grid, 4 * batch * 3 * self.whitening.shape[2]):
+            parts = [spread(cut(delta, block, grid), squared[block].shape) for delta in deltas]
+            squared[block] = (torch.cat(parts, dim=3) @ self.whitening[block].mT).square().sum(dim=3)  # (h, w, B)
+        return squared.sqrt_()
+
+    def solve(self, delta: Tensor, cell: Size) -> Tensor:
+        """Return Sigma^-1 delta at one position, in float64: (n, d) -> (n, d)."""
+        factor = exact(self.whitening[cell])
+        return delta @ factor.T @ factor
 
 
-def ridge_distance(deltas: list[Tensor], rows: list[Tensor], factor: Tensor, ridge: Tensor) -> Tensor:
+def _ridge_distance(pairs: list[tuple[Tensor, Tensor]], factor: Tensor, ridge: Tensor) -> Tensor:
     """Return the squared distances (h, w, B) of a block, `|s|^2 + |delta - A^T s|^2 / r`.
 
-    Args:
-        deltas: (h_l, w_l, B, d_l) per level.
-        rows: A, (h_l, w_l, N, d_l) per level.
-        factor: L^-1, (h, w, N, N). Its product L^-T L^-1 would not do: rounded, it errs as much in directions where
-            the pictures vary most as in those where they vary least, and there it costs digits.
-        ridge: r, (h, w).
+    `pairs` are delta, (h_l, w_l, B, d_l), and A, (h_l, w_l, N, d_l), per level.
     """
     height, width, count, _ = factor.shape
-    batch = deltas[0].shape[2]
+    batch = pairs[0][0].shape[2]
     projected = torch.zeros(height, width, batch, count, device=factor.device)
-    for delta, own in zip(deltas, rows, strict=True):
+    for delta, own in pairs:
         add_spread(projected, delta @ own.mT)  # A delta, (h_l, w_l, B, N), once for all fine cells of a coarse one
     weights = projected @ factor.mT @ factor  # s = L^-T L^-1 A delta, (h, w, B, N)
     residual = torch.zeros(height, width, batch, device=factor.device)
-    for delta, own in zip(deltas, rows, strict=True):
+    for delta, own in pairs:
         high, wide = own.shape[:2]
         down, right = height // high, width // wide
         shared = weights.view(high, down, wide, right, batch, count).transpose(1, 2)

@@ -21,19 +21,10 @@ import torch
 from torch import Tensor
 
 from detectors.errors import Sentence
-from detectors.methods.base import (
-    Contribution,
-    Detector,
-    Estimate,
-    Evidence,
-    Features,
-    FeatureShape,
-    FeatureSource,
-    Prediction,
-    Progress,
-    silent,
-)
+from detectors.methods.base import Detector
 from detectors.methods.gaussian import LowRankGaussian
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
+from detectors.methods.outputs import Contribution, Estimate, Evidence, Prediction
 from detectors.methods.speed import seconds
 
 FITTING = 3.5  # a multiply-add of a fit takes as long as so many of a large product, as measured

@@ -26,21 +26,12 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, unfold
 
 from detectors.errors import Sentence
-from detectors.methods.base import (
-    Detector,
-    Estimate,
-    Evidence,
-    Features,
-    FeatureShape,
-    FeatureSource,
-    Neighbor,
-    Prediction,
-    Progress,
-    silent,
-)
+from detectors.methods.base import Detector
 from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy_coreset, project
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction
 from detectors.methods.speed import seconds
 
 SHOWN = 5  # bank patches that an explanation shows

@@ -21,21 +21,11 @@ import torch
 from torch import Tensor
 
 from detectors.errors import Sentence, SettingRefused
-from detectors.methods.base import (
-    Contribution,
-    Detector,
-    Estimate,
-    Evidence,
-    Features,
-    FeatureShape,
-    FeatureSource,
-    Neighbor,
-    Prediction,
-    Progress,
-    silent,
-)
+from detectors.methods.base import Detector
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
 from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction
 from detectors.methods.speed import seconds
 
 SHOWN = 3  # gallery patches that an explanation shows per level

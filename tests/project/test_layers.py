@@ -36,7 +36,9 @@ ROOMS = {
 }  # fmt: skip
 METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()})
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}
-BELOW_METHODS = ("base", "neighbors", "coreset", "gaussian", "maps", "training", "speed")
+BELOW_METHODS = (
+    "base", "inputs", "outputs", "neighbors", "coreset", "gaussian", "maps", "pyramid", "training", "speed",
+)  # fmt: skip
 ARITHMETIC = {f"detectors.methods.{name}" for name in BELOW_METHODS} | REGISTRY
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]
 FRAME = [path for path in sorted((ROOT / "pages" / "frame").glob("*.py")) if path.name != "main.py"]

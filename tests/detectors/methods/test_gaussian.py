@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
-from detectors.methods.gaussian import LowRankGaussian, Moments, ridge_distance, shrinkage, whitening
+from detectors.methods.gaussian import LowRankGaussian, Moments, shrinkage, whitening
 
 
 def features(count: int, channels: int, seed: int = 0, mean: float = 5.0) -> np.ndarray:
@@ -140,7 +140,7 @@ def test_the_ridge_form_equals_a_dense_solve_in_float32(scale: float) -> None:
     expected = (delta * np.linalg.solve(sigma, delta.swapaxes(2, 3)).swapaxes(2, 3)).sum(axis=3)
     factor = whitening(torch.from_numpy(rows @ rows.swapaxes(2, 3) + ridge[..., None, None] * np.eye(8))).float()
     given = torch.from_numpy(delta).float(), torch.from_numpy(rows).float()
-    squared = ridge_distance([given[0]], [given[1]], factor, torch.from_numpy(ridge).float())
+    squared = RidgeGaussians((given[1],), factor, torch.from_numpy(ridge).float()).distances([given[0]]).square()
     np.testing.assert_allclose(squared.numpy(), expected, rtol=1e-4)
 
 

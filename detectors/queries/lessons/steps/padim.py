@@ -10,9 +10,10 @@ from torch import Tensor
 
 from detectors.comparison.comparison import Stores
 from detectors.methods.base import Features
-from detectors.methods.gaussian import exact
-from detectors.methods.maps import add_spread, align_nearest, cell_at, cell_box, covering, enlarge
+from detectors.methods.gaussian import CholeskyGaussians, RidgeGaussians, exact
+from detectors.methods.maps import align_nearest, cell_at, cell_box, enlarge
 from detectors.methods.padim import Padim
+from detectors.methods.pyramid import add_spread, covering
 from detectors.queries.lessons.steps import views
 from detectors.queries.lessons.steps.values import Normals, PadimMemory, PadimPath, Plane
 
@@ -95,12 +96,13 @@ def _deltas(detector: Padim, features: Features, cell: tuple[int, int]) -> Tenso
 
 def _gaussian(detector: Padim, cell: tuple[int, int]) -> tuple[Tensor, Tensor, float | None]:
     """Return the directions (r, d) in which normal pictures vary, the variances there, and that in all others."""
-    if not hasattr(detector, "factor_"):
-        factor = exact(detector.whitening_[cell])
+    gaussians = detector.gaussians
+    if isinstance(gaussians, CholeskyGaussians):
+        factor = exact(gaussians.whitening[cell])
         precisions, vectors = torch.linalg.eigh(factor.T @ factor)  # the least precision is the widest direction
         return vectors.T, 1 / precisions, None
-    rows = torch.cat([exact(covering(level, cell, detector.grid_)) for level in detector.rows_], dim=1)  # (N, d)
-    ridge = float(detector.ridge_[cell])
+    rows = torch.cat([exact(covering(level, cell, detector.grid_)) for level in gaussians.rows], dim=1)  # (N, d)
+    ridge = float(gaussians.ridge[cell])
     _, lengths, basis = torch.linalg.svd(rows, full_matrices=False)
     varies = lengths.square() > CUT * lengths[0].square()
     return basis[varies], lengths[varies].square() + ridge, ridge
@@ -114,17 +116,18 @@ def _mahalanobis(deltas: Tensor, basis: Tensor, variances: Tensor, rest: float |
 
 def _traces(detector: Padim) -> Tensor:
     """Return the trace of each position's covariance, epsilon left out, (H, W)."""
-    if hasattr(detector, "factor_"):
-        traces = torch.zeros(detector.grid_, device=detector.factor_.device)
-        for level in detector.rows_:
+    gaussians = detector.gaussians
+    if isinstance(gaussians, RidgeGaussians):
+        traces = torch.zeros(detector.grid_, device=gaussians.ridge.device)
+        for level in gaussians.rows:
             add_spread(traces, level.square().sum((2, 3)))
         return traces
     found = []
-    for row in detector.whitening_:  # (W, d, d)
+    for row in gaussians.whitening:  # (W, d, d)
         eye = torch.eye(row.shape[-1], device=row.device).expand_as(row)
         lower = torch.linalg.solve_triangular(row, eye, upper=False)  # L
         found.append(lower.square().sum((1, 2)))
-    ridge = 0.0 if detector.relative else detector.epsilon * detector.whitening_.shape[-1]
+    ridge = 0.0 if detector.relative else detector.epsilon * gaussians.whitening.shape[-1]
     return (torch.stack(found) - ridge).clamp(min=0)
 
 
