@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 
-from detectors.methods.gaussian import LowRankGaussian, Moments, shrinkage, whitening
+from detectors.methods.gaussian import LowRankGaussian, Moments, RidgeGaussians, shrinkage, whitening
 
 
 def features(count: int, channels: int, seed: int = 0, mean: float = 5.0) -> np.ndarray:
