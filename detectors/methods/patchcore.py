@@ -15,15 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from math import prod
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
-from torch.nn.functional import embedding_bag, unfold
 
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
@@ -31,6 +27,7 @@ from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.official_embedding import official_embedding
 from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction
 from detectors.methods.speed import seconds
 
@@ -114,10 +111,7 @@ class PatchCore(Detector):
         grid = self.grid_of(features.shape, self.levels, self.grid)
         maps = [features.maps[level] for level in self.levels]
         if self.embedding == "official":
-            channels = tuple(level.shape[1] for level in maps)
-            weights = _official(channels, self.pretrain_dimensions, self.target_dimensions)
-            pooled = [_pooled(level, own) for level, own in zip(maps, weights, strict=True)]  # (B, D, H_l, W_l)
-            return torch.stack([resample(level, grid) for level in pooled]).sum(0)
+            return official_embedding(maps, grid, self.pretrain_dimensions, self.target_dimensions)
         # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
         maps = [neighbourhood_mean(level.contiguous(memory_format=torch.channels_last)) for level in maps]
         return torch.cat([resample(level, grid) for level in maps], 1)
@@ -134,6 +128,32 @@ class PatchCore(Detector):
         """Return the map before enlarging, (B, H, W)."""
         self.check_fitted()
         return torch.cat([self._score(patches)[0] for _, patches in self._patches([features])])
+
+    def _score(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map (b, H, W) and the score (b,) of the pictures that (b P, D) patches make up."""
+        distances, indices = nearest(patches, self._bank(), self._neighbors())
+        grid = self._unit(distances).mean(1).reshape(-1, *self.grid_)
+        scores, places = grid.flatten(1).max(1)  # (b,)
+        if self.reweight:
+            worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
+            scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
+        return grid, scores
+
+    def _weights(self, worst: Tensor, least: Tensor, indices: Tensor) -> Tensor:
+        """Return 1 - exp(d(m*)) / sum over b of exp(d(m)), (B,): eq. 7 of the paper, the m being m* and its neighbours.
+
+        Args:
+            worst: (B, D), each picture's highest-scoring patch.
+            least: (B,), its distance to the nearest bank patch m*.
+            indices: (B,), of m*.
+        """
+        count = min(self.reweight, len(self.bank_))
+        if count < 2:
+            return torch.ones_like(least)  # with m* alone the formula is 0 for every picture
+        centred = Bank(self.bank_, self.norms_, torch.zeros_like(self.centre_))
+        around = nearest(self.bank_[indices], centred, count)[1]  # (B, b)
+        distances = torch.linalg.vector_norm((worst - self.centre_)[:, None] - self.bank_[around], dim=2)  # (B, b)
+        return 1 - (least - distances.logsumexp(1)).exp()
 
     @torch.no_grad()
     def explain(self, features: Features, y: int, x: int) -> Evidence:
@@ -191,32 +211,6 @@ class PatchCore(Detector):
             ))  # fmt: skip
         return tuple(found)
 
-    def _score(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the map (b, H, W) and the score (b,) of the pictures that (b P, D) patches make up."""
-        distances, indices = nearest(patches, self._bank(), self._neighbors())
-        grid = self._unit(distances).mean(1).reshape(-1, *self.grid_)
-        scores, places = grid.flatten(1).max(1)  # (b,)
-        if self.reweight:
-            worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
-            scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
-        return grid, scores
-
-    def _weights(self, worst: Tensor, least: Tensor, indices: Tensor) -> Tensor:
-        """Return 1 - exp(d(m*)) / sum over b of exp(d(m)), (B,): eq. 7 of the paper, the m being m* and its neighbours.
-
-        Args:
-            worst: (B, D), each picture's highest-scoring patch.
-            least: (B,), its distance to the nearest bank patch m*.
-            indices: (B,), of m*.
-        """
-        count = min(self.reweight, len(self.bank_))
-        if count < 2:
-            return torch.ones_like(least)  # with m* alone the formula is 0 for every picture
-        centred = Bank(self.bank_, self.norms_, torch.zeros_like(self.centre_))
-        around = nearest(self.bank_[indices], centred, count)[1]  # (B, b)
-        distances = torch.linalg.vector_norm((worst - self.centre_)[:, None] - self.bank_[around], dim=2)  # (B, b)
-        return 1 - (least - distances.logsumexp(1)).exp()
-
     def _patches(self, batches: Iterable[Features]) -> Iterator[tuple[int, Tensor]]:
         """Yield how many patches came before, and those of a few pictures, (b P, D): of many it takes far longer."""
         done = 0
@@ -243,36 +237,3 @@ class PatchCore(Detector):
         if self.embedding == "official":
             return self.target_dimensions
         return sum(shape.maps[level][0] for level in self.levels)
-
-
-# The official embedding lays the 9 C values of a neighbourhood in a row, channel by channel, and averages bins of them:
-# first to `pretrain` values per level, then all levels' values to `target`. That is linear: few weights per output.
-
-
-@lru_cache(maxsize=8)
-def _official(channels: tuple[int, ...], pretrain: int, target: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return per level the weights of its 9 C values in the outputs, sparse by rows: columns, ends of rows, values."""
-    second, found = _bins(len(channels) * pretrain, target), []
-    for number, c in enumerate(channels):
-        weights = second[:, number * pretrain : (number + 1) * pretrain] @ _bins(9 * c, pretrain)  # (target, 9 C)
-        columns, ends = (torch.from_numpy(part).long() for part in (weights.indices, weights.indptr))
-        found.append((columns, ends, torch.from_numpy(weights.data)))
-    return found
-
-
-def _bins(inputs: int, outputs: int) -> Any:
-    """Return adaptive average pooling in one dimension as a sparse matrix (outputs, inputs)."""
-    starts = np.arange(outputs) * inputs // outputs
-    lengths = -(-np.arange(1, outputs + 1) * inputs // outputs) - starts
-    columns = np.concatenate([np.arange(start, start + n) for start, n in zip(starts, lengths, strict=True)])
-    ends = np.append(0, lengths.cumsum())
-    return sparse.csr_matrix((np.repeat(1 / lengths, lengths), columns, ends), shape=(outputs, inputs))
-
-
-def _pooled(level: Tensor, weights: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Add up the weighted values of all neighbourhoods: (B, C, H, W) -> (B, target, H, W)."""
-    columns, ends, values = (part.to(level.device) for part in weights)
-    add = partial(embedding_bag, columns, offsets=ends, mode="sum", include_last_offset=True)
-    unfolded = unfold(level, 3, padding=1)  # (B, 9 C, H W)
-    pooled = [add(weight=own, per_sample_weights=values.to(own)) for own in unfolded]  # (target, H W)
-    return torch.stack(pooled).unflatten(2, level.shape[2:])

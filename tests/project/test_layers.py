@@ -37,7 +37,8 @@ ROOMS = {
 METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()})
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}
 BELOW_METHODS = (
-    "base", "inputs", "outputs", "neighbors", "coreset", "gaussian", "maps", "pyramid", "training", "speed",
+    "base", "inputs", "outputs", "neighbors", "coreset", "gaussian", "maps", "pyramid", "official_embedding",
+    "training", "speed",
 )  # fmt: skip
 ARITHMETIC = {f"detectors.methods.{name}" for name in BELOW_METHODS} | REGISTRY
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]
