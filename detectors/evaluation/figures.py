@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.errors import Sentence
-from detectors.evaluation.intervals import Floats, Z, logit_interval, resampling_weights
+from detectors.evaluation.intervals import STILL, Floats, Z, logit_interval, resampling_weights
 from detectors.result import Figure
 
 DRAWS = 2000
@@ -24,9 +24,9 @@ DRAWS = 2000
 def image_auroc(labels: ArrayLike, scores: ArrayLike) -> Figure:
     """Return P(defective above good) + half the ties, with DeLong's interval on the logit scale.
 
-    Where DeLong's variance does not exist the interval falls back: at 1 (and 0) to the rule of three on the smaller
-    class, `1 - 3/min(n+, n-)`, which is conservative; with one picture in a class, or all scores equal, to
-    Hanley and McNeil 1982.
+    Where DeLong's variance does not exist the interval falls back. At 1 (and 0) it is exact: k pictures of the smaller
+    class all lie on the right side with probability at most AUROC ** k, so the lower end is 0.05 ** (1 / k). With one
+    picture in a class, or all scores equal, it is Hanley and McNeil's (1982).
     """
     defective, good = _by_class(labels, scores)
     if (reason := _cannot(defective, good)) is not None:
@@ -139,10 +139,10 @@ class _Placements:
         """Return the AUROC with the interval that fits the case."""
         value, smaller = self.value, min(len(self.defective), len(self.good))
         if value in (0.0, 1.0):
-            room = min(3 / smaller, 1.0)
+            end = 0.05 ** (1 / smaller)
             if value == 0.0:
-                return Figure(0.0, 0.0, room, _reversed(smaller, room), "rule of three")
-            return Figure(1.0, 1.0 - room, 1.0, _separated(smaller, 1.0 - room), "rule of three")
+                return Figure(0.0, 0.0, 1 - end, _reversed(smaller, 1 - end), "exact")
+            return Figure(1.0, end, 1.0, _separated(smaller, end), "exact")
         variance, method = self.covariance(self), "DeLong, logit scale"
         if not variance > 0:
             variance, method = self._hanley_mcneil(), "Hanley-McNeil, logit scale"
@@ -192,11 +192,15 @@ def _cannot(defective: Floats, good: Floats) -> Sentence | None:
     return None
 
 
+def _still() -> Sentence:
+    return Sentence("metrics.still", "Drawing the pictures again does not change the figure, so it has no interval.")
+
+
 def _separated(count: int, low: float) -> Sentence:
     return Sentence(
         "metrics.separated",
         "Every defective picture scores above every good one; the smaller class has {count}, so the true AUROC may"
-        " still be as low as {low:.2f} (1 - 3/{count}, conservative).",
+        " still be as low as {low:.2f} (0.05 to the power of 1/{count}).",
         count=count,
         low=low,
     )
@@ -206,7 +210,7 @@ def _reversed(count: int, high: float) -> Sentence:
     return Sentence(
         "metrics.reversed",
         "Every defective picture scores below every good one; the smaller class has {count}, so the true AUROC may"
-        " still be as high as {high:.2f} (3/{count}, conservative).",
+        " still be as high as {high:.2f} (1 - 0.05 to the power of 1/{count}).",
         count=count,
         high=high,
     )
@@ -229,8 +233,10 @@ def _bootstrapped(
             "No picture is out of order, so resampling says nothing: see the interval of the AUROC.",
         )
         return Figure(value, reason=perfect)
-    values = measure(*counts(resampling_weights(truth, draws, seed)))
-    low, high = logit_interval(value, float(values.std()))
+    sd = float(measure(*counts(resampling_weights(truth, draws, seed))).std())
+    if sd <= STILL or not 0 < value < 1:
+        return Figure(value, reason=_still())
+    low, high = logit_interval(value, sd)
     return Figure(value, low, high, note, f"stratified bootstrap, {draws} draws, logit scale")
 
 

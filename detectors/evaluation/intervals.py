@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Z = 1.959963984540054  # two-sided 95 %
+STILL = 1e-9  # the deviation of draws below which resampling does not vary: rounding alone
 
 
 def logit_interval(value: float, sd: float) -> tuple[float, float]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import Sentence
-from detectors.evaluation.intervals import Floats, logit_interval, percentiles, resampling_weights
+from detectors.evaluation.intervals import STILL, Floats, logit_interval, percentiles, resampling_weights
 from detectors.evaluation.pixel_scores import Mask, PixelScores, pixel_scores, scores_of
 from detectors.result import Figure, ResultPicture
 
@@ -150,7 +150,7 @@ def _figure(
     if scores.defective < 2:
         return Figure(value, reason=_one_defective())
     sd = float((drawn or Draws.of(scores, draws, seed)).values(name, limit)[1:].std())
-    if not 0 < value < 1 or sd == 0:
+    if not 0 < value < 1 or sd <= STILL:
         return Figure(
             value, reason=Sentence("metrics.no_spread_pixels", "All pictures agree, so resampling says nothing.")
         )

@@ -1,5 +1,7 @@
 """Figures over pictures: against scikit-learn, double sums in float64, toys worked by hand, and a simulation."""
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from fixtures.labels import labelled
@@ -84,17 +86,18 @@ def test_auroc_worked_by_hand():
     assert figure.value == pytest.approx(4.5 / 6)
 
 
-def test_perfect_and_reversed_separation_fall_back_to_the_rule_of_three():
+def test_perfect_and_reversed_separation_have_an_exact_interval():
     labels, scores = [1] * 8 + [0] * 16, [2.0] * 8 + [1.0] * 16
     figure = evaluation.image_auroc(labels, scores)
-    assert (figure.value, figure.low, figure.high) == (1, 1 - 3 / 8, 1)
+    assert (figure.value, figure.low, figure.high) == (1, pytest.approx(0.05 ** (1 / 8)), 1)
     assert str(figure.reason) == (
         "Every defective picture scores above every good one; the smaller class has 8, so the true AUROC may still be "
-        "as low as 0.62 (1 - 3/8, conservative)."
+        "as low as 0.69 (0.05 to the power of 1/8)."
     )
     worst = evaluation.image_auroc(labels, [-s for s in scores])
-    assert (worst.value, worst.low, worst.high) == (0, 0, 3 / 8)
-    assert evaluation.image_auroc([1, 0], [2, 1]).low == 0  # 1 - 3/1 would be negative
+    assert (worst.value, worst.low, worst.high) == (0, 0, pytest.approx(1 - 0.05 ** (1 / 8)))
+    lows = {k: round(evaluation.image_auroc([1] * k + [0] * 9, [2.0] * k + [1.0] * 9).low, 2) for k in (1, 2, 3, 5)}
+    assert lows == {1: 0.05, 2: 0.22, 3: 0.37, 5: 0.55}
     ap = evaluation.average_precision(labels, scores)
     assert (ap.value, ap.low) == (1, None)
     assert "see the interval of the AUROC" in str(ap.reason)
@@ -249,3 +252,23 @@ def test_bootstrap_percentiles_hold_95_of_100_draws_and_the_measured_value():
     assert (low, high) == pytest.approx((0.025, 0.975))
     assert percentiles(draws, 0.01)[0] == 0.01
     assert percentiles(draws, 0.99)[1] == 0.99
+
+
+def test_a_figure_that_resampling_cannot_move_has_no_interval():
+    """Equal scores, and maps that are one constant: no draw differs but for rounding."""
+    labels, scores = [1] * 8 + [0] * 2, [0.25] * 10
+    for figure in (evaluation.average_precision(labels, scores), evaluation.f1_max(labels, scores)):
+        assert figure.value == pytest.approx(0.8, abs=0.1)
+        assert (figure.low, figure.high) == (None, None)
+        assert "does not change the figure" in str(figure.reason)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+def test_the_interval_at_one_holds_whatever_the_scores_law(k):
+    """Of all sets drawn at the lower end, at most 5 % separate: normal scores, 9 good pictures, 4,000 sets."""
+    random = np.random.default_rng(k)
+    theta = 0.05 ** (1 / k)
+    shift = np.sqrt(2) * NormalDist().inv_cdf(theta)
+    defective, good = random.normal(shift, size=(4000, k)), random.normal(size=(4000, 9))
+    separated = defective.min(1) > good.max(1)
+    assert separated.mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
