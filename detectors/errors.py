@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
+
+_PARTICLES = re.compile(r"(?<=(.))\((은/는|이/가|을/를|과/와|으로/로)\)")
 
 
 class Sentence:
@@ -28,6 +32,29 @@ class Sentence:
 
     def __hash__(self) -> int:
         return hash((self.key, str(self)))
+
+
+def fill(template: str | Mapping[str, str], language: str, /, **values: Any) -> str:
+    """Return a text with its values put in; of "one" and "other" the one that `n` asks for.
+
+    In Korean a particle written as "(은/는)" becomes the one that the word before it takes.
+    """
+    if not isinstance(template, str):
+        template = template["one" if values.get("n") == 1 and "one" in template else "other"]
+    written = template.format(**values) if values else template
+    if language != "ko":
+        return written
+    return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written)
+
+
+def _closed(letter: str, pair: str) -> bool:
+    """Say whether a word read in Korean ends in a consonant, which decides the particle after it."""
+    if "가" <= letter <= "힣":
+        final = (ord(letter) - ord("가")) % 28
+        return final != 0 and not (pair == "으로/로" and final == 8)  # a final rieul takes the short form of "by"
+    if pair == "으로/로" and letter in "178lL":
+        return False
+    return letter in "013678lmnLMN"
 
 
 class Refusal(ValueError):

@@ -44,6 +44,7 @@ class ResultPicture:
         synthetic: whether the defect was pasted in by this program.
         pixels: (S, S, 3) uint8, what the backbone saw, before normalisation.
         mask: (S, S) bool, the true defect at the same size, or None.
+        base: sha256 of the untouched picture that a synthetic defect was pasted into; "" otherwise.
         local: False where the mask covers everything (a logical defect): such pictures are left out of pixel figures.
     """
 
@@ -56,6 +57,7 @@ class ResultPicture:
     severity: float | None = None
     synthetic: bool = False
     local: bool = True
+    base: str = ""
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,7 @@ def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
         severity=sample.severity,
         synthetic=sample.synthetic,
         local=mask is None or not mask.all(),
+        base=sample.base,
     )
 
 
@@ -287,7 +288,7 @@ def fit_and_score(
         held_out=held_scores,
         maps=maps,
         scale=scale,
-        figures=figures(pictures, scores, maps),
+        figures=figures(pictures, scores, maps, held_scores),
         cost=Cost(
             fit_seconds=fit_seconds,
             milliseconds_per_picture=1e3 * seconds / max(len(scores), 1),
@@ -302,7 +303,12 @@ def fit_and_score(
     return column, detector
 
 
-def figures(pictures: Pictures, scores: NDArray[np.float64], maps: NDArray[np.float32] | None) -> dict[str, Figure]:
+def figures(
+    pictures: Pictures,
+    scores: NDArray[np.float64],
+    maps: NDArray[np.float32] | None,
+    held_out: NDArray[np.float64],
+) -> dict[str, Figure]:
     """Measure one column against the labels and masks; what cannot be measured carries its reason."""
     labels = pictures.labels
     found = {
@@ -310,6 +316,8 @@ def figures(pictures: Pictures, scores: NDArray[np.float64], maps: NDArray[np.fl
         "average_precision": evaluation.average_precision(labels, scores),
         "f1_max": evaluation.f1_max(labels, scores),
     }
+    if (more := evaluation.auroc_with_normals(labels, scores, held_out)) is not None:
+        found["image_auroc_with_normals"] = more
     return found | evaluation.pixel_figures(pictures.test, maps)
 
 

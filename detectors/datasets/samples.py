@@ -26,6 +26,7 @@ class Sample:
         mask: (H, W) bool at the picture's kept size; empty for a good picture of a set that has masks; None if unknown.
         severity: 0 to 1 where the data set knows it.
         synthetic: whether the defect was pasted in by this program.
+        base: sha256 of the untouched picture that a synthetic defect was pasted into; "" otherwise.
     """
 
     picture: Picture
@@ -34,6 +35,7 @@ class Sample:
     mask: NDArray[np.bool_] | None = field(default=None, repr=False)
     severity: float | None = None
     synthetic: bool = False
+    base: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from detectors.datasets import Dataset, Part, Sample, synthetic
 from detectors.datasets.layouts import Purpose
 
 Files = tuple[tuple[str, bytes], ...]
-_EVERY = 5  # with synthetic defects and no good test picture, every fifth normal one is tested
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,9 @@ class EditedSource:
     def edit(self, data: Dataset) -> Dataset:
         """Return the edited data set; a mask goes when its picture is called good by hand.
 
-        Synthetic defects are pasted into copies of good test pictures. Where there are none, every fifth normal
-        picture is tested instead of learnt, so that no method has learnt what lies around a defect.
+        Synthetic defects are pasted into copies of good test pictures, each into another one as far as there are
+        enough. Where there are fewer than defects, up to a quarter of the normal pictures is tested instead of learnt,
+        so that no method has learnt what lies around a defect; with fewer than four, the copies are of learnt ones.
         """
         said = dict(self.labels)
         train, test = [], []
@@ -162,10 +162,12 @@ class EditedSource:
         test = [_labelled(sample, said) for sample in self._kept("test", data.test)] + test
         if self.defects and train:
             good = [sample for sample in test if sample.defective is False]
-            if not good and len(train) > _EVERY:
-                good = train[_EVERY - 1 :: _EVERY]
-                train = [sample for i, sample in enumerate(train) if i % _EVERY != _EVERY - 1]
-                test += good
+            count = min(self.defects - len(good), len(train) // 4)
+            if count > 0:
+                moved = {(2 * i + 1) * len(train) // (2 * count) for i in range(count)}  # evenly over the set
+                good += [replace(train[i], defective=False, kind="good") for i in sorted(moved)]
+                test += good[-count:]
+                train = [sample for i, sample in enumerate(train) if i not in moved]
             test += synthetic.with_defects(good or train, seed=self.seed, count=self.defects)
         recipe = {
             "base": data.recipe,

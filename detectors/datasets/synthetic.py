@@ -73,7 +73,7 @@ def _defective(
     result = np.where(mask[..., None], np.clip(np.rint(wanted), 0, 255), pixels).astype(np.uint8)
     name = base.picture.name.rpartition("/")[2]
     picture = of_pixels(result, f"synthetic/{kind}/{number:03d}_{name}", base.picture.original_size)
-    return Sample(picture, True, kind, mask, severity, synthetic=True)
+    return Sample(picture, True, kind, mask, severity, synthetic=True, base=base.picture.sha256)
 
 
 def _patch(pixels: Plane, other: Plane, severity: float, rng: np.random.Generator) -> tuple[Mask, Plane]:

@@ -2,6 +2,7 @@
 
 from detectors.evaluation.curves import Curve, histogram, precision_recall_curve, pro_curve, roc_curve
 from detectors.evaluation.figures import (
+    auroc_with_normals,
     average_precision,
     difference,
     f1_max,
@@ -22,6 +23,7 @@ from detectors.evaluation.pixel import (
 __all__ = [
     "Curve",
     "aupro",
+    "auroc_with_normals",
     "average_precision",
     "difference",
     "f1_max",

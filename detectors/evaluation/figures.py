@@ -8,7 +8,7 @@ live in `pixel_metrics` and are named here too; curves are in `curves`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 import numpy as np
@@ -19,6 +19,7 @@ from detectors.evaluation.intervals import STILL, Floats, Z, logit_interval, res
 from detectors.result import Figure
 
 DRAWS = 2000
+FEW_GOOD = 10  # below so many good test pictures, held-out normals may count as good in the AUROC
 
 
 def image_auroc(labels: ArrayLike, scores: ArrayLike) -> Figure:
@@ -32,6 +33,28 @@ def image_auroc(labels: ArrayLike, scores: ArrayLike) -> Figure:
     if (reason := _cannot(defective, good)) is not None:
         return Figure(None, reason=reason)
     return _placements(defective, good).figure()
+
+
+def auroc_with_normals(labels: ArrayLike, scores: ArrayLike, held_out: ArrayLike) -> Figure | None:
+    """Return the AUROC with the held-out normal pictures counted as good ones too; None where it is not called for.
+
+    They were neither learnt from nor chosen, and AUROC does not depend on the threshold that they set, so where the
+    test set has fewer than `FEW_GOOD` good pictures they make the figure surer.
+    """
+    truth, normals = np.asarray(labels, dtype=np.float64), np.asarray(held_out, dtype=np.float64)
+    good = int((truth == 0).sum())
+    if good >= FEW_GOOD or not len(normals) or not (truth == 1).any():
+        return None
+    figure = image_auroc(
+        np.concatenate([truth, np.zeros(len(normals))]), np.concatenate([np.asarray(scores, dtype=np.float64), normals])
+    )
+    note = Sentence(
+        "metrics.with_normals",
+        "{held} held-out normal pictures count as good here, beside {good} good test pictures.",
+        held=len(normals),
+        good=good,
+    )
+    return replace(figure, reason=note)
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike, draws: int = DRAWS, seed: int = 0) -> Figure:

@@ -208,6 +208,13 @@ def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Confusi
     )
 
 
+def exceeds_promise(rate: Figure, threshold: Threshold) -> bool:
+    """Say whether a measured false-alarm rate is above the one that the threshold promised by more than chance."""
+    if threshold.allowed is None or not threshold.of or rate.low is None:
+        return False
+    return rate.low > threshold.allowed / threshold.of
+
+
 def verdict(defective: bool | None, flagged: bool) -> str:
     """Name a picture's verdict: "found", "miss", "false_alarm", "passed"; "odd" or "normal" where nobody said.
 

@@ -57,7 +57,7 @@ def draw(result: Result, language: str = "en", choice: ThresholdChoice = USUAL, 
     if len(thresholds) == len(result.columns):
         made["scores"] = _scores(result, words, thresholds, common)
     made["histograms"] = plots.histograms(result, thresholds=thresholds, **common)[0].figure
-    panels = _rates(result, words, thresholds, main)
+    panels = _rates(result, words, choice, main)
     if panels is not None:
         made["rates"] = panels
     if auroc(main).value is not None:
@@ -145,9 +145,9 @@ def _scores(result: Result, words: Words, thresholds: dict[str, float], common: 
     return ax.figure
 
 
-def _rates(result: Result, words: Words, thresholds: dict[str, float], main: Column) -> Figure | SubFigure | None:
+def _rates(result: Result, words: Words, choice: ThresholdChoice, main: Column) -> Figure | SubFigure | None:
     """Draw what each method finds and falsely alarms at its threshold, and its AUROC, with 95 % intervals."""
-    counted = {c.key: rates(result, words, c, thresholds.get(c.key)) for c in result.columns}
+    counted = {c.key: rates(result, words, c, choice.of(c)) for c in result.columns}
     names = list(dict.fromkeys(rate["key"] for found in counted.values() for rate in found))
     titles = [words.title(result, c) for c in result.columns]
     focus = words.title(result, main)

@@ -16,15 +16,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from detectors import __version__
+from detectors.evaluation.ranking import headline, rank
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.plots.colours import COLOUR_MAPS
 from detectors.report.charts import Charts, draw, inline, marks_said
-from detectors.report.parts import FIGURES, auroc, column_parts, differences, leader
+from detectors.report.parts import PICTURE_FIGURES, auroc, column_parts, differences, figure_names, leader
 from detectors.report.pictures import rows
 from detectors.report.provenance import made
 from detectors.report.script import script
 from detectors.report.wording import Words
-from detectors.result import Column, Result
+from detectors.result import Result
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SIDE_BY_SIDE = 6  # columns of pictures that one page holds
@@ -56,7 +57,8 @@ def html(
     """
     words = Words.of(language, sentences)
     t = words.t
-    main = leader(result, focus)
+    main, shown_figures = leader(result, focus), figure_names(result)
+    names = {column.key: words.title(result, column) for column in result.columns}
     columns, notes = column_parts(result, words, choice, main)
     drawn = draw(result, language, choice, focus) if drawn is None else drawn
     labelled = main is not None and auroc(main).value is not None
@@ -72,14 +74,15 @@ def html(
             style=Markup(_font() + (ASSETS / "report" / "report.css").read_text(encoding="utf-8")),
             logo=Markup((ASSETS / "logo.svg").read_text(encoding="utf-8")),
             data=words.data(result),
-            lead=_lead(result, words, main, compared),
+            lead=headline(result, rank(result.labels, result.columns), names, words.write, choice),
             facts=_facts(result, t),
             warnings=_warnings(result, words),
             charts=_inline(result, words, choice, drawn, columns, compared),
             threshold_says=_threshold_says(result, words, choice),
             columns=columns,
             notes=notes,
-            figure_names=FIGURES,
+            figure_names=shown_figures,
+            of_pictures=sum(name in PICTURE_FIGURES for name in shown_figures),
             trivial=_trivial(result, words),
             focus=words.title(result, main) if main else "",
             differences=compared,
@@ -148,26 +151,6 @@ def _inline(
         for name in shown
         if name in drawn
     }
-
-
-def _lead(result: Result, words: Words, main: Column | None, compared: list[dict[str, Any]]) -> str:
-    t = words.t["lead"]
-    if main is None or auroc(main).value is None:
-        return str(t["none"])
-    beaten = sum(d["sure"] for d in compared)
-    if not compared:
-        key = "one"
-    elif beaten:
-        key = "all" if beaten == len(compared) else "some"
-    else:
-        key = "equal" if all(d["equal"] for d in compared) else "unsure"
-    return str(t[key]).format(
-        leader=words.title(result, main),
-        auroc=f"{auroc(main).value:.2f}",
-        pictures=int(np.isfinite(result.labels).sum()),
-        beaten=beaten,
-        others=len(compared),
-    )
 
 
 def _facts(result: Result, t: dict[str, Any]) -> list[tuple[int, str]]:

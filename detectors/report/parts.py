@@ -8,11 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.evaluation import paired_auroc_difference, tell_apart, thresholds
-from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.evaluation.thresholds import Threshold, ThresholdChoice
 from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
-FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "pixel_average_precision", "aupro")
+PICTURE_FIGURES = ("image_auroc", "image_auroc_with_normals", "average_precision", "f1_max")
+PIXEL_FIGURES = ("pixel_auroc", "pixel_average_precision", "aupro")
+
+
+def figure_names(result: Result) -> list[str]:
+    """Return the figures that tables show: all, but with held-out normals counted as good only where that was asked."""
+    return [
+        name
+        for name in (*PICTURE_FIGURES, *PIXEL_FIGURES)
+        if name != "image_auroc_with_normals" or any(name in column.figures for column in result.columns)
+    ]
 
 
 def auroc(column: Column) -> Figure:
@@ -46,7 +56,7 @@ def column_parts(
             "auroc": words.figure(auroc(column)),
             "figures": [
                 words.figure(column.figures.get(f), words.t["figures"]["none"]) | {"note": notes.number(column, f)}
-                for f in FIGURES
+                for f in figure_names(result)
             ],
             "cost": _cost(column, slowest),
             "alt": _alt(result, words, column, choice.value_of(column)),
@@ -112,17 +122,22 @@ class _Notes:
         return list(self.found)
 
 
-def rates(result: Result, words: Words, column: Column, at: float | None) -> list[dict[str, Any]]:
+def rates(result: Result, words: Words, column: Column, threshold: Threshold | None) -> list[dict[str, Any]]:
     """Return what a threshold finds and falsely alarms: "found", "false" and "flagged", each with its interval."""
-    if at is None:
+    if threshold is None:
         return []
+    at = threshold.value
     c = thresholds.confusion(result.labels, column.scores, at)
     defective, good, unlabelled = c.found + c.missed, c.false_alarms + c.passed, np.isnan(result.labels)
     counted = [("found", c.found_rate, c.found, defective), ("false", c.false_alarm_rate, c.false_alarms, good)]
     if unlabelled.any():
         flagged, of = int((column.scores[unlabelled] > at).sum()), int(unlabelled.sum())
         counted.append(("flagged", thresholds.wilson(flagged, of), flagged, of))
-    return [words.rate(figure, count, of, key) for key, figure, count, of in counted if of]
+    parts = [words.rate(figure, count, of, key) for key, figure, count, of in counted if of]
+    for part in parts:
+        if part["key"] == "false" and thresholds.exceeds_promise(part["figure"], threshold):
+            part["range"] += words.t["scores"]["exceeds"].format(j=threshold.allowed, of=threshold.of)
+    return parts
 
 
 def _alt(result: Result, words: Words, column: Column, at: float | None) -> str:

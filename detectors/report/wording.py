@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from detectors.errors import Sentence
+from detectors.errors import Sentence, fill
 from detectors.methods import METHODS, of_cards
 from detectors.result import Column, Failure, Figure, Result
 
@@ -53,7 +53,14 @@ class Words:
         if sentence is None:
             return ""
         translated = self.sentences.get(sentence.key) if self.language != "en" else None
-        return translated.format(**sentence.values) if translated else str(sentence)
+        return fill(translated, self.language, **sentence.values) if translated else str(sentence)
+
+    def write(self, key: str, /, **values: Any) -> str:
+        """Return one of the app's texts by its dotted key, for what page and report say alike."""
+        found: Any = _of_the_app(self.language)
+        for part in key.split("."):
+            found = found[part]
+        return fill(found, self.language, **values)
 
     def kind(self, name: str) -> str:
         """Return the word for a kind of defect: ours for the built-in pictures, the user's own otherwise."""

@@ -49,7 +49,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     verdicts = Verdicts.of(result, choices.threshold, keys)
     style.head("compare", headline.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
-    untrained(result)
+    style.caveats(result)
     rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
@@ -78,19 +78,14 @@ def work(choices: Choices, status: Status) -> None:
         progress(choices, status, cancel=lambda: backend.cancel(choices))
 
 
-def untrained(result: Result) -> None:
-    """Say above everything which backbones were never trained."""
-    for warning in result.warnings:
-        if warning.key == "backbones.random":
-            style.note(say(warning))
-
-
 def wanted(verdicts: Verdicts) -> str:
     kinds = sorted({p.kind for p in verdicts.result.test if p.kind and p.defective})
     options = [*(name for name in FILTERS if verdicts.supports(name)), *(f"kind:{name}" for name in kinds)]
     counts = {option: len(verdicts.chosen(option)) for option in options}
-    if st.session_state.get("compare_filter") not in options:
+    shown = tuple(picture.sha256 for picture in verdicts.result.test)
+    if st.session_state.get("compare_filter") not in options or st.session_state.get("compare_filter_of") != shown:
         st.session_state["compare_filter"] = "all"
+    st.session_state["compare_filter_of"] = shown  # a filter belongs to the pictures it was chosen for
 
     words = {o: plain(kind(o[5:])) if o.startswith("kind:") else text(f"compare.filters.{o}") for o in options}
     labels = {option: f"{words[option]} :gray[{counts[option]}]" for option in options}

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import streamlit as st
 
-from detectors.evaluation.ranking import Ranking, rank
+from detectors.evaluation import ranking
 from detectors.result import Result
-from pages.frame.state import Choices
+from pages.frame.state import Choices, current
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import number_word, text
 
@@ -34,11 +33,13 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     test = verdicts.result.test
     defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
     if len(done) == 1 and defective + good:
-        return text(
+        said = text(
             "compare.one_method", method=_called(done[0].key), found=defective - done[0].missed,
             defective=defective, wrong=done[0].false_alarms, good=good,
         )  # fmt: skip
-    return _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
+    else:
+        said = _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
+    return said + ranking.synthetic_says(verdicts.result, _names(verdicts), text, verdicts.choice)
 
 
 def _finders(done: list[ColumnVerdicts], defective: int, good: int) -> str:
@@ -65,6 +66,11 @@ def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
     )
 
 
+def _names(verdicts: Verdicts) -> dict[str, str]:
+    several = len(_backbones(verdicts.columns)) > 1
+    return {key: _called(key, several) for key in verdicts.columns}
+
+
 def _called(key: str, several: bool = False) -> str:
     method, backbone = key.split("/", 1)
     return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
@@ -75,31 +81,10 @@ def _backbones(keys: Iterable[str]) -> set[str]:
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
-def _ranking(key: str, _result: Result) -> Ranking | None:
-    return rank(_result.labels, _result.columns)
+def _ranking(key: str, _result: Result) -> ranking.Ranking | None:
+    return ranking.rank(_result.labels, _result.columns)
 
 
 def lead(result: Result, titles: dict[str, str]) -> str:
     """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
-    found = _ranking(result.digest, result)
-    labelled = int(np.isfinite(result.labels).sum())
-    if found is None:
-        return text("scores.lead.none")
-    names = {key: titles.get(key, key) for key in (*found.leaders, *found.behind, *found.open)}
-    first = result[found.leaders[0]].figures["image_auroc"]
-    leaders, behind, others = (
-        _listed([names[key] for key in keys]) for keys in (found.leaders, found.behind, found.open)
-    )
-    values = {"leaders": leaders, "behind": behind, "others": others, "n": len(found.leaders), "pictures": labelled}
-    if len(result.columns) == 1:
-        return text("scores.lead.one", leader=leaders, auroc=f"{first.value:.2f}", pictures=labelled)
-    if not found.behind:
-        return text("scores.lead.open" if found.certain else "scores.lead.none_certain", **values)
-    return text("scores.lead.some" if found.open else "scores.lead.all", **values)
-
-
-def _listed(names: list[str]) -> str:
-    """Join names as a person would: "A, B and C"."""
-    if len(names) < 2:
-        return "".join(names)
-    return text("scores.lead.list", first=", ".join(names[:-1]), last=names[-1])
+    return ranking.headline(result, _ranking(result.digest, result), titles, text, current().threshold)

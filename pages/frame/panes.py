@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from detectors.evaluation import wilson
+from detectors.evaluation.thresholds import Threshold, exceeds_promise
 from detectors.result import Column, Failure, Result, ResultPicture
 from pages.frame.component import Pictures
 from pages.frame.state import Choices
@@ -133,19 +135,26 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
         reason = say(figure.reason) if figure and figure.reason else text("grid.no_labels_reason")
         line |= {"interval": text("grid.no_figure"), "reason": reason}
     else:
+        pasted = any(p.synthetic for p in verdicts.result.test if p.defective)
+        named = ("AUROC", text("scores.shared.synthetic") if pasted else "")
+        line["label"] = " · ".join(filter(None, (line["label"], *named)))
         line["value"] = f"{figure.value:.2f}"
         if figure.low is not None and figure.high is not None:
             line["interval"] = text("grid.interval", low=figure.low, high=figure.high)
         line["reason"] = say(figure.reason) if figure.reason else ""
-    return line | {"counts": _counts(column_verdicts)}
+    return line | {"counts": _counts(column_verdicts, verdicts.choice.of(verdicts.result[key]))}
 
 
-def _counts(column_verdicts: ColumnVerdicts) -> str:
+def _counts(column_verdicts: ColumnVerdicts, threshold: Threshold | None) -> str:
     if column_verdicts.threshold is None:
         return text("grid.no_threshold")
     if set(column_verdicts.words) <= {"odd", "normal"}:
         return text("grid.alarms", n=int(column_verdicts.alarms.sum()))
-    return text("grid.counts", missed=column_verdicts.missed, wrong=column_verdicts.false_alarms)
+    counted = text("grid.counts", missed=column_verdicts.missed, wrong=column_verdicts.false_alarms)
+    good = column_verdicts.words.count("passed") + column_verdicts.false_alarms
+    if threshold is not None and exceeds_promise(wilson(column_verdicts.false_alarms, good), threshold):
+        return f"{counted} {text('scores.lanes.exceeds', j=threshold.allowed, of=threshold.of)}"
+    return counted
 
 
 def _note(i: int, keys: list[str], verdicts: Verdicts) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from detectors.methods import UNREADABLE
 from detectors.result import Result
-from pages.frame import backend, headline, weights
+from pages.frame import backend, data, headline, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
@@ -64,7 +64,7 @@ def _pictures(choices: Choices, status: Status) -> None:
         on_change=chosen,
     )
     if status.counts is None:
-        st.caption(text("frame.counts_unknown"))
+        st.caption(text("frame.counts_unknown" if data.source(choices) is not None else "frame.counts_none"))
     else:
         learnt, held, test = status.counts
         st.caption(text("frame.counts", learnt=learnt, held=held, test=test))

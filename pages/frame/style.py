@@ -11,7 +11,7 @@ from pages.frame.component import ROOT, read
 from pages.frame.headline import set_apart
 from pages.frame.provenance import what_made
 from pages.frame.state import Choices, current
-from pages.frame.words import language, text
+from pages.frame.words import language, say, text
 
 PAGES = ("images", "compare", "scores", "inspect", "learn", "export")
 DEFAULT = "compare"
@@ -33,6 +33,18 @@ def head(page: str, sentence: str) -> None:
         st.caption(f":orange[{'; '.join(apart)}.]")
     if st.session_state.get("elsewhere") == (current().data, current().product):
         note(text("images.elsewhere"), "calm")
+
+
+def caveats(result: Result) -> bool:
+    """Show what must be known before any figure is believed: shortcuts, and defects that this program pasted in."""
+    defective = [p for p in result.test if p.defective]
+    pasted = sum(p.synthetic for p in defective)
+    if result.warnings:
+        with st.container(key="shortcut"):
+            st.html("".join(f"<p>{escape(say(sentence))}</p>" for sentence in result.warnings))
+    if pasted:
+        note(text("scores.synthetic", n=pasted, of=len(defective)), tone="calm")
+    return bool(result.warnings)
 
 
 def foot(page: str, note: str = "", result: Result | None = None) -> None:

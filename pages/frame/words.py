@@ -11,14 +11,13 @@ from typing import Any
 
 import streamlit as st
 
-from detectors.errors import Sentence
+from detectors.errors import Sentence, fill
 from detectors.methods import METHODS, of_cards
 
 LANGUAGES = ("en", "ko")
 _FOLDER = Path(__file__).parents[2] / "assets" / "texts"
 # What the engine says in English is translated under this key of ko.json, by the sentence's own key.
 _ENGINE = "engine"
-_PARTICLES = re.compile(r"(?<=(.))\((은/는|이/가|을/를|과/와|으로/로)\)")
 
 
 @cache
@@ -52,10 +51,7 @@ def lines(key: str) -> list[str]:
 
 def write(tongue: str, key: str, /, **values: Any) -> str:
     """Return the text under a dotted key in a given language."""
-    found = _find(tongue, key)
-    if isinstance(found, dict):
-        found = found["one" if values.get("n") == 1 and "one" in found else "other"]
-    return _finish(found.format(**values) if values else found, tongue)
+    return fill(_find(tongue, key), tongue, **values)
 
 
 def known(key: str) -> bool:
@@ -72,7 +68,7 @@ def say(sentence: Sentence) -> str:
     if tongue != "en":
         translated = table(tongue)[_ENGINE].get(sentence.key) or of_cards(tongue).get(sentence.key)
         if translated is not None:
-            return _finish(translated.format(**sentence.values), tongue)
+            return fill(translated, tongue, **sentence.values)
     return str(sentence)
 
 
@@ -124,21 +120,3 @@ def _find(tongue: str, key: str) -> Any:
     for part in key.split("."):
         found = found[part]
     return found
-
-
-def _finish(written: str, tongue: str) -> str:
-    return (
-        _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written)
-        if tongue == "ko"
-        else written
-    )
-
-
-def _closed(letter: str, pair: str) -> bool:
-    """Say whether a word read in Korean ends in a consonant, which decides the particle after it."""
-    if "가" <= letter <= "힣":
-        final = (ord(letter) - ord("가")) % 28
-        return final != 0 and not (pair == "으로/로" and final == 8)  # a final rieul takes the short form of "by"
-    if pair == "으로/로" and letter in "178lL":
-        return False
-    return letter in "013678lmnLMN"

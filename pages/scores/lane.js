@@ -225,7 +225,9 @@ class Lane {
       line.sorts = sorts;
       const interval = wilson(k, n), [bar, dot] = line.querySelectorAll(".between, .dot");
       rich(line.querySelector(".count"), template, { k, n });
-      write(line.querySelector(".range"), percents(interval));
+      const broken = tone === "wrong" && model.breaks(this.column, interval);
+      line.classList.toggle("broken", broken);
+      write(line.querySelector(".range"), broken ? `${percents(interval)} ${fill(words.exceeds, model.promise())}` : percents(interval));
       bar.style.left = `${100 * interval[0]}%`;
       bar.style.width = `${100 * (interval[1] - interval[0])}%`;
       dot.style.left = `${(100 * k) / n}%`;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import streamlit as st
 
@@ -14,7 +12,7 @@ from detectors.result import Column, Figure, Result
 from pages.frame import backend, component, style
 from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
-from pages.frame.words import say, text
+from pages.frame.words import text
 from pages.scores import curves, lanes, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
@@ -44,19 +42,13 @@ def styles() -> None:
 
 
 def warnings(result: Result, titles: dict[str, str]) -> None:
-    """Say what must be known before any figure is believed."""
-    if result.warnings:
-        with st.container(
-            key="shortcut", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-        ):
-            st.html("".join(f"<p>{escape(say(sentence))}</p>" for sentence in result.warnings))
-            if result.trivial:
-                with st.popover(text("scores.trivial.open"), type="tertiary"):
-                    st.markdown(f"**{text('scores.trivial.title')}**")
-                    st.caption(text("scores.trivial.says"))
-                    st.html(tables.trivial(result, titles))
-    if synthetic := pasted(result):
-        style.note(text("scores.synthetic", n=synthetic, of=int((result.labels == 1).sum())), tone="calm")
+    """Say what must be known before any figure is believed, with what trivial statistics reach."""
+    if not style.caveats(result) or not result.trivial:
+        return
+    with st.popover(text("scores.trivial.open"), type="tertiary"):
+        st.markdown(f"**{text('scores.trivial.title')}**")
+        st.caption(text("scores.trivial.says"))
+        st.html(tables.trivial(result, titles))
 
 
 def too_few(result: Result) -> None:

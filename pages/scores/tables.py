@@ -10,12 +10,11 @@ import numpy as np
 
 from detectors.errors import Sentence
 from detectors.evaluation import tell_apart, thresholds
+from detectors.report.parts import figure_names
 from detectors.result import Column, Figure, Result
 from pages.frame import panes
 from pages.frame.words import say, text
 from pages.scores.lanes import figure
-
-FIGURES = ("image_auroc", "average_precision", "f1_max", "pixel_auroc", "pixel_average_precision", "aupro")
 
 
 def differences(pairs: list[tuple[str, Figure | Sentence | None]]) -> str:
@@ -78,18 +77,18 @@ def cost(columns: Iterable[Column], titles: dict[str, str], focus: str) -> str:
 def figures(result: Result, titles: dict[str, str], focus: str) -> str:
     """Return all figures with their intervals; what is absent says why below, by number."""
     notes: dict[str, int] = {}
-    rows = []
+    names, rows = figure_names(result), []
     for column in result.columns:
         cells = []
-        for name in FIGURES:
+        for name in names:
             shown = figure(column, name)
-            mark = f"<sup>{notes.setdefault(shown['reason'], len(notes) + 1)}</sup>" if shown["reason"] else ""
+            mark = f"<sup> ({notes.setdefault(shown['reason'], len(notes) + 1)})</sup>" if shown["reason"] else ""
             written = f"<b>{shown['text']}</b> {shown['interval']}" if shown["text"] else text("scores.table.absent")
             cells.append(f"<td>{written}{mark}</td>")
         rows.append(
             f'<tr{_focused(column, focus)}><th scope="row">{escape(titles[column.key])}</th>{"".join(cells)}</tr>'
         )
-    heads = "".join(f'<th scope="col">{text(f"scores.figures.{name}")}</th>' for name in FIGURES)
+    heads = "".join(f'<th scope="col">{text(f"scores.figures.{name}")}</th>' for name in names)
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (
         f'<div class="odd-wide"><table class="odd-table"><thead><tr><th></th>{heads}</tr></thead>'

@@ -89,6 +89,16 @@ class Model {
     return unit > 0 ? multiple * unit : unit + (multiple - 1) * (unit > column.median ? unit - column.median : 1);
   }
 
+  promise() {
+    return { j: Math.min(this.allowed, this.heldOut), of: this.heldOut + 1 };
+  }
+
+  // Whether false alarms exceed what a rate promised by more than chance, as `thresholds.exceeds_promise` says.
+  breaks(column, [low]) {
+    const { j, of } = this.promise();
+    return !(column.key in this.values) && of > 1 && low > j / of;
+  }
+
   verdict(column, i) {
     const threshold = this.threshold(column), { truth } = this.pictures[i];
     if (threshold === null) return "";

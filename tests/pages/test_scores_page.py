@@ -9,6 +9,7 @@ from fixtures import scored, states
 from fixtures.pictures import REPLACED
 from streamlit.testing.v1 import AppTest
 
+from detectors.evaluation import paired_auroc_difference
 from pages.frame import backend
 from pages.frame.style import path
 from pages.frame.words import table, write
@@ -156,7 +157,10 @@ def test_curves_belong_to_the_figures(scores):
 def test_pairs_can_be_told_by_pixels(scores):
     app = scores()
     assert "PatchCore – SPADE" in written(app)
-    assert "<b>+14</b> [-25, 38]" in written(app)
+    base = scored.result("scored")
+    found = paired_auroc_difference(base.labels, base["patchcore/scattering"].scores, base["spade/scattering"].scores)
+    low, value, high = (round(100 * v) for v in (found.low, found.value, found.high))
+    assert f"<b>{value:+d}</b> [{low}, {high}]" in written(app)
     app.segmented_control(key="scores_pairs").set_value("aupro").run()
     assert "This method gives one number per picture and no map." in written(app)
     assert not app.exception

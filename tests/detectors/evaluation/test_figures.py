@@ -272,3 +272,13 @@ def test_the_interval_at_one_holds_whatever_the_scores_law(k):
     defective, good = random.normal(shift, size=(4000, k)), random.normal(size=(4000, 9))
     separated = defective.min(1) > good.max(1)
     assert separated.mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
+
+
+def test_held_out_normals_count_as_good_only_where_good_pictures_are_few():
+    labels, scores, held = [1] * 8 + [0] * 2, [*np.linspace(1, 2, 8), 1.1, 0.2], [0.1, 1.5, 0.3]
+    more = evaluation.auroc_with_normals(labels, scores, held)
+    assert more.value == pytest.approx(roc_auc_score(labels + [0] * 3, scores + held))
+    assert str(more.reason) == "3 held-out normal pictures count as good here, beside 2 good test pictures."
+    assert evaluation.auroc_with_normals(labels + [0] * 8, scores + [0.0] * 8, held) is None
+    assert evaluation.auroc_with_normals(labels, scores, []) is None
+    assert evaluation.auroc_with_normals([0, 0], [1.0, 2.0], held) is None

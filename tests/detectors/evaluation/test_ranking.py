@@ -1,19 +1,25 @@
 """Who leads, held against the paired differences themselves."""
 
+from dataclasses import replace
+from functools import partial
+from html import escape
+
 import numpy as np
 import pytest
 from fixtures.results import made_up
 from fixtures.scored import result as scored
 
+from detectors import report
 from detectors.evaluation import image_auroc, paired_auroc_difference, paired_pixel_difference
-from detectors.evaluation.ranking import Ranking, rank
+from detectors.evaluation.ranking import Ranking, headline, rank, synthetic_says
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.queries.pixels import aupro_difference, pro
+from detectors.report.wording import Words
 from detectors.result import Figure
+from pages.frame.words import write
 
 
 def columns_with(labels, *scores):
-    from dataclasses import replace
-
     plain = made_up().columns
     return [
         replace(c, scores=np.asarray(s, float), figures={"image_auroc": image_auroc(labels, s)})
@@ -77,3 +83,40 @@ def test_pixel_measurements_are_those_of_the_metrics():
     assert curve.y[0] == 0
     assert aupro_difference(base, one, other) == paired_pixel_difference(base.test, one.maps, other.maps)
     assert pro(base, base["mahalanobis/scattering"]).reason.key == "metrics.no_map"
+
+
+def words(key, **values):
+    return f"<{key} {' '.join(f'{k}={v}' for k, v in values.items())}>"
+
+
+def test_the_headline_counts_pasted_defects_and_those_whose_picture_is_flagged_untouched():
+    base = scored("scored")
+    column = base.columns[0]
+    defective = [i for i, p in enumerate(base.test) if p.defective]
+    good = [i for i, p in enumerate(base.test) if p.defective is False]
+    hot, calm = good[0], good[1]
+    scores = np.zeros(len(base.test))
+    scores[[*defective, hot]] = 10.0
+    test = list(base.test)
+    for n, i in enumerate(defective):
+        test[i] = replace(test[i], synthetic=True, base=test[hot if n % 2 else calm].sha256)
+    one = replace(column, scores=scores, held_out=np.linspace(1, 2, 12))
+    result = replace(base, test=tuple(test), columns=(one,))
+    said = synthetic_says(result, {one.key: "PaDiM"}, words)
+    assert f"<scores.lead.all_pasted count={len(defective)} bases=2>" in said
+    assert f"<scores.lead.pasted_on_alarms method=PaDiM count={len(defective) // 2} of={len(defective)}>" in said
+    assert "learnt" not in said
+    assert synthetic_says(result, {}, words, ThresholdChoice(None, ((one.key, 99.0, "value"),))).count("<") == 1
+    learnt = replace(result, learnt=(result.test[calm],))
+    assert "<scores.lead.pasted_on_learnt count=" in synthetic_says(learnt, {}, words)
+    assert synthetic_says(base, {}, words) == ""
+
+
+def test_page_and_report_say_the_same_headline():
+    for state in ("scored", "many", "synthetic", "one_picture"):
+        result = scored(state)
+        words = Words.of("en")
+        names = {c.key: words.title(result, c) for c in result.columns}
+        said = headline(result, rank(result.labels, result.columns), names, words.write)
+        assert escape(said, quote=False) in report.html(result).replace("&#39;", "'")
+        assert said == headline(result, rank(result.labels, result.columns), names, partial(write, "en"))
