@@ -154,14 +154,15 @@ class TestEdits:
         data = EditedSource(ZIP, labels=((crack.picture.sha256, False),)).load()
         assert [s.mask for s in data.test if s.picture.sha256 == crack.picture.sha256] == [None]
 
-    @pytest.mark.parametrize(("good", "learnt"), [(0, 8), (3, 10)])
-    def test_synthetic_defects_lie_on_pictures_that_nobody_learnt(self, good, learnt):
+    @pytest.mark.parametrize(("good", "learnt", "lying_on"), [(0, 8, 2), (3, 9, 4), (6, 10, 6)])
+    def test_synthetic_defects_lie_on_pictures_that_nobody_learnt(self, good, learnt, lying_on):
         normal = tuple((f"{i:02d}.png", picture(i)) for i in range(10))
         test = tuple((f"good/{i}.png", picture(20 + i)) for i in range(good))
         data = EditedSource(UploadSource(normal=normal, test=test), defects=4).load()
         made = [s for s in data.test if s.synthetic]
         bases = {s.picture.name.rpartition("/")[2] for s in data.test if s.defective is False}
-        assert (len(data.train), len(made), len(bases)) == (learnt, 4, good or 2)
+        assert (len(data.train), len(made), len(bases)) == (learnt, 4, lying_on)
+        assert len({s.base for s in made}) == min(4, lying_on)
         assert {s.picture.name.partition("_")[2] for s in made} <= bases
         assert not {s.picture.name for s in data.train} & bases
 
