@@ -20,7 +20,6 @@ from detectors.evaluation.thresholds import ORIGINS, USUAL, USUAL_RATE, Threshol
 from detectors.features.backbone import Backbone, load_backbone
 from detectors.features.standardisation import Standardisation
 from detectors.images import Picture, Preprocessing, White, decode
-from detectors.images.depth import REAL_RANGES, WHOLE_RANGES
 from detectors.methods.base import Detector, Features, FeatureShape, Prediction
 from detectors.result import Column, MapScale, WeightsRecord
 
@@ -36,7 +35,7 @@ class Pipeline:
         detector: fitted.
         held_out: (K,) raw scores of the held-out normal pictures; they set the threshold.
         scale: of the maps; None where there is no map or nothing was held out.
-        white: which value of a picture with more than 8 bits is white, as the training pictures decided.
+        white: which values of a picture with more than 8 bits are black and white, as the training pictures decided.
         chosen: the threshold that was chosen for it; None for the rate nearest to 5 %.
     """
 
@@ -220,12 +219,10 @@ class _Made:
     ) -> tuple[_Made, Standardisation | None, list[float], MapScale | None, Threshold | None]:
         """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
         backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
-        weights, white = WeightsRecord(**metadata["weights"]), White(**metadata["white"])
+        weights, white = WeightsRecord(**metadata["weights"]), White.read(metadata["white"])
         held_out = [float(score) for score in metadata["held_out"]]
         if not all(isinstance(text, str) for text in (backbone, weights.source, weights.origin, weights.sha256)):
             raise TypeError("a name that is no text")
-        if white.whole not in WHOLE_RANGES or white.real not in (None, *REAL_RANGES):
-            raise ValueError("a white that no data set has")
         if weights.random:
             int(weights.origin.removeprefix("seed "))
         made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white)

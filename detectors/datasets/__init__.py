@@ -2,6 +2,7 @@
 
 from detectors.datasets.checks import duplicates, likely_outliers, problems
 from detectors.datasets.joining import Part, join
+from detectors.datasets.levels import Histogram, histogram
 from detectors.datasets.loading import demo, from_uploads, load_folder, load_zip
 from detectors.datasets.roles import ROLES, parse_roles
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
@@ -12,6 +13,7 @@ __all__ = [
     "Dataset",
     "Entry",
     "Folder",
+    "Histogram",
     "Part",
     "Report",
     "Sample",
@@ -19,6 +21,7 @@ __all__ = [
     "demo",
     "duplicates",
     "from_uploads",
+    "histogram",
     "join",
     "likely_outliers",
     "load_folder",

@@ -14,13 +14,14 @@ import numpy as np
 from detectors.datasets import checks, layouts, polygons, roles, splits, words
 from detectors.datasets.archives import File, Listing
 from detectors.datasets.layouts import Place, Purpose
+from detectors.datasets.levels import said_of_levels
 from detectors.datasets.pairing import pair_masks
 from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.datasets.understanding import FileUse, understand
 from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
-from detectors.images.depth import TYPE_RANGE, White
+from detectors.images.depth import White
 from detectors.images.formats import picture_format
 from detectors.images.limits import LIMITS, Limits
 from detectors.images.looks import Look, look
@@ -52,8 +53,9 @@ def gather(
     product: str | None,
     limits: Limits,
     said: Mapping[str, str] | None = None,
+    white: White | None = None,
 ) -> Dataset:
-    """Make a data set of a folder's or ZIP's files by where they lie; `said` are the roles that a person gave.
+    """Make a data set of a folder's or ZIP's files by where they lie; `said` and `white` are what a person chose.
 
     Raises:
         SettingRefused: for a role of a folder that is not there.
@@ -65,7 +67,7 @@ def gather(
         name, recipe = f"{name}/{product}", recipe | {"product": product}
     if said:
         recipe = recipe | {"roles": dict(said)}
-    return assemble(found.files, found.places, name, recipe, limits, found.entries, found.notes)
+    return assemble(found.files, found.places, name, recipe, limits, found.entries, found.notes, white=white)
 
 
 def sort_out(
@@ -137,13 +139,15 @@ def assemble(
     entries: tuple[Entry, ...] = (),
     notes: tuple[Sentence, ...] = (),
     progress: Callable[[float], None] = lambda done: None,
+    white: White | None = None,
 ) -> Dataset:
     """Decode files whose places are known.
 
-    `entries` are of files that were already turned down; `progress` is called with the share of pictures decoded.
+    `entries` are of files that were already turned down; `progress` is called with the share of pictures decoded;
+    `white` is black and white of deep pictures as a person chose them.
     """
     refused: dict[int, Sentence] = {}
-    pictures, white = _decoded(files, places, limits, refused, progress)
+    pictures, decided = _decoded(files, places, limits, refused, progress, white)
     samples = {i: Sample(picture, places[i].defective, places[i].kind) for i, picture in pictures.items()}
     paired = pair_masks(files, places, samples, limits, _each)
     refused |= paired.refused
@@ -151,13 +155,6 @@ def assemble(
     samples, learnt, spared = _settled(files, places, paired.samples)
     if spared:
         notes += (_set_aside(spared),)
-    if white.whole != TYPE_RANGE:
-        notes += (
-            Sentence(
-                "dataset.twelve_bits",
-                "No normal picture of 16 bits exceeds 4,095: all are read as 12 bits stored in 16, so 4,095 is white.",
-            ),
-        )
     told: list[Entry] = []
     taken: list[FileUse] = []
     for i, (file, place) in enumerate(zip(files, places, strict=True)):
@@ -179,7 +176,17 @@ def assemble(
             taken.append(FileUse(file.name, "mask", why=place.why))
     train = tuple(sample for i, sample in sorted(samples.items()) if i in learnt)
     test = tuple(sample for i, sample in sorted(samples.items()) if i not in learnt)
-    recipe = recipe | {"white": white.whole, "white_real": white.real}
+    notes += tuple(
+        said_of_levels([s.picture for s in train], [s.picture for s in test], decided, chosen=white is not None)
+    )
+    recipe = recipe | {
+        "white": decided.whole,
+        "white_real": decided.real,
+        "black": decided.black,
+        "black_real": decided.real_black,
+    }
+    if white is not None:
+        recipe["levels_chosen"] = True
     report = Report((*told, *entries), (), understand(taken))
     data = Dataset(name, train, _with_empty_masks(test), report, recipe)
     return replace(data, report=replace(report, notes=notes + checks.problems(data)))
@@ -269,14 +276,15 @@ def _decoded(
     limits: Limits,
     refused: dict[int, Sentence],
     progress: Callable[[float], None],
+    chosen: White | None,
 ) -> tuple[dict[int, Picture], White]:
-    """Decode all pictures; those of more than 8 bits again, once the normal ones have decided what is white."""
+    """Decode all pictures; those of more than 8 bits again, once the normal ones have decided black and white."""
     wanted = [i for i, place in enumerate(places) if place.role in ("train", "test")]
     pictures: dict[int, Picture] = {}
 
-    def decode_all(indices: Sequence[int], white: White) -> None:
+    def decode_all(indices: Sequence[int], white: White, measuring: bool = False) -> None:
         def one(i: int) -> Picture:
-            return decode(files[i].read(), files[i].name, limits, white)
+            return decode(files[i].read(), files[i].name, limits, white, measuring)
 
         for done, (i, outcome) in enumerate(zip(indices, _each(one, indices), strict=True), 1):
             progress(done / len(indices))
@@ -286,10 +294,13 @@ def _decoded(
             else:
                 pictures[i] = outcome
 
-    decode_all(wanted, White())
-    white = White.of(picture.depth for i, picture in pictures.items() if places[i].role == "train")
+    decode_all(wanted, White(), measuring=True)
+    normal = {i for i in pictures if places[i].role == "train" or places[i].by_mask}
+    white = chosen or White.of(
+        [pictures[i].depth for i in pictures if i in normal], [pictures[i].depth for i in pictures if i not in normal]
+    )
     deep = [i for i, picture in pictures.items() if picture.depth is not None]
-    if white != White():
+    if deep and (white != White() or any(picture.depth and picture.depth.low < 0 for picture in pictures.values())):
         decode_all(deep, white)
     return pictures, white
 

@@ -14,7 +14,7 @@ from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unu
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry
 from detectors.errors import DatasetRefused, Sentence
-from detectors.images import label
+from detectors.images import White, label
 from detectors.images.limits import LIMITS, Limits
 
 
@@ -45,10 +45,11 @@ def join(
     limits: Limits = LIMITS,
     progress: Callable[[float], None] = lambda done: None,
     roles: Mapping[str, str] | None = None,
+    white: White | None = None,
 ) -> Dataset:
     """Make one data set of all parts, in their order; `progress` is called with the share of pictures decoded.
 
-    `roles` are as in `load_folder`; one of a folder that no part has any more is told and otherwise without effect.
+    `roles` and `white` are as in `load_folder`; a role of a folder that no part has any more is told.
     A ZIP that cannot be used is an entry of the report, and the others go on; so are pictures beyond
     `limits.session_pictures`. A set of a single ZIP has the ZIP's name and recipe.
     """
@@ -70,7 +71,7 @@ def join(
     notes += tuple(nowhere([path], [file.name for file in files]).sentence for path in sorted(missing))
     recipe, name = _recipe(recipes, name)
     recipe |= {"roles": dict(roles)} if roles else {}
-    return assemble(files, places, name, recipe, limits, entries, notes, progress)
+    return assemble(files, places, name, recipe, limits, entries, notes, progress, white)
 
 
 def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> tuple[list[Arrangement], dict[str, Any]]:

@@ -14,7 +14,7 @@ from detectors.datasets.layouts import Purpose, kind_of
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
-from detectors.images import label, of_pixels
+from detectors.images import White, label, of_pixels
 from detectors.images.limits import LIMITS, Limits
 
 Upload = tuple[str, bytes]
@@ -25,6 +25,7 @@ def load_folder(
     product: str | None = None,
     limits: Limits = LIMITS,
     roles: Mapping[str, str] | None = None,
+    white: White | None = None,
 ) -> Dataset:
     """Load a folder in any of the usual layouts, or of plain pictures; or a ZIP file of one.
 
@@ -36,6 +37,7 @@ def load_folder(
         limits: on what is read.
         roles: what folders (or files) are that would be misunderstood: their path inside the set to "good",
             "defective", "unlabelled", "masks" or "ignore". The deepest one decides.
+        white: black and white of pictures with more than 8 bits; from the normal pictures' range by default.
 
     Raises:
         DatasetRefused: for what cannot be listed, or several data sets without `product`.
@@ -43,9 +45,9 @@ def load_folder(
     """
     path = Path(path)
     if path.is_file():
-        return load_zip(path.read_bytes(), path.name, product, limits, roles)
+        return load_zip(path.read_bytes(), path.name, product, limits, roles, white)
     recipe = {"source": "folder", "path": str(path)}
-    return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles)
+    return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles, white)
 
 
 def load_zip(
@@ -54,11 +56,12 @@ def load_zip(
     product: str | None = None,
     limits: Limits = LIMITS,
     roles: Mapping[str, str] | None = None,
+    white: White | None = None,
 ) -> Dataset:
     """Load a ZIP of such a folder, with the same arguments and errors."""
     recipe = {"source": "zip", "name": label(name), "sha256": hashlib.sha256(data).hexdigest()}
     title = label(name).rpartition(".")[0] or label(name)
-    return gather(list_zip(data, limits), title, recipe, product, limits, roles)
+    return gather(list_zip(data, limits), title, recipe, product, limits, roles, white)
 
 
 def from_uploads(
@@ -69,6 +72,7 @@ def from_uploads(
     name: str = "uploads",
     limits: Limits = LIMITS,
     roles: Mapping[str, str] | None = None,
+    white: White | None = None,
 ) -> Dataset:
     """Make a data set of loose files.
 
@@ -81,12 +85,13 @@ def from_uploads(
         name: of the set.
         limits: on each file.
         roles: as in `load_folder`, for folders in the names.
+        white: as in `load_folder`.
     """
     found = sort_uploads(normal, test, masks, labels, roles, limits)
     if found.unused:
         raise nowhere(found.unused, [file.name for file in found.files])
     recipe = {"source": "uploads", "files": hashed(found)} | ({"roles": dict(roles)} if roles else {})
-    return assemble(found.files, found.places, label(name), recipe, limits, found.entries, found.notes)
+    return assemble(found.files, found.places, label(name), recipe, limits, found.entries, found.notes, white=white)
 
 
 def sort_uploads(

@@ -92,6 +92,11 @@ class Dataset:
 
     @property
     def white(self) -> White:
-        """Which value of pictures with more than 8 bits was taken for white; others must be decoded alike."""
+        """Which values of pictures with more than 8 bits were taken for black and white; others are decoded alike."""
         recipe = self.recipe.get("base", self.recipe)
-        return White(recipe.get("white", White.whole), recipe.get("white_real"))
+        return White(
+            recipe.get("white", White.whole),
+            recipe.get("white_real"),
+            recipe.get("black", 0.0),
+            recipe.get("black_real", 0.0),
+        )

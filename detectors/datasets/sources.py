@@ -15,6 +15,7 @@ from functools import cached_property
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
 from detectors.datasets.layouts import Purpose
+from detectors.images import White
 
 Files = tuple[tuple[str, bytes], ...]
 
@@ -54,6 +55,7 @@ class UploadSource:
         placed: (name, bytes) of loose files whose folders say what they are for.
         more: later uploads, each without any of its own.
         roles: (folder, role) that a person said, as in `datasets.load_folder`; those of the first upload hold for all.
+        white: black and white of pictures with more than 8 bits, as a person chose them; the first upload's holds.
     """
 
     normal: Files = field(default=(), repr=False)
@@ -65,11 +67,13 @@ class UploadSource:
     placed: Files = field(default=(), repr=False)
     more: tuple[UploadSource, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
+    white: White | None = None
 
     @cached_property
     def key(self) -> str:
         """A hash of all names and bytes, and what a person said of folders."""
         said = json.dumps(sorted(self.roles)) if self.roles else ""
+        said += json.dumps(asdict(self.white)) if self.white else ""
         digests = "".join(part._digest for part in self.parts)
         return f"upload {hashlib.sha256((digests + said).encode()).hexdigest()}"
 
@@ -91,10 +95,14 @@ class UploadSource:
         """Return this with what a person said of folders, as in `datasets.load_folder`."""
         return replace(self, roles=tuple(sorted(roles.items())))
 
+    def with_white(self, white: White | None) -> UploadSource:
+        """Return this with black and white of deep pictures as a person chose them; None lets the set decide again."""
+        return replace(self, white=white)
+
     def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
         """Decode everything, each file by itself; `progress` is called with the share done."""
         parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
-        return datasets.join(parts, progress=progress, roles=dict(self.roles))
+        return datasets.join(parts, progress=progress, roles=dict(self.roles), white=self.white)
 
     @property
     def _files(self) -> Files:

@@ -9,15 +9,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from detectors.errors import PictureRefused, Sentence
-from detectors.images.depth import Depth, White, deep_colour, deep_grey
+from detectors.images.depth import Depth, White, deep_colour, deep_grey, deep_numbers
 from detectors.images.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
+from detectors.images.tiffs import is_planar, quieten, tiff_numbers
 
 _ORIENTATION = 0x0112
 _BIG_PIXELS = 8_000_000
@@ -53,6 +56,7 @@ class OpenFile:
         upright: (H, W) after turning.
         notes: what was changed, in order.
         scans: of a JPEG.
+        numbers: (H, W) or (H, W, 3) of a TIFF that Pillow does not read as it is meant; None for all others.
     """
 
     image: Image.Image
@@ -62,6 +66,7 @@ class OpenFile:
     upright: tuple[int, int]
     notes: list[Sentence] = field(default_factory=list)
     scans: Scans | None = None
+    numbers: NDArray[Any] | None = None
 
 
 @contextmanager
@@ -81,7 +86,7 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # told as refusals
     try:
-        image = Image.open(_TimedBytes(data, limits.decode_seconds), formats=[kind])
+        image, numbers = _open(data, kind, limits)
         width, height = image.size
         _check_size(width, height, scans, limits)
         stored = _raw_mode(image)
@@ -92,7 +97,7 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
             # A TIFF reports its size as it stands after turning; Pillow turns it while loading.
             sideways = orientation >= 5 and kind != "TIFF"
             upright_size = (width, height) if sideways else (height, width)
-            yield OpenFile(image, kind, stored, orientation, upright_size, scans=scans)
+            yield OpenFile(image, kind, stored, orientation, upright_size, scans=scans, numbers=numbers)
     except PictureRefused:
         raise
     except _OutOfTime:
@@ -112,15 +117,39 @@ def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
         raise (truncated(kind) if "truncated" in str(error) else damaged(kind)) from None
 
 
-def to_srgb(data: bytes, white: White, limits: Limits = LIMITS) -> tuple[Image.Image, OpenFile, Depth | None]:
-    """Decode a picture to RGB, at most `limits.kept_side` pixels on the longer side; (image, what was found, depth)."""
+def _open(data: bytes, kind: str, limits: Limits) -> tuple[Image.Image, NDArray[Any] | None]:
+    """Open a picture with Pillow, and a TIFF that it does not know, or would read wrongly, as numbers."""
+    if kind == "TIFF":
+        quieten()
+    try:
+        image = Image.open(_TimedBytes(data, limits.decode_seconds), formats=[kind])
+    except UnidentifiedImageError:
+        if kind != "TIFF" or (numbers := tiff_numbers(data, limits)) is None:
+            raise
+        shown = numbers if numbers.ndim == 2 else numbers[..., 0]
+        return Image.fromarray(shown.astype(np.float32)), numbers
+    if kind == "TIFF" and is_planar(image):
+        return image, tiff_numbers(data, limits)
+    return image, None
+
+
+def to_srgb(
+    data: bytes, white: White, limits: Limits = LIMITS, measuring: bool = False
+) -> tuple[Image.Image, OpenFile, Depth | None]:
+    """Decode a picture to RGB, at most `limits.kept_side` pixels on the longer side; (image, what was found, depth).
+
+    `measuring` accepts numbers of any range, to find out which range a set needs.
+    """
     with opened(data, limits) as found:
         image, notes, depth = found.image, found.notes, None
         longest = max(image.size)
         if found.scans is not None:
             load_jpeg(image, data, found.scans, limits.kept_side)
-        if image.mode.startswith("I") or image.mode == "F":
-            image, depth = deep_grey(image, white, notes)
+        if found.numbers is not None and found.numbers.ndim == 3:
+            image, depth = deep_numbers(found.numbers, white, notes, measuring)
+        elif image.mode.startswith("I") or image.mode == "F":
+            stored = np.asarray(image) if found.numbers is None else found.numbers
+            image, depth = deep_grey(stored, white, notes, image.info.get("transparency"), measuring)
         elif ";16" in found.stored and image.mode in ("RGB", "RGBA"):
             image, depth = deep_colour(
                 image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes

@@ -46,13 +46,16 @@ class Picture:
         return Frame(self.original_size, (self.pixels.shape[0], self.pixels.shape[1]), self.orientation)
 
 
-def decode(data: bytes, name: str, limits: Limits = LIMITS, white: White | None = None) -> Picture:
+def decode(
+    data: bytes, name: str, limits: Limits = LIMITS, white: White | None = None, measuring: bool = False
+) -> Picture:
     """Decode a file to 8-bit sRGB; `PictureRefused` says what is wrong with one that cannot be used.
 
-    `white` says which value of a 16-bit or float picture is white; a data set decides that once (`White.of`). Without
-    it 16 bits are scaled by type, and real numbers by the smallest of 1, 255 and 65,535 that holds them.
+    `white` says which values of a 16-bit or float picture are black and white; a data set decides that once
+    (`White.of`). Without it 16 bits are scaled by type, and real numbers by the smallest of 1, 255 and 65,535 that
+    holds them. `measuring` accepts numbers of any range, for a set that has not decided yet.
     """
-    image, found, depth = to_srgb(data, white or White(), limits)
+    image, found, depth = to_srgb(data, white or White(), limits, measuring)
     return of_pixels(np.asarray(image), name, found.upright, len(data), tuple(found.notes), found.orientation, depth)
 
 

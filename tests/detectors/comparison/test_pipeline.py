@@ -76,6 +76,26 @@ def test_a_saved_pipeline_reads_a_new_picture_as_the_training_pictures(deep, ben
     assert pipeline.predict([as_if_16_bits]).scores[0] > pipeline.threshold()
 
 
+def test_black_and_white_of_a_thermal_camera_are_saved_and_older_files_open_as_before(tmp_path):
+    def thermal(seed, spot=0):
+        return png((grey16(seed) // 16 + 20_000 + spot).astype(np.uint16))
+
+    data = datasets.from_uploads([(f"{i}.png", thermal(i)) for i in range(10)], [("9.png", thermal(50))])
+    assert data.white.black > 19_000
+    pictures, backbone = COMPARISON.prepare(data), COMPARISON.load("scattering")
+    stores = extract(pictures, backbone)
+    column, detector = fit_and_score(COMPARISON.detector("padim", "scattering"), stores, pictures)
+    path = tmp_path / "thermal.safetensors"
+    Pipeline.of(column, detector, stores, COMPARISON.preprocessing, backbone, data.white).save(path)
+    pipeline = Pipeline.load(path)
+    assert pipeline.white == data.white
+    assert pipeline.decode(thermal(50), "a").sha256 == data.test[0].picture.sha256
+    detector, metadata = storage.load_detector(path)
+    metadata["white"] = {"whole": 4095, "real": None}  # as version 0.1 wrote it
+    storage.save_detector(detector, path, metadata)
+    assert Pipeline.load(path).white == White(4095)
+
+
 def test_what_save_writes_is_what_a_worker_packs(bench, file, tmp_path):
     fitted = bench.fitted[0]
     backbone = COMPARISON.load("scattering")
