@@ -34,6 +34,13 @@ def sidebar(choices: Choices, status: Status, result: Result | None, run: Callab
         with st.container(key="sidebar_foot"):
             _run(choices, status, result, run)
             _tongue()
+            if open_to_others():
+                st.caption(f":orange[{text('frame.open')}]")
+
+
+def open_to_others() -> bool:
+    """Say whether the server answers other machines than its own."""
+    return st.get_option("server.address") not in ("localhost", "127.0.0.1", "::1")
 
 
 def present(choices: Choices) -> None:

@@ -38,8 +38,8 @@ def test_the_commands_are_understood(line):
 def test_the_two_commands_install_what_they_need():
     commands = [code.strip() for language, code in BLOCKS if language == "sh"][:2]
     assert commands == [
-        "pip install -r requirements.txt && streamlit run app.py",
-        "pip install -r tests/requirements.txt && pytest",
+        "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/streamlit run app.py",
+        "python3 -m venv .venv && .venv/bin/pip install -r tests/requirements.txt && .venv/bin/pytest",
     ]
     assert "-r ../requirements.txt" in (ROOT / "tests" / "requirements.txt").read_text()
 
