@@ -19,7 +19,7 @@ from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import ORIGINS, USUAL, USUAL_RATE, Threshold, ThresholdChoice
 from detectors.features.backbone import Backbone, load_backbone
 from detectors.features.standardisation import Standardisation
-from detectors.images import Picture, Preprocessing, White, decode
+from detectors.images import Picture, Preprocessing, White, decode, of_pixels
 from detectors.methods.base import Detector, Features, FeatureShape, Prediction
 from detectors.result import Column, MapScale, WeightsRecord
 
@@ -76,8 +76,18 @@ class Pipeline:
         return self.standardisation(features) if self.standardisation else features
 
     def predict(self, pictures: Sequence[Picture]) -> Prediction:
-        """Score a few pictures: raw scores and maps."""
-        return self.detector.predict(self.features(pictures))
+        """Score a few pictures: raw scores and maps.
+
+        Raises:
+            ModelRefused: when a score is no finite number, which no sound detector gives.
+        """
+        prediction = self.detector.predict(self.features(pictures))
+        if not torch.isfinite(prediction.scores).all():
+            raise ModelRefused(
+                "pipeline.not_finite",
+                "The detector gives scores that are infinite or undefined: its file is damaged. Fit and save it again.",
+            )
+        return prediction
 
     def threshold(self, rate: float | None = None) -> float:
         """Return the raw score above which a picture is flagged.
@@ -134,7 +144,7 @@ class Pipeline:
             )
         if standardisation and not _fits(standardisation, backbone.shape(made.preprocessing.size)):
             raise _incomplete(Path(path).name)
-        return cls(
+        pipeline = cls(
             made.preprocessing,
             backbone,
             standardisation,
@@ -144,6 +154,22 @@ class Pipeline:
             made.white,
             chosen,
         )
+        pipeline.refuse_misfit(Path(path).name)
+        return pipeline
+
+    def refuse_misfit(self, file: str) -> None:
+        """Score a grey picture, so that parts of a file that do not fit together are told before any work is done.
+
+        Raises:
+            ModelRefused: when features, settings and what was learnt do not fit, or the score is no finite number.
+        """
+        grey = np.full((self.preprocessing.size, self.preprocessing.size, 3), 128, np.uint8)
+        try:
+            self.predict([of_pixels(grey, "grey")])
+        except ModelRefused:
+            raise
+        except (RuntimeError, IndexError, KeyError, TypeError, ValueError):
+            raise _incomplete(file) from None
 
 
 def _incomplete(file: str) -> ModelRefused:

@@ -24,6 +24,7 @@ from detectors.methods import METHODS, build, settings_help
 from detectors.methods.base import Detector
 
 VERSION = 1
+_MOST_DIMENSIONS = 8
 HEADER_LIMIT = 1_000_000  # bytes; all numbers of any size belong into tensors
 KEY = "odd_one_out"  # of the header's entry that holds the JSON
 BYTES = {"BOOL": 1, "F16": 2, "F32": 4, "F64": 8, "I32": 4, "I64": 8}  # the types that are written and read
@@ -206,6 +207,8 @@ def _bytes_of(entries: dict[str, Any]) -> int:
     end = 0
     for entry in sorted(entries.values(), key=lambda entry: entry["data_offsets"]):
         begin, past = entry["data_offsets"]
+        if len(entry["shape"]) > _MOST_DIMENSIONS:  # a product of many numbers takes seconds
+            raise ValueError(entry)
         if not all(type(n) is int and n >= 0 for n in (begin, past, *entry["shape"])):
             raise ValueError(entry)
         if begin != end or past - begin != prod(entry["shape"]) * BYTES[entry["dtype"]]:

@@ -45,10 +45,10 @@ class Preprocessing:
     equalise: bool = False
 
     def __post_init__(self) -> None:
-        if not _SMALLEST <= self.size <= _LARGEST:
+        if not isinstance(self.size, int) or not _SMALLEST <= self.size <= _LARGEST:
             raise SettingRefused(
                 "preprocessing.size",
-                "The input size is {size}; {smallest} to {largest} pixels are accepted.",
+                "The input size is {size}; a whole number of {smallest} to {largest} pixels is accepted.",
                 size=self.size,
                 smallest=_SMALLEST,
                 largest=_LARGEST,

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from detectors import datasets
@@ -118,6 +121,9 @@ def test_a_column_that_is_gone_is_refused(bench):
         lambda m: m.update(white={"whole": 0, "real": None}),
         lambda m: m.update(white={"whole": 4095, "real": float("1e30")}),
         lambda m: m.update(preprocessing={"size": 10**9}),
+        lambda m: m["preprocessing"].update(size=96),
+        lambda m: m["preprocessing"].update(size=64.0),
+        lambda m: m["preprocessing"].update(size="64"),
         lambda m: m.update(backbone=7),
         lambda m: m.update(held_out="many"),
         lambda m: m.update(scale={"median": 0.0}),
@@ -165,3 +171,24 @@ def run(*arguments):
     command = [sys.executable, "-m", "detectors", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_detector_that_gives_no_number_is_refused(file):
+    detector, metadata = storage.load_detector(file)
+    for name, value in detector.state.items():
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            value.fill_(3e38)
+            detector.state = detector.state | {name: value}
+    storage.save_detector(detector, file, metadata)
+    with pytest.raises(ModelRefused):
+        Pipeline.load(file)
+
+
+def test_a_header_with_a_very_long_shape_is_refused_at_once(tmp_path):
+    header = json.dumps({"a": {"dtype": "F32", "shape": [9] * 90_000, "data_offsets": [0, 4]}, "__metadata__": {}})
+    path = tmp_path / "long.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header.encode() + bytes(4))
+    started = time.process_time()
+    with pytest.raises(ModelRefused, match="damaged"):
+        Pipeline.load(path)
+    assert time.process_time() - started < 2

@@ -290,7 +290,7 @@ class TestPreprocessing:
     def test_settings_are_checked(self):
         with pytest.raises(SettingRefused) as caught:
             Preprocessing(5000)
-        assert str(caught.value) == "The input size is 5000; 32 to 1024 pixels are accepted."
+        assert str(caught.value) == "The input size is 5000; a whole number of 32 to 1024 pixels is accepted."
         with pytest.raises(SettingRefused):
             Preprocessing(crop="edge")
         with pytest.raises(SettingRefused):
