@@ -15,7 +15,7 @@ inverts C x C matrices where we keep the eigenvectors that N pictures span, whic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
@@ -42,9 +42,7 @@ class MahalanobisAD(Detector):
     # the share that the leading components hold at least: 0.99 leaves "npca" those with the smallest 1 %
     variance: float = 0.99
 
-    name: ClassVar[str] = "mahalanobis"
-    # Both presets are the defaults: the method is cheap as it is.
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}, "paper": {}}
+    name: ClassVar[str] = "mahalanobis"  # both presets are the defaults: the method is cheap as it is
 
     @torch.no_grad()
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
