@@ -1,86 +1,82 @@
-"""The connection to the workers: submits the parts of runs, hears how far they are, cancels and forgets them."""
+"""The pages' way to the workers: submits the parts of runs, hears how far they are, cancels and forgets them."""
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
-import subprocess
-import sys
 import threading
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from dask.utils import parse_bytes
-from distributed import Client, Event, Future, KilledWorker
-from distributed.security import Security
+from distributed.system import memory_limit
 
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
 from detectors.datasets.sources import EditedSource, Source
-from detectors.errors import Refusal
+from detectors.errors import Refusal, Sentence
 from detectors.features.weights import BACKBONES
 from detectors.queries.overview import overview
 from detectors.result import column_key
 from detectors.workers import tasks
-from detectors.workers.failures import killed, sentence, too_large
-from detectors.workers.run import Run, Stage, digest, halves, key_of
+from detectors.workers.connection import Connection
+from detectors.workers.failures import sentence
+from detectors.workers.run import Run, Stage, digest, halves
+from detectors.workers.supervisor import Supervisor
+from detectors.workers.work import MOST_REDONE, Work, Works
 
-STOPPING = "stopping"  # the name of the threads that see to it that cancelled tasks end
+_STEP_SECONDS = 0.1
 _CANCEL_SECONDS = 2.0
 _KEPT_RUNS = 6  # that nobody looks at any more
 
 
-@dataclass
-class _Report:
-    started: float
-    done: float = 0.0
-    stage: str = ""
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
 class Compute:
-    """The connection to the workers; one per server process.
+    """The way to the workers; one per server process. It never waits for them to start, and never gives them up.
 
     Args:
         address: of a running Dask scheduler ("tcp://host:8786"); None starts workers on this machine, one per
             graphics card, else one.
-        memory: limit per worker; a worker that exceeds it is killed and only its own task fails.
+        memory: limit per worker ("6GB"); a worker that exceeds it is ended and only the task that was too big fails.
+            None leaves it to the machine; see `Supervisor`.
     """
 
     def __init__(self, address: str | None = None, memory: str | None = None) -> None:
-        memory = memory or os.environ.get("ODD_WORKER_MEMORY", "6GB")
+        memory = memory or os.environ.get("ODD_WORKER_MEMORY")
         address = address or os.environ.get("ODD_SCHEDULER")
-        self._workers, security = None, None
-        if address is None:
-            self._workers, address, security = _start_workers(memory)
-        self.memory = memory
-        self.client = Client(address, security=security, set_as_default=False, name="odd-one-out")
-        self.client.subscribe_topic(tasks.TOPIC, self._hear)
-        self._resources = {"fit": 1} if self._workers else None
-        self._reports: dict[str, _Report] = {}
+        given = parse_bytes(memory) if memory else None
+        self.supervisor = None if address else Supervisor(given, lambda death: self.works.mourn(death))
+        self.memory = self.supervisor.memory if self.supervisor else given or memory_limit()
+        self.works = Works(self.memory, resources=self.supervisor is not None)
+        self._connection = Connection(self._place, address, tasks.TOPIC, self._hear)
         self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._results: dict[str, Any] = {}
-        self._versions: dict[str | None, Future] = {}
-        self._restarts = 0
-        self._stopped: set[str] = set()  # keys of tasks that were told to stop
+        self._stopping: dict[str, float] = {}  # until when a cancelled task may take to stop
+        self._versions: dict[str | None, Work] = {}
+        self._calls = itertools.count()
         self._lock = threading.RLock()
-        self._warm = self.client.submit(tasks.warm, key="warm", pure=True)
+        self._closing = False
+        self._address = address
+        self._thread = threading.Thread(target=self._keep_going, name="compute", daemon=True)
+        self._thread.start()
+        if self.supervisor is not None:
+            self.supervisor.start()
+        self._warm = self.works.submit("warm", tasks.warm)
+
+    @property
+    def trouble(self) -> Sentence | None:
+        """Why no work is done at present, None while all is well."""
+        said = self.supervisor.trouble if self.supervisor else None
+        return said or self._connection.trouble
 
     def start(self, comparison: Comparison, source: Source, session: str = "") -> Run:
         """Start a run, join the one that is under way, or return the finished one."""
         key = digest("run", source.key, asdict(comparison))
         with self._lock:
             run = self._runs.get(key)
-            if run is not None and run.broken:
-                self._clear(run)
-                run = None
-            if run is None:
+            if run is None or run.broken:
                 run = self._runs[key] = self._submit(key, comparison, source)
             self._runs.move_to_end(key)
             run.sessions.add(session)
@@ -98,251 +94,193 @@ class Compute:
             if not run.sessions and run.state == "running":
                 run.cancel()
 
-    def data(self, source: Source) -> Future:
-        """Return the future of a source's `Dataset`, which stays in the workers."""
+    def data(self, source: Source) -> Work:
+        """Return the work that makes a source's `Dataset`, which stays in the workers."""
         key = digest("data", source.key)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sending large graph")  # uploads travel with their task, so that
-            if isinstance(source, EditedSource):  # a worker started anew can decode them again
-                return self.client.submit(tasks.edit, source, self.data(source.base), key=key, priority=5)
-            return self.client.submit(tasks.load, source, key, key=key, priority=5)
+        kinds = {"stays": True, "brings": False, "priority": 5}
+        if isinstance(source, EditedSource):
+            return self.works.submit(key, tasks.edit, source, self.data(source.base), **kinds)
+        return self.works.submit(key, tasks.load, source, **kinds)
 
     def decoded(self, source: Source) -> float:
         """Return the share of a source's pictures that are decoded so far."""
-        report = self._reports.get(digest("data", source.key))
-        return report.done if report else 0.0
+        work = self.works.find(digest("data", source.key))
+        return work.report.done if work and work.report else 0.0
 
-    def overview(self, source: Source) -> Future:
-        """Return the future of a source's `Overview`."""
-        return self.client.submit(overview, self.data(source), key=digest("overview", source.key), priority=5)
+    def overview(self, source: Source) -> Work:
+        """Return the work that brings a source's `Overview`."""
+        return self.works.submit(digest("overview", source.key), overview, self.data(source), priority=5)
 
-    def later(self, key: str, function: Callable[..., Any], *args: Any, priority: int = 5) -> Future:
-        """Return the future of other work, once for all who ask with the same key."""
-        return self.client.submit(function, *args, key=digest(function.__name__, key), priority=priority)
+    def later(self, key: str, function: Callable[..., Any], *args: Any, priority: int = 5) -> Work:
+        """Return other work, the same for all who ask with the same key."""
+        return self.works.submit(digest(function.__name__, key), function, *args, priority=priority)
 
-    def standing(self, future: Future) -> Stage:
+    def standing(self, work: Work) -> Stage:
         """Return how far something that was begun is."""
-        return self._stage(key_of(future), future, False)
+        return self._stage(work.key, work, False)
 
-    def refusal(self, future: Future) -> Refusal:
-        """Return why a task was refused or ended with its worker; anything else that failed it is raised."""
-        error = future.exception()
-        if isinstance(error, KilledWorker):
-            return too_large(self.memory)
+    def waits_for(self, work: Work) -> Sentence:
+        """Say why a work that is not finished takes its time."""
+        again = self._again(work)
+        if self.trouble or again:
+            return self.trouble or again  # type: ignore[return-value]
+        return Sentence("compute.busy", "The worker is at it, or has other work to finish first.")
+
+    def refusal(self, work: Work) -> Refusal:
+        """Return why a work was refused or ended with its worker; anything else that failed it is raised."""
+        error = work.exception()
         if isinstance(error, Refusal):
             return error
-        raise error
+        raise error or RuntimeError(f"{work.key} has not failed")
 
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
-        """Run a function in a worker and wait for what it returns; futures among the arguments are resolved there."""
-        restarts = self._restarts
-        try:
-            return self.client.submit(function, *args, priority=priority, pure=False).result()
-        except KilledWorker:
-            if self._restarts > restarts:  # another task was being stopped: this one is not to blame
-                return self.call(function, *args, priority=priority)
-            raise too_large(self.memory) from None
+        """Run a function in a worker and wait for what it returns; works among the arguments are resolved there."""
+        return self._called(function, *args, priority=priority).result()
 
-    def forecast(self, comparison: Comparison, learnt: int, total: int) -> Future:
-        """Return the future of a run's `Forecast` for so many pictures to learn from and in all."""
-        budget = parse_bytes(self.memory)
-        asked = (asdict(comparison), learnt, total, budget)
-        return self.client.submit(
-            forecast, comparison, learnt, total, budget, key=digest("forecast", asked), priority=8
+    def forecast(self, comparison: Comparison, learnt: int, total: int) -> Work:
+        """Return the work that brings a run's `Forecast` for so many pictures to learn from and in all."""
+        asked = (asdict(comparison), learnt, total, self.memory)
+        return self.works.submit(
+            digest("forecast", asked), forecast, comparison, learnt, total, self.memory, priority=8
         )
 
-    def weights(self, backbone: str, minute: int) -> Future:
-        """Return the future of `WeightsState`s at some minute, the backbone's among them; it takes 3 seconds at most.
+    def weights(self, backbone: str, minute: int) -> Work:
+        """Return the work that brings `WeightsState`s at some minute, the backbone's among them, in 3 seconds at most.
 
         All listed backbones are asked about at once.
         """
         listed = any(backbone == known.name for known in BACKBONES)
         key = digest("weights", "" if listed else backbone, minute)
-        return self.client.submit(tasks.weights, None if listed else backbone, key=key, priority=8)
+        return self.works.submit(key, tasks.weights, None if listed else backbone, priority=8)
 
-    def versions(self, device: str | None = None, wait: bool = True) -> dict[str, str]:
-        """Return the versions that the workers run; empty when they are not known yet and nobody wants to wait."""
-        if device not in self._versions:
-            self._versions[device] = self.client.submit(steps.versions, device, priority=10)
-        future = self._versions[device]
-        return future.result() if wait or future.status == "finished" else {}
+    def versions(self, device: str | None = None) -> Work:
+        """Return the work that brings the versions that the workers run."""
+        self._versions[device] = self.works.submit(digest("versions", device), steps.versions, device, priority=10)
+        return self._versions[device]
 
     def close(self) -> None:
         """Stop the workers that were started here."""
-        self.client.close()
-        if self._workers is not None:
-            self._workers.communicate(timeout=30)  # closes its input, which ends it
+        self._closing = True
+        self.works.changed.set()
+        self._thread.join()
+        self._connection.close()
+        if self.supervisor is not None:
+            self.supervisor.close()
+
+    def _place(self) -> Any:
+        return (self._address, None) if self.supervisor is None else self.supervisor.place
+
+    def _keep_going(self) -> None:
+        """Keep the connection up and the works on their way, until the end."""
+        while not self._closing:
+            self.works.changed.wait(_STEP_SECONDS)
+            self.works.changed.clear()
+            self.works.step(self._connection.keep())
+            self._enforce()
 
     def _submit(self, key: str, comparison: Comparison, source: Source) -> Run:
         run = Run(key, comparison, source, self)
-        submit, futures = self.client.submit, run._futures
+        submit, works = self.works.submit, run._works
         prepared = (asdict(comparison.preprocessing), comparison.held_out, comparison.seed)
-        futures["data"] = self.data(source)
-        futures["recipe"] = submit(tasks.recipe, futures["data"], key=digest("recipe", source.key), priority=5)
-        futures["pictures"] = submit(
-            tasks.prepare, comparison, futures["data"], key=(pictures_key := digest("pictures", source.key, prepared))
-        )
+        pictures_key = digest("pictures", source.key, prepared)
+        data = works["data"] = self.data(source)
+        works["versions"] = self.versions(comparison.device)
+        works["recipe"] = submit(digest("recipe", source.key), tasks.recipe, data, priority=5)
+        pictures = works["pictures"] = submit(pictures_key, tasks.prepare, comparison, data, stays=True)
         for name in comparison.backbones:
             backbone = (name, comparison.weights.get(name), comparison.device, comparison.seed)
             stores_key = digest("stores", pictures_key, backbone)
-            stores = futures[f"stores:{name}"] = submit(
-                tasks.extract,
-                comparison,
-                name,
-                futures["pictures"],
-                stores_key,
-                key=stores_key,
-                resources=self._resources,
+            stores = works[f"stores:{name}"] = submit(
+                stores_key, tasks.extract, comparison, name, pictures, stays=True, brings=False, fits=True
             )
             for place, method in enumerate(comparison.methods):
                 label = column_key(method, name)
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
                 fit_key = digest("fit", stores_key, settings)
-                fitted = futures[f"fit:{label}"] = submit(
-                    tasks.fit, comparison, method, stores, futures["pictures"], fit_key,
-                    key=fit_key, resources=self._resources, priority=-place,
+                fitted = works[f"fit:{label}"] = submit(
+                    fit_key, tasks.fit, comparison, method, stores, pictures,
+                    stays=True, brings=False, fits=True, priority=-place,
                 )  # fmt: skip
-                futures[f"column:{label}"] = submit(tasks.column, fitted, key=digest("column", fit_key), priority=5)
+                works[f"column:{label}"] = submit(
+                    digest("column", fit_key), tasks.column, fitted, stays=True, priority=5
+                )
         return run
 
-    def _stage(self, name: str, future: Future, cancelled: bool) -> Stage:
-        key = name.removeprefix("fit:")
-        report = self._reports.get(key_of(future))
-        if future.status == "finished":
+    def _stage(self, name: str, work: Work, cancelled: bool) -> Stage:
+        key, report, error = name.removeprefix("fit:"), work.report, work.exception()
+        if work.status == "finished":
             return Stage(key, "done", 1.0)
-        if future.status == "cancelled" or cancelled:
+        if work.status == "cancelled" or cancelled:
             return Stage(key, "cancelled")
-        if future.status == "error":
-            return Stage(key, "failed", sentence=sentence(future, self.memory))
+        if error is not None:
+            return Stage(key, "failed", sentence=sentence(error))
+        waits_for = self.trouble or self._again(work)
         if report is None:
-            return Stage(key, "waiting")
+            return Stage(key, "waiting", sentence=waits_for)
         spent = time.monotonic() - report.started
         left = spent * (1 / report.done - 1) if report.done > 0.05 else None
-        return Stage(key, "running", report.done, report.stage, left, report.numbers)
+        return Stage(key, "running", report.done, report.stage, left, report.numbers, waits_for)
+
+    def _again(self, work: Work) -> Sentence | None:
+        if not work.deaths:
+            return None
+        return Sentence(
+            "compute.again",
+            "The worker stopped while doing this; it is done again by itself, {n} of at most {most} times.",
+            n=work.deaths,
+            most=MOST_REDONE,
+        )
 
     def _hear(self, event: tuple[float, Any]) -> None:
-        _, message = event
-        report = self._reports.setdefault(message["key"], _Report(time.monotonic()))
-        report.done, report.stage, report.numbers = message["done"], message["stage"], message["numbers"]
+        _, said = event
+        self.works.report(said["key"], said["done"], said["stage"], said["numbers"])
 
-    def _result_of(self, future: Future) -> Any:
-        if key_of(future) not in self._results:
-            self._results[key_of(future)] = future.result()
-        return self._results[key_of(future)]
+    def _called(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Work:
+        return self.works.submit(f"call-{function.__name__}-{next(self._calls)}", function, *args, priority=priority)
 
-    def _ask(self, function: Callable[..., Any], run: Run, key: str, args: Sequence[Any]) -> Any:
-        futures = run._futures
-        fitted, stores, pictures = futures[f"fit:{key}"], futures[f"stores:{halves(key)[1]}"], futures["pictures"]
-        return self.call(tasks.beside, function, fitted, stores, pictures, *args)
+    def _ask(self, function: Callable[..., Any], run: Run, key: str, args: Sequence[Any]) -> Work:
+        works = run._works
+        fitted, stores, pictures = works[f"fit:{key}"], works[f"stores:{halves(key)[1]}"], works["pictures"]
+        return self._called(tasks.beside, function, fitted, stores, pictures, *args)
 
-    def _ask_all(self, function: Callable[..., Any], run: Run, args: Sequence[Any]) -> Any:
-        futures = run._futures
-        keys = [name[4:] for name, future in futures.items() if name[:4] == "fit:" and future.status == "finished"]
-        fitted = [futures[f"fit:{key}"] for key in keys]
-        stores = [futures[f"stores:{halves(key)[1]}"] for key in keys]
-        tokens = [key_of(future) for future in fitted]
-        return self.call(
-            tasks.beside_all, function, run.comparison, futures["pictures"], tokens, len(keys), *fitted, *stores, *args
+    def _ask_all(self, function: Callable[..., Any], run: Run, args: Sequence[Any]) -> Work:
+        works = run._works
+        keys = [name[7:] for name, work in works.items() if name[:7] == "column:" and work.status == "finished"]
+        fitted = [works[f"fit:{key}"] for key in keys]
+        stores = [works[f"stores:{halves(key)[1]}"] for key in keys]
+        tokens = [work.key for work in fitted]
+        return self._called(
+            tasks.beside_all, function, run.comparison, works["pictures"], tokens, len(keys), *fitted, *stores, *args
         )
 
-    def _begin(self, function: Callable[..., Any], run: Run, backbone: str, args: Sequence[Any]) -> Future:
-        stores, pictures, own = run._futures[f"stores:{backbone}"], run._futures["pictures"], run.comparison
+    def _begin(self, function: Callable[..., Any], run: Run, backbone: str, args: Sequence[Any]) -> Work:
+        stores, pictures, own = run._works[f"stores:{backbone}"], run._works["pictures"], run.comparison
         settings = (own.preset, own.settings, own.seed, own.device)
-        name = f"{function.__module__}.{function.__qualname__}"
-        key = digest("begun", name, key_of(stores), settings, args)
-        return self.client.submit(
-            tasks.on_features,
-            function,
-            own,
-            stores,
-            pictures,
-            key,
-            *args,
-            key=key,
-            resources=self._resources,
-            priority=-1,
-        )
+        key = digest("begun", f"{function.__module__}.{function.__qualname__}", stores.key, settings, args)
+        return self.works.submit(key, tasks.on_features, function, own, stores, pictures, *args, fits=True, priority=-1)
 
     def _cancel(self, run: Run) -> None:
-        """Stop what only this run wants."""
-        shared = {
-            key_of(future)
-            for other in self._runs.values()
-            if other is not run and not other.cancelled
-            for future in other._futures.values()
-        }
-        mine = [
-            future for future in run._futures.values() if future.status == "pending" and key_of(future) not in shared
-        ]
-        for future in mine:
-            self._stopped.add(key_of(future))
-            Event(tasks.cancel_name(key_of(future)), client=self.client).set()
-        threading.Thread(target=self._enforce, args=(mine,), name=STOPPING, daemon=True).start()
-
-    def _enforce(self, futures: list[Future]) -> None:
-        """Restart the workers that still run cancelled tasks after the time allowed; bystanders run again."""
-
-        def unwanted() -> set[str]:  # less what somebody has asked for again in the meantime
-            return {key_of(future) for future in futures} & self._stopped
-
-        self._wait_for(unwanted)
+        """Stop what only this run wants; what is finished stays."""
         with self._lock:
-            keys = unwanted()
-            stuck = self._processing(keys)
-            self._forget([future for future in futures if key_of(future) in keys])
-        if stuck and self._workers:
-            self._restarts += 1
-            self.client.restart_workers(sorted(stuck), raise_for_error=False)
-            kept = [future for run in self._runs.values() for future in run._futures.values()]
-            self.client.retry([future for future in kept if killed(future)])
+            others = [other for other in self._runs.values() if other is not run and not other.cancelled]
+            shared = {work.key for other in others for work in other._works.values()} | {
+                work.key for work in self._versions.values()
+            }
+            until = time.monotonic() + _CANCEL_SECONDS
+            mine = [work for work in run._works.values() if work.key not in shared]
+            self._stopping |= dict.fromkeys(self.works.cancel(mine), until)
 
-    def _clear(self, run: Run) -> None:
-        """Let what was stopped end, and drop what failed, so that the same keys can be submitted anew."""
-        futures = list(run._futures.values())
-        stopped = self._stopped & {key_of(future) for future in futures}
-        self._wait_for(lambda: stopped)
-        self._stopped -= stopped
-        ended = ("error", "cancelled")
-        self._forget([future for future in futures if future.status in ended or key_of(future) in stopped])
-        for key in stopped:
-            Event(tasks.cancel_name(key), client=self.client).clear()
-
-    def _wait_for(self, keys: Callable[[], set[str]]) -> None:
-        """Wait until no worker runs the tasks any more, at most as long as stopping may take."""
-        deadline = time.monotonic() + _CANCEL_SECONDS
-        while time.monotonic() < deadline and self._processing(keys()):
-            time.sleep(0.1)
-
-    def _forget(self, futures: list[Future]) -> None:
-        """Drop tasks everywhere, so that the same keys can be submitted anew."""
-        self.client.cancel(futures, force=True)
-        for future in futures:
-            self._reports.pop(key_of(future), None)
-
-    def _processing(self, keys: set[str]) -> set[str]:
-        """Return the addresses of the workers that run one of the tasks."""
-        return {worker for worker, tasks in self.client.processing().items() if keys & {str(task) for task in tasks}}
+    def _enforce(self) -> None:
+        """End the workers that are still at cancelled tasks after the time allowed; bystanders are done again."""
+        for task, until in list(self._stopping.items()):
+            if self.supervisor is None or not self.supervisor.runs(task):
+                if time.monotonic() > until:
+                    del self._stopping[task]
+            elif time.monotonic() > until:
+                del self._stopping[task]
+                self.supervisor.end(task)
 
     def _drop_old_runs(self) -> None:
         unwanted = [key for key, run in self._runs.items() if run.state != "running" and not run.sessions]
         for key in unwanted[:-_KEPT_RUNS]:
-            gone = self._runs.pop(key)
-            for future in (*gone._futures.values(), *gone._measured.values()):
-                self._results.pop(key_of(future), None)
-
-
-def _start_workers(memory: str) -> tuple[subprocess.Popen[str], str, Security]:
-    """Start `detectors.workers.process` and return it with the address and the keys that it prints."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "detectors.workers.process", memory],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), *sys.path]))},
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError("The workers did not start; see the messages above.")
-    said = json.loads(line)
-    return process, said["address"], Security(require_encryption=True, **said["keys"])
+            del self._runs[key]

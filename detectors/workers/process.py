@@ -1,87 +1,84 @@
-"""The workers of this machine, in a process of their own: `python -m detectors.workers.process MEMORY`.
+"""One process of the workers: `python -m detectors.workers.process scheduler` or `... worker`.
 
-It prints one line of JSON, the scheduler's address and the keys to talk to it, and ends when its input is closed:
-when the process that started it goes, by whatever way, no worker is left behind.
+It reads one line of JSON, serves, tells the process that started it how it is by lines of JSON, and ends when its input
+is closed: when that process goes, by whatever way, nothing is left behind.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
-import subprocess
 import sys
-from shutil import which
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import dask
-from dask.utils import parse_bytes
-from distributed import Nanny, Scheduler, SpecCluster
+from distributed import Scheduler, Worker
 from distributed.security import Security
 
+from detectors.workers import journal
 
-def main(memory: str) -> None:
-    """Serve until the input is closed."""
-    security = Security.temporary()
-    with cluster(memory, security) as running:
-        names = ("tls_ca_file", "tls_client_cert", "tls_client_key")
-        keys = {name: getattr(security, name) for name in names}
-        print(json.dumps({"address": running.scheduler_address, "keys": keys}), flush=True)
-        sys.stdin.read()
+_CONFIG = {
+    # What its worker took down with it is done again by itself, however often; `work` counts and decides when to stop.
+    "distributed.scheduler.allowed-failures": 1_000_000,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.worker-ttl": None,  # the supervisor sees a worker end; a busy one is not gone
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.admin.low-level-log-length": 100,
+}
+_COMMON: dict[str, Any] = {"protocol": "tls://", "host": "127.0.0.1"}
 
 
-def cluster(memory: str, security: Security) -> SpecCluster:
-    """Start a scheduler in this process and one worker process per graphics card, else one."""
-    cards = graphics_cards()
-    threads = str(os.cpu_count() or 1)
-    dask.config.set(
-        {
-            "distributed.scheduler.allowed-failures": 0,
-            "distributed.scheduler.work-stealing": False,
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
-            "distributed.worker.memory.terminate": 0.95,
-            "distributed.nanny.pre-spawn-environ": {},
-            "distributed.admin.low-level-log-length": 100,
-        }
+def main(role: str) -> None:
+    """Serve as the scheduler or as a worker until the input is closed."""
+    tell = journal.begin()
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    dask.config.set(_CONFIG)
+    given = json.loads(sys.stdin.readline() or "null")
+    if given is None:
+        return
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    serve: Callable[..., Awaitable[None]] = {"scheduler": _schedule, "worker": _work}[role]
+    try:
+        asyncio.run(serve(given, tell))
+    except Exception as error:
+        tell(failed=f"{type(error).__name__}: {error}")
+    os._exit(0)  # threads of tasks that nobody waits for any more do not hold it up
+
+
+async def _schedule(given: dict[str, Any], tell: Callable[..., None]) -> None:
+    security = Security(require_encryption=True, **given["keys"])
+    async with Scheduler(security=security, dashboard=False, dashboard_address="127.0.0.1:0", **_COMMON) as scheduler:
+        tell(address=scheduler.address)
+        await scheduler.finished()
+
+
+async def _work(given: dict[str, Any], tell: Callable[..., None]) -> None:
+    security = Security(require_encryption=True, **given["keys"])
+    worker = Worker(
+        given["address"],
+        name=given["name"],
+        nthreads=2,  # one for fits, which need the resource, and one that always answers a person
+        memory_limit=given["memory"],
+        resources={"fit": 1},
+        security=security,
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+        **_COMMON,
     )
-    common = {
-        "nthreads": 2,  # one for fits, which need the resource, and one that always answers a person
-        "memory_limit": memory,
-        "resources": {"fit": 1},
-        "security": security,
-        "dashboard_address": None,
-        "protocol": "tls://",
-        "host": "127.0.0.1",
-        "silence_logs": "CRITICAL",
-    }
-    environment = {
-        "OMP_NUM_THREADS": threads,
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for a busy core must not keep it busier
-        "ODD_WORKER_BYTES": str(parse_bytes(memory)),
-    }
-    workers = {}
-    for number, card in enumerate(cards or [None]):
-        own = environment if card is None else environment | {"CUDA_VISIBLE_DEVICES": str(card)}
-        workers[number] = {"cls": Nanny, "options": common | {"env": own}}
-    scheduler = {
-        "cls": Scheduler,
-        "options": {
-            "protocol": "tls://",
-            "host": "127.0.0.1",
-            "security": security,
-            "dashboard": False,
-            "dashboard_address": "127.0.0.1:0",
-        },
-    }
-    return SpecCluster(scheduler=scheduler, workers=workers, security=security, silence_logs="CRITICAL")
+    async with worker:
+        tell(ready=True)
+        await worker.finished()
 
 
-def graphics_cards() -> list[int]:
-    """Return the graphics cards' numbers, without importing torch."""
-    if not which("nvidia-smi"):
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=False)
-    return list(range(listed.stdout.count("GPU "))) if listed.returncode == 0 else []
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

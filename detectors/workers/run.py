@@ -1,15 +1,12 @@
-"""A run: one comparison over one data set, as the futures of its parts and what is known of them so far."""
+"""A run: one comparison over one data set, as the works of its parts and what is known of them so far."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-
-from distributed import Future
 
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison, Pictures
@@ -17,6 +14,7 @@ from detectors.datasets.sources import Source
 from detectors.errors import Sentence
 from detectors.result import Column, Failure, Result
 from detectors.workers.failures import sentence
+from detectors.workers.work import Work
 
 if TYPE_CHECKING:
     from detectors.workers.client import Compute
@@ -26,7 +24,11 @@ State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class Stage:
-    """How far one part of a run is: the features of a backbone, or one column."""
+    """How far one part of a run is: the features of a backbone, or one column.
+
+    `sentence` says why it failed, or, while it is waited for, what it waits for beyond its turn; None where there is
+    nothing to say.
+    """
 
     key: str
     state: State
@@ -47,51 +49,45 @@ class Run:
         self.sessions: set[str] = set()
         self.cancelled = False
         self._compute = compute
-        self._futures: dict[str, Future] = {}
-        self._columns: dict[str, Column] = {}
+        self._works: dict[str, Work] = {}
         self._result: tuple[int, bool, Result] | None = None  # with how many columns and whether it is final
-        self._measured: dict[str, Future] = {}
-        self._lock = threading.Lock()
+        self._measured: dict[str, Work] = {}
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The parts in the order they run: data, features per backbone, columns."""
-        shown = (item for item in self._futures.items() if not item[0].startswith(("recipe", "column:")))
-        return tuple(self._compute._stage(name, future, self.cancelled) for name, future in shown)
+        shown = (item for item in self._works.items() if not item[0].startswith(("recipe", "versions", "column:")))
+        return tuple(self._compute._stage(name, work, self.cancelled) for name, work in shown)
 
     @property
     def state(self) -> State:
         """Where the run as a whole is; "failed" only when nothing at all succeeded."""
         if self.cancelled:
             return "cancelled"
-        states = [future.status for name, future in self._futures.items() if name.startswith("column:")]
-        if any(status in ("pending", "lost") for status in states):  # what a worker lost is computed again
+        states = [work.status for name, work in self._works.items() if name.startswith("column:")]
+        if "pending" in states or self._works["versions"].status == "pending":
             return "running"
         return "done" if "finished" in states else "failed"
 
     @property
     def broken(self) -> bool:
         """Whether starting it again would do something: it was cancelled, or a part of it failed."""
-        return self.cancelled or any(future.status in ("error", "cancelled") for future in self._futures.values())
+        return self.cancelled or any(work.status in ("error", "cancelled") for work in self._works.values())
 
     def columns(self) -> tuple[Column, ...]:
         """Return the columns that are there, in the order asked for; cheap to call again and again."""
-        with self._lock:
-            for name, future in self._futures.items():
-                if name.startswith("column:") and name not in self._columns and future.status == "finished":
-                    self._columns[name] = future.result()
-            return tuple(self._columns[name] for name in self._futures if name in self._columns)
+        works = (work for name, work in self._works.items() if name.startswith("column:"))
+        return tuple(work.result() for work in works if work.status == "finished")
 
     def pictures(self) -> Pictures | None:
         """Return the pictures as the backbone sees them, or None before they are there."""
-        future = self._futures["pictures"]
-        return self._compute._result_of(future) if future.status == "finished" else None
+        return _brought(self._works["pictures"])
 
     def result(self) -> Result | None:
         """Return what is known so far as a `Result`, at first the pictures alone, or None before these are there."""
         final = self.state in ("done", "failed", "cancelled")
-        columns, pictures = self.columns(), self.pictures()
-        if pictures is None:
+        columns, pictures, recipe = self.columns(), self.pictures(), _brought(self._works["recipe"])
+        if pictures is None or recipe is None:
             return None
         if self._result is not None and self._result[:2] == (len(columns), final):
             return self._result[2]
@@ -100,25 +96,22 @@ class Run:
             for stage in self.stages
             if stage.state == "failed" and stage.sentence is not None and "/" in stage.key
         ]
-        experiment = {"data": self._compute._result_of(self._futures["recipe"]), **asdict(self.comparison)}
-        versions = self._compute.versions(self.comparison.device, wait=final)
-        result = steps.assemble(pictures, columns, failures, experiment, versions)
+        experiment = {"data": recipe, **asdict(self.comparison)}
+        result = steps.assemble(pictures, columns, failures, experiment, _brought(self._works["versions"]) or {})
         self._result = (len(columns), final, result)
         return result
 
-    def ask(self, function: Callable[..., Any], key: str, *args: Any) -> Any:
+    def ask(self, function: Callable[..., Any], key: str, *args: Any) -> Work:
         """Run `function(detector, stores, pictures, *args)` beside the fitted detector of a column; soon, before fits.
 
-        Raises:
-            Refusal: what the function refused, or that the column is not there.
+        The work's `result` waits and raises the `Refusal` with which the function refused.
         """
         return self._compute._ask(function, self, key, args)
 
-    def ask_all(self, function: Callable[..., Any], *args: Any) -> Any:
+    def ask_all(self, function: Callable[..., Any], *args: Any) -> Work:
         """Run `function(bench, *args)` beside the fitted detectors of all finished columns; soon, before fits.
 
-        Raises:
-            Refusal: what the function refused.
+        The work's `result` waits and raises the `Refusal` with which the function refused.
         """
         return self._compute._ask_all(function, self, args)
 
@@ -127,20 +120,19 @@ class Run:
 
         A `Sentence` where it failed.
         """
-        futures = [self._futures[f"column:{key}"] for key in columns]
-        key = digest("measure", function.__module__, function.__qualname__, [key_of(future) for future in futures])
+        works = [self._works[f"column:{key}"] for key in columns]
+        key = digest("measure", function.__module__, function.__qualname__, [work.key for work in works])
         if key not in self._measured:
-            pictures = self._futures["pictures"]
-            self._measured[key] = self._compute.client.submit(function, pictures, *futures, key=key, priority=3)
-        future = self._measured[key]
-        if future.status == "finished":
-            return self._compute._result_of(future)
-        return sentence(future, self._compute.memory) if future.status == "error" else None
+            pictures = self._works["pictures"]
+            self._measured[key] = self._compute.works.submit(key, function, pictures, *works, priority=3)
+        work = self._measured[key]
+        error = work.exception()
+        return sentence(error) if error is not None else _brought(work)
 
-    def begin(self, function: Callable[..., Any], backbone: str, *args: Any) -> Future:
+    def begin(self, function: Callable[..., Any], backbone: str, *args: Any) -> Work:
         """Start `function(comparison, stores, pictures, progress, *args)` on a backbone's features, behind the fits.
 
-        Equal work runs once; it goes on while somebody holds the future.
+        Equal work runs once; it goes on while somebody holds it.
         """
         return self._compute._begin(function, self, backbone, args)
 
@@ -156,12 +148,12 @@ def digest(kind: str, *parts: Any) -> str:
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def key_of(future: Future) -> str:
-    """Return a future's key as text."""
-    return str(future.key)
-
-
 def halves(column: str) -> tuple[str, str]:
     """Split "patchcore/scattering" into the method and the backbone."""
     method, _, backbone = column.partition("/")
     return method, backbone
+
+
+def _brought(work: Work) -> Any:
+    """Return a work's result, None before it is here and where it ended without."""
+    return work.result() if work.status == "finished" else None

@@ -6,24 +6,38 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from distributed import Event, get_worker
+import psutil
+from distributed import get_worker
 
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.datasets import Dataset
 from detectors.datasets.sources import EditedSource, Source, UploadSource
-from detectors.errors import Cancelled
+from detectors.errors import Cancelled, Refusal
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column
+from detectors.workers import journal
+from detectors.workers.failures import disk_full, full, no_memory
 
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
-def cancel_name(key: str) -> str:
-    """Return the name of the event that stops a task."""
-    return f"cancel-{key}"
+def perform(function: Callable[..., Any], *args: Any) -> Any:
+    """Do one task and write down when it begins and ends; say what every task may meet: no memory, a full disk."""
+    key = str(get_worker().get_current_task())
+    journal.enter(began=key, bytes=psutil.Process().memory_info().rss)
+    try:
+        return function(*args)
+    except MemoryError:
+        raise no_memory() from None
+    except Exception as error:
+        if full(error) and not isinstance(error, Refusal):
+            raise disk_full() from None
+        raise
+    finally:
+        journal.enter(ended=key)
 
 
 def warm() -> None:
@@ -38,9 +52,10 @@ def warm() -> None:
         build(method)
 
 
-def reporter(key: str) -> Callable[..., None]:
-    """Return a progress callback that reports to the client and raises `Cancelled` when the client says so."""
-    worker, cancelled, last = get_worker(), Event(cancel_name(key)), 0.0
+def reporter() -> Callable[..., None]:
+    """Return the present task's progress callback; it raises `Cancelled` once nobody wants the task any more."""
+    worker, last = get_worker(), 0.0
+    key = worker.get_current_task()
 
     def report(done: float, stage: str = "", **numbers: float) -> None:
         nonlocal last
@@ -48,8 +63,9 @@ def reporter(key: str) -> Callable[..., None]:
         if now - last < _REPORT_SECONDS:
             return
         last = now
-        worker.log_event(TOPIC, {"key": key, "done": done, "stage": stage, "numbers": numbers})
-        if cancelled.is_set():
+        worker.log_event(TOPIC, {"key": str(key), "done": done, "stage": stage, "numbers": numbers})
+        known = worker.state.tasks.get(key)
+        if known is None or known.state not in ("executing", "long-running"):
             raise Cancelled
 
     return report
@@ -60,9 +76,9 @@ def weights(backbone: str | None) -> tuple[WeightsState, ...]:
     return weights_states() if backbone is None else (weights_state(backbone),)
 
 
-def load(source: Source, key: str) -> Dataset:
+def load(source: Source) -> Dataset:
     """Make or decode the pictures of a source."""
-    return source.load(reporter(key)) if isinstance(source, UploadSource) else source.load()
+    return source.load(reporter()) if isinstance(source, UploadSource) else source.load()
 
 
 def edit(source: EditedSource, base: Dataset) -> Dataset:
@@ -80,9 +96,9 @@ def prepare(comparison: Comparison, data: Dataset) -> Pictures:
     return comparison.prepare(data)
 
 
-def extract(comparison: Comparison, backbone: str, pictures: Pictures, key: str) -> Stores:
+def extract(comparison: Comparison, backbone: str, pictures: Pictures) -> Stores:
     """Load the backbone, which may have to fetch its weights, and send the pictures through it."""
-    report = reporter(key)
+    report = reporter()
     downloaded = 0.0
 
     def fetching(done: float, stage: str = "", **numbers: float) -> None:
@@ -96,9 +112,9 @@ def extract(comparison: Comparison, backbone: str, pictures: Pictures, key: str)
     return steps.extract(pictures, comparison.load(backbone, fetching), extracting)
 
 
-def fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures, key: str) -> tuple[Column, Any]:
+def fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures) -> tuple[Column, Any]:
     """Fit one method and score the pictures with it."""
-    return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter(key))
+    return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter())
 
 
 def column(fitted: tuple[Column, Any]) -> Column:
@@ -124,7 +140,7 @@ def beside_all(
 
 
 def on_features(
-    function: Callable[..., Any], comparison: Comparison, stores: Stores, pictures: Pictures, key: str, *args: Any
+    function: Callable[..., Any], comparison: Comparison, stores: Stores, pictures: Pictures, *args: Any
 ) -> Any:
     """Run a function on features with a progress callback."""
-    return function(comparison, stores, pictures, reporter(key), *args)
+    return function(comparison, stores, pictures, reporter(), *args)

@@ -21,14 +21,16 @@ from detectors.images import Preprocessing
 from detectors.queries import export
 from detectors.queries.overview import Overview
 from detectors.result import Result
-from detectors.workers import Compute, Run
+from detectors.workers import Compute, Run, Work
 from pages.frame import data
 from pages.frame.downloads import Parcel, Parcels
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.weights import RANDOM, Known, missing
+from pages.frame.words import say
 
 _KEPT_FUTURES = 24
+_SILENT_SECONDS = 2.0  # that a person waits without being told what for
 GRACE_SECONDS = 30.0  # a tab that was only reloaded, or lost its network for a moment, keeps its run
 
 
@@ -186,7 +188,7 @@ def answer(function: Callable[..., Any], key: str, *arguments: Any) -> Any:
         Refusal: what the function refused.
     """
     shown = _session().run
-    return None if shown is None else shown.ask(function, key, *arguments)
+    return None if shown is None else _waited(shown.ask(function, key, *arguments))
 
 
 def answer_all(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -196,7 +198,17 @@ def answer_all(function: Callable[..., Any], *arguments: Any) -> Any:
         Refusal: what the function refused.
     """
     shown = _session().run
-    return None if shown is None else shown.ask_all(function, *arguments)
+    return None if shown is None else _waited(shown.ask_all(function, *arguments))
+
+
+def _waited(work: Work) -> Any:
+    """Return what a work brings; say on the page what a wait of more than three seconds is for."""
+    if not work.wait(_SILENT_SECONDS):
+        place = st.empty()
+        while not work.wait(1.0):
+            place.caption(say(compute().waits_for(work)))
+        place.empty()
+    return work.result()
 
 
 def measured(function: Callable[..., Any], *columns: str) -> Any:
@@ -214,11 +226,11 @@ def parcel(result: Result, kind: str, *options: Any) -> Parcel:
 
     def made() -> bytes:
         if kind == "detector":
-            return run.ask_all(make, *options) if run else b""
+            return run.ask_all(make, *options).result() if run else b""
         if run is None:  # a result that no worker holds
             return make(result, *options)
         keys = tuple(column.key for column in result.columns)
-        return run.ask_all(export.made, export.bare(result), keys, make, *options)
+        return run.ask_all(export.made, export.bare(result), keys, make, *options).result()
 
     return Parcel(_parcels(), f"{kind} {report.identity(result)} {options}", made)
 
@@ -255,7 +267,7 @@ class _Session:
 
     def keep(self, key: str, make: Callable[[], Any]) -> Any:
         """Make a future once and hold on to it, the latest few of them."""
-        if key not in self.futures:
+        if key not in self.futures or self.futures[key].status == "cancelled":
             while len(self.futures) >= _KEPT_FUTURES:
                 oldest = next(iter(self.futures))
                 self.futures.pop(oldest)

@@ -33,7 +33,7 @@ def timed(run: Run, function, arguments) -> tuple[float, list[float]]:
     for repeat in range(REPEATS + 1):
         values = arguments(repeat)
         started = time.perf_counter()
-        run.ask_all(function, *values)
+        run.ask_all(function, *values).result()
         spent.append(time.perf_counter() - started)
     return spent[0], spent[1:]
 
@@ -68,7 +68,7 @@ def main(backbones: list[str]) -> None:
                 f"{median / passes:.1f} x the pass"
             )
         started = time.perf_counter()
-        run.ask_all(explain.score_pictures, np.repeat(pixels[None], 8, 0), False)
+        run.ask_all(explain.score_pictures, np.repeat(pixels[None], 8, 0), False).result()
         print(f"  eight sizes {time.perf_counter() - started:.3f} s")
     compute.close()
 

@@ -1,0 +1,347 @@
+"""Pieces of work that outlive the workers and the scheduler.
+
+A `Work` says what is to be done: a function and its arguments, other works among them. Wherever it is to be done, it is
+sent under a key that was never used before, so that no attempt meets what is left of another. `Works` sends what is not
+there, again and again: after a lost connection everything that is wanted, after a death what the worker took with it.
+A work is wanted while somebody holds it. What it brings stays in this process and is not lost any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+import uuid
+import warnings
+import weakref
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future as Arrival
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from distributed import Client, Future, KilledWorker
+
+from detectors.errors import Cancelled
+from detectors.workers import tasks
+from detectors.workers.failures import stopped, too_large
+from detectors.workers.supervisor import Death
+
+MOST_REDONE = 2  # times that a work whose worker died under it is done again
+_BACKGROUND = -100  # the priority of what was there before and nobody waits for
+
+Status = Literal["pending", "finished", "error", "cancelled"]
+
+
+@dataclass
+class Report:
+    """How far an attempt is, as its worker reports it."""
+
+    started: float = field(default_factory=time.monotonic)
+    done: float = 0.0
+    stage: str = ""
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+class Work:
+    """One piece of work, by the key of its content.
+
+    Attributes:
+        stays: whether its result is kept in the workers, for other works.
+        brings: whether its result is fetched into this process.
+        priority: higher goes first.
+        fits: whether it keeps a worker busy, which does one such work at a time.
+        deaths: how often a worker died while doing it.
+        report: how far it is, None before it has said anything.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        *,
+        stays: bool = False,
+        brings: bool = True,
+        priority: int = 0,
+        fits: bool = False,
+    ) -> None:
+        self.key, self.function, self.args = key, function, args
+        self.stays, self.brings, self.priority, self.fits = stays, brings, priority, fits
+        self.deaths = 0
+        self.report: Report | None = None
+        self.number = 0
+        self._future: Future | None = None
+        self._arrival: Arrival[Any] | None = None
+        self._there = False  # whether it has been finished once
+        self._over = threading.Event()
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._cancelled = False
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    @property
+    def status(self) -> Status:
+        """Where it is; what a worker lost is pending again, unless its result is here."""
+        if self._error is not None:
+            return "error"
+        if self._cancelled:
+            return "cancelled"
+        if self.brings:
+            return "finished" if self._over.is_set() else "pending"
+        future = self._future
+        return "finished" if future is not None and future.status == "finished" else "pending"
+
+    @property
+    def parents(self) -> list[Work]:
+        """The works whose results it takes."""
+        return [each for each in self.args if isinstance(each, Work)]
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until its result is here or it has ended without; return whether that is so."""
+        return self._over.wait(seconds)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for what it brings and return it, or raise what it ended with."""
+        if not self.wait(timeout):
+            raise TimeoutError
+        if self._error is not None:
+            raise self._error
+        if self._cancelled:
+            raise Cancelled
+        return self._value
+
+    def exception(self) -> BaseException | None:
+        """Return what it ended with, None where nothing went wrong so far."""
+        return self._error
+
+    def _let_go(self) -> None:
+        """Forget the present attempt; a worker that is at it hears so and stops."""
+        future, arrival, self._future, self._arrival = self._future, self._arrival, None, None
+        if arrival is not None:
+            arrival.cancel()
+        if future is not None:
+            future.release()
+
+    def _end(self, error: BaseException | None) -> None:
+        self._error, self._cancelled = error, error is None
+        self._let_go()
+        self._over.set()
+
+
+class Works:
+    """All works that somebody holds, and their way to the workers.
+
+    Args:
+        memory: a worker's limit in bytes.
+        resources: whether the workers count what fits.
+    """
+
+    def __init__(self, memory: int, resources: bool) -> None:
+        self._memory, self._resources = memory, resources
+        self._client: Client | None = None
+        self._table: weakref.WeakValueDictionary[str, Work] = weakref.WeakValueDictionary()
+        self._numbers = itertools.count()
+        self._attempts = (f"{uuid.uuid4().hex[:8]}.{n}" for n in itertools.count())
+        self._deaths: SimpleQueue[Death] = SimpleQueue()
+        self._lock = threading.RLock()
+        self.changed = threading.Event()  # there is something to do for `step`
+
+    def submit(self, key: str, function: Callable[..., Any], *args: Any, **kinds: Any) -> Work:
+        """Return the work of this key: the one that somebody holds, unless it ended without a result, or a new one.
+
+        `kinds` are the attributes of `Work`.
+        """
+        with self._lock:
+            work = self._table.get(key)
+            if work is None or work.status in ("error", "cancelled"):
+                work = Work(key, function, args, **kinds)
+                work.number = next(self._numbers)
+                self._table[key] = work
+                self._send(work, work.priority)
+            return work
+
+    def cancel(self, works: Iterable[Work]) -> list[str]:
+        """End works that are not finished, unless others need them; return under which keys workers may be at them."""
+        with self._lock:
+            ended = {work for work in works if work.status == "pending"}
+            for work in reversed(self._all()):
+                if work.status == "pending" and work not in ended:
+                    ended.difference_update(work.parents)
+            keys = [str(work._future.key) for work in ended if work._future is not None]
+            for work in ended:
+                work._end(None)
+            return keys
+
+    def find(self, key: str) -> Work | None:
+        """Return the work of this key that somebody holds."""
+        return self._table.get(key)
+
+    def mourn(self, death: Death) -> None:
+        """Hear that a worker has ended."""
+        self._deaths.put(death)
+        self.changed.set()
+
+    def report(self, task: str, done: float, stage: str, numbers: dict[str, float]) -> None:
+        """Hear how far a worker is."""
+        work = self._attempted(task)
+        if work is not None:
+            work.report = work.report or Report()
+            work.report.done, work.report.stage, work.report.numbers = done, stage, numbers
+
+    def step(self, client: Client | None) -> None:
+        """Take in what has arrived or ended since the last time, and send what is not on its way."""
+        with self._lock:
+            if client is not self._client:
+                self._client = client
+                for work in self._all():
+                    self._lose(work)
+            while not self._deaths.empty():
+                self._count(self._deaths.get())
+            needed = self._needed()
+            for work in self._all():
+                self._look(work, needed)
+            needed = self._needed()
+            for work in self._all():
+                if work._future is None and (work.status == "pending" or work.stays) and not self._ended(work):
+                    self._send(work, work.priority if work in needed or not work._there else _BACKGROUND)
+
+    def _all(self) -> list[Work]:
+        """Return the works, those that others need first."""
+        return sorted(self._table.values(), key=lambda work: work.number)
+
+    def _ended(self, work: Work) -> bool:
+        return work._error is not None or work._cancelled
+
+    def _look(self, work: Work, needed: set[Work]) -> None:
+        future, arrival = work._future, work._arrival
+        if future is None or self._ended(work):
+            return
+        if future.status == "error":
+            self._erred(work, future)
+        elif future.status == "cancelled":  # the scheduler does not know it any more
+            self._redo(work)
+        elif arrival is not None and arrival.done():
+            self._arrive(work, arrival)
+        elif work.stays and future.status == "finished":
+            work._there, work.deaths = True, 0
+        elif work.stays and work._there and work not in needed:  # its worker is gone, and others go first
+            self._redo(work)
+
+    def _arrive(self, work: Work, arrival: Arrival[Any]) -> None:
+        work._arrival = None
+        try:
+            value = arrival.result()
+        except Exception as error:  # on the way here: the work itself went well
+            work.deaths += 1
+            if work.deaths > MOST_REDONE:
+                self._fail(work, error)
+            else:
+                self._redo(work)
+            return
+        if not work._over.is_set():
+            work._value, work._there, work.deaths = value, True, 0
+            if not work.stays:  # nobody needs the attempt any more, nor what it was made of
+                work._let_go()
+                work.args = ()
+            work._over.set()
+
+    def _erred(self, work: Work, future: Future) -> None:
+        error = future.exception()
+        if not isinstance(error, KilledWorker):
+            self._fail(work, error)
+            return
+        if error.task == future.key:  # a cluster that is not ours gave it up
+            work.deaths += 1
+        if work.deaths > MOST_REDONE:
+            self._fail(work, stopped(work.deaths))
+        else:
+            self._redo(work)
+
+    def _count(self, death: Death) -> None:
+        """Hold a death against what the worker was doing; end what must not be tried again."""
+        for task, before in death.running.items():
+            work = self._attempted(task)
+            if work is None:
+                continue
+            work.report = None
+            if death.meant:
+                continue
+            work.deaths += 1
+            alone = len(death.running) == 1 and death.peak - before > self._memory / 2
+            if (death.memory and alone) or work.deaths > MOST_REDONE:
+                self._fail(work, too_large(self._memory) if death.memory else stopped(work.deaths))
+
+    def _fail(self, work: Work, error: BaseException) -> None:
+        for each in self._with_dependents(work):
+            if each is work or each.status == "pending":
+                each._end(error)
+
+    def _redo(self, work: Work) -> None:
+        """Forget an attempt and those that wait for it; they are sent anew at the end of the step."""
+        for each in self._with_dependents(work):
+            future = each._future
+            if each is work or (future is not None and future.status != "finished"):
+                self._lose(each)
+
+    def _lose(self, work: Work) -> None:
+        work._let_go()
+        work.report = None
+
+    def _with_dependents(self, work: Work) -> list[Work]:
+        """Return a work and all that need it, those that others need first."""
+        found = [work]
+        for each in self._all():
+            if each is not work and any(parent in found for parent in each.parents):
+                found.append(each)
+        return found
+
+    def _needed(self) -> set[Work]:
+        """Return what is not finished, and all that it needs."""
+        needed: set[Work] = set()
+        for work in reversed(self._all()):
+            if not self._ended(work) and (work in needed or not work._there):
+                needed |= {work, *work.parents}
+        return needed
+
+    def _attempted(self, task: str) -> Work | None:
+        """Return the work that is under way under this key."""
+        work = self._table.get(task.rpartition("#")[0])
+        future = work._future if work is not None else None
+        return work if future is not None and future.key == task else None
+
+    def _send(self, work: Work, priority: int) -> None:
+        client = self._client
+        if client is None or client.status != "running":
+            return
+        for parent in work.parents:
+            if self._ended(parent):
+                work._end(parent._error)
+                return
+            if parent._future is None:
+                self._send(parent, priority)
+            if parent._future is None:
+                return
+        given = [each._future if isinstance(each, Work) else each for each in work.args]
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Sending large graph")  # uploads travel with their task
+                work._future = client.submit(
+                    tasks.perform,
+                    work.function,
+                    *given,
+                    key=f"{work.key}#{next(self._attempts)}",
+                    priority=priority,
+                    resources={"fit": 1} if work.fits and self._resources else None,
+                )
+        except Exception:
+            if client.status == "running":
+                raise
+            return  # the connection was lost in this moment: it is sent over the next one
+        if work.brings and not work._over.is_set():
+            arriving = client.gather(work._future, asynchronous=True)
+            work._arrival = asyncio.run_coroutine_threadsafe(arriving, client.loop.asyncio_loop)  # type: ignore[attr-defined]
+            work._arrival.add_done_callback(lambda _: self.changed.set())
