@@ -63,7 +63,6 @@ class Compute:
         self._thread.start()
         if self.supervisor is not None:
             self.supervisor.start()
-        self._warm = self.works.submit("warm", tasks.warm)
 
     @property
     def trouble(self) -> Sentence | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future as Answer
 from contextlib import suppress
 from typing import Any
@@ -34,6 +35,8 @@ class Connection:
     def __init__(
         self, where: Callable[[], Place | None], named: str | None, topic: str, heard: Callable[[Any], None]
     ) -> None:
+        for name in ("distributed", "distributed.client"):  # a lost connection is said to those who wait, and healed
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._where, self._named, self._topic, self._heard = where, named, topic, heard
         self.client: Client | None = None
         self.trouble: Sentence | None = None
@@ -81,7 +84,7 @@ class Connection:
         if self._asked is None:
             if now - self._asked_at >= _AGAIN_SECONDS:
                 self._asked_at = now
-                self._asked = asyncio.run_coroutine_threadsafe(_workers(client), client.loop.asyncio_loop)  # type: ignore[attr-defined]
+                self._asked = begin(client, _workers(client))
         elif self._asked.done():
             answer, self._asked = self._asked, None
             with suppress(Exception):  # the connection is being lost: the client's own state tells soon
@@ -105,6 +108,11 @@ class Connection:
                 address=self._named,
                 error=error,
             )
+
+
+def begin(client: Client, coroutine: Coroutine[Any, Any, Any]) -> Answer[Any]:
+    """Run a coroutine in the client's own loop."""
+    return asyncio.run_coroutine_threadsafe(coroutine, client.loop.asyncio_loop)  # type: ignore[union-attr]
 
 
 async def _workers(client: Client) -> int:

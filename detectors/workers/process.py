@@ -12,14 +12,14 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import dask
 from distributed import Scheduler, Worker
 from distributed.security import Security
 
-from detectors.workers import journal
+from detectors.workers import journal, tasks
 
 _CONFIG = {
     # What its worker took down with it is done again by itself, however often; `work` counts and decides when to stop.
@@ -37,13 +37,18 @@ _COMMON: dict[str, Any] = {"protocol": "tls://", "host": "127.0.0.1"}
 def main(role: str) -> None:
     """Serve as the scheduler or as a worker until the input is closed."""
     tell = journal.begin()
+    if role == "worker":
+        warming = threading.Thread(target=tasks.warm, daemon=True)
+        warming.start()
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set(_CONFIG)
     given = json.loads(sys.stdin.readline() or "null")
     if given is None:
         return
+    if given.get("warm"):
+        warming.join()
     threading.Thread(target=_end_with_input, daemon=True).start()
-    serve: Callable[..., Awaitable[None]] = {"scheduler": _schedule, "worker": _work}[role]
+    serve: Callable[..., Coroutine[Any, Any, None]] = {"scheduler": _schedule, "worker": _work}[role]
     try:
         asyncio.run(serve(given, tell))
     except Exception as error:

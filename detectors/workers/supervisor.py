@@ -73,7 +73,7 @@ class Supervisor:
         cards = _graphics_cards()
         self.memory = memory or int(_OURS * memory_limit() / max(1, len(cards)))
         self._died = died
-        self._slots = [_Slot(card) for card in cards or [None]]
+        self._slots = [_Slot(card) for card in cards] or [_Slot(None)]
         self._scheduler = _Slot(None)
         self._keys: dict[str, str] = {}
         self._security: Security | None = None
@@ -167,8 +167,8 @@ class Supervisor:
             if slot.due():
                 slot.start("worker", self._environment(slot.card))  # it imports what it needs meanwhile
             if slot.child is not None and not slot.child.given and place is not None:
-                name = f"{number}-{slot.child.pid}"
-                slot.give({"keys": self._keys, "address": place[0], "memory": self.memory, "name": name})
+                own = {"address": place[0], "name": f"{number}-{slot.child.pid}", "warm": self._replaced}
+                slot.give({"keys": self._keys, "memory": self.memory} | own)
 
     def _environment(self, card: int | None) -> dict[str, str]:
         own = {

@@ -8,7 +8,6 @@ A work is wanted while somebody holds it. What it brings stays in this process a
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
 import time
@@ -25,11 +24,12 @@ from distributed import Client, Future, KilledWorker
 
 from detectors.errors import Cancelled
 from detectors.workers import tasks
+from detectors.workers.connection import begin
 from detectors.workers.failures import stopped, too_large
 from detectors.workers.supervisor import Death
 
 MOST_REDONE = 2  # times that a work whose worker died under it is done again
-_BACKGROUND = -100  # the priority of what was there before and nobody waits for
+_BACKGROUND = -100  # the priority of what was there before and nobody waits for; sent when there is nothing else
 
 Status = Literal["pending", "finished", "error", "cancelled"]
 
@@ -206,8 +206,11 @@ class Works:
                 self._look(work, needed)
             needed = self._needed()
             for work in self._all():
-                if work._future is None and (work.status == "pending" or work.stays) and not self._ended(work):
-                    self._send(work, work.priority if work in needed or not work._there else _BACKGROUND)
+                if work._future is None and not self._ended(work):
+                    if work in needed:
+                        self._send(work, work.priority)
+                    elif work.stays and not needed:
+                        self._send(work, _BACKGROUND)
 
     def _all(self) -> list[Work]:
         """Return the works, those that others need first."""
@@ -342,6 +345,5 @@ class Works:
                 raise
             return  # the connection was lost in this moment: it is sent over the next one
         if work.brings and not work._over.is_set():
-            arriving = client.gather(work._future, asynchronous=True)
-            work._arrival = asyncio.run_coroutine_threadsafe(arriving, client.loop.asyncio_loop)  # type: ignore[attr-defined]
+            work._arrival = begin(client, client.gather(work._future, asynchronous=True))
             work._arrival.add_done_callback(lambda _: self.changed.set())
