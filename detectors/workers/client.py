@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -213,12 +213,23 @@ class Compute:
             return Stage(key, "cancelled")
         if error is not None:
             return Stage(key, "failed", sentence=sentence(error))
-        waits_for = self.trouble or self._again(work)
+        again = self._again(work)
         if report is None:
-            return Stage(key, "waiting", sentence=waits_for)
+            return Stage(key, "running" if self._at_work([work]) else "waiting", sentence=again)
         spent = time.monotonic() - report.started
         left = spent * (1 / report.done - 1) if report.done > 0.05 else None
-        return Stage(key, "running", report.done, report.stage, left, report.numbers, waits_for)
+        return Stage(key, "running", report.done, report.stage, left, report.numbers, again)
+
+    def _at_work(self, works: Iterable[Work]) -> bool:
+        """Whether a worker of this machine is doing one of the works at this moment."""
+        return self.supervisor is not None and any(self.supervisor.runs(task) for task in self.works.attempts(works))
+
+    def _behind_others(self, run: Run) -> bool:
+        """Whether a worker of this machine does the work of other runs before this one's."""
+        if self.supervisor is None or self._at_work(run._works.values()):
+            return False
+        others = [other for other in self._runs.values() if other is not run]
+        return self._at_work(work for other in others for work in other._works.values())
 
     def _again(self, work: Work) -> Sentence | None:
         if not work.deaths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from detectors.comparison import comparison as steps
@@ -57,7 +57,11 @@ class Run:
     def stages(self) -> tuple[Stage, ...]:
         """The parts in the order they run: data, features per backbone, columns."""
         shown = (item for item in self._works.items() if not item[0].startswith(("recipe", "versions", "column:")))
-        return tuple(self._compute._stage(name, work, self.cancelled) for name, work in shown)
+        stages = [self._compute._stage(name, work, self.cancelled) for name, work in shown]
+        waiting = next((i for i, stage in enumerate(stages) if stage.state == "waiting"), None)
+        if waiting is not None and stages[waiting].sentence is None and self._compute._behind_others(self):
+            stages[waiting] = replace(stages[waiting], sentence=_behind_others())
+        return tuple(stages)
 
     @property
     def state(self) -> State:
@@ -152,6 +156,10 @@ def halves(column: str) -> tuple[str, str]:
     """Split "patchcore/scattering" into the method and the backbone."""
     method, _, backbone = column.partition("/")
     return method, backbone
+
+
+def _behind_others() -> Sentence:
+    return Sentence("compute.queued", "The server is working on other runs; this one goes on when it is its turn.")
 
 
 def _brought(work: Work) -> Any:

@@ -171,10 +171,15 @@ class Works:
             for work in reversed(self._all()):
                 if work.status == "pending" and work not in ended:
                     ended.difference_update(work.parents)
-            keys = [str(work._future.key) for work in ended if work._future is not None]
+            keys = self.attempts(ended)
             for work in ended:
                 work._end(None)
             return keys
+
+    def attempts(self, works: Iterable[Work]) -> list[str]:
+        """Return the keys under which workers may be at works."""
+        futures = (work._future for work in works)
+        return [str(future.key) for future in futures if future is not None]
 
     def find(self, key: str) -> Work | None:
         """Return the work of this key that somebody holds."""

@@ -55,6 +55,11 @@ def comparison(choices: Choices) -> Comparison:
 
 def look(choices: Choices) -> tuple[Status, Result | None]:
     """Return how the work stands and what is known so far; starts the first run of a session by itself."""
+    status, result = _standing(choices)
+    return replace(status, trouble=compute().trouble), result
+
+
+def _standing(choices: Choices) -> tuple[Status, Result | None]:
     source = data.source(choices)
     if source is None or not choices.methods:
         return Status(), None
@@ -66,7 +71,7 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
         if found is None and (None in states or missing(states)):
             return _estimated(Status(), wanted, choices), None
         session.asked = True
-        return run(choices) or look(choices)
+        return run(choices) or _standing(choices)
     if found is not None and found is not session.run and found.state == "done":
         session.take(found, shared=session.id not in found.sessions)
     current = session.run if session.run is not None and session.run is found else None
@@ -75,7 +80,7 @@ def look(choices: Choices) -> tuple[Status, Result | None]:
         return _estimated(Status(), wanted, choices), None
     stale = current is None or current.cancelled
     state = {"cancelled": "idle", "waiting": "running"}.get(shown.state, shown.state) if current else "idle"
-    sentences = [stage.sentence for stage in shown.stages if stage.sentence is not None]
+    sentences = [stage.sentence for stage in shown.stages if stage.state == "failed" and stage.sentence is not None]
     status = Status(
         state=state,  # type: ignore[arg-type]
         stages=shown.stages if current else (),

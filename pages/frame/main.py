@@ -8,6 +8,7 @@ from pages.frame import backend, data, style
 from pages.frame.component import ROOT
 from pages.frame.sidebar import present, sidebar
 from pages.frame.state import current, mirror
+from pages.frame.trouble import trouble
 from pages.frame.words import text
 
 
@@ -34,5 +35,6 @@ page = st.navigation(pages, position="top")
 status, result = backend.look(choices)
 sidebar(choices, status, result, run=lambda: backend.run(current()))
 present(choices)
+trouble(status, awaited=status.state == "running" or backend.pending(choices))
 mirror()
 page.run()

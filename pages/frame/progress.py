@@ -38,7 +38,7 @@ def progress(choices: Choices, status: Status, cancel: Callable[[], None]) -> No
 def _line(name: str, stage: Stage | None) -> str:
     share = stage.done if stage else 0.0
     note = ""
-    if stage and stage.state == "failed" and stage.sentence is not None:
+    if stage and stage.sentence is not None:
         note = f"<small>{escape(say(stage.sentence))}</small>"
     elif stage and stage.state == "running" and stage.stage:
         note = f"<small>{escape(stage_name(stage.stage) + _bytes(stage.numbers))}</small>"

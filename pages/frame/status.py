@@ -22,6 +22,7 @@ class Status:
         shared: whether somebody else's run gave the result at once.
         sentence: why it failed or was refused.
         seconds, size: the estimate for the present choices: time, and memory in bytes.
+        trouble: why no work is done at present; None while all is well.
         counts: pictures to learn from, held out, to test; None while unknown.
     """
 
@@ -33,6 +34,7 @@ class Status:
     seconds: float | None = None
     size: int | None = None
     counts: tuple[int, int, int] | None = None
+    trouble: Sentence | None = None
 
     def stage(self, key: str) -> Stage | None:
         """Return the part called `key`, the one still at work first."""

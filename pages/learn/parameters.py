@@ -149,6 +149,8 @@ def _begun(run: Any, chosen: str, backbone: str) -> list[Any]:
     """Return the futures of all variants, the quick ones first in the queue; those of older settings are let go."""
     kept = st.session_state.setdefault("parameters_futures", {})
     key = (run.key, chosen)
+    if any(future.status == "cancelled" for future in kept.get(key, ())):
+        del kept[key]
     if key not in kept:
         while len(kept) >= KEPT:
             kept.pop(next(iter(kept)))
@@ -233,7 +235,7 @@ def _charts(chosen: str, found: dict[int, VariantResult]) -> None:
 def _pending(future: Any) -> str:
     """Return a grey pane that says how far a variant is, or why there is none."""
     stage = backend.compute().standing(future)
-    if stage.state == "failed" and isinstance(stage.sentence, Sentence):
+    if isinstance(stage.sentence, Sentence):
         words = say(stage.sentence)
     elif stage.state == "running":
         words = f"{stage_name(stage.stage)} {100 * stage.done:.0f} %" if stage.stage else f"{100 * stage.done:.0f} %"
