@@ -70,3 +70,14 @@ def test_the_server_process_never_imports_torch():
     modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py") if path.stem != "main")
     code = f"import sys; from pages.frame import {', '.join(modules)}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_why_no_work_is_done(open_app, page):
+    app = open_app("troubled", page)
+    (said,) = (html.proto.body for html in app.get("html") if 'class="odd-trouble"' in html.proto.body)
+    assert "The worker stopped and is being started anew." in said
+
+
+def test_nothing_is_said_while_all_is_well(open_app):
+    assert not any('class="odd-trouble"' in html.proto.body for html in open_app("done").get("html"))
