@@ -16,7 +16,6 @@ from detectors.comparison.comparison import Comparison, Pictures
 from detectors.datasets.sources import Source
 from detectors.errors import Sentence
 from detectors.result import Column, Failure, Result
-from detectors.workers.failures import sentence
 
 if TYPE_CHECKING:
     from detectors.workers.client import Compute
@@ -122,20 +121,14 @@ class Run:
         """
         return self._compute._ask_all(function, self, args)
 
-    def measure(self, function: Callable[..., Any], *columns: str) -> Any:
-        """Return `function(pictures, *columns)` of finished columns, measured once in a worker; None until it is there.
-
-        A `Sentence` where it failed.
-        """
+    def measure(self, function: Callable[..., Any], *columns: str) -> Future:
+        """Start `function(pictures, *columns)` on finished columns, once for all who ask."""
         futures = [self._futures[f"column:{key}"] for key in columns]
         key = digest("measure", function.__module__, function.__qualname__, [key_of(future) for future in futures])
         if key not in self._measured:
             pictures = self._futures["pictures"]
             self._measured[key] = self._compute.client.submit(function, pictures, *futures, key=key, priority=3)
-        future = self._measured[key]
-        if future.status == "finished":
-            return self._compute._result_of(future)
-        return sentence(future, self._compute.memory) if future.status == "error" else None
+        return self._measured[key]
 
     def begin(self, function: Callable[..., Any], backbone: str, *args: Any) -> Future:
         """Start `function(comparison, stores, pictures, progress, *args)` on a backbone's features, behind the fits.

@@ -1,6 +1,6 @@
 """What browser tests share: a Chromium, what a module serves, and visits that no error in the browser survives.
 
-A module names the state of the work that its pages show (`STATE`) or, without one, gets the app
+A module names the state of the work that its pages show (`STATE`, of `fixtures.backend`) or, without one, gets the app
 with its own workers. Its tests `visit` pages in a new context each; a module whose tests go on where the last one
 stopped uses `stay`, whose contexts last as long as the module.
 """

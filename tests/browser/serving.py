@@ -50,10 +50,8 @@ def serving(app: str = "app.py", **environment: str) -> Iterator[str]:
 
 
 def showing(state: str) -> AbstractContextManager[str]:
-    """Serve the pages over a fake backend in one of its states."""
-    if state == "lessons":
-        return serving("tests/fixtures/app_with_lessons.py")
-    return serving("tests/fixtures/app_with_result.py", ODD_FIXTURE=state)
+    """Serve the pages over the fake backend in one of its states."""
+    return serving("tests/fixtures/app.py", ODD_FIXTURE=state)
 
 
 def _wait(health: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:

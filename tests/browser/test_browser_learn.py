@@ -4,7 +4,7 @@ import pytest
 from browser.serving import SETTLED
 
 expect = pytest.importorskip("playwright.sync_api").expect
-STATE = "lessons"
+STATE = "lessons_done"
 LONG = 60_000
 FIRST = 240_000  # the server's first answer waits for the run, on a machine that may be busy
 

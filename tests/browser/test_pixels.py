@@ -286,8 +286,8 @@ def test_painting_is_scored_and_mapped_as_the_canvas_shows_it(inspect, result):
     expect(page.locator(".arrow .is")).to_have_count(5)
     painted_over = canvas(page.locator(".canvas"))[..., :3]
     assert 0.1 < apart(painted_over, result.test[i].pixels) < 20
-    answer = evidence.answer_all(lambda: result)
-    before, after = (answer(explain.score_pictures, p[None]) for p in (result.test[i].pixels, painted_over))
+    seen = (result.test[i].pixels, painted_over)
+    before, after = (evidence.ask(result, explain.score_pictures, pixels[None]) for pixels in seen)
     mapped_rows = 0
     for was, now in zip(before, after, strict=True):
         column = result[was.key]
