@@ -5,5 +5,8 @@ form, and tells the first visitor who comes by a link to a page that there is no
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-app = st.App("pages/frame/main.py")
+from pages.frame.upload_bound import UploadBound
+
+app = st.App("pages/frame/main.py", middleware=[Middleware(UploadBound)])

@@ -1,4 +1,4 @@
-"""The command line: `python -m detectors compare|fit|predict|sweep|demo`."""
+"""The command line: `python -m detectors compare|fit|predict|sweep|read|demo`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from detectors import datasets
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import builtin
-from detectors.errors import Refusal, SettingRefused
+from detectors.datasets.picture_files import PictureFile, find_pictures
+from detectors.errors import DatasetRefused, Refusal, SettingRefused
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
 from detectors.result import column_key
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     top = argparse.ArgumentParser(prog="python -m detectors", description="Compare one-class image anomaly detectors.")
-    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|demo")
+    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|read|demo")
 
     verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
     _add_experiment(verb)
@@ -66,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("fit", help="fit one method and save it")
     _add_experiment(verb)
     verb.add_argument("--method", required=True, choices=METHODS)
-    verb.add_argument("--out", type=Path, required=True, help="the .safetensors file to write")
+    verb.add_argument("--out", type=Path, required=True, help="the .safetensors file, or the folder, to write")
     verb.set_defaults(verb=fit)
 
     verb = verbs.add_parser("predict", help="score pictures with a saved method")
@@ -76,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
         "--rate", type=float, help="false alarms allowed, as a share of good pictures; the saved threshold by default"
     )
     verb.add_argument("--out", type=Path, help="folder for maps, overlays and scores")
-    verb.add_argument("pictures", nargs="+", type=Path, help="picture files")
+    verb.add_argument("pictures", nargs="+", help="picture files, patterns of them, folders or ZIPs")
     verb.set_defaults(verb=predict)
 
     verb = verbs.add_parser("sweep", help="vary one setting of one method on features computed once")
@@ -84,6 +85,10 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--method", required=True, choices=METHODS)
     verb.add_argument("--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0")
     verb.set_defaults(verb=sweep)
+
+    verb = verbs.add_parser("read", help="say how a folder or ZIP is understood, folder by folder, before a run")
+    _add_data(verb)
+    verb.set_defaults(verb=read, seed=0)
 
     verb = verbs.add_parser("demo", help="write a built-in product in MVTec layout")
     verb.add_argument("--product", default="circuit", choices=list(builtin.PRODUCTS))
@@ -128,10 +133,13 @@ def fit(options: argparse.Namespace) -> None:
         backbone = comparison.load(name)
         stores = extract(pictures, backbone, progress)
         column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
-    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone, data.white).save(options.out)
+    out = options.out
+    if out.is_dir() or not out.suffix:
+        out = out / f"{options.method}-{name}.safetensors"
+    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone, data.white).save(out)
     terminal.console.print(
-        f"{options.out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
-        f"{len(pictures.held_out)} held out, {terminal.size(options.out.stat().st_size)}.",
+        f"{out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
+        f"{len(pictures.held_out)} held out, {terminal.size(out.stat().st_size)}.",
         highlight=False,
     )
 
@@ -141,39 +149,47 @@ def predict(options: argparse.Namespace) -> None:
     from contextlib import nullcontext
 
     from detectors.comparison.pipeline import Pipeline
-    from detectors.report import terminal
+    from detectors.report import cell, terminal
 
     pipeline = Pipeline.load(options.model, options.weights)
     threshold = pipeline.threshold(options.rate) if pipeline.chosen or len(pipeline.held_out) else None
+    files = find_pictures(options.pictures)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
-        rows = [_predicted(pipeline, threshold, number, path, folder) for number, path in enumerate(options.pictures)]
+        rows = [_predicted(pipeline, threshold, number, file, folder) for number, file in enumerate(files)]
+        for row in rows:
+            terminal.console.print("  ".join(row), highlight=False, markup=False)
+        if not any(score for _, score, _ in rows):
+            raise DatasetRefused(
+                "cli.nothing_scored",
+                "None of {count} pictures could be scored. Give picture files, a folder or a ZIP of them.",
+                count=len(rows),
+            )
         if folder:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([("picture", "score", "verdict"), *rows])
+                written = [(cell(name), score, cell(verdict)) for name, score, verdict in rows]
+                csv.writer(file).writerows([("picture", "score", "verdict"), *written])
             said = {"model": options.model.name, "threshold": threshold}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
-    for row in rows:
-        terminal.console.print("  ".join(row), highlight=False, markup=False)
 
 
 def _predicted(
-    pipeline: Pipeline, threshold: float | None, number: int, path: Path, folder: Path | None
+    pipeline: Pipeline, threshold: float | None, number: int, file: PictureFile, folder: Path | None
 ) -> tuple[str, str, str]:
     """Score one picture, write its map and overlay where there is a folder, and return its row."""
     from detectors import report
 
     try:
-        picture = pipeline.decode(path.read_bytes(), path.name)
-    except (Refusal, OSError) as refusal:
-        return path.name, "", str(refusal)
+        picture = pipeline.decode(file.read(), file.name)
+    except Refusal as refusal:
+        return file.name, "", str(refusal)
     prediction = pipeline.predict([picture])
     score = float(prediction.scores[0])
     if folder and prediction.maps is not None:
         raw, pixels = prediction.maps[0].float().cpu().numpy(), pipeline.preprocessing.apply(picture)
-        for name, content in report.map_files(report.stem(number, path.name), pixels, raw, pipeline.scale):
+        for name, content in report.map_files(report.stem(number, file.name), pixels, raw, pipeline.scale):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
-    return path.name, f"{score:.6g}", "" if threshold is None else "odd" if score > threshold else "normal"
+    return file.name, f"{score:.6g}", "" if threshold is None else "odd" if score > threshold else "normal"
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -187,7 +203,7 @@ def sweep(options: argparse.Namespace) -> None:
     columns = []
     with terminal.reporting("features") as progress:
         stores = extract(pictures, comparison.load(backbone), progress)
-        for value in values.split(","):
+        for value in _listed(values):
             own = comparison.settings.get(options.method, {}) | {name: _value(value)}
             varied = replace(comparison, settings={options.method: own})
             column, _ = fit_and_score(varied.detector(options.method, backbone), stores, pictures, progress)
@@ -196,6 +212,32 @@ def sweep(options: argparse.Namespace) -> None:
     shown = terminal.table(result)
     shown.columns[0].header = name
     terminal.console.print(shown)
+
+
+def read(options: argparse.Namespace) -> None:
+    """Print how a set is understood: one sentence, each folder with what decided, and what was not used."""
+    from detectors.report import terminal
+
+    report = _data(options).report
+    if report.understanding is not None:
+        headings = ("folder", "role", "used for", "pictures", "masks", "because")
+        cells = [
+            (
+                each.path or ".",
+                each.kind if each.role == "defective" and each.kind else each.role or "not used",
+                each.use,
+                str(each.pictures),
+                str(each.masks),
+                str(each.why or ""),
+            )
+            for each in report.understanding.folders
+        ]
+        terminal.console.print(terminal.rows(headings, cells, right=("pictures", "masks")))
+    for note in report.notes:
+        terminal.console.print("·", str(note), highlight=False, markup=False)
+    for entry in report.entries:
+        if entry.state == "refused":
+            terminal.console.print("·", f"{entry.name}: {entry.sentence}", highlight=False, markup=False)
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -213,9 +255,24 @@ def _assembled(comparison: Comparison, pictures: Any, columns: list[Any]) -> Any
     return assemble(pictures, columns, (), {}, versions(comparison.device))
 
 
+def _add_data(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--data", type=Path, help="a folder or ZIP in any usual layout; without it the demo set")
+    verb.add_argument(
+        "--product",
+        help="one of several sets in the folder or ZIP, or of the demo set: " + ", ".join(builtin.PRODUCTS),
+    )
+    verb.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        dest="roles",
+        metavar="PATH=ROLE",
+        help="what a folder is that would be misunderstood: " + ", ".join(datasets.ROLES),
+    )
+
+
 def _add_experiment(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--data", type=Path, help="a folder or ZIP (MVTec, VisA or BTAD layout); without it the demo set")
-    verb.add_argument("--product", default="circuit", choices=list(builtin.PRODUCTS), help="of the demo set")
+    _add_data(verb)
     verb.add_argument(
         "--backbone", default="scattering", help="names with commas: scattering, resnet18, any timm model"
     )
@@ -265,17 +322,44 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
 
 
 def _data(options: argparse.Namespace) -> datasets.Dataset:
+    """Load the data and print how they were understood."""
+    from detectors.report import terminal
+
     if options.data is None:
-        return datasets.demo(options.product, seed=options.seed)
-    if options.data.suffix.lower() == ".zip" and options.data.is_file():
-        return datasets.load_zip(options.data.read_bytes(), options.data.name)
-    return datasets.load_folder(options.data)
+        product = options.product or "circuit"
+        if product not in builtin.PRODUCTS:
+            raise SettingRefused(
+                "cli.product",
+                "The demo set has no product {product!r}; it has {products}. Name a folder or ZIP with --data.",
+                product=product,
+                products=", ".join(builtin.PRODUCTS),
+            )
+        return datasets.demo(product, seed=options.seed)
+    data = datasets.load_folder(options.data, options.product, roles=datasets.parse_roles(options.roles))
+    terminal.console.print(f"{data.name}: {data.report.understanding}", highlight=False, markup=False)
+    return data
 
 
 def _names(text: str, everything: tuple[str, ...]) -> tuple[str, ...]:
     return (
         everything if text == "all" else tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     )
+
+
+def _listed(text: str) -> list[str]:
+    """Split values at commas, except within brackets.
+
+    >>> _listed("[0],[0,1]"), _listed("0.01,0.1")
+    (['[0]', '[0,1]'], ['0.01', '0.1'])
+    """
+    values, depth = [""], 0
+    for character in text:
+        depth += (character in "[({") - (character in "])}")
+        if character == "," and depth == 0:
+            values.append("")
+        else:
+            values[-1] += character
+    return values
 
 
 def _value(text: str) -> Any:

@@ -11,7 +11,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 
-APP_WITH_RESULT = Path(__file__).parent / "fixtures" / "app_with_result.py"
+APP = Path(__file__).parent / "fixtures" / "app.py"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -36,19 +36,20 @@ def hazelnut():
 
 @pytest.fixture
 def open_app(monkeypatch):
-    """Open a page over a hand-made result, without workers or a browser."""
-    from fixtures.pictures import REPLACED
+    """Open a page over the fake backend, without workers or a browser."""
     from streamlit.testing.v1 import AppTest
 
     from pages.frame import backend
     from pages.frame.style import path
 
-    def opened(state: str = "done", page: str = "compare", **query: str) -> Any:
+    monkeypatch.setattr(backend, "current", backend.current)  # the app puts the fake there: put it back afterwards
+
+    def opened(state: str = "done", page: str = "compare", session: dict[str, Any] | None = None, **query: str) -> Any:
         monkeypatch.setenv("ODD_FIXTURE", state)
-        for name in ("weights", "measured", *REPLACED):  # the fixture replaces them: put them back afterwards
-            monkeypatch.setattr(backend, name, getattr(backend, name))
-        app = AppTest.from_file(str(APP_WITH_RESULT), default_timeout=60)
+        app = AppTest.from_file(str(APP), default_timeout=120)
         app.query_params.update(query)
+        for key, value in (session or {}).items():
+            app.session_state[key] = value
         app.run()
         if page != "compare":
             app.switch_page(path(page)).run()

@@ -195,8 +195,8 @@ FAULTS = (
     ),
     Fault(
         "two columns of the CSV are swapped", "detectors/report/tables.py",
-        "                    _text(column.method),\n                    _text(column.backbone),\n",
-        "                    _text(column.backbone),\n                    _text(column.method),\n",
+        "                    cell(column.method),\n                    cell(column.backbone),\n",
+        "                    cell(column.backbone),\n                    cell(column.method),\n",
         (PIXELS, "archive"),
     ),
     Fault(

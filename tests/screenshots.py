@@ -9,11 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from browser.serving import SETTLED, chromium, serving
+from browser.serving import SETTLED, chromium, showing
 from playwright.sync_api import Browser, sync_playwright
 
 FOLDER = Path(__file__).parent / "screenshots"
-FIXTURE = "tests/fixtures/app_with_result.py"
 PAGES = ("compare", "images", "scores", "inspect", "learn", "export")
 
 
@@ -77,7 +76,7 @@ def main(wanted: str = "") -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=executable)
         for state in dict.fromkeys(shot.state for shot in chosen):
-            with serving(FIXTURE, ODD_FIXTURE=state) as address:
+            with showing(state) as address:
                 for shot in chosen:
                     if shot.state == state:
                         take(browser, address, shot)

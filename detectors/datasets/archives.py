@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
+from detectors.images.formats import archive_kind, is_archive
 from detectors.images.limits import LIMITS, MB, Limits
 
 _CENTRAL_HEADER = b"PK\x01\x02"
@@ -157,6 +158,13 @@ def _check_size(data: bytes, limits: Limits) -> None:
             "The ZIP has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Split it, or save the pictures smaller.",
             mb=len(data) / MB,
             limit=limits.zip_mb,
+        )
+    if not data.startswith(b"PK") and is_archive(data):
+        raise DatasetRefused(
+            "zip.other_archive",
+            "This is an archive of another kind ({what}); only ZIP is opened. Unpack it, and give the folder or a ZIP "
+            "of it.",
+            what=archive_kind(data),
         )
     if b"PK\x05\x06" not in data:
         raise DatasetRefused(

@@ -104,6 +104,7 @@ def place_all(
     places = _masks_by_name(places, names, folders, looks, overrides)
     if given:
         return places, False
+    places = _mask_folders(places, names, looks)
     places = _decided_by_masks(places, folders, table)
     return _set_aside(places, names, folders, bool(table))
 
@@ -200,8 +201,8 @@ def _whole(below: Collection[str]) -> bool:
 
 
 def _is_view(folder: str) -> bool:
-    """Whether a folder is one camera among several, not a product."""
-    return meaning(folder).view and not words.words(folder)[0].isdigit()
+    """Whether a folder is one camera or day among several, not a product."""
+    return words.is_date(folder) or (meaning(folder).view and not words.words(folder)[0].isdigit())
 
 
 def _seen(said: Sequence[Meaning], index: int, looks: Looks) -> list[Meaning]:
@@ -350,6 +351,49 @@ def _masks_by_name(
         )
         result[i] = Place("mask", places[i].kind, places[i].stem, part=places[i].part, why=why)
     return result
+
+
+def _mask_folders(places: Sequence[Place], names: Sequence[str], looks: Looks) -> list[Place]:
+    """Find folders of masks whose names are no words for that, beside the folder of their pictures ("crack_bw").
+
+    Every file has few values, and the name and size of a picture with more that lies in the folder above or beside.
+    """
+    result = list(places)
+    folders: dict[str, list[int]] = {}
+    for i, place in enumerate(places):
+        if place.role not in ("mask", "ignored"):
+            folders.setdefault(names[i].rpartition("/")[0], []).append(i)
+    for folder, members in folders.items():
+        above = folder.rpartition("/")[0]
+        if not folder or any(places[i].why is None or places[i].why.key != "role.kind" for i in members):  # type: ignore[union-attr]
+            continue
+        beside = [other for other in folders if other != folder and other in (above, f"{above}/{_last(other)}")]
+        stems = {other: {places[i].stem.casefold(): i for i in folders[other]} for other in beside}
+        mine = [places[i].stem.casefold() for i in members]
+        chances = [other for other in beside if all(stem in stems[other] for stem in mine)]
+        chances.sort(key=lambda other: -len(set(words.words(_last(other))) & set(words.words(_last(folder)))))
+        for other in chances:
+            partners = [stems[other][stem] for stem in mine]
+            if all(_is_mask_of(looks, i, partner) for i, partner in zip(members, partners, strict=True)):
+                for i, partner in zip(members, partners, strict=True):
+                    why = Sentence(
+                        "role.mask_of",
+                        "It has few values and a name made of {picture}: its mask.",
+                        picture=names[partner],
+                    )
+                    result[i] = Place("mask", places[partner].kind, places[i].stem, why=why, picture=names[partner])
+                break
+    return result
+
+
+def _last(folder: str) -> str:
+    return folder.rpartition("/")[2]
+
+
+def _is_mask_of(looks: Looks, mask: int, picture: int) -> bool:
+    look = looks(mask)
+    other = looks(picture) if look is not None and look.few else None
+    return look is not None and other is not None and look.masks(other)
 
 
 def _decided_by_masks(

@@ -44,9 +44,10 @@ def load_folder(
         SettingRefused: for a role that there is not, or of a folder that is not there.
     """
     path = Path(path)
+    recipe = {"source": "folder", "path": str(path.resolve())}  # whole, so that a script repeats it from anywhere
     if path.is_file():
-        return load_zip(path.read_bytes(), path.name, product, limits, roles, white)
-    recipe = {"source": "folder", "path": str(path)}
+        listing = list_zip(path.read_bytes(), limits)
+        return gather(listing, label(path.stem), recipe, product, limits, roles, white)
     return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles, white)
 
 

@@ -42,8 +42,8 @@ _WEAK_MASKS = _row(  # such a folder may hold products as well, so its files are
     "segmasks segmentation segmentations 라벨 레이블 주석 标注 标签 ラベル"
 )
 _MASKS_MAY_SAY = _row(
-    "ground truth image images img imgs png bmp jpg defect defects anomaly anomalies bad ng pixel binary bw class "
-    "classes color colour object semantic instance train test val training testing public file files data level "
+    "ground truth image images img imgs png bmp jpg defect defects anomaly anomalies bad ng good ok pixel binary bw "
+    "class classes color colour object semantic instance train test val training testing public file files data level "
     "wise map maps"
 )
 _CARRIERS = _row(  # say nothing about what lies in them
@@ -58,6 +58,7 @@ _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
 )
 _TAILS = re.compile(r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真)$")  # written without a space
 _ID = re.compile(r"^(?:[a-z]{0,2}[\-_ ]?)?\d[\d\-_. ]*$", re.IGNORECASE)
+_DATE = re.compile(r"^(?:19|20)\d\d[\-_. ]?\d\d(?:[\-_. ]?\d\d)?(?:\D|$)")
 _WORD = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
 _MASK_WORDS = (
@@ -161,6 +162,15 @@ def named_like_a_mask(name: str) -> bool:
     return len(picture_stems(name)) > 1
 
 
+def is_date(folder: str) -> bool:
+    """Whether a folder is called like a day or a month.
+
+    >>> is_date("2024-05-01"), is_date("20240501 early"), is_date("2024"), is_date("01")
+    (True, True, False, False)
+    """
+    return _DATE.match(folder) is not None
+
+
 def stem(name: str) -> str:
     """Return a file's name without its folders and its ending."""
     file = name.rpartition("/")[2]
@@ -200,7 +210,7 @@ def _is_mask(said: tuple[str, ...]) -> bool:
 
 
 def _is_view(folder: str, rest: list[str]) -> bool:
-    if _ID.match(folder):
+    if _ID.match(folder) or is_date(folder):
         return True
     numbered = bool(re.search(r"\d", folder))
     return bool(rest) and all(word in _VIEWS or (numbered and word in _NUMBERED) for word in rest)

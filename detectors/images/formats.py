@@ -82,6 +82,11 @@ def is_archive(data: bytes) -> bool:
     return data.startswith(tuple(_ARCHIVES))
 
 
+def archive_kind(data: bytes) -> str:
+    """Return which kind of archive it is: "ZIP", "xz"; "" for none."""
+    return next((what for magic, what in _ARCHIVES.items() if data.startswith(magic)), "")
+
+
 def is_text(data: bytes) -> bool:
     """Whether the first bytes read as text of any kind, HTML and SVG included."""
     return _opening(data) is not None

@@ -5,10 +5,11 @@ from detectors.report.charts import draw
 from detectors.report.page import html
 from detectors.report.provenance import as_text, facts
 from detectors.report.script import fingerprint, identity, script
-from detectors.report.tables import to_json, write_csv
+from detectors.report.tables import cell, to_json, write_csv
 
 __all__ = [
     "as_text",
+    "cell",
     "draw",
     "facts",
     "fingerprint",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from pprint import pformat
 from typing import Any
@@ -58,6 +59,7 @@ def script(result: Result, choice: ThresholdChoice = USUAL) -> str:
         needs=needs,
         threads=repr(threads) if (threads := result.versions.get("threads")) else None,
         endings=repr(_endings(recipe.get("base", recipe))),
+        understood=recipe.get("base", recipe).get("source") != "demo",
         sources=sorted(name for name in needs if name.endswith("Source")),
         data=data,
         settings=settings,
@@ -80,7 +82,9 @@ def _data(recipe: dict[str, Any]) -> tuple[set[str], str]:
         case "demo":
             return {"datasets"}, f"datasets.demo({_demo(recipe)})"
         case "folder":
-            return {"datasets"}, f"datasets.load_folder({recipe['path']!r}{_product(recipe)})"
+            needs, said = _chosen(recipe)
+            arguments = "".join(f", {name}={value}" for name, value in said.items())
+            return needs | {"datasets"}, f"datasets.load_folder({recipe['path']!r}{_product(recipe)}{arguments})"
         case _:
             needs, source = _source(recipe)
             return needs, f"{source}.load()"
@@ -92,17 +96,34 @@ def _source(recipe: dict[str, Any]) -> tuple[set[str], str]:
         case "demo":
             return {"DemoSource"}, f"DemoSource({_demo(recipe)})"
         case "zip":
-            first, *more = [_upload({"archive": recipe})]
+            parts = [{"archive": recipe}]
         case "parts":
-            first, *more = [_upload(part) for part in recipe["parts"]]
+            parts = recipe["parts"]
         case _:
-            first, *more = [_upload(recipe)]
-    return {"UploadSource"}, first + "".join(f".added({part})" for part in more)
+            parts = [recipe]
+    needs, said = _chosen(recipe)
+    if "roles" in said:
+        said["roles"] = repr(tuple(sorted(recipe["roles"].items())))
+    first = _upload(parts[0], [f"{name}={value}" for name, value in said.items()])
+    return needs | {"UploadSource"}, first + "".join(f".added({_upload(part)})" for part in parts[1:])
 
 
-def _upload(part: dict[str, Any]) -> str:
+def _chosen(recipe: dict[str, Any]) -> tuple[set[str], dict[str, str]]:
+    """Return what a person said of folders and of black and white, as arguments, and what they need."""
+    needs: set[str] = set()
+    said = {}
+    if recipe.get("roles"):
+        said["roles"] = repr(recipe["roles"])
+    if recipe.get("levels_chosen"):
+        needs.add("White")
+        values = {"whole": "white", "real": "white_real", "black": "black", "real_black": "black_real"}
+        said["white"] = f"White({', '.join(f'{name}={recipe[key]!r}' for name, key in values.items())})"
+    return needs, said
+
+
+def _upload(part: dict[str, Any], chosen: Sequence[str] = ()) -> str:
     """Return the expression of what came in one upload: every file by its name and the hash of its content."""
-    lines = []
+    lines = list(chosen)
     archive = part.get("archive")
     if archive:
         lines.append(f"archive=files({(archive['name'], archive['sha256'])!r})[0]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +19,7 @@ HEADINGS = (
     "times_limit", "normals_below", "normals", "verdict", "sha256", "threshold_by",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_SPLIT = re.compile(r"([;\t]\s*)(?=[=+\-@|%＝＋－＠])")
 
 
 def write_csv(result: Result, choice: ThresholdChoice = USUAL) -> str:
@@ -38,13 +40,13 @@ def write_csv(result: Result, choice: ThresholdChoice = USUAL) -> str:
             writer.writerow(
                 [
                     index,
-                    _text(picture.name),
-                    _text(picture.kind),
+                    cell(picture.name),
+                    cell(picture.kind),
                     {True: "yes", False: "no", None: ""}[picture.defective],
                     _number(picture.severity),
                     "yes" if picture.synthetic else "no",
-                    _text(column.method),
-                    _text(column.backbone),
+                    cell(column.method),
+                    cell(column.backbone),
                     _number(score),
                     _number(at),
                     _number(times[index]),
@@ -143,9 +145,16 @@ def _sentence(sentence: Sentence) -> dict[str, str]:
     return {"key": sentence.key, "text": str(sentence)}
 
 
-def _text(value: str | None) -> str:
+def cell(value: str | None) -> str:
+    """Return text that no spreadsheet takes for a formula, wherever it splits the line.
+
+    >>> cell("=1+1"), cell(";=1+1"), cell("a;@b, c")
+    ("'=1+1", ";'=1+1", "a;'@b, c")
+    """
     text = "".join(c if c.isprintable() else " " for c in value or "")
-    return "'" + text if (value or "").startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
+    if (value or "").startswith(_FORMULA) or text.lstrip().startswith(_FORMULA):
+        text = "'" + text
+    return _SPLIT.sub(r"\1'", text)
 
 
 def _number(value: Any) -> str:

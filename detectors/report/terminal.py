@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from detectors.errors import SettingRefused
 from detectors.methods.base import Progress as Report
@@ -78,6 +79,16 @@ def table(result: Result) -> Table:
             f"{column.cost.milliseconds_per_picture:.1f}",
             size(column.cost.model_bytes),
         )
+    return shown
+
+
+def rows(headings: Sequence[str], cells: Iterable[Sequence[str]], right: Collection[str] = ()) -> Table:
+    """Lay out texts as they are, under headings; those in `right` are numbers."""
+    shown = Table()
+    for heading in headings:
+        shown.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in cells:
+        shown.add_row(*map(Text, row))
     return shown
 
 

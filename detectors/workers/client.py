@@ -18,7 +18,7 @@ from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
 from detectors.datasets.sources import EditedSource, Source
-from detectors.errors import Refusal, Sentence
+from detectors.errors import Sentence
 from detectors.features.weights import BACKBONES
 from detectors.queries.overview import overview
 from detectors.result import column_key
@@ -124,13 +124,6 @@ class Compute:
         if self.trouble or again:
             return self.trouble or again  # type: ignore[return-value]
         return Sentence("compute.busy", "The worker is at it, or has other work to finish first.")
-
-    def refusal(self, work: Work) -> Refusal:
-        """Return why a work was refused or ended with its worker; anything else that failed it is raised."""
-        error = work.exception()
-        if isinstance(error, Refusal):
-            return error
-        raise error or RuntimeError(f"{work.key} has not failed")
 
     def call(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Any:
         """Run a function in a worker and wait for what it returns; works among the arguments are resolved there."""

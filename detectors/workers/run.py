@@ -13,7 +13,6 @@ from detectors.comparison.comparison import Comparison, Pictures
 from detectors.datasets.sources import Source
 from detectors.errors import Sentence
 from detectors.result import Column, Failure, Result
-from detectors.workers.failures import sentence
 from detectors.workers.work import Work
 
 if TYPE_CHECKING:
@@ -119,19 +118,14 @@ class Run:
         """
         return self._compute._ask_all(function, self, args)
 
-    def measure(self, function: Callable[..., Any], *columns: str) -> Any:
-        """Return `function(pictures, *columns)` of finished columns, measured once in a worker; None until it is there.
-
-        A `Sentence` where it failed.
-        """
+    def measure(self, function: Callable[..., Any], *columns: str) -> Work:
+        """Start `function(pictures, *columns)` on finished columns, once for all who ask."""
         works = [self._works[f"column:{key}"] for key in columns]
         key = digest("measure", function.__module__, function.__qualname__, [work.key for work in works])
-        if key not in self._measured:
+        if key not in self._measured or self._measured[key].status == "error":
             pictures = self._works["pictures"]
             self._measured[key] = self._compute.works.submit(key, function, pictures, *works, priority=3)
-        work = self._measured[key]
-        error = work.exception()
-        return sentence(error) if error is not None else _brought(work)
+        return self._measured[key]
 
     def begin(self, function: Callable[..., Any], backbone: str, *args: Any) -> Work:
         """Start `function(comparison, stores, pictures, progress, *args)` on a backbone's features, behind the fits.

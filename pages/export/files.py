@@ -13,7 +13,7 @@ from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
 from pages.frame import backend, component
-from pages.frame.downloads import Parcel
+from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
 from pages.frame.state import Choices
 from pages.frame.words import amount, language, plain, say, table, text
@@ -51,7 +51,7 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
     """Show the rows of files; the buttons wait until the run is over."""
     choice = choices.threshold
     options = (language(), choice, _focus(choices, result), choices.colour)
-    page, archive = (backend.parcel(result, kind, *options) for kind in ("page", "archive"))
+    page, archive = (backend.current().file(result, kind, *options) for kind in ("page", "archive"))
     if ready:
         page.start()
     later = "" if ready else text("export.later")
@@ -87,13 +87,13 @@ def _detector(choices: Choices, result: Result, ready: bool) -> None:
         focused = choices.focus
         st.session_state["export_column"] = sorted(columns, key=lambda key: columns[key].method != focused)[0]
     chosen = columns[st.session_state["export_column"]]
-    parcel = backend.parcel(result, "detector", chosen.key, choices.threshold)
-    with _row("detector", _Size(parcel, chosen.cost.model_bytes)):
+    download = backend.current().file(result, "detector", chosen.key, choices.threshold)
+    with _row("detector", _Size(download, chosen.cost.model_bytes)):
         st.selectbox(
             text("export.detector.which"), [*columns], format_func=names.get, key="export_column",
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        _take("detector", parcel.get, f"{_stem(result)}-{chosen.method}.safetensors", None, ready)
+        _take("detector", download.get, f"{_stem(result)}-{chosen.method}.safetensors", None, ready)
 
 
 @contextmanager
@@ -114,26 +114,26 @@ def _row(name: str, size: str | _Size, more: str = "") -> Iterator[None]:
 class _Size:
     """How large a file is: as counted, else as expected; drawn again when a file that is being made is ready."""
 
-    def __init__(self, parcel: Parcel, expected: float | None) -> None:
-        self._parcel, self._expected = parcel, expected
+    def __init__(self, download: Download, expected: float | None) -> None:
+        self._download, self._expected = download, expected
 
     def show(self) -> None:
-        making = self._parcel.making
+        making = self._download.making
 
         @st.fragment(run_every=_SECONDS if making else None)
         def part() -> None:
             st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>')
-            if making and not self._parcel.making:
+            if making and not self._download.making:
                 st.rerun()
 
         part()
 
     def _said(self) -> str:
-        if self._parcel.refused is not None:
-            return say(self._parcel.refused)
-        if self._parcel.size is not None:
-            return amount(self._parcel.size)
-        if self._parcel.making:
+        if self._download.refused is not None:
+            return say(self._download.refused)
+        if self._download.size is not None:
+            return amount(self._download.size)
+        if self._download.making:
             return text("export.making")
         return text("export.about", size=amount(self._expected)) if self._expected else ""
 

@@ -35,9 +35,10 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
 def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         style.note(say(status.sentence))
-        weights.way_on(backend.weights(choices), choices, lambda: backend.run(current()))
+        states = backend.current().weights(choices.backbones, choices.random_weights)
+        weights.way_on(states, choices, lambda: backend.current().run(current()))
     if status.state == "running":
-        progress(choices, status, cancel=lambda: backend.cancel(choices))
+        progress(choices, status, cancel=backend.current().cancel)
 
 
 live(show)

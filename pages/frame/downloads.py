@@ -13,7 +13,7 @@ from detectors.errors import Refusal, Sentence
 _MOST_BYTES = 256_000_000
 
 
-class Parcels:
+class Downloads:
     """Makes each file once, in a thread that waits for a worker, and keeps the latest ones.
 
     Args:
@@ -22,7 +22,7 @@ class Parcels:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most = most_bytes
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="parcel")
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="download")
         self._files: OrderedDict[str, Future[bytes]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -72,35 +72,35 @@ class Parcels:
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Download:
     """One file: begun by `start`, waited for by `get`."""
 
-    shelf: Parcels
+    files: Downloads
     key: str
     make: Callable[[], bytes]
 
     def start(self) -> None:
         """Begin to make it in the background."""
-        self.shelf.start(self.key, self.make)
+        self.files.start(self.key, self.make)
 
     def get(self) -> bytes:
         """Return it; waits."""
-        return self.shelf.get(self.key, self.make)
+        return self.files.get(self.key, self.make)
 
     @property
     def size(self) -> int | None:
         """Its bytes, None before it is ready."""
-        return self.shelf.size(self.key)
+        return self.files.size(self.key)
 
     @property
     def making(self) -> bool:
         """Whether it is being made."""
-        return self.shelf.making(self.key)
+        return self.files.making(self.key)
 
     @property
     def refused(self) -> Sentence | None:
         """Why it could not be made."""
-        return self.shelf.refused(self.key)
+        return self.files.refused(self.key)
 
 
 def _failed(future: Future[bytes]) -> bool:

@@ -17,12 +17,12 @@ _MOMENT = 0.7
 
 def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
     """Draw with the choices, the state of the work and the result so far."""
-    running = backend.look(current())[0].state == "running"
+    running = backend.current().look(current())[0].state == "running"
 
     @st.fragment(run_every=_SECONDS if running else None)
     def part() -> None:
         choices = current()
-        status, result = backend.look(choices)
+        status, result = backend.current().look(choices)
         mirror()
         draw(choices, status, result)
         if running and status.state != "running":
@@ -44,5 +44,5 @@ def follow(waiting: bool) -> None:
 
 
 def _progress() -> Hashable:
-    status, result = backend.look(current())
-    return status.state, status.counts, backend.arrived(), len(result.columns) if result else None
+    status, result = backend.current().look(current())
+    return status.state, status.counts, backend.current().arrived(), len(result.columns) if result else None

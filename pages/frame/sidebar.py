@@ -87,17 +87,18 @@ def _backbone(choices: Choices) -> None:
         help=text("frame.backbone_help"),
         on_change=lambda: _backbones(choices, st.session_state["w_backbone"], *choices.backbones[1:]),
     )
-    weights.say_states(backend.weights(choices), choices, lambda: backend.run(current()))
+    states = backend.current().weights(choices.backbones, choices.random_weights)
+    weights.say_states(states, choices, lambda: backend.current().run(current()))
     _follow(choices)
 
 
 def _follow(choices: Choices) -> None:
     """Draw everything again once what was unknown is known."""
-    waiting = backend.pending(choices)
+    waiting = backend.current().finding_out(choices)
 
     @st.fragment(run_every=_SECONDS if waiting else None)
     def part() -> None:
-        if waiting and not backend.pending(choices):
+        if waiting and not backend.current().finding_out(choices):
             st.rerun()
 
     part()
@@ -185,7 +186,7 @@ def _each() -> None:
             on_change=lambda: change(seed=int(st.session_state["w_seed"])),
         )  # fmt: skip
     with st.expander(text("frame.weights.title")):
-        weights.overview(backend.weights_of)
+        weights.overview(backend.current().weights)
     knobs(choices)
 
 

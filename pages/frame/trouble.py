@@ -23,7 +23,7 @@ def trouble(status: Status, awaited: bool) -> None:
 
     @st.fragment(run_every=_SECONDS if troubled or awaited else None)
     def part() -> None:
-        said = backend.look(current())[0].trouble
+        said = backend.current().look(current())[0].trouble
         if said is not None:
             st.html(f'<div class="odd-trouble" role="status">{escape(say(said))}</div>')
         elif troubled:

@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
+from pages.frame import upload_bound
 
 GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
 _FULL = 0.9  # of the room for all sessions: what remains is for work under way
@@ -140,6 +141,7 @@ def _all_shelves() -> WeakSet[Shelf]:
 
 @dataclass(eq=False)
 class _Keeper:
+    session: str
     shelf: Shelf
 
 
@@ -150,6 +152,7 @@ def _release(keeper: _Keeper) -> None:
     def free() -> None:
         if keeper.shelf.seen <= closed:
             keeper.shelf.clear()
+            upload_bound.forget(keeper.session)
 
     timer = threading.Timer(GRACE_SECONDS, free)
     timer.daemon = True
@@ -158,4 +161,4 @@ def _release(keeper: _Keeper) -> None:
 
 @st.cache_resource(show_spinner=False, scope="session", on_release=_release)
 def _keeper(session: str, _shelf: Shelf) -> _Keeper:
-    return _Keeper(_shelf)
+    return _Keeper(session, _shelf)

@@ -83,13 +83,14 @@ def way_on(
     st.button(text("frame.weights.use_bundled"), key=f"use_bundled_{place}", on_click=instead)
 
 
-def overview(states: Callable[[str], WeightsState | None]) -> None:
+def overview(states: Callable[[Iterable[str]], dict[str, WeightsState | None]]) -> None:
     """List all backbones with where their weights are, as soon as that is known."""
-    unknown = any(states(backbone.name) is None for backbone in BACKBONES)
+    names = [backbone.name for backbone in BACKBONES]
+    unknown = None in states(names).values()
 
     @st.fragment(run_every=1.0 if unknown else None)
     def part() -> None:
-        said = {backbone.name: states(backbone.name) for backbone in BACKBONES}
+        said = states(names)
         rows = "".join(f"| {plain(name)} | {_short(state)} |\n" for name, state in said.items())
         st.markdown(f"| {text('frame.backbone')} | {text('frame.weights.where')} |\n|:--|:--|\n{rows}")
         absent = missing(said.values())

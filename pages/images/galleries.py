@@ -11,6 +11,7 @@ from detectors.datasets.sources import EditedSource
 from detectors.errors import Refusal
 from detectors.queries import outliers
 from detectors.queries.overview import Overview
+from detectors.result import Result
 from pages.frame import backend, data, style, uploads
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -32,12 +33,12 @@ def empty() -> None:
 def decoding(choices: Choices) -> None:
     """Hold the place of pictures that are being decoded or drawn."""
     source = data.base(choices)
-    share = backend.decoded(source) if choices.data == "own" and source is not None else None
+    share = backend.current().decoded(source) if choices.data == "own" and source is not None else None
     words = text("images.decoding" if choices.data == "own" else "images.drawing")
 
     @st.fragment(run_every=0.5)
     def bar() -> None:
-        done = backend.decoded(source) if share is not None and source is not None else 0.0
+        done = backend.current().decoded(source) if share is not None and source is not None else 0.0
         width = f'<i style="width:{100 * done:.0f}%"></i>' if share is not None else ""
         st.html(f'<div class="odd-decoding"><span>{escape(words)}</span><div class="odd-bar">{width}</div></div>')
 
@@ -45,12 +46,14 @@ def decoding(choices: Choices) -> None:
     st.html(f'<div class="odd-blank" aria-hidden="true">{"<i></i>" * 32}</div>')
 
 
-def album(choices: Choices, status: Status, base: Overview, edit: EditedSource, made: Overview | None) -> Album:
+def album(
+    choices: Choices, status: Status, result: Result | None, base: Overview, edit: EditedSource, made: Overview | None
+) -> Album:
     """Show the pictures and what can be done with them; return what is shown."""
     shown = pictures.edited(base, edit, made, choices.seed)
     synthetic = [p for _, p in shown.test if p.synthetic]
     send([*base.normal, *base.test, *synthetic], "images")
-    odd = _unusual(choices, status, shown)
+    odd = _unusual(status, result, shown)
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         _heading("images.normal", len(shown.normal), choices, "normal")
@@ -144,19 +147,16 @@ def _act(choices: Choices, shown: Album, action: str, names: list[str]) -> None:
     data.undoable(action, lambda: data.edit(choices, **changes), n=len(names))
 
 
-def _unusual(choices: Choices, status: Status, shown: Album) -> list[str]:
+def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
     """Return the sha256 of normal pictures that hardly look like the others, once a run has their features."""
-    run, source = backend.current_run(), data.source(choices)
-    if run is None or source is None or run.source.key != source.key or status.stale:
+    if result is None or not result.columns or status.stale:
         return []
-    columns = run.columns()
-    if not columns:
-        return []
+    asked, column = backend.current(), result.columns[0]
     kept = st.session_state.setdefault("images_unusual", {})
-    key = f"{run.key} {columns[0].backbone}"
+    key = f"{asked.run_key} {column.backbone}"
     if key not in kept:
         try:
-            kept[key] = backend.answer(outliers.unusual, columns[0].key) or ()
+            kept[key] = asked.ask(outliers.unusual, column=column.key) or ()
         except Refusal:
             kept[key] = ()
     there = {p.sha256 for _, p in shown.normal}

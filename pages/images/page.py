@@ -13,22 +13,22 @@ from pages.images.products import cards, words
 
 checks.go()
 choices = current()
-status, result = backend.look(choices)
+status, result = backend.current().look(choices)
 component.styles("pages/images/images.css")
 st.html(f"<style>{words()}</style>")
 style.head("images", text("images.lead"))
 
 mine = uploads.shelf().source
-own = backend.glance(mine) if mine is not None else None
+own = backend.current().overview(mine)
 complete = cards(choices, own if isinstance(own, Overview) else None)
 if isinstance(own, Overview):
     files.received(own)
 else:
     files.refused_at_the_door()
 
-plain = own if choices.data == "own" else backend.glance(data.base(choices))
+plain = own if choices.data == "own" else backend.current().overview(data.base(choices))
 edit = data.edited(choices)
-made = backend.overview(choices)
+made = backend.current().overview(data.source(choices))
 if edit is None:
     galleries.empty()
 elif plain is None:
@@ -36,7 +36,7 @@ elif plain is None:
 elif isinstance(plain, Refusal):
     style.note(say(plain.sentence))
 else:
-    shown = galleries.album(choices, status, plain, edit, made if isinstance(made, Overview) else None)
+    shown = galleries.album(choices, status, result, plain, edit, made if isinstance(made, Overview) else None)
     if isinstance(made, Refusal):
         style.note(say(made.sentence))
     elif made is not None:

@@ -23,7 +23,7 @@ def cards(choices: Choices, own: Overview | None) -> bool:
     complete = True
     with st.container(key="cards"):
         for product in PRODUCTS:
-            made = _drawn().get(product) or backend.later(product, card, product)
+            made = _drawn().get(product) or backend.current().later(card, product).now
             if isinstance(made, Card):
                 _drawn()[product] = made
             complete = complete and made is not None

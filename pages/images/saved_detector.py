@@ -33,7 +33,7 @@ def reload(choices: Choices) -> bool:
             style.note(text("images.reload.no_pictures"), "calm")
             return False
         name, content, digest = kept
-        said = backend.later(f"{digest} {source.key}", predict, content, source)
+        said = backend.current().later(predict, content, source, key=f"{digest} {source.key}").now
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.text(name, width="content")
             st.button(

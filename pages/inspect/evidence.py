@@ -70,7 +70,7 @@ def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, 
     column = next((c for c in result.columns if c.maps is None), None)
     if not shown or column is None:
         return words
-    ask = partial(backend.answer_all, explain.gradient, column.key, exhibit.role, exhibit.index)
+    ask = partial(backend.current().ask, explain.gradient, column.key, exhibit.role, exhibit.index)
     try:
         field = exhibits.remembered(("gradient", exhibit.key), result, ask)
     except Refusal as refusal:  # no gradient flows through this method

@@ -90,7 +90,7 @@ def verdicts_on(exhibit: Exhibit, result: Result, verdicts: Verdicts) -> dict[st
     if exhibit.role == "test":
         found = {k: (c.scores[exhibit.index], c.maps, exhibit.index) for k, c in columns.items()}
     else:
-        ask = partial(backend.answer_all, explain.score_stored, exhibit.role, exhibit.index)
+        ask = partial(backend.current().ask, explain.score_stored, exhibit.role, exhibit.index)
         asked = remembered(("stored", exhibit.key), result, ask)
         found = {s.key: (s.scores[0], s.maps, 0) for s in asked or () if s.key in columns}
     defective = exhibit.picture.defective if exhibit.role == "test" else False
@@ -131,8 +131,7 @@ def highest(found: dict[str, Verdict], result: Result, focus: str, size: int) ->
 
 def remembered(key: Hashable, result: Result, make: Callable[[], Any]) -> Any:
     """Keep an answer of the workers in this session, for the run it came from and the columns it was about."""
-    run = backend.current_run()
-    full = (run.key if run else "", tuple(column.key for column in result.columns), key)
+    full = (backend.current().run_key, tuple(column.key for column in result.columns), key)
     memory: OrderedDict[Any, Any] = st.session_state.setdefault("inspect_memory", OrderedDict())
     if full not in memory:
         memory[full] = make()

@@ -119,7 +119,7 @@ def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, Method
 
     def ask() -> tuple[dict[str, MethodScores], float]:
         started = time.perf_counter()
-        said = backend.answer_all(explain.score_pictures, pixels[None]) or ()
+        said = backend.current().ask(explain.score_pictures, pixels[None]) or ()
         return {scored.key: scored for scored in said}, time.perf_counter() - started
 
     return exhibits.remembered(("painted", sha256(np.ascontiguousarray(pixels).data).hexdigest()), result, ask)

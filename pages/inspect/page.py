@@ -86,7 +86,7 @@ def reasons(exhibit: Exhibit, y: int, x: int, result: Result) -> dict[str, Reaso
         asked = exhibits.remembered(
             ("place", exhibit.key, y, x),
             result,
-            lambda: backend.answer_all(explain.explain_place, exhibit.role, exhibit.index, y, x),
+            lambda: backend.current().ask(explain.explain_place, exhibit.role, exhibit.index, y, x),
         )
     except Refusal as refusal:
         style.note(text("inspect.failed", reason=say(refusal.sentence)))
@@ -98,7 +98,7 @@ def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         style.note(say(status.sentence))
     if status.state == "running":
-        progress(choices, status, cancel=lambda: backend.cancel(choices))
+        progress(choices, status, cancel=backend.current().cancel)
 
 
 live(show)

@@ -54,7 +54,7 @@ def ask(exhibit: Exhibit, kind: str, number: int) -> None:
 
 def _measure(exhibit: Exhibit, overlay: Overlay, kind: str) -> tuple[MethodScores, ...]:
     steps = [overlay.shrunk(share) if kind == "size" else overlay.faded(share) for share in SHARES]
-    return backend.answer_all(explain.score_pictures, stack(exhibit.picture.pixels, steps), False) or ()
+    return backend.current().ask(explain.score_pictures, stack(exhibit.picture.pixels, steps), False) or ()
 
 
 def _line(

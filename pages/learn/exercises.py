@@ -14,11 +14,12 @@ from detectors.errors import Refusal
 from detectors.queries.lessons import exercises
 from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, Exercise, ExerciseScores
 from detectors.result import Result
+from pages.frame import backend
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import kind, say, speaker, text
 from pages.learn.before_after import before_after
-from pages.learn.lesson import at_work, controls, later, listed
+from pages.learn.lesson import at_work, controls, listed
 from pages.learn.parts import Row, beside, caption, cell, interval, intervals, picture, tiles
 
 SEED = 20_011  # of the part that is shown with a question: in no set of pictures
@@ -149,7 +150,7 @@ def _measured(name: str) -> tuple[ExerciseScores, ...] | Refusal | None:
     asked = EXERCISES[name]
     found = []
     for source in asked.sets:  # one after the other
-        measured = later(f"{source.key} {asked.methods}", exercises.measure, source, asked.methods)
+        measured = backend.current().later(exercises.measure, source, asked.methods).now
         if measured is None or isinstance(measured, Refusal):
             return measured
         found.append(measured)

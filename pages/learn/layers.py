@@ -17,7 +17,7 @@ from pages.frame import backend, data, panes
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import say, speaker, text
-from pages.learn.lesson import ask, at_work, controls, first_column, later, listed, subject
+from pages.learn.lesson import ask, at_work, controls, first_column, listed, subject
 from pages.learn.parts import Row, beside, caption, cell, interval, intervals, picture, tiles
 
 PICTURES = 3
@@ -276,7 +276,8 @@ def _of_other(choices: Choices, result: Result, which: str) -> list[LevelsWorth]
     if source is None:
         return None
     key = f"{_weights_key(result)} {which}"
-    return later(key, layers.with_weights, source, backend.comparison(choices), OTHER, which, layers.METHODS[0])
+    asked = (source, backend.comparison(choices), OTHER, which, layers.METHODS[0])
+    return backend.current().later(layers.with_weights, *asked, key=key).now
 
 
 def _weights_key(result: Result) -> str:

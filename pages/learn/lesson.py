@@ -25,8 +25,8 @@ Module: `LESSONS[name]`, imported when the lesson is opened, with
 Computing: functions in `detectors/queries/lessons/<name>.py`, torch only inside functions, called as
 `ask(result, function, column_key, *args)`, which runs `function(detector, stores, pictures, *args)` in the worker on
 the run's cached features and remembers the answer; None while there is no run. Arguments are plain values. Return
-numpy arrays and plain values. What takes longer, or needs other pictures than the run's: `later(key, function, *args)`
-in a worker, None while it is at work; `at_work(look, seconds)` holds its place. `first_column(result, ...)` and
+numpy arrays and plain values. What takes longer, or needs other pictures than the run's, is asked of the backend's
+`later`, None while it is at work; `at_work(look, seconds)` holds its place. `first_column(result, ...)` and
 `subject(choices, result)` choose what to look at.
 
 Controls of a figure (switches, pickers) go into `controls("name")`, a container that presenting hides.
@@ -188,20 +188,8 @@ def ask(result: Result, function: Callable[..., Any], column: str, *args: Any) -
         return None
 
 
-def later(key: str, function: Callable[..., Any], *args: Any) -> Any:
-    """Return what a worker makes of the arguments, the `Refusal`, or None while it is at work; kept for the session.
-
-    A `Source` among the arguments reaches the function as its `Dataset`; `key` says what the answer depends on.
-    """
-    kept = st.session_state.setdefault("lessons_kept", {})
-    name = f"{function.__name__} {key}"
-    if name not in kept and (found := backend.later(key, function, *args)) is not None:
-        kept[name] = found
-    return kept.get(name)
-
-
 def at_work(look: Callable[[], Any], seconds: int) -> None:
-    """Hold the place of what `later` is working on, and draw the page anew as soon as it is there."""
+    """Hold the place of what a worker is at, and draw the page anew as soon as it is there."""
 
     @st.fragment(run_every=1.0)
     def part() -> None:
@@ -296,7 +284,7 @@ class _Absent(Exception):
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _answer(digest: str, name: str, column: str, args: tuple[Any, ...], _function: Callable[..., Any]) -> Any:
-    found = backend.answer(_function, column, *args)
+    found = backend.current().ask(_function, *args, column=column)
     if found is None:
         raise _Absent
     return found

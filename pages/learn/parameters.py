@@ -19,6 +19,7 @@ from detectors.queries.lessons import parameters
 from detectors.queries.lessons.parameters import EVERY, PARAMETERS, Variant, VariantResult
 from detectors.result import Result
 from pages.frame import backend
+from pages.frame.backend import Answer
 from pages.frame.panes import name
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
@@ -33,29 +34,29 @@ ENDS = {"backbone": (0, 1)}  # which variants sentences compare, where not the f
 
 def variants(choices: Choices, status: Status, result: Result) -> None:
     """Choose a setting, predict, and watch the variants come in."""
-    run, i = backend.current_run(), lesson.subject(choices, result)
-    if run is None or i is None or not result.columns:
+    run, i = backend.current().run_key, lesson.subject(choices, result)
+    if not run or i is None or not result.columns:
         lesson.waiting()
         return
     chosen = _controls(result, i)
     backbone = result.columns[0].backbone
     asked = st.session_state.setdefault("parameters_asked", [])
-    if (run.key, chosen) not in asked:
-        _explained(chosen, choices, result, {})
+    if (run, chosen) not in asked:
+        _explained(chosen, choices, result, [])
         st.button(
             text("learn.parameters.ask", n=len(PARAMETERS[chosen])), key="parameters_ask", icon=":material/play_arrow:",
-            on_click=lambda: _ask(asked, (run.key, chosen)),
+            on_click=lambda: _ask(asked, (run, chosen)),
         )  # fmt: skip
         return
-    futures = _begun(run, chosen, backbone)
-    if all(future.status != "pending" for future in futures):
-        _explained(chosen, choices, result, _arrived(run.key, chosen, futures), futures)
+    answers = _begun(run, chosen, backbone)
+    if not any(answer.pending for answer in answers):
+        _explained(chosen, choices, result, answers)
         return
 
     @st.fragment(run_every=SECONDS)
     def part() -> None:
-        _explained(chosen, choices, result, _arrived(run.key, chosen, futures), futures)
-        if all(future.status != "pending" for future in futures):
+        _explained(chosen, choices, result, answers)
+        if not any(answer.pending for answer in answers):
             st.rerun()
 
     part()
@@ -145,40 +146,27 @@ def _ask(asked: list[tuple[str, str]], key: tuple[str, str]) -> None:
     asked.append(key)
 
 
-def _begun(run: Any, chosen: str, backbone: str) -> list[Any]:
-    """Return the futures of all variants, the quick ones first in the queue; those of older settings are let go."""
-    kept = st.session_state.setdefault("parameters_futures", {})
-    key = (run.key, chosen)
-    if any(future.status == "cancelled" for future in kept.get(key, ())):
-        del kept[key]
+def _begun(run: str, chosen: str, backbone: str) -> list[Answer]:
+    """Return the answers of all variants, the quick ones first in the queue; those of older settings are let go."""
+    kept = st.session_state.setdefault("parameters_answers", {})
+    key = (run, chosen)
     if key not in kept:
         while len(kept) >= KEPT:
             kept.pop(next(iter(kept)))
         order = list(enumerate(PARAMETERS[chosen]))
         made = {
-            k: run.begin(parameters.vary, backbone, v.method, v.changes, v.pictures, v.other)
+            k: backend.current().later(parameters.vary, v.method, v.changes, v.pictures, v.other, backbone=backbone)
             for k, v in reversed(order)
         }
         kept[key] = [made[k] for k, _ in order]
     return kept[key]
 
 
-def _arrived(run_key: str, chosen: str, futures: Sequence[Any]) -> dict[int, VariantResult]:
-    """Return what is there, by the variant's number; each travels once."""
-    answers = st.session_state.setdefault("parameters_answers", {})
-    for old in [key for key in answers if key[:2] not in st.session_state["parameters_futures"]]:
-        answers.pop(old)
-    for k, future in enumerate(futures):
-        if future.status == "finished" and (run_key, chosen, k) not in answers:
-            answers[run_key, chosen, k] = future.result()
-    return {k: answers[run_key, chosen, k] for k in range(len(futures)) if (run_key, chosen, k) in answers}
-
-
-def _explained(
-    chosen: str, choices: Choices, result: Result, found: dict[int, VariantResult], futures: Sequence[Any] = ()
-) -> None:
+def _explained(chosen: str, choices: Choices, result: Result, answers: Sequence[Answer]) -> None:
     """Show the setting's prose on the left, its maps and figures on the right."""
-    complete = len(futures) > 0 and len(found) == len(futures)
+    said = {k: answer.now for k, answer in enumerate(answers)}
+    found = {k: varied for k, varied in said.items() if isinstance(varied, VariantResult)}
+    complete = len(answers) > 0 and len(found) == len(answers)
     values: dict[str, Callable[[], str | None]] = {
         "finding": lambda: finding(chosen, result.labels, found) if complete else None,
         "alike": lambda: alike(chosen, found) if complete else None,
@@ -193,13 +181,13 @@ def _explained(
         written = lesson.html(part.prose, lambda slot: values[slot]())
         st.html(f"<h2 class='odd-heading'>{escape(part.heading)}</h2>{written}")
     with right:
-        if futures:
-            _multiples(chosen, choices, result, found, futures)
+        if answers:
+            _multiples(chosen, choices, result, found, answers)
             _charts(chosen, found)
 
 
 def _multiples(
-    chosen: str, choices: Choices, result: Result, found: dict[int, VariantResult], futures: Sequence[Any]
+    chosen: str, choices: Choices, result: Result, found: dict[int, VariantResult], answers: Sequence[Answer]
 ) -> None:
     i = lesson.subject(choices, result)
     assert i is not None
@@ -207,7 +195,7 @@ def _multiples(
     for k in _shown(chosen):
         variant, varied = PARAMETERS[chosen][k], found.get(k)
         if varied is None:
-            image, note, right = _pending(futures[k]), "", ""
+            image, note, right = _pending(answers[k]), "", ""
         else:
             label = _label(chosen, k, varied)
             image = parts.picture(
@@ -232,9 +220,9 @@ def _charts(chosen: str, found: dict[int, VariantResult]) -> None:
     parts.beside(*charts)
 
 
-def _pending(future: Any) -> str:
+def _pending(answer: Answer) -> str:
     """Return a grey pane that says how far a variant is, or why there is none."""
-    stage = backend.compute().standing(future)
+    stage = answer.stage
     if isinstance(stage.sentence, Sentence):
         words = say(stage.sentence)
     elif stage.state == "running":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from detectors.errors import Sentence
+from detectors.errors import Refusal, Sentence
 from detectors.evaluation import Curve, precision_recall_curve, pro_curve, roc_curve
 from detectors.queries import pixels
 from detectors.result import Column, Result
@@ -20,10 +20,7 @@ _PRO = 0.3  # of the false-positive axis
 def families(result: Result, focus: str, titles: dict[str, str]) -> tuple[dict[str, Any], bool]:
     """Return the three families of curves for the browser, and whether some are still being measured."""
     by_picture = _by_picture(result.digest, result)
-    pro = {
-        c.key: backend.measured(pixels.pro, c.key) if has_pro(c, result) else pro_curve(result.test, c.maps)
-        for c in result.columns
-    }
+    pro = {c.key: _pro(c, result) for c in result.columns}
     waiting = any(curve is None for curve in pro.values())
     found = {
         name: _family(name, {key: drawn[name] for key, drawn in by_picture.items()}, result, focus, titles)
@@ -40,6 +37,13 @@ def _by_picture(key: str, _result: Result) -> dict[str, dict[str, Curve]]:
         c.key: {"roc": roc_curve(labels, c.scores), "pr": precision_recall_curve(labels, c.scores)}
         for c in _result.columns
     }
+
+
+def _pro(column: Column, result: Result) -> Curve | Sentence | None:
+    if not has_pro(column, result):
+        return pro_curve(result.test, column.maps)
+    found = backend.current().later(pixels.pro, columns=(column.key,)).now
+    return found.sentence if isinstance(found, Refusal) else found
 
 
 def has_pro(column: Column, result: Result) -> bool:

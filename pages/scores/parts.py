@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from detectors.errors import Sentence
+from detectors.errors import Refusal, Sentence
 from detectors.evaluation import paired_auroc_difference, pro_curve
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
@@ -136,7 +136,8 @@ def _by_pixel(result: Result, main: Column, other: Column) -> Figure | Sentence 
     lacking = next((c for c in (main, other) if not curves.has_pro(c, result)), None)
     if lacking is not None:
         return pro_curve(result.test, lacking.maps).reason
-    return backend.measured(pixels.aupro_difference, main.key, other.key)
+    found = backend.current().later(pixels.aupro_difference, columns=(main.key, other.key)).now
+    return found.sentence if isinstance(found, Refusal) else found
 
 
 def _cost(result: Result, focus: str, titles: dict[str, str]) -> None:

@@ -25,7 +25,7 @@ def main() -> None:
 
     for state in ("scored", "many"):
         os.environ["ODD_FIXTURE"] = state
-        app = AppTest.from_file(str(ROOT / "tests" / "fixtures" / "app_with_result.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(ROOT / "tests" / "fixtures" / "app.py"), default_timeout=60).run()
         app.switch_page(path("scores")).run()
         moves, changes = [], []
         for turn in range(RUNS):

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,11 @@ def serving(app: str = "app.py", **environment: str) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+def showing(state: str) -> AbstractContextManager[str]:
+    """Serve the pages over the fake backend in one of its states."""
+    return serving("tests/fixtures/app.py", ODD_FIXTURE=state)
 
 
 def _wait(health: str, server: subprocess.Popen[bytes], seconds: float = 60) -> None:

@@ -1,59 +1,22 @@
 """The linked grid in a real Chromium, over a hand-made result."""
 
 import pytest
+from browser.serving import serving
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
-
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
-FIXTURE = "tests/fixtures/app_with_result.py"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(FIXTURE, ODD_FIXTURE="done") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "done"
+DRAWN = ".tile canvas"
 
 
 @pytest.fixture
-def page(browser, address):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    page = context.new_page()
-    page.traffic, failures = [], []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-
-    def listen(socket):
-        socket.on("framereceived", lambda frame: page.traffic.append(len(frame)))
-        socket.on("framesent", lambda frame: page.traffic.append(len(frame)))
-
-    page.on("websocket", listen)
-    page.goto(address)
-    settled(page)
-    yield page
-    context.close()
-    assert failures == []
+def page(visit):
+    return visit(awaited=DRAWN, viewport={"width": 1440, "height": 900})
 
 
-def settled(page):
-    page.wait_for_selector(SETTLED, timeout=60_000)
-    page.wait_for_selector(".tile canvas", timeout=60_000)
-    page.wait_for_function("[...document.querySelectorAll('.st-key-grid *')].length > 0")
+def clear(page):
+    """Forget the traffic so far."""
+    page.sent.clear()
+    page.received.clear()
 
 
 def tile(page, row, column):
@@ -63,38 +26,38 @@ def tile(page, row, column):
 def test_six_rows_of_five_methods_weigh_at_most_half_a_megabyte(page):
     assert page.locator(".row").count() == 6
     assert page.locator(".row").nth(0).locator(".tile").count() == 6
-    assert sum(page.traffic) < 500_000
+    assert sum(page.sent + page.received) < 500_000
 
 
 def test_opacity_mode_outline_and_crosshair_cause_no_traffic(page):
     page.wait_for_timeout(500)
-    page.traffic.clear()
+    clear(page)
     page.locator(".opacity input").fill("40")
     page.locator(".segmented input[value=contour]").check(force=True)
     page.locator(".tools .outline").click()
     tile(page, 0, 4).hover(position={"x": 60, "y": 60})
     values = tile(page, 0, 1).locator(".value")
-    sync_api.expect(values).to_be_visible()
+    expect(values).to_be_visible()
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    sync_api.expect(page.locator(".row.enlarged")).to_have_count(1)
-    assert page.traffic == []
+    expect(page.locator(".row.enlarged")).to_have_count(1)
+    assert page.sent + page.received == []
 
 
 def test_a_moved_threshold_changes_verdicts_and_sends_no_picture_again(page):
     first = tile(page, 0, 1).get_attribute("aria-label")
     assert "times the threshold" in first
     page.locator(".tools .order").select_option("name")
-    sync_api.expect(page.locator(".row-title b").first).to_have_text("good 000")
+    expect(page.locator(".row-title b").first).to_have_text("good 000")
     page.wait_for_timeout(500)
     before = page.locator(".score b").all_inner_texts()
-    page.traffic.clear()
+    clear(page)
     page.locator(".st-key-w_allowed input").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**/?allowed=2**")
-    sync_api.expect(page.locator(".score b").first).not_to_have_text(before[0])
-    assert sum(page.traffic) < 100_000  # the six rows' pictures are 140 kB
+    expect(page.locator(".score b").first).not_to_have_text(before[0])
+    assert sum(page.sent + page.received) < 100_000  # the six rows' pictures are 140 kB
 
 
 def test_a_click_opens_inspect_at_the_place(page):
@@ -109,7 +72,7 @@ def test_the_keyboard_does_what_the_pointer_does(page):
     tile(page, 0, 0).focus()
     page.keyboard.press("Control+ArrowRight")
     page.keyboard.press("ArrowDown")
-    sync_api.expect(page.locator(".row.pointed")).to_have_count(1)
+    expect(page.locator(".row.pointed")).to_have_count(1)
     assert "PatchCore" in page.locator(".spoken").inner_text()
     page.keyboard.press("Enter")
     page.wait_for_url("**/inspect?**")
@@ -118,39 +81,27 @@ def test_the_keyboard_does_what_the_pointer_does(page):
 def test_a_head_focuses_its_method_everywhere(page):
     page.locator("button.head").nth(4).click()
     page.wait_for_url("**focus=cfa**")
-    sync_api.expect(page.locator(".head.focus .title")).to_have_text("CFA")
+    expect(page.locator(".head.focus .title")).to_have_text("CFA")
 
 
-def test_the_language_and_theme_follow_the_browser(browser, address):
-    context = browser.new_context(locale="ko-KR", color_scheme="dark")
-    page = context.new_page()
-    page.goto(address)
-    settled(page)
-    sync_api.expect(page.get_by_role("heading", name="비교")).to_be_visible()
+def test_the_language_and_theme_follow_the_browser(visit):
+    page = visit(awaited=DRAWN, locale="ko-KR", color_scheme="dark")
+    expect(page.get_by_role("heading", name="비교")).to_be_visible()
     assert page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(13, 18, 17)"
-    context.close()
 
 
-def test_a_phone_gets_blocks_of_three_by_two(browser, address):
-    context = browser.new_context(viewport={"width": 420, "height": 900})
-    page = context.new_page()
-    page.goto(address)
-    settled(page)
+def test_a_phone_gets_blocks_of_three_by_two(visit):
+    page = visit(awaited=DRAWN, viewport={"width": 420, "height": 900})
     boxes = [tile(page, 0, i).bounding_box() for i in range(6)]
     assert len({round(b["y"]) for b in boxes}) == 2
     assert len({round(b["x"]) for b in boxes}) == 3
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    context.close()
 
 
-def test_whoever_comes_first_by_a_link_gets_the_frame(browser):
-    with serving("app.py") as url:
-        context = browser.new_context()
-        page = context.new_page()
-        page.goto(f"{url}/scores?language=ko&product=leather")
-        page.wait_for_selector(SETTLED, timeout=60_000)
-        sync_api.expect(page.get_by_role("heading", name="점수")).to_be_visible(timeout=60_000)
-        sync_api.expect(page.locator(".st-key-w_pictures").get_by_text("이미지")).to_be_visible()
-        sync_api.expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
+def test_whoever_comes_first_by_a_link_gets_the_frame(visit):
+    with serving() as url:
+        page = visit(f"{url}/scores?language=ko&product=leather")
+        expect(page.get_by_role("heading", name="점수")).to_be_visible(timeout=60_000)
+        expect(page.locator(".st-key-w_pictures").get_by_text("이미지")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         assert "product=leather" in page.url
-        context.close()

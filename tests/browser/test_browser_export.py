@@ -8,50 +8,17 @@ from pathlib import Path
 
 import pytest
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
-
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving("tests/fixtures/app_with_result.py", ODD_FIXTURE="done") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "done"
 
 
 @pytest.fixture
-def context(browser):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context
-    context.close()
+def opened(visit):
+    def opened(query="", **options):
+        granted = {"permissions": ["clipboard-read", "clipboard-write"]}
+        return visit(f"export{query}", "[data-testid=stCode]", **granted | options)
 
-
-def opened(context, address, query=""):
-    page, failures = context.new_page(), []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.goto(f"{address}/export{query}")
-    page.wait_for_selector(SETTLED, timeout=60_000)
-    page.wait_for_selector("[data-testid=stCode]", timeout=60_000)
-    page.failures = failures
-    return page
+    return opened
 
 
 def taken(page, name):
@@ -61,12 +28,11 @@ def taken(page, name):
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
-def test_the_report_opens_on_its_own_without_a_network(context, address, browser, tmp_path):
-    page = opened(context, address, "?language=ko&colour=mako")
-    sync_api.expect(page.locator(".st-key-export_size_report")).to_contain_text("MB", timeout=60_000)
+def test_the_report_opens_on_its_own_without_a_network(opened, browser, tmp_path):
+    page = opened("?language=ko&colour=mako")
+    expect(page.locator(".st-key-export_size_report")).to_contain_text("MB", timeout=60_000)
     name, content = taken(page, "report")
     assert name == "odd-one-out-circuit-report.html"
-    assert page.failures == []
     (tmp_path / name).write_bytes(content)
 
     alone = browser.new_context(offline=True)
@@ -81,8 +47,8 @@ def test_the_report_opens_on_its_own_without_a_network(context, address, browser
     alone.close()
 
 
-def test_everything_comes_down_and_is_whole(context, address):
-    page = opened(context, address)
+def test_everything_comes_down_and_is_whole(opened):
+    page = opened()
     name, content = taken(page, "archive")
     assert name == "odd-one-out-circuit.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -93,13 +59,12 @@ def test_everything_comes_down_and_is_whole(context, address):
     assert len(list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))) == 5 * 16
     assert taken(page, "script") == ("run.py", script)
     assert ast.parse(script)
-    assert page.failures == []
 
 
-def test_the_script_and_what_made_it_can_be_copied(context, address):
-    page = opened(context, address)
+def test_the_script_and_what_made_it_can_be_copied(opened):
+    page = opened()
     page.get_by_role("button", name="Copy script").click()
-    sync_api.expect(page.get_by_text("Copied")).to_be_visible()
+    expect(page.get_by_text("Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == taken(page, "script")[1].decode()
     page.get_by_role("button", name="Copy what made this").focus()
@@ -108,12 +73,10 @@ def test_the_script_and_what_made_it_can_be_copied(context, address):
     assert "sha256 0000" in page.evaluate("navigator.clipboard.readText()")
 
 
-def test_a_phone_stacks_the_rows(browser, address):
-    context = browser.new_context(viewport={"width": 420, "height": 900})
-    page = opened(context, address)
+def test_a_phone_stacks_the_rows(opened):
+    page = opened(viewport={"width": 420, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     for name in ("report", "archive", "table", "script"):
         box = page.locator(f".st-key-export_take_{name} button").first.bounding_box()
         assert box["height"] >= 40
         assert box["x"] + box["width"] <= 420
-    context.close()

@@ -1,30 +1,13 @@
 """Own pictures in a real Chromium over real workers: uploaded, labelled, removed, brought back, run."""
 
 import pytest
+from fixtures.picture_files import encoded, zipped
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
+from detectors.datasets import builtin
 
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures.picture_files import encoded, zipped  # noqa: E402
-
-from detectors.datasets import builtin  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
+pytestmark = pytest.mark.slow
+expect = pytest.importorskip("playwright.sync_api").expect
 SLOW = 120_000  # milliseconds: a machine that others use too
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving() as url:
-        yield url
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +25,11 @@ def leather():
 
 
 @pytest.fixture(scope="module")
-def page(address, leather):
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        page = browser.new_context(viewport={"width": 1440, "height": 1400}, locale="en-GB").new_page()
-        failures = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(f"{address}/images?methods=padim,mahalanobis&size=96")
-        page.wait_for_selector(SETTLED, timeout=SLOW)
-        give(page, "drop", ("가죽.zip", leather[0]))
-        sync_api.expect(tiles(page, "normal")).to_have_count(12, timeout=SLOW)
-        yield page
-        browser.close()
-        assert failures == []
+def page(stay, leather):
+    page = stay("images?methods=padim,mahalanobis&size=96", wait=SLOW, viewport={"width": 1440, "height": 1400})
+    give(page, "drop", ("가죽.zip", leather[0]))
+    expect(tiles(page, "normal")).to_have_count(12, timeout=SLOW)
+    return page
 
 
 def give(page, where, *files):
@@ -75,10 +50,10 @@ def heading(page, text):
 
 
 def test_a_zip_is_taken_in_and_told_of(page):
-    sync_api.expect(tiles(page, "test")).to_have_count(5)
-    sync_api.expect(page.get_by_text("19 accepted, 1 passed over")).to_be_visible()
-    sync_api.expect(page.get_by_text("17 of 600 pictures")).to_be_visible()
-    sync_api.expect(heading(page, "cut")).to_be_visible()
+    expect(tiles(page, "test")).to_have_count(5)
+    expect(page.get_by_text("19 accepted, 1 passed over")).to_be_visible()
+    expect(page.get_by_text("17 of 600 pictures")).to_be_visible()
+    expect(heading(page, "cut")).to_be_visible()
     assert "data=own" in page.url
     loaded = page.locator(".tile img").evaluate_all("images => images.every(i => i.naturalWidth > 0)")
     assert loaded
@@ -87,43 +62,43 @@ def test_a_zip_is_taken_in_and_told_of(page):
 def test_pictures_are_left_out_and_come_back(page):
     tiles(page, "normal").nth(1).click()
     tiles(page, "normal").nth(3).click(modifiers=["Shift"])
-    sync_api.expect(page.locator(".st-key-normal_gallery .count")).to_have_text("3 selected")
+    expect(page.locator(".st-key-normal_gallery .count")).to_have_text("3 selected")
     act(page, "normal", "Leave out")
-    sync_api.expect(tiles(page, "normal")).to_have_count(9, timeout=SLOW)
+    expect(tiles(page, "normal")).to_have_count(9, timeout=SLOW)
     page.locator(".st-key-removed summary").click()
-    sync_api.expect(tiles(page, "removed")).to_have_count(3, timeout=SLOW)
+    expect(tiles(page, "removed")).to_have_count(3, timeout=SLOW)
     tiles(page, "removed").first.focus()
     page.keyboard.press("Control+a")
     act(page, "removed", "Bring back")
-    sync_api.expect(tiles(page, "normal")).to_have_count(12, timeout=SLOW)
+    expect(tiles(page, "normal")).to_have_count(12, timeout=SLOW)
 
 
 def test_the_keyboard_chooses_a_range_and_removes(page):
     tiles(page, "test").first.focus()
     page.keyboard.press("Space")
     page.keyboard.press("Shift+ArrowRight")
-    sync_api.expect(page.locator(".st-key-test_gallery .count")).to_have_text("2 selected")
+    expect(page.locator(".st-key-test_gallery .count")).to_have_text("2 selected")
     page.keyboard.press("Escape")
-    sync_api.expect(page.locator(".st-key-test_gallery .bar")).to_be_hidden()
+    expect(page.locator(".st-key-test_gallery .bar")).to_be_hidden()
     page.keyboard.press("Delete")
-    sync_api.expect(tiles(page, "test")).to_have_count(4, timeout=SLOW)
+    expect(tiles(page, "test")).to_have_count(4, timeout=SLOW)
     page.locator(".st-key-undo button").first.click()
-    sync_api.expect(tiles(page, "test")).to_have_count(5, timeout=SLOW)
+    expect(tiles(page, "test")).to_have_count(5, timeout=SLOW)
 
 
 def test_a_second_upload_adds_to_the_first_and_is_labelled_by_hand(page, leather):
     page.locator(".st-key-add_test button").first.click()
     give(page, "add_test", ("새 사진 1.png", leather[1][0]), ("<b>2.png", leather[1][1]))
-    sync_api.expect(tiles(page, "test")).to_have_count(7, timeout=SLOW)
+    expect(tiles(page, "test")).to_have_count(7, timeout=SLOW)
     page.keyboard.press("Escape")
-    sync_api.expect(heading(page, "not labelled")).to_be_visible()
+    expect(heading(page, "not labelled")).to_be_visible()
     tiles(page, "test").filter(has=page.locator("xpath=self::*[contains(@title, '새 사진 1')]")).click()
     act(page, "test", "Good")
-    sync_api.expect(heading(page, "not labelled").locator(".number")).to_have_text("1", timeout=SLOW)
+    expect(heading(page, "not labelled").locator(".number")).to_have_text("1", timeout=SLOW)
     tiles(page, "test").filter(has=page.locator("xpath=self::*[contains(@title, '<b>2')]")).click()
     act(page, "test", "Defective")
-    sync_api.expect(heading(page, "not labelled")).to_have_count(0, timeout=SLOW)
-    sync_api.expect(heading(page, "defective")).to_be_visible()
+    expect(heading(page, "not labelled")).to_have_count(0, timeout=SLOW)
+    expect(heading(page, "defective")).to_be_visible()
 
 
 def test_own_pictures_run_and_nothing_is_lost_on_a_page_change(page):
@@ -132,13 +107,13 @@ def test_own_pictures_run_and_nothing_is_lost_on_a_page_change(page):
     page.wait_for_selector(".tile canvas:not([hidden])", timeout=SLOW)
     assert page.locator(".row").count() >= 1
     page.get_by_role("link", name="Images").first.click()
-    sync_api.expect(tiles(page, "test")).to_have_count(7, timeout=SLOW)
-    sync_api.expect(heading(page, "defective")).to_be_visible()
+    expect(tiles(page, "test")).to_have_count(7, timeout=SLOW)
+    expect(heading(page, "defective")).to_be_visible()
 
 
 def test_the_link_opened_elsewhere_shows_the_demo_and_says_so(page):
     other = page.context.browser.new_context(locale="ko-KR").new_page()
     other.goto(page.url)
-    sync_api.expect(other.get_by_text("대신 내장 이미지를 보여 줍니다")).to_be_visible(timeout=SLOW)
+    expect(other.get_by_text("대신 내장 이미지를 보여 줍니다")).to_be_visible(timeout=SLOW)
     assert "data=own" not in other.url
     other.context.close()

@@ -3,57 +3,18 @@
 import re
 
 import pytest
+from browser.serving import serving
+from fixtures.evidence import CELL, value
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
-
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures.evidence import CELL, value  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
-FIXTURE = "tests/fixtures/app_with_result.py"
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "done"
+EXPLAINED = ".reason .crop img"
 SIZE = 224
-expect = sync_api.expect
-
-
-@pytest.fixture(scope="module")
-def address():
-    with serving(FIXTURE, ODD_FIXTURE="done") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def page(browser, address):
-    yield from opened(browser, f"{address}/inspect?place=100,50")
-
-
-def opened(browser, url, **options):
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB", **options)
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.sent, failures = [], []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(len(frame))))
-    page.goto(url)
-    page.wait_for_selector(SETTLED, timeout=60_000)
-    page.wait_for_selector(".reason .crop img", timeout=120_000)
-    yield page
-    context.close()
-    assert failures == []
+def page(visit):
+    return visit("inspect?place=100,50", EXPLAINED)
 
 
 def click(page, y, x):
@@ -200,27 +161,23 @@ def test_how_small_it_may_be_is_plotted_against_the_threshold(page):
     expect(page.locator("tbody tr, table tr")).to_have_count(10)
 
 
-def test_a_phone_stacks_everything(browser, address):
-    context = browser.new_context(viewport={"width": 420, "height": 900}, locale="ko-KR")
-    page = context.new_page()
-    page.goto(f"{address}/inspect")
-    page.wait_for_selector(".reason .crop img", timeout=60_000)
+def test_a_phone_stacks_everything(visit):
+    page = visit("inspect", EXPLAINED, viewport={"width": 420, "height": 900}, locale="ko-KR")
     left, right = (page.locator(name).first.bounding_box() for name in (".left", ".right"))
     assert right["y"] > left["y"] + left["height"]
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    context.close()
 
 
 @pytest.mark.slow
-def test_the_real_methods_answer_a_click_and_a_stroke(browser):
-    with serving("app.py") as url:
-        for page in opened(browser, f"{url}/inspect"):
-            expect(page.locator(".reason .crop")).to_have_count(15, timeout=120_000)
-            click(page, 40, 40)
-            expect(page.locator(".head b")).to_have_text("Row 40, column 40")
-            choose(page, "Paint")
-            expect(page.locator(".score-row[data-key]")).to_have_count(5, timeout=30_000)
-            stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
-            expect(page.locator(".arrow .is")).to_have_count(5, timeout=30_000)
-            was, now = (page.locator(f".arrow .{name}").all_text_contents() for name in ("was", "is"))
-            assert all(float(a) != float(b) for a, b in zip(was, now, strict=True))
+def test_the_real_methods_answer_a_click_and_a_stroke(visit):
+    with serving() as url:
+        page = visit(f"{url}/inspect", EXPLAINED, wait=120_000)
+        expect(page.locator(".reason .crop")).to_have_count(15, timeout=120_000)
+        click(page, 40, 40)
+        expect(page.locator(".head b")).to_have_text("Row 40, column 40")
+        choose(page, "Paint")
+        expect(page.locator(".score-row[data-key]")).to_have_count(5, timeout=30_000)
+        stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
+        expect(page.locator(".arrow .is")).to_have_count(5, timeout=30_000)
+        was, now = (page.locator(f".arrow .{name}").all_text_contents() for name in ("was", "is"))
+        assert all(float(a) != float(b) for a, b in zip(was, now, strict=True))

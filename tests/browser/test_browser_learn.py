@@ -1,55 +1,17 @@
 """Lessons in a real Chromium, over a small real run: walk one, move the handle, switch a level, ask a symbol."""
 
 import pytest
+from browser.serving import SETTLED
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
-
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "lessons_done"
 LONG = 60_000
 FIRST = 240_000  # the server's first answer waits for the run, on a machine that may be busy
 
 
-@pytest.fixture(scope="module")
-def address():
-    with serving("tests/fixtures/app_with_lessons.py", OMP_NUM_THREADS="1") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_page(browser, address):
-    contexts, failures = [], []
-
-    def opened(query: str = "", **options):
-        context = browser.new_context(**({"viewport": {"width": 1440, "height": 1000}, "locale": "en-GB"} | options))
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(f"{address}/learn?{query}")
-        page.wait_for_selector(SETTLED, timeout=FIRST)
-        page.wait_for_selector(".odd-prose", timeout=LONG)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert failures == []
+def open_page(visit):
+    return lambda query="", **options: visit(f"learn?{query}", ".odd-prose", wait=FIRST, **options)
 
 
 def ended(page):
@@ -69,22 +31,22 @@ def test_the_first_lesson_from_its_handle_to_the_next_lesson(open_page):
     assert good.startswith("data:image/webp")
     assert good != odd
     page.locator(".st-key-controls_pair").get_by_text("glaring").click()
-    sync_api.expect(page.locator("figure img >> nth=1")).not_to_have_attribute("src", odd, timeout=LONG)
-    sync_api.expect(page.get_by_text("No method learns from any of those")).to_be_visible()
+    expect(page.locator("figure img >> nth=1")).not_to_have_attribute("src", odd, timeout=LONG)
+    expect(page.get_by_text("No method learns from any of those")).to_be_visible()
     page.locator(".st-key-next_lesson button").click()
-    sync_api.expect(page.get_by_role("heading", name="Why several layers")).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="Why several layers")).to_be_visible(timeout=LONG)
     assert "lesson=layers" in page.url
 
 
 def test_switching_a_level_off_fits_the_others_anew(open_page):
     page = open_page("lesson=layers")
-    sync_api.expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2 + 3")).to_be_visible(timeout=LONG)
+    expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2 + 3")).to_be_visible(timeout=LONG)
     before = page.locator(".odd-chart").first.inner_text()
     page.locator(".st-key-controls_layers").get_by_text("Level 3").click()
-    sync_api.expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2")).to_be_visible(timeout=LONG)
-    sync_api.expect(page.locator(".odd-cell-title", has_text="1 + 2 + 3")).to_have_count(0)
+    expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2")).to_be_visible(timeout=LONG)
+    expect(page.locator(".odd-cell-title", has_text="1 + 2 + 3")).to_have_count(0)
     chart = page.locator(".odd-chart").first  # drawn after the maps
-    sync_api.expect(chart).not_to_have_text(before, use_inner_text=True, timeout=LONG)
+    expect(chart).not_to_have_text(before, use_inner_text=True, timeout=LONG)
 
 
 def test_the_true_outline_is_drawn_over_the_picture(open_page):
@@ -97,7 +59,7 @@ def test_the_true_outline_is_drawn_over_the_picture(open_page):
 @pytest.mark.parametrize("lesson", ["hard", "layers", "table", "exercises"])
 def test_a_phone_scrolls_down_only(open_page, lesson):
     page = open_page(f"lesson={lesson}&language=ko", viewport={"width": 420, "height": 900})
-    sync_api.expect(page.locator(".odd-prose").first).to_have_css("word-break", "keep-all", timeout=LONG)
+    expect(page.locator(".odd-prose").first).to_have_css("word-break", "keep-all", timeout=LONG)
     ended(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -118,8 +80,8 @@ def test_lines_of_prose_have_a_readable_length(open_page):
 def test_presenting_shows_the_lesson_without_controls(open_page):
     page = open_page("lesson=layers&present=1")
     ended(page)
-    sync_api.expect(page.locator(".odd-tiles").first).to_be_visible(timeout=LONG)
+    expect(page.locator(".odd-tiles").first).to_be_visible(timeout=LONG)
     for hidden in (".st-key-controls_layers", ".st-key-filters", "[data-testid=stSidebar]"):
-        sync_api.expect(page.locator(hidden)).not_to_be_visible()
-    sync_api.expect(page.locator(".st-key-next_lesson button")).to_be_visible()
+        expect(page.locator(hidden)).not_to_be_visible()
+    expect(page.locator(".st-key-next_lesson button")).to_be_visible()
     assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.odd-prose')).fontSize)") >= 19

@@ -1,43 +1,21 @@
 """A method lesson in a real Chromium, over a small real run: choose a step, move the patch by mouse and by keys."""
 
 import pytest
+from browser.seeing import image, is_nearest
+from browser.serving import SETTLED
+from fixtures import learning
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
+from detectors.plots import colours
 
-from browser.seeing import image, is_nearest  # noqa: E402
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures import learning  # noqa: E402
-
-from detectors.plots import colours  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "lessons_done"
 LONG = 60_000
 FIRST = 240_000  # the server's first answer waits for the run, on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
-def page():
-    with (
-        serving("tests/fixtures/app_with_lessons.py", OMP_NUM_THREADS="1") as url,
-        sync_api.sync_playwright() as play,
-    ):
-        browser = play.chromium.launch(executable_path=chromium())
-        page = browser.new_page(viewport={"width": 1440, "height": 1300}, locale="en-GB")
-        failures = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(f"{url}/learn?lesson=padim")
-        page.wait_for_selector(".path .step", timeout=FIRST)
-        page.wait_for_selector(SETTLED, timeout=LONG)
-        yield page
-        browser.close()
-        assert failures == []
+def page(stay):
+    return stay("learn?lesson=padim", ".path .step", wait=FIRST, viewport={"width": 1440, "height": 1300})
 
 
 def caption(page):
@@ -45,7 +23,7 @@ def caption(page):
 
 
 def heading(page, words):
-    sync_api.expect(page.locator(".st-key-method_step h2")).to_contain_text(words, timeout=LONG)
+    expect(page.locator(".st-key-method_step h2")).to_contain_text(words, timeout=LONG)
 
 
 def test_a_step_comes_into_focus_by_click_and_by_key(page):
@@ -63,13 +41,13 @@ def test_the_numbers_follow_the_patch(page):
     pane, before = page.locator(".path .pane").nth(2), caption(page)
     box = pane.bounding_box()
     page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 0.9 * box["height"])
-    sync_api.expect(page.locator(".path .caption").nth(2)).not_to_have_text(before, timeout=LONG)
+    expect(page.locator(".path .caption").nth(2)).not_to_have_text(before, timeout=LONG)
     moved = caption(page)
     value = moved.split()[2]
-    sync_api.expect(page.locator(".st-key-method_step .odd-formula").first).to_contain_text(value, timeout=LONG)
+    expect(page.locator(".st-key-method_step .odd-formula").first).to_contain_text(value, timeout=LONG)
     assert "place=" in page.url
     pane.press("ArrowRight")
-    sync_api.expect(page.locator(".path .caption").nth(2)).not_to_have_text(moved, timeout=LONG)
+    expect(page.locator(".path .caption").nth(2)).not_to_have_text(moved, timeout=LONG)
 
 
 def test_a_drawing_and_a_frame_are_really_there(page):

@@ -1,70 +1,33 @@
 """The Scores page in a real Chromium, over a hand-made result: the threshold moves without the server."""
 
 import pytest
+from browser.serving import showing
+from fixtures import scored
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
+from detectors.evaluation import thresholds
 
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures import scored  # noqa: E402
-
-from detectors.evaluation import thresholds  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
-FIXTURE = "tests/fixtures/app_with_result.py"
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "scored"
 PATCHCORE = 3  # its row
 
 
 @pytest.fixture(scope="module")
-def address():
-    with serving(FIXTURE, ODD_FIXTURE="scored") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
 def many():
-    with serving(FIXTURE, ODD_FIXTURE="many") as url:
+    with showing("many") as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
-def visit(browser):
-    """Open the Scores page; whatever fails in the browser fails the test."""
-    opened, failures = [], []
-
-    def go(url, query="", **context):
-        context = browser.new_context(**({"viewport": {"width": 1440, "height": 1000}, "locale": "en-GB"} | context))
-        page = context.new_page()
-        page.sent = []
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(len(frame))))
-        page.goto(f"{url}/scores{query}")
-        page.wait_for_selector(SETTLED, timeout=60_000)
-        page.wait_for_selector(".threshold", state="attached", timeout=60_000)
+def scores(visit):
+    def opened(query="", at="", **options):
+        page = visit(f"{at}/scores{query}" if at else f"scores{query}", **options)
+        page.wait_for_selector(".threshold", state="attached")
         page.wait_for_function("document.querySelectorAll('.st-key-lanes').length > 0")
         page.wait_for_timeout(500)  # the last elements arrive
         page.sent.clear()
-        opened.append(context)
         return page
 
-    yield go
-    for context in opened:
-        context.close()
-    assert failures == []
+    return opened
 
 
 def counts(page):
@@ -94,13 +57,13 @@ def drag(page, row, by):
         page.mouse.move(x + 3 + by * step / 10, y)
 
 
-def test_the_counts_are_those_of_the_engine(visit, address):
-    assert counts(visit(address)) == expected(1)
-    assert counts(visit(address, "?allowed=5")) == expected(5)
+def test_the_counts_are_those_of_the_engine(scores):
+    assert counts(scores()) == expected(1)
+    assert counts(scores("?allowed=5")) == expected(5)
 
 
-def test_dragging_moves_everything_without_the_server_and_letting_go_reaches_the_url(visit, address):
-    page = visit(address)
+def test_dragging_moves_everything_without_the_server_and_letting_go_reaches_the_url(scores):
+    page = scores()
     cells = page.locator(".verdicts td b").all_inner_texts()
     misses = page.locator(".mark.miss").count()
     drag(page, PATCHCORE, -60)
@@ -112,12 +75,12 @@ def test_dragging_moves_everything_without_the_server_and_letting_go_reaches_the
     assert page.sent == []
     page.mouse.up()
     page.wait_for_url(f"**/scores?allowed={allowed}**")
-    sync_api.expect(page.locator("[data-testid=stSidebar]").get_by_text(f"{allowed} in 13").first).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").locator("strong")).to_have_text(f"{allowed} in 13")
     assert counts(page) == expected(allowed)
 
 
-def test_the_keyboard_moves_the_threshold(visit, address):
-    page = visit(address)
+def test_the_keyboard_moves_the_threshold(scores):
+    page = scores()
     page.locator(".steps").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**/scores?allowed=2**")
@@ -127,8 +90,8 @@ def test_the_keyboard_moves_the_threshold(visit, address):
     assert page.locator(".handle").get_attribute("aria-valuetext") == "3 in 13"
 
 
-def test_a_threshold_by_value_moves_one_method_alone(visit, address):
-    page = visit(address)
+def test_a_threshold_by_value_moves_one_method_alone(scores):
+    page = scores()
     page.locator(".modes input[value=value]").check(force=True)
     drag(page, PATCHCORE, 150)
     page.mouse.up()
@@ -136,15 +99,15 @@ def test_a_threshold_by_value_moves_one_method_alone(visit, address):
     assert moved[:6] + moved[8:] == first[:6] + first[8:]
     assert moved[6] != first[6]
     page.locator(".back").click()
-    sync_api.expect(page.locator(".rate .count").nth(6)).to_have_text(first[6])
+    expect(page.locator(".rate .count").nth(6)).to_have_text(first[6])
 
 
-def test_a_click_on_a_mark_opens_the_picture_in_inspect(visit, address):
-    page = visit(address)
+def test_a_click_on_a_mark_opens_the_picture_in_inspect(scores):
+    page = scores()
     box = page.locator(".chart").nth(PATCHCORE).locator("path.mark").last.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     card = page.locator(".card")
-    sync_api.expect(card).to_be_visible()
+    expect(card).to_be_visible()
     assert "by PatchCore" in card.inner_text()
     assert page.sent == []
     page.mouse.down()
@@ -152,44 +115,44 @@ def test_a_click_on_a_mark_opens_the_picture_in_inspect(visit, address):
     page.wait_for_url("**/inspect?**picture=**")
 
 
-def test_arrows_go_through_the_pictures_and_enter_opens_one(visit, address):
-    page = visit(address)
+def test_arrows_go_through_the_pictures_and_enter_opens_one(scores):
+    page = scores()
     page.locator(".chart").nth(0).focus()
     page.keyboard.press("End")
     spoken = page.locator(".lanes .spoken")
-    sync_api.expect(spoken).to_contain_text("SPADE")
+    expect(spoken).to_contain_text("SPADE")
     page.keyboard.press("Enter")
     page.wait_for_url("**/inspect?**picture=**")
     assert "focus=spade" in page.url
 
 
-def test_a_rate_and_a_cell_show_their_pictures(visit, address):
-    page = visit(address)
+def test_a_rate_and_a_cell_show_their_pictures(scores):
+    page = scores()
     page.locator(".rate").first.click()
     assert page.locator(".drawer .thumb").count() == 8
     page.locator(".verdicts td.miss button").first.click()
-    sync_api.expect(page.locator(".verdicts h4")).to_have_text("SPADE: 4 missed")
+    expect(page.locator(".verdicts h4")).to_have_text("SPADE: 4 missed")
     assert page.locator(".verdicts .thumb").count() == 4
     page.locator(".verdicts .thumb").first.click()
     page.wait_for_url("**/inspect?**picture=**")
 
 
-def test_six_hundred_pictures_become_bars_that_open(visit, many):
-    page = visit(many)
+def test_six_hundred_pictures_become_bars_that_open(scores, many):
+    page = scores(at=many)
     assert page.locator(".mark:not(.key .mark)").count() == 0
     bars = page.locator(".chart").nth(0).locator(".bar.found")
     assert bars.count() > 5
     tallest = max(bars.all(), key=lambda bar: bar.bounding_box()["height"]).bounding_box()
     page.mouse.click(tallest["x"] + tallest["width"] / 2, tallest["y"] + tallest["height"] - 2)
-    sync_api.expect(page.locator(".drawer:not([hidden]) .thumb").first).to_be_visible()
+    expect(page.locator(".drawer:not([hidden]) .thumb").first).to_be_visible()
     drag(page, 0, -80)
     assert page.sent == []
     page.mouse.up()
 
 
-def test_without_held_out_pictures_a_line_sets_the_threshold_by_hand(visit, browser):
-    with serving(FIXTURE, ODD_FIXTURE="no_threshold") as url:
-        page = visit(url)
+def test_without_held_out_pictures_a_line_sets_the_threshold_by_hand(scores):
+    with showing("no_threshold") as url:
+        page = scores(at=url)
         assert counts(page) == []
         chart = page.locator(".chart").nth(0).bounding_box()
         right = chart["x"] + chart["width"] - 8
@@ -203,8 +166,8 @@ def test_without_held_out_pictures_a_line_sets_the_threshold_by_hand(visit, brow
         assert len(counts(page)) == 2
 
 
-def test_a_phone_gets_one_chart_per_method(visit, address):
-    page = visit(address, viewport={"width": 420, "height": 1000})
+def test_a_phone_gets_one_chart_per_method(scores):
+    page = scores(viewport={"width": 420, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.locator(".narrow").count() == 1
     lane, rates = page.locator(".chart").first.bounding_box(), page.locator(".rates").first.bounding_box()

@@ -11,67 +11,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser.seeing import apart, canvas, image, is_nearest, screen, small
+from browser.serving import SETTLED
+from fixtures import evidence, scored
+from fixtures.evidence import CELL
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
+from detectors.evaluation import thresholds
+from detectors.plots import colours
+from detectors.queries import explain
 
-from browser.seeing import apart, canvas, image, is_nearest, screen, small  # noqa: E402
-from browser.serving import SETTLED, chromium, serving  # noqa: E402
-from fixtures import evidence, scored  # noqa: E402
-from fixtures.evidence import CELL  # noqa: E402
-from scipy.ndimage import distance_transform_edt  # noqa: E402
-
-from detectors.evaluation import thresholds  # noqa: E402
-from detectors.plots import colours  # noqa: E402
-from detectors.queries import explain  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
-expect = sync_api.expect
+expect = pytest.importorskip("playwright.sync_api").expect
+STATE = "scored"
 SIZE = 224
 MAP = 4.0  # lossy 8-bit maps in colours
 PHOTOGRAPH = 4.0  # lossy photographs
 SCREEN = 14.0  # screenshots: another size, rounded corners, the frame of the focus
 
 
-@pytest.fixture(scope="module")
-def address():
-    with serving("tests/fixtures/app_with_result.py", ODD_FIXTURE="scored") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def visit(browser, address):
-    contexts, failures = [], []
-
+def visit(visit):
     def opened(path, awaited, mode="overlay"):
-        contexts.append(browser.new_context(viewport={"width": 1440, "height": 1100}, locale="en-GB"))
-        page = contexts[-1].new_page()
-        page.add_init_script(f"window.oddOneOutView = {{ mode: '{mode}', opacity: 1, outline: true }}")
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.goto(f"{address}/{path}")
-        page.wait_for_selector(SETTLED, timeout=60_000)
-        page.wait_for_selector(awaited, timeout=60_000)
-        return page
+        chosen = f"window.oddOneOutView = {{ mode: '{mode}', opacity: 1, outline: true }}"
+        return visit(path, awaited, script=chosen, viewport={"width": 1440, "height": 1100})
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert failures == []
+    return opened
 
 
 @pytest.fixture(scope="module")
@@ -321,8 +286,8 @@ def test_painting_is_scored_and_mapped_as_the_canvas_shows_it(inspect, result):
     expect(page.locator(".arrow .is")).to_have_count(5)
     painted_over = canvas(page.locator(".canvas"))[..., :3]
     assert 0.1 < apart(painted_over, result.test[i].pixels) < 20
-    answer = evidence.answer_all(lambda: result)
-    before, after = (answer(explain.score_pictures, p[None]) for p in (result.test[i].pixels, painted_over))
+    seen = (result.test[i].pixels, painted_over)
+    before, after = (evidence.ask(result, explain.score_pictures, pixels[None]) for pixels in seen)
     mapped_rows = 0
     for was, now in zip(before, after, strict=True):
         column = result[was.key]

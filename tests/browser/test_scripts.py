@@ -2,35 +2,20 @@
 
 import numpy as np
 import pytest
+from fixtures.scripts import ROOT, components, evaluate
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: the browser tests are skipped"
-)
+from detectors.evaluation import thresholds, wilson
+from detectors.plots import colours, distributions
+from detectors.queries.paint import Overlay, read_overlay
+from pages.frame.component import PAINT, read
 
-from browser.serving import chromium  # noqa: E402
-from fixtures.scripts import ROOT, components, evaluate  # noqa: E402
-
-from detectors.evaluation import thresholds, wilson  # noqa: E402
-from detectors.plots import colours, distributions  # noqa: E402
-from detectors.queries.paint import Overlay, read_overlay  # noqa: E402
-from pages.frame.component import PAINT, read  # noqa: E402
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None, reason="NO CHROMIUM: install one or name it in ODD_CHROMIUM; nothing was looked at"
-    ),
-]
 MAPS = ("grid", "viewer", "canvas")  # the components that paint maps
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium())
-        yield browser.new_page()
-        browser.close()
+def page(browser):
+    return browser.new_page()
 
 
 def blobs(random, size):

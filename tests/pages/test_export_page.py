@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import dataclass
 
 import pytest
+from fixtures.backend import fake
 from fixtures.results import made_up
 from streamlit.testing.v1 import AppTest
 
@@ -17,7 +18,7 @@ from detectors.features.weights import WeightsState
 from detectors.queries import export
 from pages.export.files import ROWS
 from pages.frame import backend, weights
-from pages.frame.downloads import Parcels
+from pages.frame.downloads import Downloads
 from pages.frame.state import Choices
 from pages.frame.words import write
 
@@ -73,7 +74,7 @@ def test_what_made_it_stands_on_compare_too(open_app):
 
 
 def test_a_file_is_made_once_and_failure_is_told():
-    shelf, made, gate = Parcels(), [], threading.Event()
+    shelf, made, gate = Downloads(), [], threading.Event()
 
     def make():
         gate.wait(10)
@@ -97,7 +98,7 @@ def test_a_file_is_made_once_and_failure_is_told():
 
 
 def test_the_shelf_drops_what_was_wanted_longest_ago():
-    shelf = Parcels(most_bytes=10)
+    shelf = Downloads(most_bytes=10)
     for key in "abc":
         shelf.get(key, lambda: b"12345")
     shelf.start("a", lambda: b"54321")
@@ -154,15 +155,13 @@ def test_weights_are_asked_once_a_minute_and_never_waited_for():
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_missing_weights_are_said_and_a_way_on_is_offered(open_app, monkeypatch, language):
     reason = Sentence("hub.offline", "The weights of {backbone} are not on this machine.", backbone="resnet18")
-    states = {"resnet18": WeightsState("resnet18", "missing", reason=reason)}
+    workers = fake("before")
+    monkeypatch.setattr(workers, "ran", [])
+    monkeypatch.setitem(workers.states, "resnet18", WeightsState("resnet18", "missing", reason=reason))
     app = open_app("before", "compare", language=language, backbones="resnet18")
-    monkeypatch.setattr(weights, "missing", lambda given: states["resnet18"])
-    ran = []
-    monkeypatch.setattr(backend, "run", ran.append)
-    app.run()
     app.button(key="use_bundled_sidebar").click().run()
     assert "backbones" not in app.query_params
-    assert [choices.backbones for choices in ran] == [("scattering",)]
+    assert [choices.backbones for choices in workers.ran] == [("scattering",)]
 
 
 def test_random_weights_are_asked_for_by_name_only():
@@ -170,4 +169,4 @@ def test_random_weights_are_asked_for_by_name_only():
     asked = Choices(backbones=("scattering", "resnet18"), random_weights=True)
     assert backend.comparison(asked).weights == {"resnet18": "random"}
     assert asked.to_query()["random_weights"] == "1"
-    assert backend.weights(asked)["resnet18"].state == weights.RANDOM
+    assert backend.Backend().weights(asked.backbones, True)["resnet18"].state == weights.RANDOM

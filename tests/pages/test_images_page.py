@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from fixtures.picture_files import encoded, scene, zipped
-from fixtures.pictures import REPLACED, glance
+from fixtures.pictures import glance
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images.limits import LIMITS, MB
-from pages.frame import backend, uploads
-from pages.frame.style import path
+from pages.frame import uploads
 from pages.frame.words import write
 from pages.images import pictures
 
-APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
     "=1+1.png",
@@ -47,23 +44,14 @@ MVTEC = {f"train/good/{i:02d}.png": picture(i) for i in range(12)} | {
 
 
 @pytest.fixture
-def page(monkeypatch):
+def page(open_app):
     """Open the page, with `own` uploads when some are given."""
 
     def opened(own: UploadSource | None = None, edit: EditedSource | None = None, **query: str) -> AppTest:
-        for name in REPLACED:
-            monkeypatch.setattr(backend, name, getattr(backend, name))
-        app = AppTest.from_file(APP, default_timeout=60)
-        app.query_params.update(query)
-        app.run()
-        if own is not None:
-            app.session_state["own"] = uploads.Shelf(own)
-            app.session_state["choices"] = replace(app.session_state["choices"], data="own")
+        session: dict[str, object] = {} if own is None else {"own": uploads.Shelf(own)}
         if edit is not None:
-            app.session_state["edits"] = {own.key: edit}
-        app.switch_page(path("images")).run()
-        assert not app.exception, [e.value for e in app.exception]
-        return app
+            session["edits"] = {own.key: edit}
+        return open_app("done", "images", session, **({} if own is None else {"data": "own"}), **query)
 
     return opened
 

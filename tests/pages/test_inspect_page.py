@@ -1,43 +1,23 @@
 """Inspect in both languages and every state of the work, over invented evidence: what it says, what a link opens."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from fixtures.results import made_up
 from fixtures.states import STATES
-from streamlit.testing.v1 import AppTest
 
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.methods.base import Neighbor
 from detectors.queries.explain import Rank, Reason, Share
-from pages.frame import backend
-from pages.frame.style import path
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import table, write
 from pages.inspect import exhibits, reasons
 from pages.inspect.contradictions import contradiction
 from pages.inspect.exhibits import Exhibit, Verdict
 
-APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
-REPLACED = ("look", "answer_all")
-
 
 @pytest.fixture
-def inspect(monkeypatch):
-    def opened(state: str = "done", mode: str = "look", **query: str) -> AppTest:
-        monkeypatch.setenv("ODD_FIXTURE", state)
-        for name in REPLACED:
-            monkeypatch.setattr(backend, name, getattr(backend, name))  # replaced by the fixture: put back
-        app = AppTest.from_file(APP, default_timeout=60)
-        app.query_params.update(query)
-        app.session_state["inspect_mode"] = mode
-        app.run()
-        app.switch_page(path("inspect")).run()
-        assert not app.exception, [e.value for e in app.exception]
-        return app
-
-    return opened
+def inspect(open_app):
+    return lambda state="done", mode="look", **query: open_app(state, "inspect", {"inspect_mode": mode}, **query)
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

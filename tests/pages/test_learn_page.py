@@ -1,36 +1,18 @@
 """Every lesson in both languages, before there is a result and over a small real run."""
 
-from pathlib import Path
-
 import pytest
 from fixtures import learning
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets.sources import DemoSource
 from detectors.queries.lessons import exercises
-from pages.frame import backend
-from pages.frame.style import path
 from pages.frame.words import write
 from pages.learn import lesson
 
-APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_lessons.py")
-
 
 @pytest.fixture
-def open_lesson(monkeypatch):
-    for name in ("look", "answer", "later", "weights"):  # the fixture replaces them: put them back afterwards
-        monkeypatch.setattr(backend, name, getattr(backend, name))
-
-    def opened(lesson: str, state: str = "done", **query: str) -> AppTest:
-        monkeypatch.setenv("ODD_LESSONS", state)
-        app = AppTest.from_file(APP, default_timeout=120)
-        app.query_params.update({"lesson": lesson, **query})
-        app.run()
-        app.switch_page(path("learn")).run()
-        assert not app.exception, [e.value for e in app.exception]
-        return app
-
-    return opened
+def open_lesson(open_app):
+    return lambda lesson, state="done", **query: open_app(f"lessons_{state}", "learn", lesson=lesson, **query)
 
 
 def written(app: AppTest) -> str:

@@ -12,7 +12,6 @@ from pages.frame.style import PAGES
 from pages.frame.words import write
 
 ROOT = Path(__file__).parents[2]
-APP = str(ROOT / "tests" / "fixtures" / "app_with_result.py")
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

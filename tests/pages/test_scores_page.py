@@ -2,37 +2,20 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
-from fixtures import scored, states
-from fixtures.pictures import REPLACED
-from streamlit.testing.v1 import AppTest
+from fixtures import scored
+from fixtures.backend import STATES
 
 from detectors.evaluation import paired_auroc_difference
-from pages.frame import backend
 from pages.frame.style import path
 from pages.frame.words import table, write
 from pages.scores import lanes, tables
 
-APP = str(Path(__file__).parents[1] / "fixtures" / "app_with_result.py")
-STATES = (*states.STATES, *scored.STATES)
-
 
 @pytest.fixture
-def scores(monkeypatch):
-    def opened(state: str = "scored", **query: str) -> AppTest:
-        monkeypatch.setenv("ODD_FIXTURE", state)
-        for replaced in ("weights", "measured", *REPLACED):  # by the fixture: put them back afterwards
-            monkeypatch.setattr(backend, replaced, getattr(backend, replaced))
-        app = AppTest.from_file(APP, default_timeout=60)
-        app.query_params.update(query)
-        app.run()
-        app.switch_page(path("scores")).run()
-        assert not app.exception, [e.value for e in app.exception]
-        return app
-
-    return opened
+def scores(open_app):
+    return lambda state="scored", **query: open_app(state, "scores", **query)
 
 
 def lead(app):

@@ -86,7 +86,8 @@ class Whole(Detector):
         return Estimate(0.01, 1000, 1000)
 """
 PAGES = """
-import sys
+import os, sys
+os.environ["ODD_FIXTURE"] = "lessons_done"
 from streamlit.testing.v1 import AppTest
 from pages.frame.style import PAGES, path
 
@@ -101,11 +102,11 @@ from fixtures import learning
 from pages.frame.state import Choices
 from pages.inspect import reasons
 from detectors.queries import explain
-found = {r.key: r for r in learning.answer_all(explain.explain_place, "test", 0, 60, 60)}
+found = {r.key: r for r in learning.ask("done", explain.explain_place, "test", 0, 60, 60)}
 toy, whole = found["toy/scattering"], found["whole/scattering"]
 assert toy.box is not None and toy.rank is not None and toy.compared[0].role == "average", toy
 assert whole.box is None and whole.rank is None, whole
-field = learning.answer_all(explain.gradient, "whole/scattering", "test", 0)
+field = learning.ask("done", explain.gradient, "whole/scattering", "test", 0)
 assert field.shape == (112, 112) and field.max() > 0
 print("every page opened")
 """
@@ -163,7 +164,7 @@ print(torch.equal(first.mean_, second.mean_))
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_every_page_opens_with_a_sixth_method(own, language):
-    app = ROOT / "tests" / "fixtures" / "app_with_lessons.py"
+    app = ROOT / "tests" / "fixtures" / "app.py"
     assert own("-c", PAGES, app, language).strip().endswith("every page opened")
 
 

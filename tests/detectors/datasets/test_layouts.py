@@ -248,6 +248,22 @@ LAYOUTS = {
         tree("training/project/OK/0.png", "training/project/NG/1.png"),
         ["training/project/OK/0.png"], {"training/project/NG/1.png": ("NG", None)},
     ),
+    "masks beside, by a name that is no word for them": (
+        tree("train/good/0.png", "test/good/1.png", "test/crack/1.png", "test/hole/img/1.png",
+             masks=["test/crack_bw/1.png", "test/hole/msk/1.png"]),
+        ["train/good/0.png"],
+        {"test/good/1.png": GOOD, "test/crack/1.png": ("crack", MARKED), "test/hole/img/1.png": ("hole", MARKED)},
+    ),
+    "days": (
+        tree("2024-05-01/OK/1.png", "2024-05-01/NG/2.png", "2024-05-02/OK/1.png", "20240503/NG/2.png"),
+        ["2024-05-01/OK/1.png", "2024-05-02/OK/1.png"],
+        {"2024-05-01/NG/2.png": ("NG", None), "20240503/NG/2.png": ("NG", None)},
+    ),
+    "copies that Windows named": (
+        tree("train/good - Copy/1.png", "train/good/2.png", "test/good (2)/3.png", "test/scratch (1)/4.png"),
+        ["train/good - Copy/1.png", "train/good/2.png"],
+        {"test/good (2)/3.png": ("good", None), "test/scratch (1)/4.png": ("scratch (1)", None)},
+    ),
     "a product that is a label": (
         tree("label/train/good/0.png", "label/test/good/1.png", "label/test/missing_label/2.png"),
         ["label/train/good/0.png"],

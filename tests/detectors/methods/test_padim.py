@@ -304,7 +304,12 @@ def test_the_estimate_knows_the_bytes(
 @pytest.mark.parametrize(
     ("padim", "count", "sentence"),
     [
-        (Padim(), 1, "PaDiM measures how normal pictures vary, and it was given 1. Give it at least 2."),
+        (
+            Padim(),
+            1,
+            "PaDiM measures how normal pictures vary, and it was given 1 to learn from, beside those held out "
+            "to set the threshold. Give it at least 2.",
+        ),
         (Padim(levels=(0, 3)), 4, "PaDiM asks for level 3, but the backbone has levels 0 to 2. Choose among these."),
         (Padim(grid=5), 4, "PaDiM asks for level 5, but the backbone has levels 0 to 2. Choose among these."),
     ],

@@ -2,15 +2,20 @@
 
 import csv
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
+
+from detectors import Comparison, Preprocessing, datasets, report
 
 ROOT = Path(__file__).parents[3]
 
@@ -76,6 +81,100 @@ def test_sweep_prints_one_row_per_value(folder):
     done = run("sweep", "--method", "patchcore", "--vary", "ratio=0.1,1.0", "--data", folder, "--size", 64)
     assert "0.1" in done.stdout
     assert "1.0" in done.stdout
+
+
+def test_a_sweep_of_lists_is_split_between_them(folder):
+    done = run("sweep", "--method", "padim", "--vary", "levels=[0],[0,1]", "--data", folder, "--size", 64)
+    assert "[0]" in done.stdout
+    assert "[0,1]" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def model(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models")
+    run("fit", "--method", "mahalanobis", "--data", folder, "--size", 64, "--out", out)
+    (written,) = out.iterdir()
+    assert written.name == "mahalanobis-scattering.safetensors"
+    return written
+
+
+class TestPredict:
+    def test_patterns_folders_and_zips_are_expanded_and_equal_names_told_apart(self, folder, model, tmp_path):
+        packed = tmp_path / "more.zip"
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.write(sorted((folder / "test" / "good").glob("*.png"))[0], "a/=1.png")
+        out = tmp_path / "out"
+        done = run("predict", "--model", model, "--out", out, folder / "test" / "*", packed, tmp_path / "gone.png",
+                   tmp_path / "*.bmp")  # fmt: skip
+        with (out / "scores.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        tested = list((folder / "test").rglob("*.png"))
+        assert len(rows) == len(tested) + 3
+        assert len({row["picture"] for row in rows}) == len(rows)
+        assert {"good/000.png", "missing_part/000.png"} <= {row["picture"] for row in rows}
+        assert sum(bool(row["score"]) for row in rows) == len(tested) + 1
+        assert "There is no such file or folder." in done.stdout
+        assert "No file matches this pattern." in done.stdout
+
+    def test_a_name_that_is_a_formula_is_no_cell_of_one(self, folder, model, tmp_path):
+        named = tmp_path / "=1+1.png"
+        named.write_bytes(next((folder / "test" / "good").glob("*.png")).read_bytes())
+        run("predict", "--model", model, "--out", tmp_path / "out", named)
+        assert (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()[1].startswith("'=1+1.png,")
+
+    @pytest.mark.parametrize("nothing", ["*.nothing", "gone.png", "empty"])
+    def test_when_nothing_could_be_scored_that_is_a_failure(self, model, tmp_path, nothing):
+        (tmp_path / "empty").mkdir()
+        done = run("predict", "--model", model, "--out", tmp_path / "out", tmp_path / nothing, code=2)
+        assert "could be scored" in " ".join(done.stderr.split())
+        assert not (tmp_path / "out").exists()
+
+
+class TestReading:
+    def test_how_a_set_is_understood_is_printed_and_can_be_corrected(self, folder, tmp_path):
+        shutil.copytree(folder, tmp_path / "set")
+        (tmp_path / "set" / "test" / "missing_part").rename(tmp_path / "set" / "test" / "odd light")
+        done = run("read", "--data", tmp_path / "set")
+        assert "set: 14 normal (12 to learn from, 2 to test);" in done.stdout
+        assert "odd light" in done.stdout
+        done = run("read", "--data", tmp_path / "set", "--role", "test/odd light=ignore")
+        assert "You said so of test/odd light." in " ".join(done.stdout.split())
+        done = run("read", "--data", tmp_path / "set", "--role", "nowhere=good", code=2)
+        assert "There is no folder or file 'nowhere' in this set" in " ".join(done.stderr.split())
+
+    def test_one_of_several_sets_in_a_zip_is_chosen(self, folder, tmp_path):
+        packed = tmp_path / "both.zip"
+        with zipfile.ZipFile(packed, "w") as archive:
+            for file in folder.rglob("*.png"):
+                for product in ("bolt", "nut"):
+                    archive.write(file, f"{product}/{file.relative_to(folder).as_posix()}")
+        done = run("read", "--data", packed, code=2)
+        assert "2 data sets lie side by side here: bolt, nut." in " ".join(done.stderr.split())
+        assert "both/nut: 14 normal" in run("read", "--data", packed, "--product", "nut").stdout
+
+    def test_another_archive_and_product_are_named(self, tmp_path):
+        (tmp_path / "bottle.tar.xz").write_bytes(b"\xfd7zXZ\0" + bytes(100))
+        done = run("read", "--data", tmp_path / "bottle.tar.xz", code=2)
+        assert "This is an archive of another kind (xz); only ZIP is opened." in " ".join(done.stderr.split())
+        done = run("read", "--product", "bottle", code=2)
+        assert "The demo set has no product 'bottle'" in " ".join(done.stderr.split())
+
+
+def test_run_py_of_a_relative_folder_runs_from_its_own(folder, tmp_path, monkeypatch):
+    """A script repeats the run, with what a person said of folders, wherever it is started."""
+    shutil.copytree(folder, tmp_path / "parts")
+    monkeypatch.chdir(tmp_path)
+    data = datasets.load_folder("parts", roles={"test/solder_bridge": "ignore"})
+    comparison = Comparison(methods=("mahalanobis",), preprocessing=Preprocessing(size=64), device="cpu")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.py").write_text(report.script(comparison.run(data)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "run.py"], cwd=tmp_path / "out", env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert str(data.report.understanding) in done.stdout
+    assert done.stdout.rstrip().endswith("The same to the last digit.")
 
 
 def test_a_refusal_is_one_sentence(tmp_path):

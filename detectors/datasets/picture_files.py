@@ -1,0 +1,100 @@
+"""Picture files that somebody names: one by one, by a pattern, a folder of them or a ZIP, each by a name of its own."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detectors.datasets.archives import list_zip
+from detectors.datasets.folders import list_folder
+from detectors.errors import PictureRefused
+from detectors.images import label
+from detectors.images.limits import LIMITS, MB, Limits
+
+_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A file to be scored: a name that no other file of the list has, and how to read it (raises a `Refusal`)."""
+
+    name: str
+    read: Callable[[], bytes] = field(repr=False)
+
+
+def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[PictureFile]:
+    """List what paths name, in their order; what is inside a folder or ZIP, and what a pattern finds, by name.
+
+    A path that names nothing is listed too, and says so when it is read. Files are called by their own name, or by as
+    many folders above it as tell all of them apart.
+    """
+    found: list[tuple[str, Callable[[], bytes]]] = []
+    for path in map(Path, paths):
+        if path.exists():
+            found += _inside(path, limits)
+        elif glob.has_magic(str(path)) and (matches := sorted(glob.glob(str(path), recursive=True))):  # noqa: PTH207
+            for match in matches:
+                found += _inside(Path(match), limits)
+        else:
+            found.append((path.as_posix(), _missing(path)))
+    names = _apart([name for name, _ in found])
+    return [PictureFile(name, read) for name, (_, read) in zip(names, found, strict=True)]
+
+
+def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]:
+    if path.is_dir():
+        listing = list_folder(path, limits)
+    elif path.suffix.lower() == ".zip":
+        listing = list_zip(path.read_bytes(), limits)
+    else:
+        return [(path.as_posix(), _reader(path, limits))]
+    top = path.resolve().name if path.is_dir() else path.stem
+    return [(f"{top}/{file.name}", file.read) for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+
+
+def _reader(path: Path, limits: Limits) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            size = path.stat().st_size
+            if size > limits.file_mb * MB:
+                raise PictureRefused(
+                    "picture.too_large",
+                    "The file has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Save it smaller.",
+                    mb=size / MB,
+                    limit=limits.file_mb,
+                )
+            return path.read_bytes()
+        except OSError:
+            raise PictureRefused("folder.unreadable", "The file cannot be read. Check its permissions.") from None
+
+    return read
+
+
+def _missing(path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        if glob.has_magic(str(path)):
+            raise PictureRefused("picture.no_match", "No file matches this pattern.")
+        raise PictureRefused("picture.missing", "There is no such file or folder.")
+
+    return read
+
+
+def _apart(paths: Sequence[str]) -> list[str]:
+    """Return the shortest ends of paths that differ; equal paths get a number."""
+    depth, most = 1, max((path.count("/") + 1 for path in paths), default=1)
+    while depth < most and len({_end(path, depth) for path in paths}) < len(set(paths)):
+        depth += 1
+    seen: Counter[str] = Counter()
+    names = []
+    for path in paths:
+        name = label(_end(path, depth))
+        seen[name] += 1
+        names.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    return names
+
+
+def _end(path: str, depth: int) -> str:
+    return "/".join(path.split("/")[-depth:])
