@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.evaluation import kinds, thresholds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
+from pages.frame.words import called, kind, plain, text
 
 ORDERS = ("disagreement", "name", "kind", "score")
 FILTERS = ("all", "disagree", "missed", "false")
@@ -114,6 +115,19 @@ class Verdicts:
         if wanted == "disagree":
             return np.flatnonzero(self.minority > 0)
         return np.flatnonzero(self.having(_WORDS[wanted]))
+
+    def written(self, wanted: str) -> str:
+        """Return what a filter is called on screen (Markdown)."""
+        name, _, which = wanted.partition(":")
+        if name == "kind":
+            return plain(kind(which))
+        if name in GROUPED:
+            return text(f"compare.{name}.{which}")
+        if not which:
+            return text(f"compare.filters.{name}")
+        several = len({key.split("/", 1)[1] for key in self.columns}) > 1
+        titles = [called(key, several) for key in which.split("|")]
+        return text(f"compare.by.{name}", method=titles[0], other=titles[-1])
 
     def opens(self, wanted: str) -> bool:
         """Say whether a filter names only columns and groups that are here."""

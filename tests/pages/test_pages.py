@@ -69,3 +69,17 @@ def test_the_server_process_never_imports_torch():
     modules = sorted(path.stem for path in (ROOT / "pages" / "frame").glob("*.py") if path.stem != "main")
     code = f"import sys; from pages.frame import {', '.join(modules)}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_compare_filters_by_method_and_by_two_methods(open_app):
+    app = open_app()
+    keys = list(app.session_state["choices"].columns)
+    app.selectbox(key="compare_by_missed").set_value(keys[0]).run()
+    assert app.session_state["compare_filter"] == f"missed:{keys[0]}"
+    app.selectbox(key="compare_by_right").set_value(keys[0]).run()
+    app.selectbox(key="compare_by_wrong").set_value(keys[1]).run()
+    assert app.session_state["compare_filter"] == f"right:{keys[0]}|{keys[1]}"
+    assert not app.exception
+    app.session_state["compare_filter"] = "missed:gone/x"
+    app.run()
+    assert app.session_state["compare_filter"] == "all"

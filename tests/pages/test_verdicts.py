@@ -106,9 +106,8 @@ def test_filters_by_method_hold_two_columns_against_each_other():
         i for i, (a, b) in enumerate(both) if a in ("found", "passed") and b in ("miss", "false_alarm")
     ]
     assert verdicts.chosen("missed:gone/x").tolist() == []
-    assert [verdicts.opens(w) for w in (f"missed:{one}", f"right:{one}|{other}", "missed:gone/x", "kind:gone", "?")] == [
-        True, True, False, False, False,
-    ]  # fmt: skip
+    asked = (f"missed:{one}", f"right:{one}|{other}", "missed:gone/x", "kind:gone", "?")
+    assert [verdicts.opens(w) for w in asked] == [True, True, False, False, False]
 
 
 def test_a_group_of_defects_is_a_filter():
