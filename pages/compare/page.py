@@ -92,8 +92,8 @@ def wanted(verdicts: Verdicts) -> str:
     labels = {option: f"{verdicts.written(option)} :gray[{len(verdicts.chosen(option))}]" for option in options}
     with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         st.pills(
-            text("compare.filter"), options, format_func=lambda option: labels.get(option, option), key="compare_filter", label_visibility="collapsed",
-            required=True, persist_state="session",
+            text("compare.filter"), options, format_func=lambda option: labels.get(option, option),
+            key="compare_filter", label_visibility="collapsed", required=True, persist_state="session",
         )  # fmt: skip
         if verdicts.supports("missed") or verdicts.supports("false"):
             by_method(verdicts)

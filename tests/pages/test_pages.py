@@ -80,6 +80,3 @@ def test_compare_filters_by_method_and_by_two_methods(open_app):
     app.selectbox(key="compare_by_wrong").set_value(keys[1]).run()
     assert app.session_state["compare_filter"] == f"right:{keys[0]}|{keys[1]}"
     assert not app.exception
-    app.session_state["compare_filter"] = "missed:gone/x"
-    app.run()
-    assert app.session_state["compare_filter"] == "all"
