@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -117,8 +117,9 @@ def sort_out(
         return seen[i]
 
     places, set_aside = layouts.place_all(names, table, given, overrides, looked)
+    outlined = _Outlined(names, tuple(places), limits)
     for outlines, source in documents.outlines:
-        if (drawn := _drawn(outlines, source, names, places, limits)) is not None:
+        if (drawn := outlined.drawn(outlines, source)) is not None:
             files.append(drawn[0])
             places.append(drawn[1])
         else:
@@ -239,28 +240,35 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
     return kept, documents
 
 
-def _drawn(
-    outlines: Outlines, source: str, names: Sequence[str], places: Sequence[Place], limits: Limits
-) -> tuple[File, Place] | None:
-    """Return outlines as a file of a mask, placed at the picture that they name; None where that is not here."""
-    folder = source.rpartition("/")[0]
-    file, wanted = outlines.picture.rpartition("/")[2], outlines.picture.casefold()
-    pictures = [i for i, place in enumerate(places) if place.role in ("train", "test", "outside")]
-    chances: tuple[Callable[[int], bool], ...] = (
-        lambda i: f"/{names[i]}".casefold().endswith(f"/{wanted}") and names[i].rpartition("/")[0] == folder,
-        lambda i: f"/{names[i]}".casefold().endswith(f"/{wanted}"),
-        lambda i: names[i].rpartition("/")[2].casefold() == file.casefold(),
-        lambda i: places[i].stem.casefold() == words.stem(source).casefold() and names[i].rpartition("/")[0] == folder,
-    )
-    for fits in chances:
-        found = [i for i in pictures if fits(i)]
-        if len(found) == 1:
-            kind = outlines.kinds[0] if outlines.kinds else None
-            why = Sentence("role.outlines", "{file} outlines its defects.", file=source.rpartition("/")[2])
-            name = source if words.stem(source) == words.stem(file) else f"{source}: {outlines.picture}"
-            place = Place("mask", kind, places[found[0]].stem, why=why, picture=names[found[0]])
-            return File(name, lambda: outlines.mask(limits)), place
-    return None
+class _Outlined:
+    """Finds the pictures that outlines are of."""
+
+    def __init__(self, names: Sequence[str], places: Sequence[Place], limits: Limits) -> None:
+        self.names, self.places, self.limits = names, places, limits
+        self.by_file: dict[str, list[int]] = defaultdict(list)
+        self.by_stem: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for i, place in enumerate(places):
+            if place.role in ("train", "test", "outside"):
+                folder, _, file = names[i].rpartition("/")
+                self.by_file[file.casefold()].append(i)
+                self.by_stem[folder, place.stem.casefold()].append(i)
+
+    def drawn(self, outlines: Outlines, source: str) -> tuple[File, Place] | None:
+        """Return outlines as a file of a mask, placed at the picture that they name; None where that is not here."""
+        folder = source.rpartition("/")[0]
+        file, wanted = outlines.picture.rpartition("/")[2], f"/{outlines.picture}".casefold()
+        called = self.by_file[file.casefold()]
+        ending = [i for i in called if f"/{self.names[i]}".casefold().endswith(wanted)]
+        beside = [i for i in ending if self.names[i].rpartition("/")[0] == folder]
+        for found in (beside, ending, called, self.by_stem[folder, words.stem(source).casefold()]):
+            if len(found) == 1:
+                kind = outlines.kinds[0] if outlines.kinds else None
+                why = Sentence("role.outlines", "{file} outlines its defects.", file=source.rpartition("/")[2])
+                name = source if words.stem(source) == words.stem(file) else f"{source}: {outlines.picture}"
+                (owner,) = found
+                place = Place("mask", kind, self.places[owner].stem, why=why, picture=self.names[owner])
+                return File(name, lambda: outlines.mask(self.limits)), place
+        return None
 
 
 def _no_picture(source: str, outlines: Outlines) -> Entry:

@@ -13,9 +13,9 @@ from pages.frame.refresh import live
 from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.verdicts import FILTERS, ORDERS, Verdicts
-from pages.frame.words import kind, language, plain, say, text
+from pages.frame.words import called, language, say, speaker, text
 
-PER_PAGE = 6
+PER_PAGE = (6, 12, 24, 48)
 WAITING_ROWS = 3
 
 
@@ -54,7 +54,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if not rows:
         st.info(text("compare.empty_filter"))
         st.button(text("compare.show_all"), on_click=lambda: st.session_state.update(compare_filter="all"))
-    per_page = max(3, PER_PAGE // len(choices.backbones))
+    per_page = st.session_state.get("compare_per_page") or max(3, PER_PAGE[0] // len(choices.backbones))
     pages_key = f"compare_page_{order}_{st.session_state['compare_filter']}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
@@ -80,22 +80,51 @@ def work(choices: Choices, status: Status) -> None:
 
 
 def wanted(verdicts: Verdicts) -> str:
+    """Show the filters and return the one that holds; it belongs to the pictures that it was chosen for."""
     kinds = sorted({p.kind for p in verdicts.result.test if p.kind and p.defective})
     options = [*(name for name in FILTERS if verdicts.supports(name)), *(f"kind:{name}" for name in kinds)]
-    counts = {option: len(verdicts.chosen(option)) for option in options}
     shown = tuple(picture.sha256 for picture in verdicts.result.test)
-    if st.session_state.get("compare_filter") not in options or st.session_state.get("compare_filter_of") != shown:
-        st.session_state["compare_filter"] = "all"
-    st.session_state["compare_filter_of"] = shown  # a filter belongs to the pictures it was chosen for
-
-    words = {o: plain(kind(o[5:])) if o.startswith("kind:") else text(f"compare.filters.{o}") for o in options}
-    labels = {option: f"{words[option]} :gray[{counts[option]}]" for option in options}
-    with st.container(key="filters"):
+    held = st.session_state.setdefault("compare_filter", "all")
+    if not verdicts.opens(held) or st.session_state.get("compare_filter_of", shown) != shown:
+        held = st.session_state["compare_filter"] = "all"
+    st.session_state["compare_filter_of"] = shown
+    options = list(dict.fromkeys((*options, held)))
+    labels = {option: f"{verdicts.written(option)} :gray[{len(verdicts.chosen(option))}]" for option in options}
+    with st.container(key="filters", horizontal=True, vertical_alignment="center"):
         st.pills(
-            text("compare.filter"), options, format_func=labels.get, key="compare_filter", label_visibility="collapsed",
-            required=True, persist_state="session",
+            text("compare.filter"), options, format_func=lambda option: labels.get(option, option),
+            key="compare_filter", label_visibility="collapsed", required=True, persist_state="session",
         )  # fmt: skip
+        if verdicts.supports("missed") or verdicts.supports("false"):
+            by_method(verdicts)
     return st.session_state["compare_filter"]
+
+
+def by_method(verdicts: Verdicts) -> None:
+    """Offer the filters that name methods: missed by one, or right in one and wrong in another."""
+    keys = list(verdicts.columns)
+    several = len({key.split("/", 1)[1] for key in keys}) > 1
+    names = {key: called(key, several) for key in keys}
+    with st.popover(text("compare.by.title"), type="tertiary", icon=":material/filter_alt:"):
+        for name in ("missed", "false"):
+            if verdicts.supports(name):
+                st.selectbox(
+                    text(f"compare.by.{name}_label"), keys, index=None, format_func=names.get, key=f"compare_by_{name}",
+                    on_change=_filter_by, args=(name, f"compare_by_{name}"),
+                )  # fmt: skip
+        if len(keys) > 1:
+            left, right = st.columns(2)
+            for side, key in ((left, "compare_by_right"), (right, "compare_by_wrong")):
+                side.selectbox(
+                    text(f"compare.by.{key[11:]}_label"), keys, index=None, format_func=names.get, key=key,
+                    on_change=_filter_by, args=("right", "compare_by_right", "compare_by_wrong"),
+                )  # fmt: skip
+
+
+def _filter_by(name: str, *keys: str) -> None:
+    chosen = [st.session_state[key] for key in keys]
+    if all(chosen) and len(set(chosen)) == len(chosen):
+        st.session_state["compare_filter"] = f"{name}:{'|'.join(chosen)}"
 
 
 def page(key: str, count: int, per_page: int) -> int:
@@ -104,13 +133,20 @@ def page(key: str, count: int, per_page: int) -> int:
 
 
 def pager(key: str, count: int, per_page: int, start: int) -> None:
-    if count <= per_page:
+    if count <= min(per_page, PER_PAGE[0]):
         return
+    say_in = speaker()
     with st.container(key="pager", horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
         st.caption(
             text("compare.page_of", first=start + 1, last=min(count, start + per_page), n=count), width="content"
         )
-        st.pagination(-(-count // per_page), key=key, persist_state="session")
+        if count > per_page:
+            st.pagination(-(-count // per_page), key=key, persist_state="session")
+        st.selectbox(
+            text("compare.per_page"), sorted({*PER_PAGE, per_page}), sorted({*PER_PAGE, per_page}).index(per_page),
+            key="compare_per_page", persist_state="session", label_visibility="collapsed", width=120,
+            format_func=lambda n: say_in("compare.per_page_n", n=n),
+        )  # fmt: skip
 
 
 live(show)

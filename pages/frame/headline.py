@@ -10,14 +10,14 @@ from detectors.evaluation import ranking
 from detectors.result import Result
 from pages.frame.state import Choices, current
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
-from pages.frame.words import number_word, text
+from pages.frame.words import called, number_word, text
 
 
 def set_apart(choices: Choices) -> list[str]:
     """Return a sentence for each chosen column whose threshold was set by value, by hand or on the test pictures."""
     several = len(choices.backbones) > 1
     return [
-        text(f"frame.threshold_{origin}", method=_called(key, several), value=f"{value:.4g}")
+        text(f"frame.threshold_{origin}", method=called(key, several), value=f"{value:.4g}")
         for key, value, origin in choices.thresholds
         if key in choices.columns
     ]
@@ -34,7 +34,7 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     defective, good = (sum(p.defective is wanted for p in test) for wanted in (True, False))
     if len(done) == 1 and defective + good:
         said = text(
-            "compare.one_method", method=_called(done[0].key), found=defective - done[0].missed,
+            "compare.one_method", method=called(done[0].key), found=defective - done[0].missed,
             defective=defective, wrong=done[0].false_alarms, good=good,
         )  # fmt: skip
     else:
@@ -50,7 +50,7 @@ def _finders(done: list[ColumnVerdicts], defective: int, good: int) -> str:
         return text("compare.none_finds")
     wrong = complete[0].false_alarms
     several = len(_backbones(j.key for j in done)) > 1
-    values = {"method": _called(complete[0].key, several), "defective": defective}
+    values = {"method": called(complete[0].key, several), "defective": defective}
     if wrong == 0:
         return text("compare.finds_clean", **values)
     return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)
@@ -68,12 +68,7 @@ def _agreement(verdicts: Verdicts, count: int, first: bool) -> str:
 
 def _names(verdicts: Verdicts) -> dict[str, str]:
     several = len(_backbones(verdicts.columns)) > 1
-    return {key: _called(key, several) for key in verdicts.columns}
-
-
-def _called(key: str, several: bool = False) -> str:
-    method, backbone = key.split("/", 1)
-    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
+    return {key: called(key, several) for key in verdicts.columns}
 
 
 def _backbones(keys: Iterable[str]) -> set[str]:

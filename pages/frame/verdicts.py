@@ -9,12 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.evaluation import thresholds
+from detectors.evaluation import kinds, thresholds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
+from pages.frame.words import called, kind, plain, text
 
 ORDERS = ("disagreement", "name", "kind", "score")
 FILTERS = ("all", "disagree", "missed", "false")
+GROUPED = ("kind", "area", "contrast")
+RIGHT, WRONG = ("found", "passed"), ("miss", "false_alarm")
+_WORDS = {"missed": "miss", "false": "false_alarm"}
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,56 @@ class Verdicts:
         return thresholds and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
 
     def chosen(self, wanted: str) -> NDArray[np.int64]:
-        """Return the test pictures that pass a filter: one of FILTERS or "kind:<name>"."""
-        if wanted.startswith("kind:"):
-            return np.flatnonzero([p.kind == wanted[5:] for p in self.result.test])
+        """Return the test pictures that pass a filter.
+
+        One of FILTERS; "kind:scratch", "area:0", "contrast:3" as `evaluation.kinds` groups them; "missed:<column>",
+        "false:<column>"; or "right:<column>|<column>", right in the first and wrong in the second.
+        """
+        name, _, which = wanted.partition(":")
+        if name in GROUPED:
+            return np.array([i for g in self._groups.get(name, ()) if g.name == which for i in g.rows], np.int64)
+        if name in _WORDS and which:
+            return np.flatnonzero(self._said(which, (_WORDS[name],)))
+        if name == "right":
+            one, _, other = which.partition("|")
+            return np.flatnonzero(self._said(one, RIGHT) & self._said(other, WRONG))
         if wanted == "all":
             return np.arange(len(self.result.test))
         if wanted == "disagree":
             return np.flatnonzero(self.minority > 0)
-        return np.flatnonzero(self.having({"missed": "miss", "false": "false_alarm"}[wanted]))
+        return np.flatnonzero(self.having(_WORDS[wanted]))
+
+    def written(self, wanted: str) -> str:
+        """Return what a filter is called on screen (Markdown)."""
+        name, _, which = wanted.partition(":")
+        if name == "kind":
+            return plain(kind(which))
+        if name in GROUPED:
+            return text(f"compare.{name}.{which}")
+        if not which:
+            return text(f"compare.filters.{name}")
+        several = len({key.split("/", 1)[1] for key in self.columns}) > 1
+        titles = [called(key, several) for key in which.split("|")]
+        return text(f"compare.by.{name}", method=titles[0], other=titles[-1])
+
+    def opens(self, wanted: str) -> bool:
+        """Say whether a filter names only columns and groups that are here."""
+        name, _, which = wanted.partition(":")
+        if name in GROUPED:
+            return any(g.name == which for g in self._groups.get(name, ()))
+        if which:
+            return (name in _WORDS or name == "right") and all(key in self.columns for key in which.split("|"))
+        return name in FILTERS and self.supports(name)
+
+    @cached_property
+    def _groups(self) -> dict[str, tuple[kinds.Group, ...]]:
+        return kinds.groups(self.result)
+
+    def _said(self, key: str, words: Collection[str]) -> NDArray[np.bool_]:
+        """(M,) whether a column's verdict is one of `words`; nowhere for a column that is not here."""
+        if key not in self.columns:
+            return np.zeros(len(self.result.test), bool)
+        return np.array([word in words for word in self.columns[key].words], bool)
 
     def ordered(self, rows: NDArray[np.int64], order: str, focus: str | None = None) -> list[int]:
         """Sort test pictures: by disagreement, name, kind, or score of the focused method; ties by name."""

@@ -79,6 +79,12 @@ def kind(name: str | None) -> str:
     return table(language())["kinds"].get(name) or name.replace("_", " ")
 
 
+def called(column: str, several: bool = False) -> str:
+    """Return a column's name by its key: the method, with its backbone where there are several."""
+    method, backbone = column.split("/", 1)
+    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
+
+
 def stage_name(stage: str) -> str:
     """Return what the engine is doing in a few words; its own English where nobody translated it yet."""
     return table(language())["stages"].get(stage) or stage

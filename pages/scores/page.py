@@ -10,6 +10,7 @@ from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.words import say, text
 from pages.scores import parts
+from pages.scores.kinds import found_by_kind
 from pages.scores.lanes import lanes, verdicts
 
 
@@ -40,6 +41,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         parts.cards(result, status, focus, titles)
         st.subheader(text("scores.verdicts.title"), anchor=False)
         opened = verdicts(status, result, keys, focus) or opened
+        found_by_kind(result, choices, titles)
         parts.table(result, choices.threshold.values_of(result), titles, focus)
     if opened:
         picture, key = opened

@@ -80,3 +80,14 @@ def test_every_page_says_why_no_work_is_done(open_app, page):
 
 def test_nothing_is_said_while_all_is_well(open_app):
     assert not any('class="odd-trouble"' in html.proto.body for html in open_app("done").get("html"))
+
+
+def test_compare_filters_by_method_and_by_two_methods(open_app):
+    app = open_app()
+    keys = list(app.session_state["choices"].columns)
+    app.selectbox(key="compare_by_missed").set_value(keys[0]).run()
+    assert app.session_state["compare_filter"] == f"missed:{keys[0]}"
+    app.selectbox(key="compare_by_right").set_value(keys[0]).run()
+    app.selectbox(key="compare_by_wrong").set_value(keys[1]).run()
+    assert app.session_state["compare_filter"] == f"right:{keys[0]}|{keys[1]}"
+    assert not app.exception

@@ -7,7 +7,7 @@ import pytest
 from fixtures import scored
 from fixtures.backend import STATES
 
-from detectors.evaluation import paired_auroc_difference
+from detectors.evaluation import kinds, paired_auroc_difference
 from pages.frame.style import path
 from pages.frame.words import table, write
 from pages.scores import lanes, tables
@@ -159,7 +159,7 @@ def test_everything_stands_in_tables_too(scores):
     app.toggle(key="scores_table").set_value(True).run()
     assert not app.exception
     assert len(app.dataframe) == before + 1
-    assert app.dataframe[0].value.shape == (24, 7)
+    assert app.dataframe[-1].value.shape == (24, 7)
     assert "F1-max, optimistic" in written(app)
     assert "The threshold is chosen on the test pictures, so the figure is optimistic." in written(app)
 
@@ -225,3 +225,23 @@ def test_other_pictures_let_go_of_thresholds_given_by_value(scores):
     app = scores(thresholds="padim/scattering:1.25:value")
     app.selectbox(key="w_pictures").set_value("leather").run()
     assert app.session_state["choices"].thresholds == ()
+
+
+def test_a_cell_of_the_matrix_is_a_door_to_its_pictures(scores, monkeypatch):
+    result = scored.result("scored")
+    app = scores()
+    shown = app.dataframe[0].value
+    those = kinds.groups(result)["kind"]
+    matrix = kinds.matrix(result, those)
+    assert shown.shape == (len(result.columns), 1 + len(those))
+    for row, cells in zip(shown.to_numpy(), matrix.values(), strict=True):
+        assert [word.split(" · ")[0] for word in row[1:]] == [f"{cell.found} of {cell.of}" for cell in cells]
+    app.segmented_control(key="scores_group").set_value("area").run()
+    assert not app.exception
+    app.segmented_control(key="scores_measure").set_value("auroc").run()
+    assert not app.exception
+    app.session_state["compare_filter"] = those[0].key
+    app.session_state["compare_filter_of"] = tuple(p.sha256 for p in result.test)
+    app.switch_page(path("compare")).run()
+    assert app.session_state["compare_filter"] == those[0].key
+    assert not app.exception

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures import scored
 
+from detectors.evaluation import kinds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Cost, Result, ResultPicture, WeightsRecord
 from pages.frame.verdicts import Verdicts
@@ -90,3 +92,28 @@ def test_pictures_that_nobody_labelled_are_neither_missed_nor_false(result):
     assert verdicts.columns["a/x"].words == ("odd", "normal", "normal", "odd")
     assert verdicts.supports("disagree")
     assert not verdicts.supports("missed")
+
+
+def test_filters_by_method_hold_two_columns_against_each_other():
+    result = scored.result("scored")
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
+    one, other = result.columns[0].key, result.columns[3].key
+    words = {key: verdicts.columns[key].words for key in (one, other)}
+    assert verdicts.chosen(f"missed:{one}").tolist() == [i for i, w in enumerate(words[one]) if w == "miss"]
+    assert verdicts.chosen(f"false:{other}").tolist() == [i for i, w in enumerate(words[other]) if w == "false_alarm"]
+    both = zip(words[one], words[other], strict=True)
+    assert verdicts.chosen(f"right:{one}|{other}").tolist() == [
+        i for i, (a, b) in enumerate(both) if a in ("found", "passed") and b in ("miss", "false_alarm")
+    ]
+    assert verdicts.chosen("missed:gone/x").tolist() == []
+    asked = (f"missed:{one}", f"right:{one}|{other}", "missed:gone/x", "kind:gone", "?")
+    assert [verdicts.opens(w) for w in asked] == [True, True, False, False, False]
+
+
+def test_a_group_of_defects_is_a_filter():
+    result = scored.result("scored")
+    verdicts = Verdicts.of(result, ThresholdChoice(1))
+    for those in kinds.groups(result).values():
+        for group in those:
+            assert verdicts.opens(group.key)
+            assert tuple(verdicts.chosen(group.key)) == group.rows

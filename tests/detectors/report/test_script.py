@@ -19,7 +19,7 @@ from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.datasets.builtin import render
 from detectors.datasets.sources import DemoSource, EditedSource, UploadSource
-from detectors.images import Preprocessing
+from detectors.images import Preprocessing, White
 from detectors.workers import Compute
 
 ROOT = Path(__file__).parents[3]
@@ -140,3 +140,22 @@ def test_a_script_of_version_0_1_still_runs(tmp_path):
     )  # fmt: skip
     assert "mahalanobis/scattering 0." in done.stdout, done.stderr
     assert done.returncode == 0 or "differ: other versions, processor or number of threads" in done.stderr
+
+
+def test_what_a_person_said_of_folders_and_of_black_and_white_is_repeated(tmp_path):
+    """Roles and levels of an upload stand in the script, edits on top of them too."""
+    files = {f"train/good/{i}.png": png(i)[0] for i in range(6)} | {"test/dull/0.png": png(7)[0]}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    (tmp_path / "parts.zip").write_bytes(packed.getvalue())
+    source = UploadSource(archive=("parts.zip", packed.getvalue())).with_roles({"test/dull": "good"})
+    source = source.with_white(White(40_000, None, 200))
+    data = EditedSource(source).load()
+    assert [s.kind for s in data.test] == ["good"]
+    result = Comparison(methods=("mahalanobis",), preprocessing=Preprocessing(size=64), device="cpu").run(data)
+    said = report.script(result)
+    assert "roles=(('test/dull', 'good'),)," in said
+    assert "white=White(whole=40000, real=None, black=200, real_black=0.0)," in said
+    assert same(result, tmp_path)
