@@ -180,17 +180,19 @@ class TestShelf:
         assert shelf.bytes == 1000
 
     def test_a_closed_tab_frees_its_bytes_and_a_living_one_keeps_them(self, monkeypatch):
-        timers = []
+        timers, forgotten = [], []
+        monkeypatch.setattr(uploads.upload_bound, "forget", forgotten.append)
         monkeypatch.setattr(
             uploads.threading, "Timer", lambda seconds, work: timers.append((seconds, work)) or _Still()
         )
         gone = uploads.Shelf(UploadSource(normal=(("a.png", b"x"),)))
         back = uploads.Shelf(UploadSource(normal=(("a.png", b"x"),)))
-        for shelf in (gone, back):
-            uploads._release(uploads._Keeper(shelf))
+        for name, shelf in (("gone", gone), ("back", back)):
+            uploads._release(uploads._Keeper(name, shelf))
         back.seen += 1000
         assert [seconds <= 120 for seconds, work in timers if not work()] == [True, True]
         assert (gone.source, back.source is None) == (None, False)
+        assert forgotten == ["gone"]
 
 
 class _Still:
