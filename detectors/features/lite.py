@@ -1,7 +1,7 @@
 """EfficientNet-Lite from nothing but its tensors, as a torch network and as a graph for onnxruntime.
 
-Tan & Le, "EfficientNet", ICML 2019; the Lite variants replace swish by a ReLU cut off at 6 and drop squeeze-and-excite.
-timm has the same networks (`tf_efficientnet_lite0`); importing it takes 2 seconds, which the first map need not wait for.
+Tan & Le, "EfficientNet", ICML 2019; the Lite variants replace swish by a ReLU up to 6 and drop squeeze-and-excite.
+timm has the same networks (`tf_efficientnet_lite0`); importing it takes 2 seconds, and the first map need not wait.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,9 @@ EPSILON = 1e-3  # of the batch normalisation, as in TensorFlow, where the weight
 OPSET, IR_VERSION = 18, 10  # of the graph: the oldest with all that it uses, so that many onnxruntimes read it
 
 Shape = Sequence[int]
-Normalised = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # kernel, and the normalisation's scale, shift, mean, variance
+Normalised = tuple[
+    Tensor, Tensor, Tensor, Tensor, Tensor
+]  # kernel, and the normalisation's scale, shift, mean, variance
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Lite(nn.Module):
         depth: how many levels are computed, from the finest on, with the stages on the way; None for everything.
     """
 
+    sized = False  # its graph takes pictures of any size
+    channels_last = True
     standardise = False
     normalisation = ((0.5,) * 3, (0.5,) * 3)
 
@@ -91,7 +96,8 @@ class Lite(nn.Module):
         """Return the network as an ONNX model for pictures of any number and size, normalisations folded in."""
         from onnx import TensorProto, checker, helper, numpy_helper
 
-        nodes, outputs = [], []
+        nodes: list[Any] = []
+        outputs: list[tuple[str, list[str | int | None]]] = []
         constants = [numpy_helper.from_array(torch.tensor(v).numpy(), n) for v, n in ((0.0, "least"), (6.0, "most"))]
         x, entered = "pictures", ""
         for i, step in enumerate(self.steps):
@@ -99,7 +105,7 @@ class Lite(nn.Module):
             constants.append(numpy_helper.from_array(kernel.numpy(), f"kernel_{i}"))
             constants.append(numpy_helper.from_array(bias.numpy(), f"bias_{i}"))
             entered = x if step.opens else entered
-            parts = {"strides": [step.stride] * 2, "group": step.groups, "auto_pad": "SAME_UPPER"}
+            parts: dict[str, Any] = {"strides": [step.stride] * 2, "group": step.groups, "auto_pad": "SAME_UPPER"}
             nodes.append(helper.make_node("Conv", [x, f"kernel_{i}", f"bias_{i}"], [f"convolved_{i}"], **parts))
             x = f"convolved_{i}"
             if step.activated:
@@ -202,4 +208,3 @@ def _convolved(x: Tensor, kernel: Tensor, step: Step) -> Tensor:
     down, right = (max((-(-n // step.stride) - 1) * step.stride + size - n, 0) for n in x.shape[-2:])
     x = functional.pad(x, (right // 2, right - right // 2, down // 2, down - down // 2))
     return functional.conv2d(x, kernel, stride=step.stride, groups=step.groups)
-
