@@ -49,16 +49,17 @@ class TimmFeatures(nn.Module):
         if len(chosen) > LEVELS_OF_EQUAL_STRIDE and len({info[i]["reduction"] for i in chosen}) == 1:
             n = LEVELS_OF_EQUAL_STRIDE
             chosen = [chosen[len(chosen) * (k + 1) // n - 1] for k in range(n)]
+        # A plain vision transformer's blocks share one grid, of its patches; the final norm belongs to each of them.
+        strides = [int(info[i]["reduction"]) for i in chosen]
+        self._plain = len(strides) > 1 == len(set(strides)) and hasattr(model, "patch_embed")
+        self.patch = strides[0] if self._plain else 1
         self._deepest = depth is None or depth >= len(chosen)
         chosen = chosen[:depth]
         self.model = model
         self.channels_last = not any(isinstance(m, FLAT) for m in model.modules())
-        self.strides = tuple(int(info[i]["reduction"]) for i in chosen)
+        self.strides = tuple(strides[:depth])
         settings: Any = model.pretrained_cfg
         self.native_size = int(settings["input_size"][-1])
-        # A plain vision transformer's blocks share one grid, of its patches; the final norm belongs to each of them.
-        self._plain = len(set(self.strides)) == 1 < len(self.strides) and hasattr(model, "patch_embed")
-        self.patch = self.strides[0] if self._plain else 1
         self.normalisation: tuple[tuple[float, ...], tuple[float, ...]]
         self.normalisation = (settings["mean"], settings["std"])
         self._chosen = chosen

@@ -13,6 +13,7 @@ from detectors.features import hub
 from detectors.features.packages import PACKAGED, location, not_installed
 
 BUNDLED = "scattering"
+RANDOM = "backbones.random"  # the key of the sentence about weights that were never trained
 HEADER_LIMIT = 1_000_000  # bytes of a .safetensors header; a wide_resnet50_2 needs about 35,000
 FLOATS = ("F16", "BF16", "F32", "F64")
 COUNTERS = "num_batches_tracked"  # batch normalisation counts its batches; nothing depends on it after training
@@ -95,9 +96,9 @@ def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
     if known.hub and hub.cached(known.hub):
         return WeightsState(name, "here", licence=known.licence)
     if hub.offline():
-        return WeightsState(name, "missing", reason=hub.forbidden(name).sentence)
+        return WeightsState(name, "missing", reason=hub.forbidden(name).sentence, licence=known.licence)
     if not (hub.hub_reachable() if reachable is None else reachable):
-        return WeightsState(name, "missing", reason=hub.no_network(name).sentence)
+        return WeightsState(name, "missing", reason=hub.no_network(name).sentence, licence=known.licence)
     return WeightsState(name, "download", known.bytes or None, licence=known.licence)
 
 
@@ -119,7 +120,7 @@ def under_licence(backbone: str, licence: str) -> Sentence:
 def random_weights(backbone: str, origin: str) -> Sentence:
     """Return what must be said wherever a backbone was never trained."""
     return Sentence(
-        "backbones.random",
+        RANDOM,
         "{backbone} has random weights ({origin}): for tests and lessons, not for judging parts.",
         backbone=backbone,
         origin=origin,
