@@ -45,7 +45,8 @@ PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]
 FRAME = [path for path in sorted((ROOT / "pages" / "frame").glob("*.py")) if path.name != "main.py"]
 TORCH_FREE = (
     "result", "errors", "methods", "methods.settings", "methods.card", "methods.base", "datasets", "images",
-    "evaluation", "evaluation.thresholds", "datasets.builtin", "features.weights", "features.packages", "plots", "report", "workers",
+    "evaluation", "evaluation.thresholds", "datasets.builtin", "features.weights", "features.packages",
+    "plots", "report", "workers",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "safetensors.torch")
 
