@@ -130,7 +130,7 @@ def fit(options: argparse.Namespace) -> None:
     data, name = _data(options), comparison.backbones[0]
     with terminal.reporting("features") as progress:
         pictures = comparison.prepare(replace(data, test=()))
-        backbone = comparison.load(name)
+        backbone = comparison.load(name, depth=comparison.depth(name))
         stores = extract(pictures, backbone, progress)
         column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
     out = options.out

@@ -96,9 +96,9 @@ class WeightsRecord:
     """Which weights made the features.
 
     Attributes:
-        source: "bundled" (no weights at all), "hub", "file" or "random".
-        origin: the hub's name for them with the revision, the file's name, or "seed 0".
-        sha256: over all parameters and running averages with their names.
+        source: "bundled" (no weights at all), "package", "hub", "file" or "random".
+        origin: the package with its version, the hub's name with the revision, the file's name, or "seed 0".
+        sha256: of a package's file; else over all parameters and running averages with their names.
     """
 
     source: str
@@ -128,7 +128,8 @@ class Column:
         held_out_levels: (K, L), the same for the held-out pictures.
         figures: "image_auroc", "pixel_auroc", "aupro", "average_precision", "f1_max", "pixel_average_precision".
         cost: seconds and bytes.
-        notes: what a person should know of this fit.
+        notes: what a person should know of the features and of this fit.
+        engine: what computed the features, "torch" or "onnxruntime"; their last digits depend on it.
     """
 
     key: str
@@ -145,6 +146,7 @@ class Column:
     levels: NDArray[np.float64] | None = None
     held_out_levels: NDArray[np.float64] | None = None
     notes: tuple[Sentence, ...] = ()
+    engine: str = "torch"
 
 
 @dataclass(frozen=True)

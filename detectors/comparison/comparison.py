@@ -20,9 +20,9 @@ import detectors
 from detectors import evaluation
 from detectors.comparison.forecast import refuse_if_too_large
 from detectors.datasets import Dataset, Sample
-from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
-from detectors.features.weights import random_weights
+from detectors.features.weights import RANDOM, random_weights
 from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord, column_key
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from detectors.features.standardisation import Standardisation
     from detectors.features.store import FeatureStore
     from detectors.methods.base import Detector, Progress
+
+
+NUMERICAL = ("torch", "onnxruntime", "timm", "numpy", "scipy", "scikit-learn", "pillow")  # packages that decide numbers
 
 
 def silent(done: float, stage: str = "", **numbers: float) -> None:
@@ -67,6 +70,8 @@ class Stores:
     backbone: str
     milliseconds: float  # of the backbone pass, per picture
     passes: int  # pictures that went through the backbone
+    engine: str = "torch"  # what computed the features
+    notes: tuple[Sentence, ...] = ()  # what a person should know of the pass
 
 
 @dataclass(frozen=True)
@@ -132,12 +137,19 @@ class Comparison:
         settings = dict(self.settings.get(method, {}))
         return build(method, preset=self.preset, backbone=backbone, **({"seed": self.seed} | settings))
 
-    def load(self, backbone: str, progress: Progress = silent) -> Backbone:
+    def load(self, backbone: str, progress: Progress = silent, depth: int | None = None) -> Backbone:
         """Load one of the backbones, with the weights asked for; `progress` is told of a download."""
         from detectors.features.backbone import load_backbone
 
         weights = self.weights.get(backbone)
-        return load_backbone(backbone, weights=weights, seed=self.seed, device=self.device, progress=progress)
+        return load_backbone(
+            backbone, weights=weights, seed=self.seed, device=self.device, progress=progress, depth=depth
+        )
+
+    def depth(self, backbone: str) -> int | None:
+        """Return how many levels the methods read on a backbone, None for everything it has."""
+        depths = [self.detector(method, backbone).depth for method in self.methods]
+        return None if None in depths else max(depth for depth in depths if depth is not None)
 
     def prepare(self, data: Dataset) -> Pictures:
         """Split, resize and describe the pictures."""
@@ -169,7 +181,7 @@ class Comparison:
         steps = len(self.columns) + len(self.backbones)
         done = 0
         for name in self.backbones:
-            backbone = self.load(name, _within(progress, done, steps, name))
+            backbone = self.load(name, _within(progress, done, steps, name), self.depth(name))
             stores = extract(pictures, backbone, _within(progress, done, steps, f"{name}: features"))
             done += 1
             for method in self.methods:
@@ -253,6 +265,8 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent)
         backbone=backbone.name,
         milliseconds=milliseconds,
         passes=passes,
+        engine=backbone.engine,
+        notes=tuple(note for note in store.notes if note.key != RANDOM),  # that is said above all figures
     )
 
 
@@ -297,7 +311,8 @@ def fit_and_score(
         ),
         levels=levels,
         held_out_levels=held_levels,
-        notes=detector.notes,
+        notes=(*stores.notes, *detector.notes),
+        engine=stores.engine,
     )
     progress(1.0, "done")
     return column, detector
@@ -353,7 +368,7 @@ def versions(device: str | None = None) -> dict[str, str]:
 
     from detectors.features.device import best_device, describe
 
-    packages = {name: version(name) for name in ("torch", "timm", "numpy", "scipy", "scikit-learn", "pillow")}
+    packages = {name: version(name) for name in NUMERICAL}
     where = torch.device(device) if device else best_device()
     return {
         "odd-one-out": detectors.__version__,

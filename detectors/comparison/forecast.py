@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from detectors.errors import Refusal, Sentence, TooLarge
+from detectors.features.weights import weights_state
 from detectors.methods import METHODS
 from detectors.result import column_key
 
@@ -41,8 +42,11 @@ def forecast(comparison: Comparison, learnt: int, total: int, budget: int) -> Fo
 
     seconds, largest, features, refused = 0.0, 0, 0, {}
     for name in comparison.backbones:
-        backbone = load_backbone(name, weights=None if name == "scattering" else "random", device=comparison.device)
+        asked = comparison.weights.get(name)
+        installed = asked is None and weights_state(name, reachable=False).state in ("bundled", "package")
+        backbone = load_backbone(name, weights=None if installed else "random", device=comparison.device)
         shape = backbone.shape(comparison.preprocessing.size)
+        backbone(torch.zeros(1, 3, comparison.preprocessing.size, comparison.preprocessing.size))  # the first is slower
         started = time.perf_counter()
         backbone(torch.zeros(1, 3, comparison.preprocessing.size, comparison.preprocessing.size))
         seconds += total * (time.perf_counter() - started)

@@ -105,7 +105,7 @@ class Pipeline:
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
-        made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white)
+        made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white, self.backbone.engine)
         storage.save_detector(
             self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale, self.chosen)
         )
@@ -129,10 +129,10 @@ class Pipeline:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _incomplete(Path(path).name) from None
         record = made.weights
-        if weights is None and record.source in ("hub", "random"):
+        if weights is None and record.source in ("package", "hub", "random"):
             weights = record.source
         seed = int(record.origin.removeprefix("seed ")) if record.random else 0
-        backbone = load_backbone(made.backbone, weights=weights, seed=seed, device=device)
+        backbone = load_backbone(made.backbone, weights, seed, device, depth=detector.depth)
         if backbone.weights.sha256 != record.sha256:
             raise ModelRefused(
                 "pipeline.other_weights",
@@ -207,7 +207,7 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
             "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
         )
     column, stores = fitted.column, fitted.stores
-    made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white)
+    made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white, column.engine)
     metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale, choice.of(column))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "detector.safetensors"
@@ -223,6 +223,7 @@ class _Made:
     weights: WeightsRecord
     preprocessing: Preprocessing
     white: White
+    engine: str  # that computed them; another one changes their last digits
 
     def metadata(
         self,
@@ -246,12 +247,15 @@ class _Made:
         """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
         backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
         weights, white = WeightsRecord(**metadata["weights"]), White.read(metadata["white"])
+        engine = metadata.get("engine", "torch")  # before engines were recorded there was one
         held_out = [float(score) for score in metadata["held_out"]]
-        if not all(isinstance(text, str) for text in (backbone, weights.source, weights.origin, weights.sha256)):
+        if not all(
+            isinstance(text, str) for text in (backbone, weights.source, weights.origin, weights.sha256, engine)
+        ):
             raise TypeError("a name that is no text")
         if weights.random:
             int(weights.origin.removeprefix("seed "))
-        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white)
+        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white, engine)
         return (
             made,
             Standardisation(**standardisation) if standardisation else None,

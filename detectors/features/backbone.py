@@ -1,20 +1,24 @@
-"""Pictures in, features out: the bundled scattering network, or any timm model that yields feature maps."""
+"""Pictures in, features out: the bundled scattering network, weights from a package, or any timm model with maps."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from detectors.errors import Sentence, SettingRefused
+from detectors.errors import Sentence, SettingRefused, WeightsRefused
+from detectors.features import packages
 from detectors.features.device import best_device, named, ran_out_of_memory
+from detectors.features.engine import ONNXRUNTIME, TORCH, Graph, Outputs, checked, exported
+from detectors.features.lite import Lite, normalised_convolutions
+from detectors.features.packages import PACKAGED
 from detectors.features.scattering import Scattering
-from detectors.features.weights import BUNDLED, random_weights
+from detectors.features.weights import BUNDLED, listed, random_weights, under_licence
 from detectors.methods.base import Features, FeatureShape, Progress, silent
 from detectors.result import WeightsRecord
 
@@ -22,28 +26,35 @@ if TYPE_CHECKING:
     from detectors.features.timm_models import TimmFeatures
 
 
+CHECKED = 64  # pixels of the picture that a graph for all sizes is checked on
+
+Write = Callable[[Tensor], bytes | Path]  # a network's graph, for pictures like the one given
+
+
 class Backbone:
     """A frozen network in evaluation mode that turns pictures into `Features`.
 
     Attributes:
-        name: timm's name, or "scattering".
+        name: timm's name, "scattering", or one of `PACKAGED`.
         weights: which weights it has.
         strides: of the levels, shallow to deep.
         stages: names of the pooled stages.
         standardise: whether its channels should be standardised by the normal pictures before a method sees them.
         precision: "float32" (TensorFloat-32 off), or "float16 mixed", which changes maps by about 1e-3.
         passes: how many pictures have gone through.
+        engine: what computed the last features, "torch" or "onnxruntime"; the last digits depend on it.
         notes: what a person should know of it.
     """
 
     def __init__(
         self,
         name: str,
-        network: Scattering | TimmFeatures,
+        network: Scattering | Lite | TimmFeatures,
         weights: WeightsRecord,
         device: torch.device,
         mixed_precision: bool = False,
         notes: tuple[Sentence, ...] = (),
+        write: Write | None = None,
     ) -> None:
         self.name = name
         self.weights = weights
@@ -52,8 +63,12 @@ class Backbone:
         self.standardise = network.standardise
         self.precision = "float16 mixed" if mixed_precision else "float32"
         self.passes = 0
+        self.engine = TORCH
         self.notes = notes
-        self._network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._write = write
+        self._graphs: dict[tuple[int, int] | None, Graph] = {}  # by the size of pictures; None is for all
+        self._memory_format = torch.channels_last if network.channels_last else torch.contiguous_format
+        self._network = network.eval().requires_grad_(False).to(memory_format=self._memory_format)
         self._mean, self._deviation = (torch.tensor(values)[:, None, None] for values in network.normalisation)
         self._shapes: dict[tuple[int, int], FeatureShape] = {}
         self.to(device)
@@ -63,20 +78,11 @@ class Backbone:
         size = (pictures.shape[-2], pictures.shape[-1])
         with torch.set_grad_enabled(pictures.requires_grad), self._arithmetic():
             x = (pictures.to(self.device, torch.float32) - self._mean) / self._deviation
-            try:
-                maps, pooled = self._network(x.contiguous(memory_format=torch.channels_last))
-            except (AssertionError, RuntimeError, ValueError) as error:
-                if isinstance(error, SettingRefused) or size in self._shapes or ran_out_of_memory(error):
-                    raise
-                raise SettingRefused(
-                    "backbones.size",
-                    "{backbone} cannot take pictures of {height} x {width} pixels. "
-                    "Choose the size it was made for, {native} pixels, or another backbone.",
-                    backbone=self.name,
-                    height=size[0],
-                    width=size[1],
-                    native=self._network.native_size,
-                ) from error
+            graph = None if pictures.requires_grad else self._graph(size)
+            maps, pooled = self._in_torch(x) if graph is None else graph(x)
+        if not pictures.requires_grad:
+            self.engine = TORCH if graph is None else ONNXRUNTIME
+        self._note_snapping(size)
         self.passes += len(pictures)
         features = Features(tuple(m.float().contiguous() for m in maps), tuple(p.float() for p in pooled), size)
         self._shapes.setdefault(size, features[:1].shape)
@@ -97,6 +103,64 @@ class Backbone:
         self._mean, self._deviation = self._mean.to(self.device), self._deviation.to(self.device)
         return self
 
+    def _in_torch(self, x: Tensor) -> Outputs:
+        size = (x.shape[-2], x.shape[-1])
+        try:
+            outputs: Outputs = self._network(x.contiguous(memory_format=self._memory_format))
+        except (AssertionError, RuntimeError, ValueError, IndexError) as error:
+            if isinstance(error, SettingRefused) or size in self._shapes or ran_out_of_memory(error):
+                raise
+            raise SettingRefused(
+                "backbones.size",
+                "{backbone} cannot take pictures of {height} x {width} pixels. "
+                "Choose the size it was made for, {native} pixels, or another backbone.",
+                backbone=self.name,
+                height=size[0],
+                width=size[1],
+                native=self._network.native_size,
+            ) from error
+        return outputs
+
+    def _note_snapping(self, size: tuple[int, int]) -> None:
+        """Say where a transformer's patches did not fit into the pictures."""
+        if isinstance(self._network, Scattering | Lite) or size in self._shapes:
+            return
+        snapped = self._network.snapped(size)
+        if snapped == size:
+            return
+        said = Sentence(
+            "backbones.snapped",
+            "{backbone} sees patches of {patch} pixels, so pictures of {height} x {width} were brought to "
+            "{to_height} x {to_width} for it.",
+            backbone=self.name,
+            patch=self._network.patch,
+            height=size[0],
+            width=size[1],
+            to_height=snapped[0],
+            to_width=snapped[1],
+        )
+        self.notes = (*self.notes, said)
+
+    def _graph(self, size: tuple[int, int]) -> Graph | None:
+        """Return the network's graph for pictures of a size, or None where torch is to compute.
+
+        A new graph is held against torch on one picture of noise; one that differs, or cannot be made, is not used.
+        """
+        if self._write is None or self.device.type != "cpu":
+            return None
+        key = size if self._network.sized else None
+        if key not in self._graphs:
+            noise = torch.rand(1, 3, *(key or (CHECKED, CHECKED)), generator=torch.Generator().manual_seed(0))
+            noise = (noise - self._mean) / self._deviation
+            expected, write = self._in_torch(noise), self._write
+            found = checked(lambda: Graph(write(noise), len(expected[0])), noise, expected)
+            if isinstance(found, str):
+                self._write = None
+                self.notes = (*self.notes, in_torch(self.name, found))
+                return None
+            self._graphs[key] = found
+        return self._graphs[key]
+
     @contextlib.contextmanager
     def _arithmetic(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
@@ -115,17 +179,24 @@ def load_backbone(
     device: torch.device | str | None = None,
     mixed_precision: bool = False,
     progress: Progress = silent,
+    depth: int | None = None,
 ) -> Backbone:
     """Return a backbone, ready for pictures.
 
+    On a processor, onnxruntime computes the features of trained networks that can be written as a graph; torch those
+    of all others, and wherever a gradient or an accelerator is asked for.
+
     Args:
         name: "scattering", one of `BACKBONES`, or any timm model's name ("resnet34", "resnet34.a1_in1k").
-        weights: None or "hub": the hub's (scattering: the bundled constants); a path to a local .safetensors file;
-            or "random", which is never chosen unasked and always recorded.
+        weights: None for the ones that belong to the name (scattering: constants; `PACKAGED`: the package's; else the
+            hub's), "package" or "hub" to insist; a path to a local .safetensors file; or "random", which is never
+            chosen unasked and always recorded.
         seed: of random weights.
         device: by default the best there is.
         mixed_precision: half precision on an accelerator: faster, maps change by about 1e-3; ignored on a CPU.
         progress: told of a download.
+        depth: how many levels are needed, from the finest on (`Detector.depth`); None for all, and all pooled stages.
+            Scattering computes everything anyway.
 
     Raises:
         SettingRefused: no such backbone, or one without feature maps.
@@ -134,14 +205,28 @@ def load_backbone(
     device = best_device() if device is None else named(str(device))
     if name == BUNDLED:
         return _bundled(weights, device)
+    if name in PACKAGED and weights in (None, "package"):
+        return _from_package(name, device, depth)
+    if weights == "package":
+        raise WeightsRefused(
+            "backbones.no_package",
+            "No package is known that holds weights of {backbone}. Leave the weights out, or choose {known}.",
+            backbone=name,
+            known=", ".join(PACKAGED),
+        )
     from detectors.features.timm_models import TimmFeatures, build
 
-    model, source, origin = build(name, "hub" if weights is None else weights, seed, progress)
+    timm_name = PACKAGED[name].timm if name in PACKAGED else name
+    model, source, origin = build(timm_name, "hub" if weights is None else weights, seed, progress)
     record = WeightsRecord(source, origin, fingerprint(model))
+    network = TimmFeatures(model, depth)
     mixed_precision = mixed_precision and device.type != "cpu"
     notes: list[Sentence] = []
     if record.random:
         notes.append(random_weights(name, origin))
+    known = listed(name)
+    if known and known.licence and source == "hub":
+        notes.append(under_licence(name, known.licence))
     if mixed_precision:
         notes.append(
             Sentence(
@@ -150,7 +235,10 @@ def load_backbone(
                 backbone=name,
             )
         )
-    return Backbone(name, TimmFeatures(model), record, device, mixed_precision, tuple(notes))
+    # Weights drawn anew for every seed are used for a few pictures: writing their graph would take longer than these.
+    identity = f"{timm_name} {record.sha256} {depth}"
+    write = None if record.random else lambda x: exported(network, x, identity)
+    return Backbone(name, network, record, device, mixed_precision, tuple(notes), write)
 
 
 def _bundled(weights: str | Path | None, device: torch.device) -> Backbone:
@@ -158,6 +246,24 @@ def _bundled(weights: str | Path | None, device: torch.device) -> Backbone:
         raise SettingRefused("backbones.no_weights", "The scattering backbone has no weights to load. Leave them out.")
     network = Scattering()
     return Backbone(BUNDLED, network, WeightsRecord("bundled", "constants", fingerprint(network)), device)
+
+
+def _from_package(name: str, device: torch.device, depth: int | None) -> Backbone:
+    packaged = PACKAGED[name]
+    tensors = normalised_convolutions(packages.read(name), packaged.file.rpartition("/")[2])
+    network = Lite(tensors, packaged.native_size, depth)
+    record = WeightsRecord("package", packages.origin(packaged), packaged.sha256)
+    return Backbone(name, network, record, device, write=lambda x: network.graph())
+
+
+def in_torch(backbone: str, reason: str) -> Sentence:
+    """Return what to say where onnxruntime should have computed and does not."""
+    return Sentence(
+        "backbones.in_torch",
+        "{backbone} was computed by torch, more slowly than by onnxruntime, which could not take it over ({reason}).",
+        backbone=backbone,
+        reason=reason,
+    )
 
 
 def fingerprint(network: nn.Module) -> str:

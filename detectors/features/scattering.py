@@ -52,6 +52,8 @@ class Scattering(nn.Module):
     strides = (4, 8, 16)
     native_size = 224
     normalisation = ((0.0,) * 3, (1.0,) * 3)  # none: pictures stay in [0, 1]
+    sized = False
+    channels_last = True
     standardise = True  # without it nearest neighbours are dominated by a few loud channels
     stages = ("colour", "first order", "second order")  # 3, 96 and 384 channels: what MahalanobisAD sums over
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detectors.errors import Sentence, WeightsRefused
+from detectors.errors import Sentence, SettingRefused, WeightsRefused
 from detectors.features import hub
+from detectors.features.packages import PACKAGED, location, not_installed
 
 BUNDLED = "scattering"
+RANDOM = "backbones.random"  # the key of the sentence about weights that were never trained
 HEADER_LIMIT = 1_000_000  # bytes of a .safetensors header; a wide_resnet50_2 needs about 35,000
 FLOATS = ("F16", "BF16", "F32", "F64")
 COUNTERS = "num_batches_tracked"  # batch normalisation counts its batches; nothing depends on it after training
@@ -21,15 +23,26 @@ Header = dict[str, tuple[str, tuple[int, ...]]]  # tensor's name -> (dtype, shap
 
 @dataclass(frozen=True)
 class ListedBackbone:
-    """A backbone that is listed by name: its place on the hub and the bytes of its weights there."""
+    """A backbone that is listed by name: its place on the hub, the bytes of its weights there, its own licence."""
 
     name: str
     hub: str | None
     bytes: int
+    licence: str | None = None
 
+
+_DINOV3 = "DINOv3 License"
 
 BACKBONES = (
     ListedBackbone(BUNDLED, None, 0),
+    *(ListedBackbone(name, None, 0) for name in PACKAGED),
+    # The papers' weights: torchvision's first ones, and AutoAugment's. Newer training can do far better or worse.
+    ListedBackbone("wide_resnet50_2.tv_in1k", "timm/wide_resnet50_2.tv_in1k", 275_806_280),
+    ListedBackbone("resnet18.tv_in1k", "timm/resnet18.tv_in1k", 46_796_608),
+    ListedBackbone("resnet50.tv_in1k", "timm/resnet50.tv_in1k", 102_441_032),
+    ListedBackbone("tf_efficientnet_b4.aa_in1k", "timm/tf_efficientnet_b4.aa_in1k", 77_868_032),
+    ListedBackbone("tf_efficientnet_b5.aa_in1k", "timm/tf_efficientnet_b5.aa_in1k", 122_251_008),
+    # What timm means by the plain name.
     ListedBackbone("wide_resnet50_2", "timm/wide_resnet50_2.racm_in1k", 275_806_280),
     ListedBackbone("resnet18", "timm/resnet18.a1_in1k", 46_796_608),
     ListedBackbone("resnet50", "timm/resnet50.a1_in1k", 102_441_032),
@@ -38,6 +51,9 @@ BACKBONES = (
     ListedBackbone("mobilenetv3_large_100", "timm/mobilenetv3_large_100.ra_in1k", 22_030_096),
     ListedBackbone("convnext_tiny", "timm/convnext_tiny.in12k_ft_in1k", 114_356_512),
     ListedBackbone("vit_small_patch14_dinov2", "timm/vit_small_patch14_dinov2.lvd142m", 88_224_768),
+    ListedBackbone("vit_small_patch14_reg4_dinov2", "timm/vit_small_patch14_reg4_dinov2.lvd142m", 88_229_376),
+    ListedBackbone("vit_small_patch16_dinov3", "timm/vit_small_patch16_dinov3.lvd1689m", 86_347_776, _DINOV3),
+    ListedBackbone("convnext_tiny.dinov3_lvd1689m", "timm/convnext_tiny.dinov3_lvd1689m", 111_280_512, _DINOV3),
 )
 
 
@@ -47,37 +63,64 @@ class WeightsState:
 
     Attributes:
         name: the backbone's.
-        state: "bundled", "here" (in the hub's cache on this machine), "download" or "missing".
+        state: "bundled", "package" (installed), "here" (in the hub's cache on this machine), "download" or "missing".
         bytes: to download; None where only the hub knows.
-        reason: why they are missing.
+        reason: why they are missing; also where no such backbone is known.
+        licence: of weights that come under terms of their own.
     """
 
     name: str
     state: str
     bytes: int | None = None
     reason: Sentence | None = None
+    licence: str | None = None
 
 
 def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
     """Say where a backbone's weights are; `reachable` is what `hub_reachable()` said, asked here if needed."""
-    listed = next(
-        (b for b in BACKBONES if b.name == name), ListedBackbone(name, f"timm/{name}" if "." in name else None, 0)
-    )
-    if listed.name == BUNDLED:
+    if name == BUNDLED:
         return WeightsState(name, "bundled")
-    if listed.hub and hub.cached(listed.hub):
-        return WeightsState(name, "here")
+    if name in PACKAGED:
+        if location(PACKAGED[name]) is not None:
+            return WeightsState(name, "package")
+        return WeightsState(name, "missing", reason=not_installed(name).sentence)
+    known = listed(name)
+    if known is None:
+        from detectors.features.timm_models import check_known, repository  # takes seconds: only for what is not listed
+
+        try:
+            check_known(name)
+        except SettingRefused as refused:
+            return WeightsState(name, "missing", reason=refused.sentence)
+        known = ListedBackbone(name, repository(name), 0)
+    if known.hub and hub.cached(known.hub):
+        return WeightsState(name, "here", licence=known.licence)
     if hub.offline():
-        return WeightsState(name, "missing", reason=hub.forbidden(name).sentence)
+        return WeightsState(name, "missing", reason=hub.forbidden(name).sentence, licence=known.licence)
     if not (hub.hub_reachable() if reachable is None else reachable):
-        return WeightsState(name, "missing", reason=hub.no_network(name).sentence)
-    return WeightsState(name, "download", listed.bytes or None)
+        return WeightsState(name, "missing", reason=hub.no_network(name).sentence, licence=known.licence)
+    return WeightsState(name, "download", known.bytes or None, licence=known.licence)
+
+
+def listed(name: str) -> ListedBackbone | None:
+    """Return what is known of a listed backbone, None of any other."""
+    return next((backbone for backbone in BACKBONES if backbone.name == name), None)
+
+
+def under_licence(backbone: str, licence: str) -> Sentence:
+    """Return what must be said of weights that come under terms of their own."""
+    return Sentence(
+        "backbones.licence",
+        "The weights of {backbone} come under the {licence}: read it before using them in a product.",
+        backbone=backbone,
+        licence=licence,
+    )
 
 
 def random_weights(backbone: str, origin: str) -> Sentence:
     """Return what must be said wherever a backbone was never trained."""
     return Sentence(
-        "backbones.random",
+        RANDOM,
         "{backbone} has random weights ({origin}): for tests and lessons, not for judging parts.",
         backbone=backbone,
         origin=origin,

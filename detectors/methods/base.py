@@ -94,6 +94,11 @@ class Detector(ABC):
         return ()
 
     @property
+    def depth(self) -> int | None:
+        """How many of a backbone's levels it reads, from the finest on; None for all, and the pooled stages."""
+        return None
+
+    @property
     def notes(self) -> tuple[Sentence, ...]:
         """What a person should know of this fit: settings that were clipped, fallbacks taken."""
         return ()
@@ -151,6 +156,11 @@ class Detector(ABC):
         self.check_levels((*levels, grid), len(shape.maps))
         chosen = levels if grid is None else (grid,)
         return max((shape.maps[level][1:] for level in chosen), key=prod)
+
+    @staticmethod
+    def deepest(levels: Iterable[int | None]) -> int:
+        """Return the `depth` of a method that reads these levels and no pooled stage; None is no level."""
+        return 1 + max(level for level in levels if level is not None)
 
     def check_pictures(self, count: int) -> None:
         """Raise `SettingRefused` for fewer than two pictures, which do not vary."""

@@ -186,6 +186,11 @@ class CFA(Detector):
         return Estimate(seconds(work), kept + working + 5 * model, model)
 
     @property
+    def depth(self) -> int:
+        """The levels up to the deepest that is read."""
+        return self.deepest((*self.levels, self.grid))
+
+    @property
     def notes(self) -> tuple[Sentence, ...]:
         """Settings that the pictures did not allow."""
         if not self.fitted:

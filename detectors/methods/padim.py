@@ -177,6 +177,11 @@ class Padim(Detector):
         return Estimate(seconds(work), model + held + 2 * BLOCK_BYTES, model)
 
     @property
+    def depth(self) -> int:
+        """The levels up to the deepest that is read."""
+        return self.deepest((*self.levels, self.grid))
+
+    @property
     def notes(self) -> tuple[Sentence, ...]:
         """Say when there were fewer channels than asked for."""
         used = sum(len(c) for c in self.channels_) if self.fitted else self.channels

@@ -188,6 +188,11 @@ class PatchCore(Detector):
         return Estimate(seconds(work), max(picking, model + 4 * total * directions), model)
 
     @property
+    def depth(self) -> int:
+        """The levels up to the deepest that is read."""
+        return self.deepest((*self.levels, self.grid))
+
+    @property
     def notes(self) -> tuple[Sentence, ...]:
         """Say where the bank or the numbers of neighbours came out smaller than asked."""
         if not self.fitted:

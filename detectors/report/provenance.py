@@ -39,9 +39,12 @@ def made(result: Result, words: Words) -> Facts:
     lines.append((t["fingerprint"], [fingerprint(result)]))
     for column in result.columns:
         lines.append((f"{words.title(result, column)}", [_flat(plain(column.settings)), *map(words.say, column.notes)]))
-    weights = dict.fromkeys((c.backbone, c.weights) for c in result.columns)
+    weights = dict.fromkeys((c.backbone, c.weights, c.engine) for c in result.columns)
     if weights:
-        said = [f"{b}: {w.origin} ({t['sources'].get(w.source, w.source)}), sha256 {w.sha256}" for b, w in weights]
+        said = [
+            f"{b}: {w.origin} ({t['sources'].get(w.source, w.source)}), sha256 {w.sha256}, {engine}"
+            for b, w, engine in weights
+        ]
         lines.append((t["weights"], said))
     lines.append((t["versions"], [" · ".join(f"{k} {v}" for k, v in result.versions.items() if k != "device")]))
     lines.append((t["device"], [result.versions.get("device", "?")]))

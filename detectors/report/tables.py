@@ -105,6 +105,7 @@ def _column(column: Column, threshold: Threshold | None) -> dict[str, Any]:
         "backbone": column.backbone,
         "settings": plain(column.settings),
         "weights": asdict(column.weights),
+        "engine": column.engine,
         "threshold": None if threshold is None else asdict(threshold),
         "limit": None if threshold is None else threshold.value,
         "scores": plain(column.scores),

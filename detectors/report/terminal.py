@@ -131,7 +131,8 @@ def remarks(result: Result) -> Iterator[str]:
                 said[f"{name.replace('_', ' ')} of {column.method}: {figure.reason}"] = None
     for column in result.columns:
         weights = column.weights
-        said[f"weights of {column.backbone}: {weights.origin} ({weights.source}, sha256 {weights.sha256[:12]})"] = None
+        kind = f"{weights.source}, sha256 {weights.sha256[:12]}, {column.engine}"
+        said[f"weights of {column.backbone}: {weights.origin} ({kind})"] = None
     yield from said
     cost = result.columns[0].cost if result.columns else None
     if cost:

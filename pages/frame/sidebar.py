@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from detectors.features.weights import BACKBONES as LISTED
 from detectors.methods import UNREADABLE
 from detectors.result import Result
 from pages.frame import backend, data, headline, weights
@@ -15,10 +16,7 @@ from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
-BACKBONES = (
-    "scattering", "wide_resnet50_2", "resnet18", "resnet50", "tf_efficientnet_b4", "tf_efficientnet_b5",
-    "mobilenetv3_large_100", "convnext_tiny", "vit_small_patch14_dinov2",
-)  # fmt: skip
+BACKBONES = tuple(backbone.name for backbone in LISTED)
 LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
 _SECONDS = 0.7  # between two looks at what is being found out
 

@@ -101,5 +101,9 @@ def overview(states: Callable[[Iterable[str]], dict[str, WeightsState | None]]) 
 
 
 def _short(state: WeightsState | None) -> str:
-    absent = state is not None and state.state == "missing"
-    return f":orange[{text('frame.weights.missing')}]" if absent else line(state)
+    if state is not None and state.state == "missing":
+        said = f":orange[{text('frame.weights.missing')}]"
+    else:
+        said = line(state)
+    terms = text("frame.weights.licence", licence=state.licence) if state is not None and state.licence else ""
+    return ", ".join(part for part in (said, terms) if part)

@@ -8,9 +8,11 @@ from torch.nn import functional
 from detectors.errors import SettingRefused
 from detectors.features.backbone import Backbone, load_backbone
 from detectors.features.device import best_device
+from detectors.features.packages import PACKAGED
 from detectors.features.weights import BACKBONES
 
 SIZE = 64
+FREE = ("apache-2.0", "bsd-3-clause", "cc-by-nc-4.0")
 IMAGENET = (torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225]))
 
 
@@ -53,6 +55,8 @@ def test_levels_equal_those_of_timms_own_feature_models(name, strides, indices):
     settings = {"vit": {"dynamic_img_size": True}, "swi": {"strict_img_size": False}}.get(name[:3], {})
     torch.manual_seed(0)
     witness = timm.create_model(name, features_only=True, out_indices=indices, num_classes=0, **settings).eval()
+    if name.startswith("vit"):  # a plain transformer's blocks are looked at behind its final norm, which timm cuts off
+        witness.norm, witness.model.norm = True, torch.nn.LayerNorm(192, eps=1e-6)
     assert tuple(witness.feature_info.reduction()) == strides
     if "efficientnet" in name:  # without its head it draws other numbers from the same seed
         weights = backbone._network.model.state_dict()
@@ -125,12 +129,59 @@ def test_a_picture_does_not_depend_on_the_others_in_the_batch():
 
 def test_transformers_take_other_sizes_than_the_one_they_were_made_for():
     assert loaded("test_vit").shape(96).maps[0][1:] == (6, 6)
+    snapping = loaded("test_vit")
+    features = snapping(pictures(size=72))
+    assert features.maps[0].shape[-2:] == (4, 4), "64 pixels hold 4 patches, 72 are nearer to them than to 80"
+    assert features.image_size == (72, 72)
+    assert [str(note) for note in snapping.notes[1:]] == [
+        "test_vit sees patches of 16 pixels, so pictures of 72 x 72 were brought to 64 x 64 for it."
+    ]
+    snapping(pictures(size=72))
+    assert len(snapping.notes) == 2
+
+
+def test_a_size_that_a_network_cannot_take_is_refused():
     with pytest.raises(SettingRefused) as refused:
-        loaded("test_vit")(pictures(size=72))
+        loaded("mvitv2_tiny")(pictures(1, 256))
     assert str(refused.value) == (
-        "test_vit cannot take pictures of 72 x 72 pixels. "
-        "Choose the size it was made for, 160 pixels, or another backbone."
+        "mvitv2_tiny cannot take pictures of 256 x 256 pixels. "
+        "Choose the size it was made for, 224 pixels, or another backbone."
     )
+
+
+def test_a_network_of_flat_layers_is_not_told_to_put_channels_last():
+    backbone = loaded("lambda_resnet26t")
+    assert backbone.shape(256).maps[0] == (256, 64, 64)
+
+
+@pytest.mark.parametrize(
+    "name", ["vit_small_patch14_dinov2", "vit_small_patch14_reg4_dinov2", "vit_small_patch16_dinov3"]
+)
+def test_patches_of_a_vision_transformer_lie_on_one_grid_without_its_extra_tokens(name):
+    backbone = loaded(name)
+    patch = 16 if "16" in name else 14
+    assert backbone.strides == (patch,) * 4
+    features = backbone(pictures(1, 112))
+    assert {tuple(m.shape[1:]) for m in features.maps} == {(384, 112 // patch, 112 // patch)}
+    model = backbone._network.model
+    mean, deviation = (torch.tensor(model.pretrained_cfg[key])[:, None, None] for key in ("mean", "std"))
+    with torch.no_grad():
+        tokens = model.forward_features((pictures(1, 112) - mean) / deviation)[:, model.num_prefix_tokens :]
+    expected = tokens.transpose(1, 2).reshape(features.maps[-1].shape)  # the final norm is in both
+    torch.testing.assert_close(features.maps[-1], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "efficientnet_b0", "convnext_atto"])
+def test_a_network_computes_only_as_deep_as_asked(name, depth):
+    whole, part = loaded(name), load_backbone(name, "random", device="cpu", depth=depth)
+    full, features = whole(pictures()), part(pictures())
+    assert part.strides == whole.strides[:depth]
+    assert part.stages == whole.stages[: len(part.stages)]
+    assert len(features.maps) == len(part.strides)
+    assert len(features.pooled) == len(part.stages)
+    assert all(torch.equal(a, b) for a, b in zip(features.maps, full.maps, strict=False))
+    assert all(torch.equal(a, b) for a, b in zip(features.pooled, full.pooled, strict=False))
 
 
 @pytest.mark.parametrize(
@@ -165,9 +216,13 @@ def test_mixed_precision_is_for_accelerators_only():
 
 
 def test_the_list_names_timms_default_weights_and_their_size():
-    for backbone in BACKBONES[1:]:
+    for backbone in BACKBONES:
+        if backbone.hub is None:
+            assert backbone.name == "scattering" or backbone.name in PACKAGED
+            continue
         settings = timm.get_pretrained_cfg(backbone.name)
         assert settings.hf_hub_id == backbone.hub
+        assert settings.license == "dinov3-license" if backbone.licence else settings.license in FREE
         with torch.device("meta"):
             model = timm.create_model(backbone.name)
         assert sum(t.numel() * t.element_size() for t in model.state_dict().values()) == backbone.bytes
