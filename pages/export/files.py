@@ -12,7 +12,7 @@ import streamlit as st
 from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component
+from pages.frame import backend, component, session
 from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
 from pages.frame.state import Choices
@@ -83,10 +83,10 @@ def _detector(choices: Choices, result: Result, ready: bool) -> None:
         return
     columns = {column.key: column for column in result.columns}
     names = {key: _title(result, column) for key, column in columns.items()}
-    if st.session_state.get("export_column") not in columns:
+    if session.widget("export_column") not in columns:
         focused = choices.focus
-        st.session_state["export_column"] = sorted(columns, key=lambda key: columns[key].method != focused)[0]
-    chosen = columns[st.session_state["export_column"]]
+        session.set_widget("export_column", sorted(columns, key=lambda key: columns[key].method != focused)[0])
+    chosen = columns[session.widget("export_column")]
     download = backend.current().file(result, "detector", chosen.key, choices.threshold)
     with _row("detector", _Size(download, chosen.cost.model_bytes)):
         st.selectbox(

@@ -9,7 +9,7 @@ import streamlit as st
 from detectors.features.weights import BACKBONES as LISTED
 from detectors.methods import UNREADABLE
 from detectors.result import Result
-from pages.frame import backend, data, headline, weights
+from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
@@ -56,7 +56,7 @@ def present(choices: Choices) -> None:
 
 def _pictures(choices: Choices, status: Status) -> None:
     def chosen() -> None:
-        name = st.session_state["w_pictures"]
+        name = session.widget("w_pictures")
         change(picture=None, place=None, **({"data": "own"} if name == "own" else {"data": "demo", "product": name}))
 
     say = speaker()
@@ -83,7 +83,7 @@ def _backbone(choices: Choices) -> None:
         key="w_backbone",
         accept_new_options=True,
         help=text("frame.backbone_help"),
-        on_change=lambda: _backbones(choices, st.session_state["w_backbone"], *choices.backbones[1:]),
+        on_change=lambda: _backbones(choices, session.widget("w_backbone"), *choices.backbones[1:]),
     )
     states = backend.current().weights(choices.backbones, choices.random_weights)
     weights.say_states(states, choices, lambda: backend.current().run(current()))
@@ -125,7 +125,7 @@ def _methods(choices: Choices, result: Result | None) -> None:
 
 
 def _methods_chosen() -> None:
-    change(methods=tuple(method for method in METHODS if st.session_state[f"w_method_{method}"]))
+    change(methods=tuple(method for method in METHODS if session.widget(f"w_method_{method}")))
 
 
 def _settings(choices: Choices) -> None:
@@ -143,7 +143,7 @@ def _settings(choices: Choices) -> None:
         horizontal=True,
         label_visibility="collapsed",
         help=text("frame.quick_help"),
-        on_change=lambda: change(preset=st.session_state["w_preset"]),
+        on_change=lambda: change(preset=session.widget("w_preset")),
     )
 
 
@@ -160,28 +160,28 @@ def _each() -> None:
             key="w_second",
             placeholder=text("frame.second_none"),
             accept_new_options=True,
-            on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
+            on_change=lambda: _backbones(choices, choices.backbones[0], session.widget("w_second")),
         )
         st.checkbox(
             text("frame.random"), choices.random_weights, key="w_random", help=text("frame.random_help"),
-            on_change=lambda: change(random_weights=st.session_state["w_random"]),
+            on_change=lambda: change(random_weights=session.widget("w_random")),
         )  # fmt: skip
         st.checkbox(
             text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
-            on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
+            on_change=lambda: change(crop=CROPS[int(session.widget("w_crop"))]),
         )  # fmt: skip
         st.checkbox(
             text("frame.equalise"), choices.equalise, key="w_equalise", help=text("frame.equalise_help"),
-            on_change=lambda: change(equalise=st.session_state["w_equalise"]),
+            on_change=lambda: change(equalise=session.widget("w_equalise")),
         )  # fmt: skip
     with right, st.container(horizontal=True):
         st.number_input(
             text("frame.size"), 64, 512, choices.size, step=32, key="w_size",
-            on_change=lambda: change(size=int(st.session_state["w_size"])),
+            on_change=lambda: change(size=int(session.widget("w_size"))),
         )  # fmt: skip
         st.number_input(
             text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
-            on_change=lambda: change(seed=int(st.session_state["w_seed"])),
+            on_change=lambda: change(seed=int(session.widget("w_seed"))),
         )  # fmt: skip
     with st.expander(text("frame.weights.title")):
         weights.overview(backend.current().weights)
@@ -208,7 +208,7 @@ def _threshold(choices: Choices, status: Status) -> None:
                 format_func=lambda j: say("frame.threshold_step", j=j, of=of),
                 key="w_allowed",
                 label_visibility="collapsed",
-                on_change=lambda: change(allowed=st.session_state["w_allowed"]),
+                on_change=lambda: change(allowed=session.widget("w_allowed")),
             )
         st.caption(text("frame.threshold_says", j=allowed, of=of, n=held))
     if lines := headline.set_apart(choices):
@@ -251,7 +251,7 @@ def _tongue() -> None:
             key="w_language",
             horizontal=True,
             label_visibility="collapsed",
-            on_change=lambda: change(language=st.session_state["w_language"]),
+            on_change=lambda: change(language=session.widget("w_language")),
         )
         LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content")
 
@@ -262,4 +262,4 @@ def _set(key: str, value: object) -> None:
     Said in every run: a run that is interrupted before the browser has drawn the widget would otherwise leave it with
     a default of its own, which then comes back as if a person had chosen it.
     """
-    st.session_state[key] = value
+    session.set_widget(key, value)

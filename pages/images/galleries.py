@@ -12,7 +12,7 @@ from detectors.errors import Refusal
 from detectors.queries import outliers
 from detectors.queries.overview import Overview
 from detectors.result import Result
-from pages.frame import backend, data, style, uploads
+from pages.frame import backend, data, session, style, uploads
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
@@ -62,7 +62,7 @@ def album(
             [("defective", text("images.mark_defective")), ("remove", text("images.leave_out"))],
             lambda action, names: _act(choices, shown, action, names),
             key="normal_gallery",
-            reveal=st.session_state.get("images_reveal"),
+            reveal=session.REVEALED.get(),
         )
         _notes(choices, shown, odd)
         if not shown.normal:
@@ -152,7 +152,7 @@ def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
     if result is None or not result.columns or status.stale:
         return []
     asked, column = backend.current(), result.columns[0]
-    kept = st.session_state.setdefault("images_unusual", {})
+    kept = session.UNUSUAL.get()
     key = f"{asked.run_key} {column.backbone}"
     if key not in kept:
         try:
@@ -180,7 +180,7 @@ def _notes(choices: Choices, shown: Album, odd: list[str]) -> None:
 
 
 def _reveal(ident: str) -> None:
-    st.session_state["images_reveal"] = {"id": ident, "at": time.monotonic()}
+    session.REVEALED.set({"id": ident, "at": time.monotonic()})
 
 
 def _offer(choices: Choices, edit: EditedSource, shown: Album, made: Overview | None) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from detectors.result import Result
-from pages.frame import backend, headline, panes, style, weights
+from pages.frame import backend, headline, panes, session, style, weights
 from pages.frame.progress import progress
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change, current
@@ -15,7 +15,7 @@ from pages.scores.lanes import lanes, verdicts
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
-    if st.session_state.pop("scores_moved", False):
+    if session.MOVED.pop():
         st.rerun()  # the sidebar stands outside this part and shows the threshold too
     parts.styles()
     if result is None or not result.test:
@@ -34,7 +34,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     work(choices, status)
     parts.too_few(result)
     opened = lanes(
-        choices, status, result, keys, focus, st.session_state.get("scores_by_hand", False),
+        choices, status, result, keys, focus, session.BY_HAND.get(),
         on_moved=parts.moved, on_focus=lambda key: change(focus=key.split("/")[0]),
     )  # fmt: skip
     if result.columns:
