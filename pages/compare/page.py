@@ -6,14 +6,14 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, panes, session, style, weights
+from pages.frame import headline, panes, session, style
 from pages.frame.component import Pictures
-from pages.frame.progress import progress
+from pages.frame.progress import work
 from pages.frame.refresh import live
-from pages.frame.state import Choices, change, current
+from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.verdicts import FILTERS, ORDERS, Verdicts
-from pages.frame.words import called, language, say, speaker, text
+from pages.frame.words import called, language, speaker, text
 
 PER_PAGE = (6, 12, 24, 48)
 WAITING_ROWS = 3
@@ -68,15 +68,6 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)
-
-
-def work(choices: Choices, status: Status) -> None:
-    if status.sentence is not None:
-        style.note(say(status.sentence))
-        states = backend.current().weights(choices.backbones, choices.random_weights)
-        weights.way_on(states, choices, lambda: backend.current().run(current()))
-    if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
 
 
 def wanted(verdicts: Verdicts) -> str:

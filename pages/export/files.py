@@ -15,11 +15,11 @@ from detectors.result import Column, Result
 from pages.frame import backend, component, session
 from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
+from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.words import amount, language, plain, say, table, text
 
 ROWS = ("report", "archive", "table", "detector", "script")
-_SECONDS = 0.5
 _OVERLAY_BYTES = 1.35  # per pixel of a PNG with three channels, as measured on the demo set
 _MAP_BYTES = 5.7  # per pixel: four raw, the rest as 16-bit PNG
 
@@ -118,15 +118,10 @@ class _Size:
         self._download, self._expected = download, expected
 
     def show(self) -> None:
-        making = self._download.making
-
-        @st.fragment(run_every=_SECONDS if making else None)
         def part() -> None:
             st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>')
-            if making and not self._download.making:
-                st.rerun()
 
-        part()
+        poll(part, lambda: self._download.making)
 
     def _said(self) -> str:
         if self._download.refused is not None:

@@ -73,7 +73,7 @@ UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.
 NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
 
 # Compare
-ORDER: Key[str] = Key("compare_order", lambda: "disagreement", ("compare.page",))
+ORDER: Key[str] = Key("order", lambda: "disagreement", ("compare.page",))
 # The pictures, by sha256, that the filter was chosen for.
 FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.page", "scores.kinds"))
 
@@ -102,7 +102,7 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
-    "w_", "scores_", "kinds_", "compare_filter", "compare_page_", "compare_per_page", "compare_by_", "export_column", "learn_picks", "product_",
+    "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
     "drop_", "more_", "add_", "reload_model_",  # uploaders
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "numbers", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components

@@ -12,13 +12,13 @@ from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
+from pages.frame.refresh import poll
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
 BACKBONES = tuple(backbone.name for backbone in LISTED)
 LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
-_SECONDS = 0.7  # between two looks at what is being found out
 
 
 def sidebar(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
@@ -85,21 +85,8 @@ def _backbone(choices: Choices) -> None:
         help=text("frame.backbone_help"),
         on_change=lambda: _backbones(choices, session.widget("w_backbone"), *choices.backbones[1:]),
     )
-    states = backend.current().weights(choices.backbones, choices.random_weights)
-    weights.say_states(states, choices, lambda: backend.current().run(current()))
-    _follow(choices)
-
-
-def _follow(choices: Choices) -> None:
-    """Draw everything again once what was unknown is known."""
-    waiting = backend.current().finding_out(choices)
-
-    @st.fragment(run_every=_SECONDS if waiting else None)
-    def part() -> None:
-        if waiting and not backend.current().finding_out(choices):
-            st.rerun()
-
-    part()
+    weights.say_states(choices)
+    poll(lambda: None, lambda: backend.current().finding_out(choices))
 
 
 def _backbones(choices: Choices, *names: str | None) -> None:
@@ -184,7 +171,7 @@ def _each() -> None:
             on_change=lambda: change(seed=int(session.widget("w_seed"))),
         )  # fmt: skip
     with st.expander(text("frame.weights.title")):
-        weights.overview(backend.current().weights)
+        weights.overview()
     knobs(choices)
 
 

@@ -13,6 +13,7 @@ from detectors.queries import outliers
 from detectors.queries.overview import Overview
 from detectors.result import Result
 from pages.frame import backend, data, session, style, uploads
+from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
@@ -36,13 +37,12 @@ def decoding(choices: Choices) -> None:
     share = backend.current().decoded(source) if choices.data == "own" and source is not None else None
     words = text("images.decoding" if choices.data == "own" else "images.drawing")
 
-    @st.fragment(run_every=0.5)
     def bar() -> None:
         done = backend.current().decoded(source) if share is not None and source is not None else 0.0
         width = f'<i style="width:{100 * done:.0f}%"></i>' if share is not None else ""
         st.html(f'<div class="odd-decoding"><span>{escape(words)}</span><div class="odd-bar">{width}</div></div>')
 
-    bar()
+    poll(bar, lambda: True)  # until the page has the pictures
     st.html(f'<div class="odd-blank" aria-hidden="true">{"<i></i>" * 32}</div>')
 
 

@@ -96,7 +96,7 @@ def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         style.note(say(status.sentence))
     if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
+        progress(choices, status)
 
 
 live(show)

@@ -49,6 +49,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from detectors.result import Column, Result
 from pages.frame import backend, component, session, style
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import language, speaker, text
@@ -190,14 +191,8 @@ def ask(result: Result, function: Callable[..., Any], column: str, *args: Any) -
 
 def at_work(look: Callable[[], Any], seconds: int) -> None:
     """Hold the place of what a worker is at, and draw the page anew as soon as it is there."""
-
-    @st.fragment(run_every=1.0)
-    def part() -> None:
-        if look() is not None:
-            st.rerun()
-        st.html(f'<div class="odd-waiting odd-low">{text("learn.at_work", s=seconds)}</div>')
-
-    part()
+    shown = f'<div class="odd-waiting odd-low">{text("learn.at_work", s=seconds)}</div>'
+    poll(lambda: st.html(shown), lambda: look() is None)
 
 
 def first_column(result: Result, *wanted: str) -> Column | None:

@@ -21,6 +21,7 @@ from detectors.result import Result
 from pages.frame import backend, session
 from pages.frame.backend import Answer
 from pages.frame.panes import name
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import amount, duration, language, say, speaker, stage_name, text
@@ -28,7 +29,6 @@ from pages.learn import lesson, parts
 from pages.learn.method_figures import count, number
 
 KEPT = 2  # settings whose answers a session holds on to
-SECONDS = 1.0
 ENDS = {"backbone": (0, 1)}  # which variants sentences compare, where not the first and the last
 
 
@@ -49,17 +49,7 @@ def variants(choices: Choices, status: Status, result: Result) -> None:
         )  # fmt: skip
         return
     answers = _begun(run, chosen, backbone)
-    if not any(answer.pending for answer in answers):
-        _explained(chosen, choices, result, answers)
-        return
-
-    @st.fragment(run_every=SECONDS)
-    def part() -> None:
-        _explained(chosen, choices, result, answers)
-        if not any(answer.pending for answer in answers):
-            st.rerun()
-
-    part()
+    poll(lambda: _explained(chosen, choices, result, answers), lambda: any(answer.pending for answer in answers))
 
 
 FIGURES: dict[str, Callable[..., None]] = {"variants": variants}

@@ -10,6 +10,7 @@ from detectors.evaluation import paired_auroc_difference, pro_curve
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
 from pages.frame import backend, component, session, style
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.words import text
@@ -17,7 +18,6 @@ from pages.scores import curves, lanes, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
 _FEW = 4  # held-out pictures that support no rate below 1 in 5
-_SECONDS = 0.7
 
 
 def titles(keys: tuple[str, ...]) -> dict[str, str]:
@@ -86,8 +86,8 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
         return
     waiting = curves.families(result, focus, titles)[1] or _differences(result, focus, titles)[1]
 
-    @st.fragment(run_every=_SECONDS if waiting else None)
     def part() -> None:
+        nonlocal waiting
         families, curves_wait = curves.families(result, focus, titles)
         left, middle, right = st.columns((1, 1, 1.3), gap="small")
         with left, st.container(border=True, height="stretch", key="curves_card"):
@@ -96,10 +96,9 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
             pairs_wait = _better(result, focus, titles)
         with right, st.container(border=True, height="stretch", key="cost_card"):
             _cost(result, focus, titles)
-        if waiting != (curves_wait or pairs_wait):
-            st.rerun()  # polling begins, or ends
+        waiting = curves_wait or pairs_wait
 
-    part()
+    poll(part, lambda: waiting)
 
 
 def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
