@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
+from pages.frame import session
 from pages.frame.component import PAINT, Component, Pictures, send
 
 GRID = Component(
@@ -68,9 +67,9 @@ def linked_grid(
         key=key,
         data=data,
         on_picked_change=_nothing,
-        on_focused_change=lambda: on_focus(st.session_state[key]["focused"]["column"]),
-        on_colour_change=lambda: on_colour(st.session_state[key]["colour"]),
-        on_order_change=lambda: on_order(st.session_state[key]["order"]),
+        on_focused_change=lambda: on_focus(session.widget(key)["focused"]["column"]),
+        on_colour_change=lambda: on_colour(session.widget(key)["colour"]),
+        on_order_change=lambda: on_order(session.widget(key)["order"]),
     )
     picked = heard.picked
     return Pick(picked["row"], picked["column"], int(picked["y"]), int(picked["x"])) if picked else None

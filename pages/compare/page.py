@@ -6,21 +6,21 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, panes, style, weights
+from pages.frame import headline, panes, session, style
 from pages.frame.component import Pictures
-from pages.frame.progress import progress
+from pages.frame.progress import work
 from pages.frame.refresh import live
-from pages.frame.state import Choices, change, current
+from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.verdicts import FILTERS, ORDERS, Verdicts
-from pages.frame.words import called, language, say, speaker, text
+from pages.frame.words import called, language, speaker, text
 
 PER_PAGE = (6, 12, 24, 48)
 WAITING_ROWS = 3
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
-    order = st.session_state.setdefault("compare_order", ORDERS[0])
+    order = session.ORDER.get()
     grid = partial(
         linked_grid,
         words=panes.words(),
@@ -30,7 +30,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         language=language(),
         on_focus=lambda method: change(focus=method),
         on_colour=lambda colour: change(colour=colour),
-        on_order=lambda chosen: st.session_state.update(compare_order=chosen),
+        on_order=session.ORDER.set,
         key="grid",
     )
     if result is None:
@@ -53,9 +53,9 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
-        st.button(text("compare.show_all"), on_click=lambda: st.session_state.update(compare_filter="all"))
-    per_page = st.session_state.get("compare_per_page") or max(3, PER_PAGE[0] // len(choices.backbones))
-    pages_key = f"compare_page_{order}_{st.session_state['compare_filter']}"
+        st.button(text("compare.show_all"), on_click=lambda: session.set_widget("compare_filter", "all"))
+    per_page = session.widget("compare_per_page") or max(3, PER_PAGE[0] // len(choices.backbones))
+    pages_key = f"compare_page_{order}_{session.widget('compare_filter')}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
     cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures)
@@ -70,24 +70,16 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.foot("compare", text("compare.hint"), result)
 
 
-def work(choices: Choices, status: Status) -> None:
-    if status.sentence is not None:
-        style.note(say(status.sentence))
-        states = backend.current().weights(choices.backbones, choices.random_weights)
-        weights.way_on(states, choices, lambda: backend.current().run(current()))
-    if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
-
-
 def wanted(verdicts: Verdicts) -> str:
     """Show the filters and return the one that holds; it belongs to the pictures that it was chosen for."""
     kinds = sorted({p.kind for p in verdicts.result.test if p.kind and p.defective})
     options = [*(name for name in FILTERS if verdicts.supports(name)), *(f"kind:{name}" for name in kinds)]
     shown = tuple(picture.sha256 for picture in verdicts.result.test)
-    held = st.session_state.setdefault("compare_filter", "all")
-    if not verdicts.opens(held) or st.session_state.get("compare_filter_of", shown) != shown:
-        held = st.session_state["compare_filter"] = "all"
-    st.session_state["compare_filter_of"] = shown
+    held = session.widget("compare_filter", "all")
+    if not verdicts.opens(held) or session.FILTERED.get() not in (None, shown):
+        held = "all"
+    session.set_widget("compare_filter", held)
+    session.FILTERED.set(shown)
     options = list(dict.fromkeys((*options, held)))
     labels = {option: f"{verdicts.written(option)} :gray[{len(verdicts.chosen(option))}]" for option in options}
     with st.container(key="filters", horizontal=True, vertical_alignment="center"):
@@ -97,7 +89,7 @@ def wanted(verdicts: Verdicts) -> str:
         )  # fmt: skip
         if verdicts.supports("missed") or verdicts.supports("false"):
             by_method(verdicts)
-    return st.session_state["compare_filter"]
+    return session.widget("compare_filter")
 
 
 def by_method(verdicts: Verdicts) -> None:
@@ -122,13 +114,13 @@ def by_method(verdicts: Verdicts) -> None:
 
 
 def _filter_by(name: str, *keys: str) -> None:
-    chosen = [st.session_state[key] for key in keys]
+    chosen = [session.widget(key) for key in keys]
     if all(chosen) and len(set(chosen)) == len(chosen):
-        st.session_state["compare_filter"] = f"{name}:{'|'.join(chosen)}"
+        session.set_widget("compare_filter", f"{name}:{'|'.join(chosen)}")
 
 
 def page(key: str, count: int, per_page: int) -> int:
-    number = min(st.session_state.get(key, 1), max(1, -(-count // per_page)))
+    number = min(session.widget(key, 1), max(1, -(-count // per_page)))
     return (number - 1) * per_page
 
 

@@ -12,14 +12,14 @@ import streamlit as st
 from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component
+from pages.frame import backend, component, session
 from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
+from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.words import amount, language, plain, say, table, text
 
 ROWS = ("report", "archive", "table", "detector", "script")
-_SECONDS = 0.5
 _OVERLAY_BYTES = 1.35  # per pixel of a PNG with three channels, as measured on the demo set
 _MAP_BYTES = 5.7  # per pixel: four raw, the rest as 16-bit PNG
 
@@ -83,10 +83,10 @@ def _detector(choices: Choices, result: Result, ready: bool) -> None:
         return
     columns = {column.key: column for column in result.columns}
     names = {key: _title(result, column) for key, column in columns.items()}
-    if st.session_state.get("export_column") not in columns:
+    if session.widget("export_column") not in columns:
         focused = choices.focus
-        st.session_state["export_column"] = sorted(columns, key=lambda key: columns[key].method != focused)[0]
-    chosen = columns[st.session_state["export_column"]]
+        session.set_widget("export_column", sorted(columns, key=lambda key: columns[key].method != focused)[0])
+    chosen = columns[session.widget("export_column")]
     download = backend.current().file(result, "detector", chosen.key, choices.threshold)
     with _row("detector", _Size(download, chosen.cost.model_bytes)):
         st.selectbox(
@@ -118,15 +118,10 @@ class _Size:
         self._download, self._expected = download, expected
 
     def show(self) -> None:
-        making = self._download.making
-
-        @st.fragment(run_every=_SECONDS if making else None)
         def part() -> None:
             st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>')
-            if making and not self._download.making:
-                st.rerun()
 
-        part()
+        poll(part, lambda: self._download.making)
 
     def _said(self) -> str:
         if self._download.refused is not None:

@@ -2,13 +2,13 @@
 
 from detectors.result import Result
 from pages.export import files
-from pages.frame import backend, style, weights
-from pages.frame.progress import progress
+from pages.frame import style
+from pages.frame.progress import work
 from pages.frame.provenance import what_made_in_full
 from pages.frame.refresh import live
-from pages.frame.state import Choices, current
+from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.words import say, text
+from pages.frame.words import text
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
@@ -30,15 +30,6 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         files.python(choices, result)
     what_made_in_full(result)
     style.foot("export")
-
-
-def work(choices: Choices, status: Status) -> None:
-    if status.sentence is not None:
-        style.note(say(status.sentence))
-        states = backend.current().weights(choices.backbones, choices.random_weights)
-        weights.way_on(states, choices, lambda: backend.current().run(current()))
-    if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
 
 
 live(show)

@@ -29,7 +29,7 @@ from pages.frame import data
 from pages.frame.downloads import Download, Downloads
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.weights import RANDOM, Known, missing
+from pages.frame.whereabouts import RANDOM, Known, missing
 from pages.frame.words import say
 
 _KEPT = 64  # answers of one session, those that were wanted last
@@ -59,6 +59,11 @@ class Answer:
     def pending(self) -> bool:
         """Whether the worker is still at it; asked often, so what it made is not fetched."""
         return self._value is None and self._work.status == "pending"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work was stopped before it brought anything."""
+        return self._value is None and self._work.status == "cancelled"
 
     @property
     def stage(self) -> Stage:
@@ -251,6 +256,8 @@ class Backend:
 
     def _keep(self, key: str, begin: Callable[[], Any]) -> Answer:
         """Begin a work once and hold on to its answer."""
+        if key in self._kept and self._kept[key].cancelled:
+            del self._kept[key]
         if key not in self._kept:
             while len(self._kept) >= _KEPT:
                 self._kept.popitem(last=False)

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import streamlit as st
-
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
-from pages.frame import uploads
+from pages.frame import session, uploads
 from pages.frame.state import Choices, change, current, forget_values
 
 
@@ -74,7 +72,7 @@ def undo() -> None:
         return
     step = mine.steps.pop()
     mine.source, mine.refused = step.source, ()
-    st.session_state["edits"] = dict(step.edits)
+    session.EDITS.set(dict(step.edits))
     forget_values()
     if mine.source is None and current().data == "own":
         change(data="demo", picture=None, place=None)
@@ -82,15 +80,15 @@ def undo() -> None:
 
 def edits() -> dict[str, EditedSource]:
     """Return this session's edits by the key of what they edit."""
-    return st.session_state.setdefault("edits", {})
+    return session.EDITS.get()
 
 
 def fall_back() -> None:
     """Open the demo when a link asks for pictures that only another session has."""
-    begins = "choices" not in st.session_state
+    begins = session.CHOICES.get() is None
     if begins and current().data == "own" and uploads.shelf().source is None:
         change(data="demo", picture=None, place=None)
-        st.session_state["elsewhere"] = (current().data, current().product)  # said until other pictures are chosen
+        session.ELSEWHERE.set((current().data, current().product))  # said until other pictures are chosen
 
 
 def _carry_over(before: EditedSource | None, files: UploadSource | None) -> None:

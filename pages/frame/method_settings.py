@@ -8,6 +8,7 @@ import streamlit as st
 
 from detectors.methods import METHODS
 from detectors.methods.settings import Levels, OneOf, Real, Setting, Whole
+from pages.frame import session
 from pages.frame.state import Choices, change_setting
 from pages.frame.words import plain, say, text
 
@@ -33,7 +34,7 @@ def _knob(method: str, name: str, setting: Setting, value: Any) -> None:
     key = f"w_set_{method}_{name}"
 
     def chosen() -> None:
-        now = st.session_state[key]
+        now = session.widget(key)
         change_setting(method, name, (tuple(sorted(now)) or None) if isinstance(setting.range, Levels) else now)
 
     about = f"{plain(say(setting.line))} {plain(str(setting.range))}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.frame import backend, style, weights
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import amount, duration, say, stage_name, text
@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from detectors.workers import Stage
 
 
-def progress(choices: Choices, status: Status, cancel: Callable[[], None]) -> None:
+def work(choices: Choices, status: Status) -> None:
+    """Say what stands in the way of a run and the way on, or how far it is."""
+    if status.sentence is not None:
+        style.note(say(status.sentence))
+        weights.way_on(choices)
+    if status.state == "running":
+        progress(choices, status)
+
+
+def progress(choices: Choices, status: Status) -> None:
     """Show the parts of a run in the order they are done, and a button that stops it."""
     lines = [(text("progress.pictures"), status.stage("pictures"))]
     for backbone in choices.backbones:
@@ -32,7 +41,7 @@ def progress(choices: Choices, status: Status, cancel: Callable[[], None]) -> No
             left = [stage.seconds_left for stage in columns if stage is not None and stage.seconds_left is not None]
             shown = text("progress.shown", done=done, n=len(columns))
             st.caption(shown + (text("progress.left", time=duration(max(2.0, sum(left)))) if left else ""))
-            st.button(text("progress.cancel"), key="cancel", on_click=cancel)
+            st.button(text("progress.cancel"), key="cancel", on_click=backend.current().cancel)
 
 
 def _line(name: str, stage: Stage | None) -> str:

@@ -1,4 +1,4 @@
-"""Parts of a page that follow the work: drawn again while something runs, and only then."""
+"""The one poller: parts of a page that are drawn again while something is awaited, and only then."""
 
 from __future__ import annotations
 
@@ -11,38 +11,50 @@ from pages.frame import backend
 from pages.frame.state import Choices, current, mirror
 from pages.frame.status import Status
 
-_SECONDS = 1.0
-_MOMENT = 0.7
+SECONDS = 0.7
+_PAGE_SECONDS = 1.0  # where all of a page is drawn each time
 
 
-def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
-    """Draw with the choices, the state of the work and the result so far."""
-    running = backend.current().look(current())[0].state == "running"
+def poll(
+    draw: Callable[[], None], awaited: Callable[[], Hashable], seconds: float = SECONDS, page: bool = True
+) -> None:
+    """Draw a part now and, while something is awaited, again every so often.
 
-    @st.fragment(run_every=_SECONDS if running else None)
+    Args:
+        draw: draws the part, which a click in it draws again too.
+        awaited: says what is awaited, something false where nothing is.
+        seconds: between two looks.
+        page: whether the whole page is drawn anew once something else is awaited, or nothing any more.
+    """
+    before = awaited()
+
+    @st.fragment(run_every=seconds if before else None)
     def part() -> None:
-        choices = current()
-        status, result = backend.current().look(choices)
-        mirror()
-        draw(choices, status, result)
-        if running and status.state != "running":
+        draw()
+        if page and awaited() != before:
             st.rerun()
 
     part()
 
 
+def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
+    """Draw with the choices, the state of the work and the result so far."""
+
+    def part() -> None:
+        choices = current()
+        status, result = backend.current().look(choices)
+        mirror()
+        draw(choices, status, result)
+
+    poll(part, lambda: backend.current().look(current())[0].state == "running", _PAGE_SECONDS)
+
+
 def follow(waiting: bool) -> None:
     """Look again every moment while something is awaited, and draw the whole page once it has changed."""
-    before = _progress()
-
-    @st.fragment(run_every=_MOMENT if waiting else None)
-    def watch() -> None:
-        if waiting and _progress() != before:
-            st.rerun()
-
-    watch()
+    poll(lambda: None, lambda: waiting and _progress())
 
 
 def _progress() -> Hashable:
-    status, result = backend.current().look(current())
-    return status.state, status.counts, backend.current().arrived(), len(result.columns) if result else None
+    workers = backend.current()
+    status, result = workers.look(current())
+    return status.state, status.counts, workers.arrived(), len(result.columns) if result else None

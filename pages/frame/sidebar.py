@@ -9,16 +9,16 @@ import streamlit as st
 from detectors.features.weights import BACKBONES as LISTED
 from detectors.methods import UNREADABLE
 from detectors.result import Result
-from pages.frame import backend, data, headline, weights
+from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
+from pages.frame.refresh import poll
 from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
 BACKBONES = tuple(backbone.name for backbone in LISTED)
 LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
-_SECONDS = 0.7  # between two looks at what is being found out
 
 
 def sidebar(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
@@ -56,7 +56,7 @@ def present(choices: Choices) -> None:
 
 def _pictures(choices: Choices, status: Status) -> None:
     def chosen() -> None:
-        name = st.session_state["w_pictures"]
+        name = session.widget("w_pictures")
         change(picture=None, place=None, **({"data": "own"} if name == "own" else {"data": "demo", "product": name}))
 
     say = speaker()
@@ -83,23 +83,10 @@ def _backbone(choices: Choices) -> None:
         key="w_backbone",
         accept_new_options=True,
         help=text("frame.backbone_help"),
-        on_change=lambda: _backbones(choices, st.session_state["w_backbone"], *choices.backbones[1:]),
+        on_change=lambda: _backbones(choices, session.widget("w_backbone"), *choices.backbones[1:]),
     )
-    states = backend.current().weights(choices.backbones, choices.random_weights)
-    weights.say_states(states, choices, lambda: backend.current().run(current()))
-    _follow(choices)
-
-
-def _follow(choices: Choices) -> None:
-    """Draw everything again once what was unknown is known."""
-    waiting = backend.current().finding_out(choices)
-
-    @st.fragment(run_every=_SECONDS if waiting else None)
-    def part() -> None:
-        if waiting and not backend.current().finding_out(choices):
-            st.rerun()
-
-    part()
+    weights.say_states(choices)
+    poll(lambda: None, lambda: backend.current().finding_out(choices))
 
 
 def _backbones(choices: Choices, *names: str | None) -> None:
@@ -125,7 +112,7 @@ def _methods(choices: Choices, result: Result | None) -> None:
 
 
 def _methods_chosen() -> None:
-    change(methods=tuple(method for method in METHODS if st.session_state[f"w_method_{method}"]))
+    change(methods=tuple(method for method in METHODS if session.widget(f"w_method_{method}")))
 
 
 def _settings(choices: Choices) -> None:
@@ -143,7 +130,7 @@ def _settings(choices: Choices) -> None:
         horizontal=True,
         label_visibility="collapsed",
         help=text("frame.quick_help"),
-        on_change=lambda: change(preset=st.session_state["w_preset"]),
+        on_change=lambda: change(preset=session.widget("w_preset")),
     )
 
 
@@ -160,31 +147,31 @@ def _each() -> None:
             key="w_second",
             placeholder=text("frame.second_none"),
             accept_new_options=True,
-            on_change=lambda: _backbones(choices, choices.backbones[0], st.session_state["w_second"]),
+            on_change=lambda: _backbones(choices, choices.backbones[0], session.widget("w_second")),
         )
         st.checkbox(
             text("frame.random"), choices.random_weights, key="w_random", help=text("frame.random_help"),
-            on_change=lambda: change(random_weights=st.session_state["w_random"]),
+            on_change=lambda: change(random_weights=session.widget("w_random")),
         )  # fmt: skip
         st.checkbox(
             text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
-            on_change=lambda: change(crop=CROPS[int(st.session_state["w_crop"])]),
+            on_change=lambda: change(crop=CROPS[int(session.widget("w_crop"))]),
         )  # fmt: skip
         st.checkbox(
             text("frame.equalise"), choices.equalise, key="w_equalise", help=text("frame.equalise_help"),
-            on_change=lambda: change(equalise=st.session_state["w_equalise"]),
+            on_change=lambda: change(equalise=session.widget("w_equalise")),
         )  # fmt: skip
     with right, st.container(horizontal=True):
         st.number_input(
             text("frame.size"), 64, 512, choices.size, step=32, key="w_size",
-            on_change=lambda: change(size=int(st.session_state["w_size"])),
+            on_change=lambda: change(size=int(session.widget("w_size"))),
         )  # fmt: skip
         st.number_input(
             text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
-            on_change=lambda: change(seed=int(st.session_state["w_seed"])),
+            on_change=lambda: change(seed=int(session.widget("w_seed"))),
         )  # fmt: skip
     with st.expander(text("frame.weights.title")):
-        weights.overview(backend.current().weights)
+        weights.overview()
     knobs(choices)
 
 
@@ -208,7 +195,7 @@ def _threshold(choices: Choices, status: Status) -> None:
                 format_func=lambda j: say("frame.threshold_step", j=j, of=of),
                 key="w_allowed",
                 label_visibility="collapsed",
-                on_change=lambda: change(allowed=st.session_state["w_allowed"]),
+                on_change=lambda: change(allowed=session.widget("w_allowed")),
             )
         st.caption(text("frame.threshold_says", j=allowed, of=of, n=held))
     if lines := headline.set_apart(choices):
@@ -251,7 +238,7 @@ def _tongue() -> None:
             key="w_language",
             horizontal=True,
             label_visibility="collapsed",
-            on_change=lambda: change(language=st.session_state["w_language"]),
+            on_change=lambda: change(language=session.widget("w_language")),
         )
         LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content")
 
@@ -262,4 +249,4 @@ def _set(key: str, value: object) -> None:
     Said in every run: a run that is interrupted before the browser has drawn the widget would otherwise leave it with
     a default of its own, which then comes back as if a person had chosen it.
     """
-    st.session_state[key] = value
+    session.set_widget(key, value)

@@ -14,6 +14,7 @@ import streamlit as st
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.methods import METHODS as CARDS
 from detectors.methods import PRESETS
+from pages.frame import session
 from pages.frame.words import LANGUAGES
 
 DATA = ("demo", "own")
@@ -105,9 +106,11 @@ class Choices:
 
 def current() -> Choices:
     """Return this session's choices, read from the URL when the session begins."""
-    if "choices" not in st.session_state:
-        st.session_state["choices"] = Choices.from_query(st.query_params.to_dict())
-    return st.session_state["choices"]
+    chosen = session.CHOICES.get()
+    if chosen is None:
+        chosen = Choices.from_query(st.query_params.to_dict())
+        session.CHOICES.set(chosen)
+    return chosen
 
 
 def change(**changes: Any) -> None:
@@ -116,7 +119,7 @@ def change(**changes: Any) -> None:
     after = replace(before, **changes)
     if "thresholds" not in changes and any(getattr(before, name) != getattr(after, name) for name in _MAKES_SCORES):
         after = replace(after, thresholds=())
-    st.session_state["choices"] = after
+    session.CHOICES.set(after)
 
 
 def forget_values() -> None:

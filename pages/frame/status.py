@@ -1,4 +1,4 @@
-"""What a page needs to know of the work behind it; `jobs` fills it in."""
+"""What a page needs to know of the work behind it; the backend fills it in."""
 
 from __future__ import annotations
 

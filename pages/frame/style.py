@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from detectors.result import Result
+from pages.frame import session
 from pages.frame.component import ROOT, read
 from pages.frame.headline import set_apart
 from pages.frame.provenance import what_made
@@ -31,7 +32,7 @@ def head(page: str, sentence: str) -> None:
         st.markdown(sentence)
     if apart := set_apart(current()):
         st.caption(f":orange[{'; '.join(apart)}.]")
-    if st.session_state.get("elsewhere") == (current().data, current().product):
+    if session.ELSEWHERE.get() == (current().data, current().product):
         note(text("images.elsewhere"), "calm")
 
 

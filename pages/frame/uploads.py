@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
-from pages.frame import upload_bound
+from pages.frame import session, upload_bound
 
 GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
 _FULL = 0.9  # of the room for all sessions: what remains is for work under way
@@ -70,7 +70,10 @@ class Shelf:
 
 def shelf() -> Shelf:
     """Return this session's shelf."""
-    mine = st.session_state.setdefault("own", Shelf())
+    mine = session.OWN.get()
+    if mine is None:
+        mine = Shelf()
+        session.OWN.set(mine)
     mine.seen = time.monotonic()
     _all_shelves().add(mine)
     context = get_script_run_ctx()

@@ -13,6 +13,7 @@ import streamlit as st
 
 from detectors.errors import Sentence, fill
 from detectors.methods import METHODS, of_cards
+from pages.frame import session
 
 LANGUAGES = ("en", "ko")
 _FOLDER = Path(__file__).parents[2] / "assets" / "texts"
@@ -28,7 +29,7 @@ def table(language: str) -> dict[str, Any]:
 
 def language() -> str:
     """Return the session's language: the chosen one, else the browser's, else English."""
-    chosen = st.session_state.get("choices")
+    chosen = session.CHOICES.get()
     if chosen is not None and chosen.language in LANGUAGES:
         return chosen.language
     return "ko" if (st.context.locale or "").lower().startswith("ko") else "en"

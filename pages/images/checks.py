@@ -12,7 +12,7 @@ from detectors.evaluation import shortcuts
 from detectors.images import LIMITS
 from detectors.images.limits import MB
 from detectors.queries.overview import Overview
-from pages.frame import data, style, uploads
+from pages.frame import data, session, style, uploads
 from pages.frame.state import Choices, change
 from pages.frame.words import say, text
 from pages.images.pictures import Album, copies
@@ -75,7 +75,7 @@ def _shortcuts(made: Overview) -> None:
 
 def _why() -> None:
     change(lesson="hard")
-    st.session_state["images_goes_to"] = "learn"
+    session.NEXT_PAGE.set("learn")
 
 
 def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] | None = None) -> None:
@@ -92,6 +92,6 @@ def _megabytes() -> str:
 
 def go() -> None:
     """Open the page that a button of a check asked for."""
-    page = st.session_state.pop("images_goes_to", None)
+    page = session.NEXT_PAGE.pop()
     if page:
         st.switch_page(style.path(page))

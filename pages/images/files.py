@@ -10,7 +10,7 @@ import streamlit as st
 
 from detectors.datasets import Entry
 from detectors.queries.overview import Overview
-from pages.frame import data, uploads
+from pages.frame import data, session, uploads
 from pages.frame.words import say, speaker, text
 
 _SHOWN = 3
@@ -97,7 +97,7 @@ def _several(entry: Entry) -> None:
         st.html(f"<b>{escape(text('images.several', name=entry.name))}</b>")
 
         def chosen() -> None:
-            product, mine = st.session_state[f"product_{entry.name}"], uploads.shelf()
+            product, mine = session.widget(f"product_{entry.name}"), uploads.shelf()
             if product and mine.source is not None:
                 source = uploads.choose_product(mine.source, entry.name, product)
                 data.undoable("product", lambda: data.set_own(source), name=product)

@@ -12,7 +12,8 @@ from detectors.errors import Refusal
 from detectors.queries import outliers
 from detectors.queries.overview import Overview
 from detectors.result import Result
-from pages.frame import backend, data, style, uploads
+from pages.frame import backend, data, session, style, uploads
+from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
@@ -36,13 +37,12 @@ def decoding(choices: Choices) -> None:
     share = backend.current().decoded(source) if choices.data == "own" and source is not None else None
     words = text("images.decoding" if choices.data == "own" else "images.drawing")
 
-    @st.fragment(run_every=0.5)
     def bar() -> None:
         done = backend.current().decoded(source) if share is not None and source is not None else 0.0
         width = f'<i style="width:{100 * done:.0f}%"></i>' if share is not None else ""
         st.html(f'<div class="odd-decoding"><span>{escape(words)}</span><div class="odd-bar">{width}</div></div>')
 
-    bar()
+    poll(bar, lambda: True)  # until the page has the pictures
     st.html(f'<div class="odd-blank" aria-hidden="true">{"<i></i>" * 32}</div>')
 
 
@@ -62,7 +62,7 @@ def album(
             [("defective", text("images.mark_defective")), ("remove", text("images.leave_out"))],
             lambda action, names: _act(choices, shown, action, names),
             key="normal_gallery",
-            reveal=st.session_state.get("images_reveal"),
+            reveal=session.REVEALED.get(),
         )
         _notes(choices, shown, odd)
         if not shown.normal:
@@ -152,7 +152,7 @@ def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
     if result is None or not result.columns or status.stale:
         return []
     asked, column = backend.current(), result.columns[0]
-    kept = st.session_state.setdefault("images_unusual", {})
+    kept = session.UNUSUAL.get()
     key = f"{asked.run_key} {column.backbone}"
     if key not in kept:
         try:
@@ -180,7 +180,7 @@ def _notes(choices: Choices, shown: Album, odd: list[str]) -> None:
 
 
 def _reveal(ident: str) -> None:
-    st.session_state["images_reveal"] = {"id": ident, "at": time.monotonic()}
+    session.REVEALED.set({"id": ident, "at": time.monotonic()})
 
 
 def _offer(choices: Choices, edit: EditedSource, shown: Album, made: Overview | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.queries.overview import Thumbnail
+from pages.frame import session
 from pages.frame.component import Component, address
 from pages.frame.words import text
 
@@ -71,7 +72,7 @@ def gallery(
     known = {tile.id for tile in tiles}
 
     def acted() -> None:
-        said = st.session_state[key]["acted"] or {}
+        said = session.widget(key)["acted"] or {}
         chosen = [name for name in said.get("ids", ()) if name in known]
         if chosen:
             on_act(str(said.get("action")), chosen)

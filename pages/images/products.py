@@ -9,7 +9,7 @@ import streamlit as st
 
 from detectors.images import LIMITS
 from detectors.queries.overview import Card, Overview, card
-from pages.frame import backend, data, uploads
+from pages.frame import backend, data, session, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
 from pages.frame.words import kind, text
@@ -37,7 +37,7 @@ def cards(choices: Choices, own: Overview | None) -> bool:
 
 def uploaders(role: str, key: str) -> None:
     """Show a button for files and one for a folder; what arrives is taken out of the widgets at once."""
-    number = st.session_state.setdefault("upload_round", 0)
+    number = session.UPLOAD_ROUND.get()
     with st.container(key=f"{key}_buttons", horizontal=True, gap="small"):
         for what, many in (("files", True), ("folder", "directory")):
             name = f"{key}_{what}_{number}"
@@ -65,11 +65,11 @@ def _drawn() -> dict[str, Card]:
 
 
 def _arrived(name: str, role: str) -> None:
-    taken = st.session_state.setdefault("upload_taken", set())  # a slow browser reports the same files again
-    fresh = [file for file in st.session_state.get(name) or () if file.file_id not in taken]
+    taken = session.UPLOAD_TAKEN.get()  # a slow browser reports the same files again
+    fresh = [file for file in session.widget(name) or () if file.file_id not in taken]
     taken.update(file.file_id for file in fresh)
     files = [(file.name, file.getvalue()) for file in fresh]
-    st.session_state["upload_round"] += 1  # a new widget: Streamlit lets go of the old one's bytes
+    session.UPLOAD_ROUND.set(session.UPLOAD_ROUND.get() + 1)  # a new widget: Streamlit lets go of the old one's bytes
     if files:
         data.add(files, role)
 

@@ -8,24 +8,22 @@ import streamlit as st
 
 from detectors.errors import Refusal
 from detectors.queries.prediction import SavedPrediction, predict
-from pages.frame import backend, data, style
+from pages.frame import backend, data, session, style
 from pages.frame.state import Choices
 from pages.frame.words import kind, say, text
-
-_KEY = "reloaded"
 
 
 def reload(choices: Choices) -> bool:
     """Show a place for a saved detector and what it says; return whether it is still at work."""
     with st.expander(text("images.reload.title"), icon=":material/deployed_code:", key="reload"):
         st.caption(text("images.reload.lead"))
-        name = f"reload_model_{st.session_state.setdefault('reload_round', 0)}"
+        name = f"reload_model_{session.SAVED_ROUND.get()}"
         with st.container(key="reload_buttons"):
             st.file_uploader(
                 text("images.reload.choose"), type=["safetensors"], key=name, label_visibility="collapsed",
                 on_change=_arrived, args=(name,),
             )  # fmt: skip
-        kept = st.session_state.get(_KEY)
+        kept = session.SAVED_DETECTOR.get()
         source = data.source(choices)
         if kept is None:
             return False
@@ -38,7 +36,7 @@ def reload(choices: Choices) -> bool:
             st.text(name, width="content")
             st.button(
                 text("images.reload.put_away"), key="put_away", type="tertiary",
-                on_click=lambda: st.session_state.pop(_KEY, None),
+                on_click=session.SAVED_DETECTOR.pop,
             )  # fmt: skip
         if said is None:
             st.caption(text("images.reload.working"))
@@ -50,11 +48,11 @@ def reload(choices: Choices) -> bool:
 
 
 def _arrived(name: str) -> None:
-    file = st.session_state[name]
-    st.session_state["reload_round"] += 1
+    file = session.widget(name)
+    session.SAVED_ROUND.set(session.SAVED_ROUND.get() + 1)
     if file is not None:
         content = file.getvalue()
-        st.session_state[_KEY] = (file.name, content, hashlib.sha256(content).hexdigest())
+        session.SAVED_DETECTOR.set((file.name, content, hashlib.sha256(content).hexdigest()))
 
 
 def _table(said: SavedPrediction) -> None:

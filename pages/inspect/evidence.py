@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,7 +14,7 @@ from detectors.methods.base import Box, Neighbor
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Column, MapScale, Result
-from pages.frame import backend, panes
+from pages.frame import backend, panes, session
 from pages.frame.component import Pictures, encoded
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
@@ -59,7 +58,7 @@ def rows(
 
 def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
     """Return the words around the gradient picture of a method without a map, and the picture once it was asked for."""
-    shown = bool(st.session_state.get("inspect_gradient"))
+    shown = session.GRADIENT.get()
     words = {
         "map": None,
         "none": text("inspect.no_map"),
@@ -172,10 +171,11 @@ def _crop(pixels: NDArray[np.uint8], box: Box) -> dict[str, Any]:
 def _average(result: Result) -> NDArray[np.uint8]:
     """Return the average of the pictures that were learnt from."""
     key = tuple(p.sha256[:12] for p in result.learnt)
-    kept = st.session_state.get("inspect_average")
+    kept = session.AVERAGE.get()
     if kept is None or kept[0] != key:
         total = np.mean([p.pixels for p in result.learnt], axis=0, dtype=np.float32)
-        kept = st.session_state["inspect_average"] = (key, np.rint(total).astype(np.uint8))
+        kept = (key, np.rint(total).astype(np.uint8))
+        session.AVERAGE.set(kept)
     return kept[1]
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from detectors.evaluation import thresholds
 from detectors.queries import explain
 from detectors.queries.explain import ROLES, Role
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import backend, panes
+from pages.frame import backend, panes, session
 from pages.frame.state import Choices, change
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import text
@@ -64,7 +62,7 @@ def listed(result: Result, role: Role) -> tuple[ResultPicture, ...]:
 
 def chosen(choices: Choices, result: Result) -> Exhibit | None:
     """Return the picture that the choices name, else the first defective one; a session tells equal pictures apart."""
-    last = st.session_state.get("inspect_exhibit")
+    last = session.EXHIBIT.get()
     everything = [Exhibit(role, i, p) for role in ROLES for i, p in enumerate(listed(result, role))]
     equal = [e for e in everything if choices.picture and e.picture.sha256.startswith(choices.picture)]
     defective = [e for e in everything if e.picture.defective]
@@ -75,7 +73,7 @@ def open_key(key: str, result: Result) -> None:
     """Show another picture, named by its key."""
     role, _, index = key.partition(" ")
     if role in ROLES and index.isdecimal() and int(index) < len(listed(result, role)):
-        st.session_state["inspect_exhibit"] = key
+        session.EXHIBIT.set(key)
         change(picture=listed(result, role)[int(index)].sha256[:16], place=None)
 
 
@@ -132,7 +130,7 @@ def highest(found: dict[str, Verdict], result: Result, focus: str, size: int) ->
 def remembered(key: Hashable, result: Result, make: Callable[[], Any]) -> Any:
     """Keep an answer of the workers in this session, for the run it came from and the columns it was about."""
     full = (backend.current().run_key, tuple(column.key for column in result.columns), key)
-    memory: OrderedDict[Any, Any] = st.session_state.setdefault("inspect_memory", OrderedDict())
+    memory = session.ANSWERS.get()
     if full not in memory:
         memory[full] = make()
         while len(memory) > _REMEMBERED:

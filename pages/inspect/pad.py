@@ -9,7 +9,6 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from detectors.errors import Refusal, Sentence
@@ -17,7 +16,7 @@ from detectors.queries import explain
 from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
-from pages.frame import backend, panes, style
+from pages.frame import backend, panes, session, style
 from pages.frame.component import PAINT, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
@@ -85,20 +84,21 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
     }  # fmt: skip
     send(pictures, _KEY)
-    heard = st.session_state
     CANVAS(
         key=_KEY,
         data=data,
-        on_stroke_change=lambda: heard.update(inspect_stroke=heard[_KEY]["stroke"] | {"of": exhibit.key}),
-        on_mode_change=lambda: heard.update(inspect_mode="look"),
-        on_sweep_change=lambda: smallest_defect.ask(exhibit, str(heard[_KEY]["sweep"]["kind"]), painting.stroke),
+        on_stroke_change=lambda: session.STROKE.set(session.widget(_KEY)["stroke"] | {"of": exhibit.key}),
+        on_mode_change=lambda: session.MODE.set("look"),
+        on_sweep_change=lambda: smallest_defect.ask(
+            exhibit, str(session.widget(_KEY)["sweep"]["kind"]), painting.stroke
+        ),
     )
 
 
 def painted(exhibit: Exhibit, result: Result) -> Painting:
     """Score the latest stroke on this picture, and the picture untouched by the same way."""
     pixels = exhibit.picture.pixels
-    stroke = st.session_state.get("inspect_stroke") or {}
+    stroke = session.STROKE.get()
     number = int(stroke.get("id", -1)) if stroke.get("of") == exhibit.key else -1
     before: dict[str, MethodScores] = {}
     try:

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import streamlit as st
-
 from detectors.errors import Refusal
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Result
-from pages.frame import backend, panes, style
+from pages.frame import backend, panes, session, style
 from pages.frame.component import Pictures
 from pages.frame.progress import progress
 from pages.frame.refresh import live
@@ -31,7 +29,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         return
     keys = panes.columns(choices, status, result)
     verdicts = Verdicts.of(result, choices.threshold, keys)
-    painting = st.session_state.get("inspect_mode") == "paint"
+    painting = session.MODE.get() == "paint"
     if painting:
         pad.page(exhibit, verdicts, choices, keys)
     else:
@@ -76,8 +74,8 @@ def explained(
         pictures,
         on_place=lambda y, x: change(place=(y, x)),
         on_picture=lambda key: exhibits.open_key(key, result),
-        on_mode=lambda mode: st.session_state.update(inspect_mode=mode),
-        on_gradient=lambda: st.session_state.update(inspect_gradient=not st.session_state.get("inspect_gradient")),
+        on_mode=session.MODE.set,
+        on_gradient=lambda: session.GRADIENT.set(not session.GRADIENT.get()),
     )
 
 
@@ -98,7 +96,7 @@ def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         style.note(say(status.sentence))
     if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
+        progress(choices, status)
 
 
 live(show)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
-import streamlit as st
-
 from detectors.evaluation import thresholds
 from detectors.queries import explain
 from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, crossing, stack
-from pages.frame import backend
+from pages.frame import backend, session
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import text
 from pages.inspect import exhibits
@@ -30,7 +28,7 @@ def data(
     focus: str,
 ) -> dict[str, Any]:
     """Return the chart: sizes and one line per method with its crossing; no lines before somebody asked."""
-    kind, asked, stroke = st.session_state.get("inspect_sweep", (KINDS[0], None, None))
+    kind, asked, stroke = session.SWEEP.get() or (KINDS[0], None, None)
     found: dict[str, Any] = {"kind": kind, "lines": [], "possible": overlay is not None and not overlay.empty}
     if overlay is None or overlay.empty or (asked, stroke) != (exhibit.key, number):
         return found  # nothing was asked, or about other paint
@@ -49,7 +47,7 @@ def data(
 def ask(exhibit: Exhibit, kind: str, number: int) -> None:
     """Ask about stroke `number`; a later one asks anew."""
     if kind in KINDS:
-        st.session_state["inspect_sweep"] = (kind, exhibit.key, number)
+        session.SWEEP.set((kind, exhibit.key, number))
 
 
 def _measure(exhibit: Exhibit, overlay: Overlay, kind: str) -> tuple[MethodScores, ...]:

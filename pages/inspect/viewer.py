@@ -12,7 +12,7 @@ from PIL import Image
 
 from detectors.queries.explain import ROLES
 from detectors.result import Result
-from pages.frame import panes
+from pages.frame import panes, session
 from pages.frame.component import PAINT, Component, Pictures, encoded, send
 from pages.frame.words import language, table, text
 from pages.inspect import exhibits
@@ -50,12 +50,13 @@ def viewer(
         on_place: called with row and column; the other callbacks with a picture's key, a mode, nothing.
     """
     send(pictures, key)
-    heard = st.session_state
     VIEWER(
         key=key,
         data=data | {"paint": PAINT, "language": language(), "words": words()},
-        on_place_change=lambda: on_place(int(heard[key]["place"]["y"]), int(heard[key]["place"]["x"])),
-        on_picture_change=lambda: on_picture(str(heard[key]["picture"]["key"])),
+        on_place_change=lambda: on_place(
+            int(session.widget(key)["place"]["y"]), int(session.widget(key)["place"]["x"])
+        ),
+        on_picture_change=lambda: on_picture(str(session.widget(key)["picture"]["key"])),
         on_mode_change=lambda: on_mode("paint"),
         on_gradient_change=on_gradient,
     )

@@ -14,7 +14,7 @@ from detectors.errors import Refusal
 from detectors.queries.lessons import exercises
 from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, Exercise, ExerciseScores
 from detectors.result import Result
-from pages.frame import backend
+from pages.frame import backend, session
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import kind, say, speaker, text
@@ -63,7 +63,7 @@ def verdict(name: str, choices: Choices, status: Status, result: Result | None) 
         return None
     if len(found) == 2:
         return _lost(*found)
-    leaders, predicted = found[0].leaders(), st.session_state.get(f"w_exercise_{name}")
+    leaders, predicted = found[0].leaders(), session.widget(f"w_exercise_{name}")
     first = text(f"methods.{leaders[0]}")
     says = text("learn.exercises.best", method=first, figure=interval(found[0].aurocs[leaders[0]]))
     if len(leaders) > 1:
@@ -140,7 +140,7 @@ def _button(name: str, asked: Exercise, choices: Choices, predicted: str | None)
 
 def _started() -> set[str]:
     """Return the exercises that this session has run or is running."""
-    return st.session_state.setdefault("exercises_started", set())
+    return session.EXERCISES.get()
 
 
 def _measured(name: str) -> tuple[ExerciseScores, ...] | Refusal | None:

@@ -13,7 +13,7 @@ from detectors.features.weights import weights_state
 from detectors.queries.lessons import layers
 from detectors.queries.lessons.layers import Grid, LevelsWorth
 from detectors.result import Figure, Result
-from pages.frame import backend, data, panes
+from pages.frame import backend, data, panes, session
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import say, speaker, text
@@ -80,7 +80,7 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
     if found is None:
         return
     key = _weights_key(result)
-    asked = st.session_state.setdefault("layers_asked", set())
+    asked = session.OTHER_WEIGHTS.get()
     if key not in asked:
         st.button(
             text("learn.layers.ask_random", backbone=OTHER, s=SECONDS), key="layers_random", icon=":material/casino:",
@@ -163,7 +163,7 @@ def trained(choices: Choices, status: Status, result: Result) -> str | None:
 def random_says(choices: Choices, status: Status, result: Result) -> str | None:
     """Say whether random weights see anything, once that was computed."""
     found = _evaluated(choices, result)
-    if found is None or _weights_key(result) not in st.session_state.get("layers_asked", ()):
+    if found is None or _weights_key(result) not in session.OTHER_WEIGHTS.get():
         return None
     drawn = _of_other(choices, result, "random")
     if not isinstance(drawn, list):
@@ -212,7 +212,7 @@ def _evaluated(
     found = _grids(result)
     if found is None:
         return None
-    chosen = st.session_state.get(_switch(result))
+    chosen = session.widget(_switch(result))
     levels = tuple(range(min(USED, len(found)))) if chosen is None else tuple(sorted(chosen))
 
     def evaluate(wanted: tuple[int, ...]) -> LevelsWorth:
@@ -291,7 +291,7 @@ def _trained_here() -> bool:
 
 
 def _method() -> str:
-    return st.session_state.get("w_layers_method") or layers.METHODS[0]
+    return session.widget("w_layers_method") or layers.METHODS[0]
 
 
 def _switch(result: Result) -> str:

@@ -48,7 +48,8 @@ from markdown_it import MarkdownIt
 from streamlit.delta_generator import DeltaGenerator
 
 from detectors.result import Column, Result
-from pages.frame import backend, component, style
+from pages.frame import backend, component, session, style
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import language, speaker, text
@@ -92,19 +93,19 @@ def pills(lesson: str) -> None:
     """Show the lessons as numbered pills, and the methods as a second row where the lesson is one of theirs."""
     say = speaker()
     titles = {name: f"{i} {say(f'learn.lessons.{name}')}" for i, name in enumerate(PILLS, 1)}
-    st.session_state["w_lesson"] = _pill(lesson)
+    session.set_widget("w_lesson", _pill(lesson))
     with st.container(key="filters"):
         st.pills(
             text("learn.which"), PILLS, format_func=titles.get, key="w_lesson", label_visibility="collapsed",
-            required=True, on_change=lambda: _go(st.session_state["w_lesson"]),
+            required=True, on_change=lambda: _go(session.widget("w_lesson")),
         )  # fmt: skip
     if lesson in METHOD_LESSONS:
-        st.session_state["w_lesson_method"] = lesson
+        session.set_widget("w_lesson_method", lesson)
         with controls("method"):
             st.segmented_control(
                 text("learn.which_method"), METHOD_LESSONS, format_func=lambda name: say(f"methods.{name}"),
                 key="w_lesson_method", label_visibility="collapsed", required=True,
-                on_change=lambda: _go(st.session_state["w_lesson_method"]),
+                on_change=lambda: _go(session.widget("w_lesson_method")),
             )  # fmt: skip
 
 
@@ -190,14 +191,8 @@ def ask(result: Result, function: Callable[..., Any], column: str, *args: Any) -
 
 def at_work(look: Callable[[], Any], seconds: int) -> None:
     """Hold the place of what a worker is at, and draw the page anew as soon as it is there."""
-
-    @st.fragment(run_every=1.0)
-    def part() -> None:
-        if look() is not None:
-            st.rerun()
-        st.html(f'<div class="odd-waiting odd-low">{text("learn.at_work", s=seconds)}</div>')
-
-    part()
+    shown = f'<div class="odd-waiting odd-low">{text("learn.at_work", s=seconds)}</div>'
+    poll(lambda: st.html(shown), lambda: look() is None)
 
 
 def first_column(result: Result, *wanted: str) -> Column | None:

@@ -17,7 +17,7 @@ from detectors.errors import Refusal
 from detectors.queries.lessons import steps
 from detectors.queries.lessons.steps.values import Memory, Path
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import component
+from pages.frame import component, session
 from pages.frame.panes import name
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
@@ -130,7 +130,7 @@ def figures(
 
 def active() -> int:
     """Return which of the five pictures is in focus."""
-    return st.session_state.get("learn_step", 0)
+    return session.STEP.get()
 
 
 def sections(method: str, tongue: str) -> list[lesson.Part]:
@@ -151,7 +151,7 @@ def _step(found: Scene, own: dict[str, Figure], value: Callable[[str], str | Non
 
 def _controls(found: Scene) -> None:
     names = [name(p) for p in found.result.test]
-    st.session_state["w_learn_picture"] = found.i
+    session.set_widget("w_learn_picture", found.i)
     with lesson.controls("path"):
         st.selectbox(
             text("learn.method.picture"), range(len(names)), format_func=names.__getitem__, key="w_learn_picture",
@@ -173,12 +173,12 @@ def _controls(found: Scene) -> None:
 
 
 def _look_at(found: Scene) -> None:
-    picture = found.result.test[st.session_state["w_learn_picture"]]
+    picture = found.result.test[session.widget("w_learn_picture")]
     change(picture=picture.sha256[:16], place=None)
 
 
 def _focus(step: int) -> None:
-    st.session_state["learn_step"] = min(max(step, 0), len(STEPS) - 1)
+    session.STEP.set(min(max(step, 0), len(STEPS) - 1))
 
 
 def _aim(found: Scene, y: float, x: float) -> None:

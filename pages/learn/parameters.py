@@ -18,9 +18,10 @@ from detectors.errors import Sentence
 from detectors.queries.lessons import parameters
 from detectors.queries.lessons.parameters import EVERY, PARAMETERS, Variant, VariantResult
 from detectors.result import Result
-from pages.frame import backend
+from pages.frame import backend, session
 from pages.frame.backend import Answer
 from pages.frame.panes import name
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import amount, duration, language, say, speaker, stage_name, text
@@ -28,7 +29,6 @@ from pages.learn import lesson, parts
 from pages.learn.method_figures import count, number
 
 KEPT = 2  # settings whose answers a session holds on to
-SECONDS = 1.0
 ENDS = {"backbone": (0, 1)}  # which variants sentences compare, where not the first and the last
 
 
@@ -40,26 +40,16 @@ def variants(choices: Choices, status: Status, result: Result) -> None:
         return
     chosen = _controls(result, i)
     backbone = result.columns[0].backbone
-    asked = st.session_state.setdefault("parameters_asked", [])
+    asked = session.VARIED.get()
     if (run, chosen) not in asked:
         _explained(chosen, choices, result, [])
         st.button(
-            text("learn.parameters.ask", n=len(PARAMETERS[chosen])), key="parameters_ask", icon=":material/play_arrow:",
+            text("learn.parameters.ask", n=len(PARAMETERS[chosen])), key="ask_variants", icon=":material/play_arrow:",
             on_click=lambda: _ask(asked, (run, chosen)),
         )  # fmt: skip
         return
     answers = _begun(run, chosen, backbone)
-    if not any(answer.pending for answer in answers):
-        _explained(chosen, choices, result, answers)
-        return
-
-    @st.fragment(run_every=SECONDS)
-    def part() -> None:
-        _explained(chosen, choices, result, answers)
-        if not any(answer.pending for answer in answers):
-            st.rerun()
-
-    part()
+    poll(lambda: _explained(chosen, choices, result, answers), lambda: any(answer.pending for answer in answers))
 
 
 FIGURES: dict[str, Callable[..., None]] = {"variants": variants}
@@ -123,23 +113,22 @@ def draws(chosen: str, found: dict[int, VariantResult]) -> str | None:
 
 def _controls(result: Result, i: int) -> str:
     speak, names = speaker(), [name(p) for p in result.test]
-    st.session_state.setdefault("learn_parameter", next(iter(PARAMETERS)))
-    st.session_state["w_parameter"] = st.session_state["learn_parameter"]
-    st.session_state["w_parameter_picture"] = i
+    session.set_widget("w_parameter", session.PARAMETER.get())
+    session.set_widget("w_parameter_picture", i)
     with lesson.controls("parameters"):
         st.pills(
             text("learn.parameters.which"), list(PARAMETERS), key="w_parameter", label_visibility="collapsed",
             format_func=lambda key: speak(f"learn.parameters.names.{key}"), required=True,
-            on_change=lambda: st.session_state.update(learn_parameter=st.session_state["w_parameter"]),
+            on_change=lambda: session.PARAMETER.set(session.widget("w_parameter")),
         )  # fmt: skip
         st.selectbox(
             text("learn.method.picture"), range(len(names)), format_func=names.__getitem__, key="w_parameter_picture",
             label_visibility="collapsed", width=210,
             on_change=lambda: change(
-                picture=result.test[st.session_state["w_parameter_picture"]].sha256[:16], place=None
+                picture=result.test[session.widget("w_parameter_picture")].sha256[:16], place=None
             ),
         )  # fmt: skip
-    return st.session_state["learn_parameter"]
+    return session.PARAMETER.get()
 
 
 def _ask(asked: list[tuple[str, str]], key: tuple[str, str]) -> None:
@@ -148,7 +137,7 @@ def _ask(asked: list[tuple[str, str]], key: tuple[str, str]) -> None:
 
 def _begun(run: str, chosen: str, backbone: str) -> list[Answer]:
     """Return the answers of all variants, the quick ones first in the queue; those of older settings are let go."""
-    kept = st.session_state.setdefault("parameters_answers", {})
+    kept = session.VARIANTS.get()
     key = (run, chosen)
     if key not in kept:
         while len(kept) >= KEPT:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from detectors.queries.lessons import steps
 from detectors.queries.lessons.steps.values import Covering
+from pages.frame import session
 from pages.frame.words import text
 from pages.learn import lesson, parts
 from pages.learn.drawing import Drawing, View
@@ -76,12 +77,12 @@ def _draw_bank(scene: Scene) -> None:
     memory = scene.memory
     options = [2**i for i in range(11) if 2**i < len(memory.plane.points)] + [len(memory.plane.points)]
     heading(text("learn.patchcore.space"))
-    st.session_state.setdefault("learn_picks", options[min(4, len(options) - 1)])
-    if st.session_state["learn_picks"] not in options:
-        st.session_state["learn_picks"] = options[-1]
+    picks = session.widget("learn_picks", options[min(4, len(options) - 1)])
+    picks = picks if picks in options else options[-1]
+    session.set_widget("learn_picks", picks)
     with lesson.controls("picks"):
         st.select_slider(text("learn.patchcore.picks"), options, key="learn_picks", format_func=count)
-    _bank(scene, 440, 330, st.session_state["learn_picks"]).show("bank")
+    _bank(scene, 440, 330, picks).show("bank")
     share = f"{100 * memory.plane.share:.0f}"
     parts.caption(text("learn.patchcore.space_note", d=count(memory.plane.dimensions), share=share))
 

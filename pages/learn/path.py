@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
+from pages.frame import session
 from pages.frame.component import Component
 from pages.frame.words import language, text
 from pages.learn.drawing import Drawing
@@ -70,12 +69,12 @@ def path(
     }  # fmt: skip
 
     def stepped() -> None:
-        chosen = st.session_state[key].get("step")
+        chosen = session.widget(key).get("step")
         if chosen is not None:
             on_step(int(chosen))
 
     def placed() -> None:
-        place = st.session_state[key].get("place")
+        place = session.widget(key).get("place")
         if place is not None:
             on_place(float(place["y"]), float(place["x"]))
 

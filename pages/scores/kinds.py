@@ -7,7 +7,7 @@ import streamlit as st
 from detectors.evaluation import kinds
 from detectors.evaluation.kinds import FEW, Cell, Group
 from detectors.result import Result
-from pages.frame import style
+from pages.frame import session, style
 from pages.frame.state import Choices, change
 from pages.frame.words import kind, text
 
@@ -81,7 +81,7 @@ def opened(cells: list[tuple[int, str]], keys: list[str], heads: dict[str, Group
     """Go to the pictures of the cell that was chosen, if one was."""
     for row, head in cells:
         if head in heads and 0 <= row < len(keys):
-            st.session_state["compare_filter"] = heads[head].key
-            st.session_state["compare_filter_of"] = tuple(picture.sha256 for picture in result.test)
+            session.set_widget("compare_filter", heads[head].key)
+            session.FILTERED.set(tuple(picture.sha256 for picture in result.test))
             change(focus=keys[row].split("/")[0])
             st.switch_page(style.path("compare"))

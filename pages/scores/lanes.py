@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import panes
+from pages.frame import panes, session
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -73,8 +73,8 @@ def lanes(
     heard = LANES(
         key="lanes",
         data=data,
-        on_moved_change=lambda: on_moved(_moved(st.session_state["lanes"]["moved"], result)),
-        on_focused_change=lambda: on_focus(str(st.session_state["lanes"]["focused"]["column"])),
+        on_moved_change=lambda: on_moved(_moved(session.widget("lanes")["moved"], result)),
+        on_focused_change=lambda: on_focus(str(session.widget("lanes")["focused"]["column"])),
         on_opened_change=_nothing,
     )
     return _opened(heard.opened, result)

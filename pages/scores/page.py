@@ -3,19 +3,19 @@
 import streamlit as st
 
 from detectors.result import Result
-from pages.frame import backend, headline, panes, style, weights
-from pages.frame.progress import progress
+from pages.frame import headline, panes, session, style
+from pages.frame.progress import work
 from pages.frame.refresh import live
-from pages.frame.state import Choices, change, current
+from pages.frame.state import Choices, change
 from pages.frame.status import Status
-from pages.frame.words import say, text
+from pages.frame.words import text
 from pages.scores import parts
 from pages.scores.kinds import found_by_kind
 from pages.scores.lanes import lanes, verdicts
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
-    if st.session_state.pop("scores_moved", False):
+    if session.MOVED.pop():
         st.rerun()  # the sidebar stands outside this part and shows the threshold too
     parts.styles()
     if result is None or not result.test:
@@ -34,7 +34,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     work(choices, status)
     parts.too_few(result)
     opened = lanes(
-        choices, status, result, keys, focus, st.session_state.get("scores_by_hand", False),
+        choices, status, result, keys, focus, session.BY_HAND.get(),
         on_moved=parts.moved, on_focus=lambda key: change(focus=key.split("/")[0]),
     )  # fmt: skip
     if result.columns:
@@ -48,15 +48,6 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         change(picture=result.test[picture].sha256[:16], place=None, focus=key.split("/")[0] or choices.focus)
         st.switch_page(style.path("inspect"))
     style.foot("scores", parts.counted(result), result)
-
-
-def work(choices: Choices, status: Status) -> None:
-    if status.sentence is not None:
-        style.note(say(status.sentence))
-        states = backend.current().weights(choices.backbones, choices.random_weights)
-        weights.way_on(states, choices, lambda: backend.current().run(current()))
-    if status.state == "running":
-        progress(choices, status, cancel=backend.current().cancel)
 
 
 live(show)

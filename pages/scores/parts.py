@@ -9,7 +9,8 @@ from detectors.errors import Refusal, Sentence
 from detectors.evaluation import paired_auroc_difference, pro_curve
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
-from pages.frame import backend, component, style
+from pages.frame import backend, component, session, style
+from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.words import text
@@ -17,7 +18,6 @@ from pages.scores import curves, lanes, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
 _FEW = 4  # held-out pictures that support no rate below 1 in 5
-_SECONDS = 0.7
 
 
 def titles(keys: tuple[str, ...]) -> dict[str, str]:
@@ -61,13 +61,13 @@ def too_few(result: Result) -> None:
         if st.button(text("scores.empty.add"), key="scores_add"):
             st.switch_page(style.path("images"))
         if held:
-            st.button(text("scores.empty.by_hand"), on_click=lambda: st.session_state.update(scores_by_hand=True))
+            st.button(text("scores.empty.by_hand"), on_click=lambda: session.BY_HAND.set(True))
 
 
 def moved(moved: ThresholdChange) -> None:
     """Take thresholds that were let go; one that was chosen on the test pictures stays so until it is moved."""
-    st.session_state["scores_by_hand"] = False
-    st.session_state["scores_moved"] = True
+    session.BY_HAND.set(False)
+    session.MOVED.set(True)
     before = {key: (value, origin) for key, value, origin in current().thresholds}
     given = (
         (key, value, before[key][1] if key in before and before[key][0] == value else "value")
@@ -86,8 +86,8 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
         return
     waiting = curves.families(result, focus, titles)[1] or _differences(result, focus, titles)[1]
 
-    @st.fragment(run_every=_SECONDS if waiting else None)
     def part() -> None:
+        nonlocal waiting
         families, curves_wait = curves.families(result, focus, titles)
         left, middle, right = st.columns((1, 1, 1.3), gap="small")
         with left, st.container(border=True, height="stretch", key="curves_card"):
@@ -96,10 +96,9 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
             pairs_wait = _better(result, focus, titles)
         with right, st.container(border=True, height="stretch", key="cost_card"):
             _cost(result, focus, titles)
-        if waiting != (curves_wait or pairs_wait):
-            st.rerun()  # polling begins, or ends
+        waiting = curves_wait or pairs_wait
 
-    part()
+    poll(part, lambda: waiting)
 
 
 def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
@@ -115,7 +114,7 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
     if len(result.columns) < 2:
         st.caption(text("scores.pairs.alone"))
         return False
-    pixels = st.session_state.get("scores_pairs") == "aupro"
+    pixels = session.widget("scores_pairs") == "aupro"
     st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says") + _mark(result, " "))
     st.html(tables.differences(pairs))
     return waiting
@@ -124,7 +123,7 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
 def _differences(result: Result, focus: str, titles: dict[str, str]) -> tuple[list, bool]:
     main = result[focus]
     others = [c for c in result.columns if c.key != focus]
-    if st.session_state.get("scores_pairs") == "aupro":
+    if session.widget("scores_pairs") == "aupro":
         found = [_by_pixel(result, main, c) for c in others]
     else:
         found = [paired_auroc_difference(result.labels, main.scores, c.scores) for c in others]

@@ -17,7 +17,7 @@ from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.features.weights import WeightsState
 from detectors.queries import export
 from pages.export.files import ROWS
-from pages.frame import backend, weights
+from pages.frame import backend, whereabouts
 from pages.frame.downloads import Downloads
 from pages.frame.state import Choices
 from pages.frame.words import write
@@ -139,7 +139,7 @@ def test_weights_are_asked_once_a_minute_and_never_waited_for():
         return futures[minute]
 
     futures = [Future(WeightsState("resnet18", state, 47)) for state in ("download", "here", "missing")]
-    known = weights.Known(ask, lambda: now[0])
+    known = whereabouts.Known(ask, lambda: now[0])
     assert known.state("scattering").state == "bundled"
     assert known.state("resnet18") is None
     futures[0].status = "finished"
@@ -169,4 +169,4 @@ def test_random_weights_are_asked_for_by_name_only():
     asked = Choices(backbones=("scattering", "resnet18"), random_weights=True)
     assert backend.comparison(asked).weights == {"resnet18": "random"}
     assert asked.to_query()["random_weights"] == "1"
-    assert backend.Backend().weights(asked.backbones, True)["resnet18"].state == weights.RANDOM
+    assert backend.Backend().weights(asked.backbones, True)["resnet18"].state == whereabouts.RANDOM

@@ -1,0 +1,121 @@
+"""What a browser tab remembers: the one table of session keys, through which pages read and write them.
+
+Every other value of a session is a choice, in the address bar (`state.Choices`), or belongs to a widget or a component.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.datasets.sources import EditedSource
+    from pages.frame.backend import Answer
+    from pages.frame.state import Choices
+    from pages.frame.uploads import Shelf
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Key(Generic[T]):
+    """One thing that a session remembers.
+
+    Attributes:
+        name: in `st.session_state`.
+        default: makes what is remembered before anything was written.
+        writers: the modules that write it, or change what it holds.
+    """
+
+    name: str
+    default: Callable[[], T]
+    writers: tuple[str, ...]
+
+    def get(self) -> T:
+        """Return what is remembered."""
+        if self.name not in st.session_state:
+            st.session_state[self.name] = self.default()
+        return st.session_state[self.name]
+
+    def set(self, value: T) -> None:
+        """Remember something else."""
+        st.session_state[self.name] = value
+
+    def pop(self) -> T:
+        """Return what is remembered and forget it."""
+        return st.session_state.pop(self.name, self.default())
+
+
+def _nothing() -> Any:
+    return None
+
+
+# What is looked at, on all pages
+CHOICES: Key[Choices | None] = Key("choices", _nothing, ("frame.state",))
+OWN: Key[Shelf | None] = Key("own", _nothing, ("frame.uploads",))
+EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.data",))  # by the key of what they edit
+# What a link asked for that only another session has: (data, product) as they were instead.
+ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data",))
+
+# Images
+UPLOAD_ROUND: Key[int] = Key("upload_round", int, ("images.products",))  # counts the uploaders: each is used once
+UPLOAD_TAKEN: Key[set[str]] = Key("upload_taken", set, ("images.products",))  # Streamlit's ids of files
+SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
+SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
+REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
+UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
+NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
+
+# Compare
+ORDER: Key[str] = Key("order", lambda: "disagreement", ("compare.page",))
+# The pictures, by sha256, that the filter was chosen for.
+FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.page", "scores.kinds"))
+
+# Scores
+BY_HAND: Key[bool] = Key("by_hand", bool, ("scores.parts",))
+MOVED: Key[bool] = Key("moved", bool, ("scores.page", "scores.parts"))  # until the sidebar has followed
+
+# Inspect
+EXHIBIT: Key[str | None] = Key("inspect_exhibit", _nothing, ("inspect.exhibits",))
+MODE: Key[str] = Key("inspect_mode", lambda: "look", ("inspect.pad", "inspect.page"))  # or "paint"
+GRADIENT: Key[bool] = Key("inspect_gradient", bool, ("inspect.page",))
+STROKE: Key[dict[str, Any]] = Key("inspect_stroke", dict, ("inspect.pad",))  # {"id", "png", "of"}
+# (kind, exhibit, stroke) of the last question how small a defect may be.
+SWEEP: Key[tuple[str, str, int] | None] = Key("inspect_sweep", _nothing, ("inspect.smallest_defect",))
+ANSWERS: Key[OrderedDict[Any, Any]] = Key("inspect_memory", OrderedDict, ("inspect.exhibits",))
+AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average", _nothing, ("inspect.evidence",))
+
+# Learn
+STEP: Key[int] = Key("learn_step", int, ("learn.method",))
+PARAMETER: Key[str] = Key("learn_parameter", lambda: "bank", ("learn.parameters",))
+VARIED: Key[list[tuple[str, str]]] = Key("parameters_asked", list, ("learn.parameters",))  # (run, parameter)
+VARIANTS: Key[dict[tuple[str, str], list[Answer]]] = Key("parameters_answers", dict, ("learn.parameters",))
+OTHER_WEIGHTS: Key[set[str]] = Key("layers_asked", set, ("learn.layers",))
+EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
+
+TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
+# How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
+WIDGETS = (
+    "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
+    "drop_", "more_", "add_", "reload_model_",  # uploaders
+    "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "numbers", "normal_gallery", "test_gallery",
+    "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
+    "run", "each", "cancel", "present_button", "threshold_back", "use_bundled_", "choose_", "undo",
+    "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
+)  # fmt: skip
+
+
+def widget(name: str, default: Any = None) -> Any:
+    """Return the value of a widget, or what a component said last by the names of its values."""
+    return st.session_state.get(name, default)
+
+
+def set_widget(name: str, value: Any) -> None:
+    """Let a widget show a value; before it is drawn, or in a callback."""
+    st.session_state[name] = value

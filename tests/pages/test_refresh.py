@@ -1,0 +1,79 @@
+"""The one poller: it looks again only while something is awaited, and draws the page anew once that has changed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from pages.frame import refresh
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+
+class Redrawn(Exception):
+    """What `st.rerun` does to a script."""
+
+
+@pytest.fixture
+def fragments(monkeypatch):
+    """Every fragment that was made: how often it is run, and itself."""
+    made = []
+
+    def fragment(run_every=None):
+        return lambda part: made.append((run_every, part)) or part
+
+    def rerun():
+        raise Redrawn
+
+    monkeypatch.setattr(refresh.st, "fragment", fragment)
+    monkeypatch.setattr(refresh.st, "rerun", rerun)
+    return made
+
+
+def test_nothing_is_polled_where_nothing_is_awaited(fragments):
+    drawn = []
+    refresh.poll(lambda: drawn.append(1), lambda: False)
+    ((every, part),) = fragments
+    assert every is None
+    part()
+    assert drawn == [1, 1]
+
+
+def test_the_page_is_drawn_anew_once_what_was_awaited_is_there(fragments):
+    drawn, awaited = [], [True]
+    refresh.poll(lambda: drawn.append(1), lambda: awaited[0], 0.3)
+    ((every, part),) = fragments
+    assert every == 0.3
+    part()
+    awaited[0] = False
+    with pytest.raises(Redrawn):
+        part()
+    assert drawn == [1, 1, 1]
+
+
+def test_polling_begins_when_a_part_finds_something_to_wait_for(fragments):
+    awaited = [False]
+    refresh.poll(lambda: None, lambda: awaited[0])
+    ((_, part),) = fragments
+    awaited[0] = True
+    with pytest.raises(Redrawn):
+        part()
+
+
+def test_a_dialog_stays_open(fragments):
+    awaited = [True]
+    refresh.poll(lambda: None, lambda: awaited[0], page=False)
+    ((_, part),) = fragments
+    awaited[0] = False
+    part()
+
+
+def test_nobody_else_makes_fragments():
+    calling = {
+        path.name
+        for path in PAGES.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute | ast.keyword)
+        and (getattr(node, "attr", "") == "fragment" or getattr(node, "arg", "") == "run_every")
+    }
+    assert calling == {"refresh.py"}
