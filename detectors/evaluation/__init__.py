@@ -1,6 +1,14 @@
 """Figures that say how well good and bad are told apart, each with its interval or the reason why it is absent."""
 
-from detectors.evaluation.curves import Curve, histogram, precision_recall_curve, pro_curve, roc_curve
+from detectors.evaluation.curves import (
+    Curve,
+    OperatingPoints,
+    histogram,
+    operating_points,
+    precision_recall_curve,
+    pro_curve,
+    roc_curve,
+)
 from detectors.evaluation.figures import (
     auroc_with_normals,
     average_precision,
@@ -22,6 +30,7 @@ from detectors.evaluation.pixel import (
 
 __all__ = [
     "Curve",
+    "OperatingPoints",
     "aupro",
     "auroc_with_normals",
     "average_precision",
@@ -30,6 +39,7 @@ __all__ = [
     "histogram",
     "image_auroc",
     "image_figures",
+    "operating_points",
     "paired_auroc_difference",
     "paired_pixel_difference",
     "pixel_auroc",

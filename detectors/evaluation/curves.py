@@ -46,6 +46,36 @@ class Curve:
         return cls(empty, empty, empty, empty, empty, empty, reason=reason)
 
 
+@dataclass(frozen=True)
+class OperatingPoints:
+    """What thresholds do to labelled pictures, from the one that flags none to the one that flags all.
+
+    Attributes:
+        thresholds: raw scores, (N,), falling; each lies between two neighbouring scores, so that no labelled one is at it.
+        false_alarms, found: shares of the good and of the defective pictures that lie strictly above, (N,).
+        precision: share of defective pictures among those, (N,); NaN where there are none.
+    """
+
+    thresholds: Floats
+    false_alarms: Floats
+    found: Floats
+    precision: Floats
+
+
+def operating_points(labels: ArrayLike, scores: ArrayLike, most: int = POINTS) -> OperatingPoints | Sentence:
+    """Return the thresholds that tell test pictures apart, at most `most`; or why there are none."""
+    counted = _counted(labels, scores)
+    if isinstance(counted, Sentence):
+        return counted
+    found, false, at, defective, good = counted
+    lower = np.append(at[2:], at[-1] - 0.01 * (at[1] - at[-1]))  # of each score the next lower one
+    between = (at[1:] + lower) / 2
+    below = np.append(at[1], np.where(between < at[1:], between, np.nextafter(at[1:], -np.inf)))
+    precision = found / np.where(found + false > 0, found + false, np.nan)
+    keep = np.unique(np.linspace(0, len(at) - 1, min(most, len(at))).round().astype(int))
+    return OperatingPoints(below[keep], (false / good)[keep], (found / defective)[keep], precision[keep])
+
+
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Curve:
     """Return false-alarm rate against rate found: every step, from (0, 0) to (1, 1).
 

@@ -79,7 +79,12 @@ FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.page
 
 # Scores
 BY_HAND: Key[bool] = Key("by_hand", bool, ("scores.parts",))
-MOVED: Key[bool] = Key("moved", bool, ("scores.page", "scores.parts"))  # until the sidebar has followed
+MOVED: Key[bool] = Key(
+    "moved", bool, ("scores.curves", "scores.page", "scores.parts")
+)  # until the sidebar has followed
+
+# The column and the pictures of the bar that was clicked last.
+BAR: Key[tuple[str, list[int]] | None] = Key("bar", _nothing, ("scores.histograms",))
 
 # Inspect
 EXHIBIT: Key[str | None] = Key("inspect_exhibit", _nothing, ("inspect.exhibits",))

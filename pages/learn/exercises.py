@@ -20,7 +20,7 @@ from pages.frame.status import Status
 from pages.frame.words import kind, say, speaker, text
 from pages.learn.before_after import before_after
 from pages.learn.lesson import at_work, controls, listed
-from pages.learn.parts import Row, beside, caption, cell, interval, intervals, picture, tiles
+from pages.learn.parts import Intervals, Row, beside, caption, cell, interval, picture, tiles
 
 SEED = 20_011  # of the part that is shown with a question: in no set of pictures
 NONE = "none"
@@ -46,7 +46,7 @@ def exercise(name: str, choices: Choices, status: Status, result: Result | None)
         if isinstance(found, Refusal):
             caption(say(found.sentence))
         elif found is not None:
-            _answer(asked, found, predicted)
+            _answer(name, asked, found, predicted)
         elif name in _started():
             at_work(lambda: _measured(name), asked.seconds)
         else:
@@ -114,7 +114,7 @@ def _pictures(name: str, asked: Exercise) -> None:
     before_after(good, odd, words, text("learn.hard.handle"), f"exercise_pair_{name}")
 
 
-def _answer(asked: Exercise, found: tuple[ExerciseScores, ...], predicted: str | None) -> None:
+def _answer(name: str, asked: Exercise, found: tuple[ExerciseScores, ...], predicted: str | None) -> None:
     charts = []
     keys = ["learn.image_auroc"] if len(found) == 1 else ["learn.exercises.held", "learn.exercises.free"]
     for key, measured in zip(keys, found, strict=True):
@@ -124,8 +124,8 @@ def _answer(asked: Exercise, found: tuple[ExerciseScores, ...], predicted: str |
             for method in asked.methods
         ]
         note = text("learn.exercises.note", good=measured.good, defective=measured.defective, learnt=measured.learnt)
-        charts.append(intervals(text(key), rows, note))
-    beside(*charts)
+        charts.append(Intervals(text(key), rows, note))
+    beside(f"exercise_{name}", *charts)
 
 
 def _button(name: str, asked: Exercise, choices: Choices, predicted: str | None) -> None:

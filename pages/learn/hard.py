@@ -21,7 +21,7 @@ from pages.frame.verdicts import Verdicts
 from pages.frame.words import kind, lines, plain, text
 from pages.learn.before_after import before_after
 from pages.learn.lesson import ask, controls, first_column, listed, subject
-from pages.learn.parts import Row, beside, caption, cell, figure_of, interval, intervals, picture, strip, tiles
+from pages.learn.parts import Intervals, Row, beside, caption, cell, figure_of, interval, picture, strip, tiles
 
 SEED = 20_001  # of the part that is shown with and without a defect: in no set of pictures
 SEVERITIES = (0.0, 0.5, 1.0)
@@ -78,7 +78,7 @@ def subtraction(choices: Choices, status: Status, result: Result) -> None:
     tiles(made, 3)
     rows = [Row(text("learn.hard.subtracting"), found.image, focus=True)]
     rows += [Row(text(f"methods.{c.method}"), figure_of(c, "image_auroc")) for c in _of_one_backbone(result)]
-    beside(intervals(text("learn.image_auroc"), rows, text("learn.hard.chart_note", n=len(result.test))))
+    beside("subtraction", Intervals(text("learn.image_auroc"), rows, text("learn.hard.chart_note", n=len(result.test))))
 
 
 def both(choices: Choices, status: Status, result: Result) -> None:

@@ -18,7 +18,7 @@ from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import say, speaker, text
 from pages.learn.lesson import ask, at_work, controls, first_column, listed, subject
-from pages.learn.parts import Row, beside, caption, cell, interval, intervals, picture, tiles
+from pages.learn.parts import Intervals, Row, beside, caption, cell, interval, picture, tiles
 
 PICTURES = 3
 USED = 3  # levels that the methods use
@@ -70,8 +70,8 @@ def worth(choices: Choices, status: Status, result: Result) -> None:
             for worth, figure in zip(sets, figures, strict=True)
         ]
         note = text("learn.layers.chart_note", n=len(result.test), method=text(f"methods.{_method()}"))
-        charts.append(intervals(text(f"learn.layers.{name}"), rows, note))
-    beside(*charts)
+        charts.append(Intervals(text(f"learn.layers.{name}"), rows, note))
+    beside("worth", *charts)
 
 
 def weights(choices: Choices, status: Status, result: Result) -> None:
@@ -104,8 +104,8 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
         rows += [Row(text("learn.layers.random_set", which=_set_name(j, drawn[-1])), of(j)) for j in drawn]
         if isinstance(trained, list):
             rows += [Row(text("learn.layers.trained_set", which=_set_name(j, trained[-1])), of(j)) for j in trained]
-        charts.append(intervals(text(f"learn.layers.{name}"), rows))
-    beside(*charts)
+        charts.append(Intervals(text(f"learn.layers.{name}"), rows))
+    beside("weights", *charts)
     if trained is None and not _trained_here():
         caption(text("learn.layers.no_trained", backbone=OTHER))
     elif trained is None:

@@ -205,8 +205,8 @@ def _charts(chosen: str, found: dict[int, VariantResult]) -> None:
         rows = []
         for k, varied in sorted(found.items()):
             rows.append(parts.Row(_label(chosen, k, varied, long=True), getattr(varied, key)))
-        charts.append(parts.intervals(text(f"learn.parameters.{key}"), rows))
-    parts.beside(*charts)
+        charts.append(parts.Intervals(text(f"learn.parameters.{key}"), rows))
+    parts.beside(f"parameter_{chosen}", *charts)
 
 
 def _pending(answer: Answer) -> str:

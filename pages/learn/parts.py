@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -16,22 +15,12 @@ from numpy.typing import NDArray
 from detectors.plots import colours
 from detectors.queries.overview import webp
 from detectors.result import Column, Figure
+from pages.frame import charts
+from pages.frame.charts import Row
 from pages.frame.component import address
 from pages.frame.words import say, text
 
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between an axis's ticks
-MOST_TICKS = 5
 FULL_STRIP = 4.0  # multiples of the threshold that a strip of scores goes up to
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of an interval chart; `focus` is written in teal, `best` in bold."""
-
-    label: str
-    figure: Figure
-    focus: bool = False
-    best: bool = False
 
 
 def picture(
@@ -100,42 +89,35 @@ def interval(figure: Figure) -> str:
     return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"
 
 
-def intervals(title: str, rows: Sequence[Row], note: str = "") -> str:
-    """Return a chart as HTML: one line per figure, a point on a pale bar, and the numbers as text."""
-    low, high, step = axis([row.figure for row in rows])
+@dataclass(frozen=True)
+class Intervals:
+    """A chart of figures with their intervals: its title, its lines, a note below."""
 
-    def at(value: float) -> str:
-        return f"{100 * (value - low) / (high - low):.2f}%"
-
-    ticks = [low + i * step for i in range(round((high - low) / step) + 1)]
-    lines = "".join(f'<i class="odd-tick" style="left:{at(t)}"></i>' for t in ticks)
-    made = []
-    for row in rows:
-        figure = row.figure
-        bar = point = ""
-        if figure.low is not None and figure.high is not None:
-            bar = f'<i class="odd-range" style="left:{at(figure.low)};right:calc(100% - {at(figure.high)})"></i>'
-        if figure.value is not None:
-            point = f'<i class="odd-point" style="left:{at(figure.value)}"></i>'
-        kind = " ".join(filter(None, ["odd-focus" if row.focus else "", "odd-best" if row.best else ""]))
-        words = interval(figure) if figure.value is not None else f"<small>{escape(interval(figure))}</small>"
-        made.append(
-            f'<div role="row" class="{kind}"><span role="rowheader">{escape(row.label)}</span>'
-            f'<span class="odd-track" aria-hidden="true">{lines}{bar}{point}</span>'
-            f'<span role="cell" class="odd-number">{words}</span></div>'
-        )
-    labels = "".join(f'<span style="left:{at(t)}">{t:.2g}</span>' for t in ticks)
-    foot = f'<div aria-hidden="true"><span></span><span class="odd-axis">{labels}</span><span></span></div>'
-    below = f'<p class="odd-caption">{escape(note)}</p>' if note else ""
-    return (
-        f'<div class="odd-chart"><h3>{escape(title)}</h3><div role="table" aria-label="{escape(title)}">'
-        f"{''.join(made)}{foot}</div>{below}</div>"
-    )
+    title: str
+    rows: Sequence[Row]
+    note: str = ""
 
 
-def beside(*charts: str) -> None:
-    """Show charts beside each other in a frame; below each other on a phone."""
-    st.html(f'<div class="odd-charts">{"".join(charts)}</div>')
+def beside(key: str, *shown: Intervals) -> None:
+    """Show charts beside each other in a frame; below each other on a phone. `key` is theirs alone on the page."""
+    with st.container(key=f"charts_{key}", horizontal=True, border=True):
+        for n, chart in enumerate(shown):
+            with st.container(key=f"intervals_{key}_{n}", gap=None):
+                _intervals(chart, f"{key}_{n}")
+
+
+def _intervals(shown: Intervals, key: str) -> None:
+    absent = [row for row in shown.rows if row.figure.value is None]
+    numbers = [interval(row.figure) if row not in absent else "\u2013" for row in shown.rows]
+    drawn = charts.forest(shown.rows, numbers, numbers=True)
+    drawn.update_layout(margin={"t": 36}, height=int(drawn.layout.height) + 28)
+    charts.heading(drawn, shown.title)
+    said = "; ".join(f"{row.label}: {interval(row.figure)}" for row in shown.rows)
+    charts.show(drawn, key, f"{shown.title}. {said}")
+    for row in absent:
+        caption(f"{row.label}: {interval(row.figure)}")
+    if shown.note:
+        caption(shown.note)
 
 
 def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, threshold: str) -> None:
@@ -157,18 +139,6 @@ def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, wo
         f'<span class="odd-lane odd-over"><i class="odd-threshold" style="{at(1)}"><b>{escape(threshold)}</b></i>'
         f'<i class="odd-this" style="{at(this)}"><b>{escape(word)} {this:.2f}×</b></i></span></div>'
     )
-
-
-def axis(figures: Iterable[Figure]) -> tuple[float, float, float]:
-    """Return (low, high, step) of an axis that holds all figures with their intervals."""
-    known = [v for f in figures for v in (f.value, f.low, f.high) if v is not None]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    for step in STEPS:
-        first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
-        last = max(last, first + 1)
-        if last - first < MOST_TICKS:
-            break
-    return first * step, last * step, step
 
 
 def caption(written: str) -> None:

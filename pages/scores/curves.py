@@ -1,37 +1,191 @@
-"""ROC, precision-recall and PRO of a result, few points each; PRO is measured in the workers."""
+"""ROC, precision-recall and PRO of a result as charts; PRO is measured in the workers.
+
+A point of the first two sets its method's threshold. It is then chosen on the test pictures, which every page says.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from detectors.errors import Refusal, Sentence
-from detectors.evaluation import Curve, precision_recall_curve, pro_curve, roc_curve
+from detectors.evaluation import (
+    Curve,
+    OperatingPoints,
+    operating_points,
+    precision_recall_curve,
+    pro_curve,
+    roc_curve,
+)
+from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.plots.curves import PRO_LIMIT, operating_point, painted_point
 from detectors.queries import pixels
 from detectors.result import Column, Result
-from pages.frame import backend
-from pages.frame.words import say, text
+from pages.frame import backend, charts, session
+from pages.frame.charts import COLOURS
+from pages.frame.state import change, current
+from pages.frame.words import lines, say, text
 
-_PRO = 0.3  # of the false-positive axis
+_MANY = 60  # thresholds of one method, beyond which their marks are small
+KINDS = {"roc": "ROC", "pr": "PR", "pro": "PRO"}
 
 
-def families(result: Result, focus: str, titles: dict[str, str]) -> tuple[dict[str, Any], bool]:
-    """Return the three families of curves for the browser, and whether some are still being measured."""
-    by_picture = _by_picture(result.digest, result)
-    pro = {c.key: _pro(c, result) for c in result.columns}
-    waiting = any(curve is None for curve in pro.values())
-    found = {
-        name: _family(name, {key: drawn[name] for key, drawn in by_picture.items()}, result, focus, titles)
-        for name in ("roc", "pr")
-    }
-    found["pro"] = _family("pro", pro, result, focus, titles)
-    return found, waiting
+@dataclass(frozen=True)
+class Family:
+    """The same curve of several methods: those that there are, by column key, and why the last of the others is not.
+
+    Attributes:
+        kind: "roc", "pr" or "pro".
+        curves: with at least two points each.
+        waiting: whether some are still being measured.
+        reason: in the session's language.
+    """
+
+    kind: str
+    curves: dict[str, Curve]
+    waiting: bool
+    reason: str
+
+
+def family(kind: str, result: Result) -> Family:
+    """Return one kind of curve of all columns."""
+    found = _pro(result) if kind == "pro" else {key: own[kind] for key, own in _drawn(result.digest, result).items()}
+    curves = {key: curve for key, curve in found.items() if isinstance(curve, Curve) and len(curve.x)}
+    absent = [curve for key, curve in found.items() if key not in curves]
+    said = [c if isinstance(c, Sentence) else c.reason for c in absent if c is not None]
+    reasons = [say(sentence) for sentence in said if sentence is not None]
+    return Family(kind, curves, any(curve is None for curve in absent), reasons[-1] if reasons else "")
+
+
+def waiting(result: Result) -> bool:
+    """Say whether pixels are still being measured."""
+    return any(curve is None for curve in _pro(result).values())
+
+
+def has_pro(column: Column, result: Result) -> bool:
+    return column.maps is not None and any(p.mask is not None and p.mask.any() and p.local for p in result.test)
+
+
+def note(found: Family, focus: str, title: str) -> str:
+    """Say which line is which, below the chart."""
+    if not found.curves:
+        return ""
+    banded = focus in found.curves and len(found.curves[focus].band_x)
+    key = "note_absent" if focus not in found.curves else "note" if banded else "note_plain"
+    said = [text(f"scores.curves.{key}", focus=title)]
+    if found.kind != "pro":
+        said.append(text("scores.curves.click"))
+    if found.waiting:
+        said.append(text("scores.curves.waiting"))
+    return " ".join(said)
+
+
+def chart(found: Family, result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice) -> charts.Chart:
+    """Return a family as a chart: the focus in teal with its band, the others in grey, thresholds marked."""
+    end = PRO_LIMIT if found.kind == "pro" else 1.0
+    across, up = lines(f"scores.curves.axes.{found.kind}")
+    made = charts.figure(390, across, up, x=charts.percent(end), y=charts.percent())
+    if found.kind == "roc":
+        guess = {"color": COLOURS.control, "width": 1, "dash": "dot"}
+        made.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=guess, hoverinfo="skip", name="")
+    for column in sorted((c for c in result.columns if c.key in found.curves), key=lambda c: c.key == focus):
+        _draw(made, found.kind, found.curves[column.key], column, column.key == focus, titles[column.key], result)
+    for column in result.columns:
+        if column.key in found.curves:
+            point = (
+                painted_point(found.curves[column.key], column)
+                if found.kind == "pro"
+                else operating_point(
+                    "roc" if found.kind == "roc" else "precision_recall", result, column, choice.value_of(column)
+                )
+            )
+            if point is not None and point[0] <= end:
+                _mark(made, point, column.key == focus, titles[column.key], found.kind, end)
+    return made
+
+
+def chosen(points: list[dict[str, Any]], result: Result) -> tuple[str, float] | None:
+    """Return the column and the raw threshold of a point that was clicked; None for what sets none."""
+    for point in points:
+        said = point.get("customdata")
+        if isinstance(said, list | tuple) and len(said) == 2 and said[0] in {c.key for c in result.columns}:
+            found = _points(result.digest, result)[said[0]]
+            if isinstance(found, OperatingPoints) and said[1] in range(len(found.thresholds)):
+                return said[0], float(found.thresholds[int(said[1])])
+    return None
+
+
+def _draw(
+    made: charts.Chart, kind: str, curve: Curve, column: Column, focused: bool, title: str, result: Result
+) -> None:
+    colour = COLOURS.accent if focused else COLOURS.soft
+    if focused and len(curve.band_x):
+        made.add_scatter(
+            x=[*curve.band_x, *curve.band_x[::-1]], y=[*curve.high, *curve.low[::-1]], mode="lines", fill="toself",
+            line={"width": 0}, fillcolor=colour, opacity=0.16, hoverinfo="skip", name=f"{title} 95 %",
+        )  # fmt: skip
+    line = {"color": colour, "width": 2.4 if focused else 1.2}
+    points = _points(result.digest, result)[column.key]
+    if kind == "pro" or isinstance(points, Sentence):
+        said = _readings(kind, title, curve.x, curve.y)
+        made.add_scatter(
+            x=curve.x, y=curve.y, mode="lines", line=line, name=title, text=said,
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+        return
+    made.add_scatter(x=curve.x, y=curve.y, mode="lines", line=line, hoverinfo="skip", name=title)
+    x, y = (points.false_alarms, points.found) if kind == "roc" else (points.found, points.precision)
+    at = [text("scores.curves.at", value=f"{value:.4g}") for value in points.thresholds]
+    made.add_scatter(
+        x=x, y=y, mode="markers", name=f"{title}, {text('scores.curves.thresholds')}",
+        text=[f"{reading}<br>{value}" for reading, value in zip(_readings(kind, title, x, y), at, strict=True)],
+        customdata=[[column.key, n] for n in range(len(x))], hovertemplate="%{text}<extra></extra>",
+        marker={"color": colour, "size": 4 if len(x) > _MANY or not focused else 7},
+    )  # fmt: skip
+
+
+def _readings(kind: str, title: str, x: Any, y: Any) -> list[str]:
+    places = zip(np.nan_to_num(x), np.nan_to_num(y), strict=True)
+    method = charts.escaped(title)
+    return [
+        text(f"scores.curves.reading.{kind}", method=method, x=f"{100 * a:.0f}", y=f"{100 * b:.0f}") for a, b in places
+    ]
+
+
+def _mark(made: charts.Chart, point: tuple[float, float], focused: bool, title: str, kind: str, end: float) -> None:
+    """Mark where the threshold stands: a ring with its word for the focus, a small cross for the others."""
+    word = text("scores.curves.painted" if kind == "pro" else "scores.curves.threshold")
+    marker = {"symbol": "circle", "size": 13, "color": COLOURS.ground, "line": {"color": COLOURS.accent, "width": 2.5}}
+    cross = {"symbol": "x-thin", "size": 8, "color": COLOURS.ink, "line": {"color": COLOURS.ink, "width": 1.5}}
+    made.add_scatter(
+        x=[point[0]], y=[point[1]], mode="markers", marker=marker if focused else cross, cliponaxis=False,
+        hovertemplate=f"{charts.escaped(title)}: {word}<extra></extra>", name=f"{word} {title}",
+    )  # fmt: skip
+    if focused:
+        left = point[0] > 0.7 * end
+        made.add_annotation(
+            x=point[0], y=point[1], text=word, showarrow=False, xshift=-10 if left else 10, yshift=-14,
+            xanchor="right" if left else "left", font={"size": charts.SMALL, "color": COLOURS.ink},
+            bgcolor=COLOURS.ground, borderpad=1,
+        )  # fmt: skip
+
+
+def _pro(result: Result) -> dict[str, Curve | Sentence | None]:
+    return {c.key: _pro_of(c, result) for c in result.columns}
+
+
+def _pro_of(column: Column, result: Result) -> Curve | Sentence | None:
+    if not has_pro(column, result):
+        return pro_curve(result.test, column.maps)
+    found = backend.current().later(pixels.pro, columns=(column.key,)).now
+    return found.sentence if isinstance(found, Refusal) else found
 
 
 @st.cache_data(max_entries=20, show_spinner=False)
-def _by_picture(key: str, _result: Result) -> dict[str, dict[str, Curve]]:
+def _drawn(key: str, _result: Result) -> dict[str, dict[str, Curve]]:
     labels = _result.labels
     return {
         c.key: {"roc": roc_curve(labels, c.scores), "pr": precision_recall_curve(labels, c.scores)}
@@ -39,51 +193,35 @@ def _by_picture(key: str, _result: Result) -> dict[str, dict[str, Curve]]:
     }
 
 
-def _pro(column: Column, result: Result) -> Curve | Sentence | None:
-    if not has_pro(column, result):
-        return pro_curve(result.test, column.maps)
-    found = backend.current().later(pixels.pro, columns=(column.key,)).now
-    return found.sentence if isinstance(found, Refusal) else found
+@st.cache_data(max_entries=20, show_spinner=False)
+def _points(key: str, _result: Result) -> dict[str, OperatingPoints | Sentence]:
+    return {c.key: operating_points(_result.labels, c.scores) for c in _result.columns}
 
 
-def has_pro(column: Column, result: Result) -> bool:
-    return column.maps is not None and any(p.mask is not None and p.mask.any() and p.local for p in result.test)
+def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice, heading: str) -> None:
+    """Show the curve that was asked for; a click on one of its points sets that method's threshold."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"### {heading}", width="content")
+        kind = st.segmented_control(
+            text("scores.curves.title"), tuple(KINDS), key="scores_curve", default="roc", format_func=KINDS.get,
+            label_visibility="collapsed", required=True, persist_state="session",
+        )  # fmt: skip
+    found = family(kind, result)
+    if not found.curves:
+        st.caption(text("scores.curves.waiting") if found.waiting else found.reason)
+        return
+    said = note(found, focus, titles[focus])
+    across, up = lines(f"scores.curves.axes.{kind}")
 
+    def point(points: list[dict[str, Any]]) -> None:
+        if (hit := chosen(points, result)) is not None:
+            key, at = hit
+            kept = tuple(t for t in current().thresholds if t[0] != key)
+            change(thresholds=(*kept, (key, at, "test")))
+            session.MOVED.set(True)
 
-def _family(
-    name: str, found: dict[str, Curve | Sentence | None], result: Result, focus: str, titles: dict[str, str]
-) -> dict[str, Any]:
-    curves = [_curve(result[key], curve, key == focus, titles[key]) for key, curve in found.items() if _drawn(curve)]
-    absent = [curve for curve in found.values() if not _drawn(curve)]
-    waiting = any(curve is None for curve in absent)
-    said = [c if isinstance(c, Sentence) else c.reason for c in absent if c is not None]
-    reasons = [say(s) for s in said if s is not None]
-    title = titles.get(focus, "")
-    banded = any(c["focus"] and c["band_x"] for c in curves)
-    note = text("scores.curves.note" if banded else "scores.curves.note_plain", focus=title)
-    if curves and not any(c["focus"] for c in curves):
-        note = text("scores.curves.note_absent", focus=title)
-    return {
-        "right": _PRO if name == "pro" else 1.0,
-        "curves": curves,
-        "reason": text("scores.curves.waiting") if waiting else (reasons[-1] if reasons else ""),
-        "note": note + (f" {text('scores.curves.waiting')}" if waiting and curves else ""),
-    }
-
-
-def _drawn(curve: Curve | Sentence | None) -> bool:
-    return isinstance(curve, Curve) and len(curve.x) > 0
-
-
-def _curve(column: Column, curve: Any, focus: bool, title: str) -> dict[str, Any]:
-    band = {name: _short(getattr(curve, name)) if focus else [] for name in ("band_x", "low", "high")}
-    made = {"key": column.key, "title": title, "focus": focus, "x": _short(curve.x), "y": _short(curve.y), **band}
-    if focus and column.scale is not None and curve.x[-1] < 1:
-        above = np.flatnonzero(curve.at >= column.scale.q99)
-        if len(above):
-            made["scale"] = [float(curve.x[above[-1]]), float(curve.y[above[-1]])]
-    return made
-
-
-def _short(values: Any) -> list[float]:
-    return [round(float(v), 4) for v in values]
+    charts.show(
+        chart(found, result, focus, titles, choice), f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
+        None if kind == "pro" else point,
+    )  # fmt: skip
+    st.caption(said)

@@ -22,7 +22,7 @@ from pages.frame.words import language, say, table, text
 
 _SIDE = 80  # of a thumbnail
 _ACROSS = 10  # at most, on a square sheet
-LANES, CURVES, VERDICTS = (
+LANES, LISTED, VERDICTS = (
     Component(
         name,
         f"pages/scores/{name}.html",
@@ -31,7 +31,7 @@ LANES, CURVES, VERDICTS = (
     )
     for name, scripts in {
         "lanes": ("threshold", "axis", "lane", "lanes"),
-        "curves": ("threshold", "curves"),
+        "listed": ("threshold", "listed"),
         "verdicts": ("threshold", "verdicts"),
     }.items()
 )
@@ -89,11 +89,16 @@ def verdicts(status: Status, result: Result, keys: tuple[str, ...], focus: str) 
     return _opened(VERDICTS(key="verdicts", data=data, on_opened_change=_nothing).opened, result)
 
 
-def curves(result: Result, families: dict[str, Any], stale: bool) -> None:
-    """Show ROC, precision-recall and PRO; the point of the threshold follows the lanes."""
-    labels = marked(words("curves"), "title", result)
-    data = {"families": families, "words": labels, "language": language(), "stale": stale}
-    CURVES(key="curves", data=data)
+def listed(
+    result: Result, key: str, title: str, pictures: list[int], on_close: Callable[[], object]
+) -> tuple[int, str] | None:
+    """Show some pictures of one method; return what was opened just now."""
+    data = {
+        "content": result.digest, "key": key, "pictures": pictures, "sprites": sprites(result)[0],
+        "title": f"{title}: {text('scores.lanes.bar', n=len(pictures))}", "close": text("scores.lanes.close"),
+        "words": words("verdicts"), "language": language(),
+    }  # fmt: skip
+    return _opened(LISTED(key="listed", data=data, on_opened_change=_nothing, on_closed_change=on_close).opened, result)
 
 
 def words(part: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pages.frame.refresh import live
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.words import text
-from pages.scores import parts
+from pages.scores import histograms, parts
 from pages.scores.kinds import found_by_kind
 from pages.scores.lanes import lanes, verdicts
 
@@ -38,7 +38,10 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         on_moved=parts.moved, on_focus=lambda key: change(focus=key.split("/")[0]),
     )  # fmt: skip
     if result.columns:
-        parts.cards(result, status, focus, titles)
+        parts.cards(result, choices.threshold, focus, titles)
+        st.subheader(text("scores.histograms.title"), anchor=False)
+        st.caption(text("scores.histograms.says"))
+        opened = histograms.show(result, titles, choices.threshold) or opened
         st.subheader(text("scores.verdicts.title"), anchor=False)
         opened = verdicts(status, result, keys, focus) or opened
         found_by_kind(result, choices, titles)

@@ -7,14 +7,14 @@ import streamlit as st
 
 from detectors.errors import Refusal, Sentence
 from detectors.evaluation import paired_auroc_difference, pro_curve
+from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
-from pages.frame import backend, component, session, style
+from pages.frame import backend, charts, component, session, style
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
-from pages.frame.status import Status
 from pages.frame.words import text
-from pages.scores import curves, lanes, tables
+from pages.scores import curves, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
 _FEW = 4  # held-out pictures that support no rate below 1 in 5
@@ -76,7 +76,7 @@ def moved(moved: ThresholdChange) -> None:
     change(allowed=moved.allowed, thresholds=tuple(given))
 
 
-def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) -> None:
+def cards(result: Result, choice: ThresholdChoice, focus: str, titles: dict[str, str]) -> None:
     """Show curves, paired differences and cost; drawn again while pixels are being measured."""
     labels = result.labels
     if not ((labels == 1).any() and (labels == 0).any()):
@@ -84,19 +84,20 @@ def cards(result: Result, status: Status, focus: str, titles: dict[str, str]) ->
         with st.container(border=True, key="cost_alone"):
             _cost(result, focus, titles)
         return
-    waiting = curves.families(result, focus, titles)[1] or _differences(result, focus, titles)[1]
+    waiting = curves.waiting(result) or _differences(result, focus, titles)[1]
 
     def part() -> None:
         nonlocal waiting
-        families, curves_wait = curves.families(result, focus, titles)
+        if session.MOVED.pop():
+            st.rerun()  # a threshold was chosen on a curve
         left, middle, right = st.columns((1, 1, 1.3), gap="small")
         with left, st.container(border=True, height="stretch", key="curves_card"):
-            lanes.curves(result, families, status.stale)
+            curves.card(result, focus, titles, choice, text("scores.curves.title") + _mark(result, " · "))
         with middle, st.container(border=True, height="stretch", key="pairs_card"):
             pairs_wait = _better(result, focus, titles)
         with right, st.container(border=True, height="stretch", key="cost_card"):
             _cost(result, focus, titles)
-        waiting = curves_wait or pairs_wait
+        waiting = curves.waiting(result) or pairs_wait
 
     poll(part, lambda: waiting)
 
@@ -116,6 +117,13 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
         return False
     pixels = session.widget("scores_pairs") == "aupro"
     st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says") + _mark(result, " "))
+    known = [(title, f) for title, f in pairs if isinstance(f, Figure) and f.value is not None]
+    if known:
+        rows = [charts.Row(title.removeprefix(titles[focus]).strip(), f, (f.low or 0) > 0) for title, f in known]
+        written = [tables.points(f) for _, f in known]
+        chart = charts.forest(rows, written, across=text("scores.pairs.axis"), zero=0.0, unit=0.01)
+        said = "; ".join(f"{title} {number}" for (title, _), number in zip(known, written, strict=True))
+        charts.show(chart, "scores_pairs_chart", said)
     st.html(tables.differences(pairs))
     return waiting
 

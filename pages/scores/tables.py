@@ -18,30 +18,26 @@ from pages.scores.lanes import figure
 
 
 def differences(pairs: list[tuple[str, Figure | Sentence | None]]) -> str:
-    """Return paired differences: a title, the figure (None: being measured; a sentence: why not) on one common axis."""
-    ends = [abs(v) for _, f in pairs if isinstance(f, Figure) for v in (f.low, f.high, f.value) if v is not None]
-    widest = max([0.05, *ends])
-    head = "".join(f"<span>{text(f'scores.pairs.{word}')}</span>" for word in ("worse", "zero", "better"))
-    return f'<div class="odd-ends">{head}</div>{"".join(_pair(t, f, widest) for t, f in pairs)}'
+    """Return paired differences in words: a title, the figure (None: being measured; a sentence: why not)."""
+    return "".join(_pair(title, found) for title, found in pairs)
 
 
-def _pair(title: str, found: Figure | Sentence | None, widest: float) -> str:
+def _pair(title: str, found: Figure | Sentence | None) -> str:
     if not isinstance(found, Figure) or found.value is None:
         reason = text("scores.pairs.waiting") if found is None else say(_why(found))
         return f'<div class="odd-pair"><div>{escape(title)}</div><small>{escape(reason)}</small></div>'
-    value = round(100 * found.value)
-    number = f"<b>{value:+d}</b>" if value else "<b>0</b>"
-    bar = f'<i class="odd-dot" style="left:{_place(found.value, widest)}%"></i>'
-    tone = ""
-    if found.low is not None and found.high is not None:
-        number += f" [{_points(found.low)}, {_points(found.high)}]"
-        left, right = _place(found.low, widest), _place(found.high, widest)
-        bar = f'<i class="odd-between" style="left:{left}%;width:{right - left:.1f}%"></i>{bar}'
-        tone = " odd-sure" if found.low > 0 else ""
     return (
-        f'<div class="odd-pair{tone}"><div><span>{escape(title)}</span><span>{number}</span></div>'
-        f'<div class="odd-axis">{bar}</div><small>{escape(say(tell_apart(found)))}</small></div>'
+        f'<div class="odd-pair"><div><span>{escape(title)}</span><span>{points(found, "<b>{}</b>")}</span></div>'
+        f"<small>{escape(say(tell_apart(found)))}</small></div>"
     )
+
+
+def points(found: Figure, look: str = "{}") -> str:
+    """Return a difference in whole points with its interval: "+14 [-25, 38]"; `look` is put around the number."""
+    value = round(100 * (found.value or 0.0))
+    number = look.format(f"{value:+d}" if value else "0")
+    bounded = found.low is not None and found.high is not None
+    return f"{number} [{_points(found.low)}, {_points(found.high)}]" if bounded else number
 
 
 def _points(end: float) -> str:
@@ -52,10 +48,6 @@ def _points(end: float) -> str:
 
 def _why(found: Figure | Sentence) -> Sentence:
     return found if isinstance(found, Sentence) else tell_apart(found)
-
-
-def _place(value: float, widest: float) -> float:
-    return round(50 + 50 * value / widest, 1)
 
 
 def cost(columns: Iterable[Column], titles: dict[str, str], focus: str) -> str:

@@ -63,3 +63,42 @@ def is_nearest(found: Array, candidates: list[Array], wanted: int, within: float
     for other, candidate in enumerate(candidates):
         if other != wanted and apart(candidate, candidates[wanted]) > 0:
             assert away[other] > within, f"number {other} would pass as well: {away[other]:.1f}"
+
+
+def chart(page: Any, key: str) -> Any:
+    """Return a plotly chart that has been painted, by its key."""
+    page.wait_for_selector(f".st-key-chart_{key} .js-plotly-plot .main-svg .xtick", state="attached", timeout=60_000)
+    found = page.locator(f".st-key-chart_{key} .js-plotly-plot")
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def traces(found: Any) -> dict[str, dict[str, Any]]:
+    """Return the points that the browser received, by the names of a chart's traces."""
+    return found.evaluate(
+        """chart => Object.fromEntries(chart._fullData.map((t, n) => [t.name ?? String(n), {
+            x: [...(t.x ?? [])], y: [...(t.y ?? [])], base: [...(t.base ?? [])], width: [...(t.width ?? [])],
+            custom: t.customdata ?? [], said: t.hovertext ?? t.text ?? [], number: n,
+        }]))"""
+    )
+
+
+def place(found: Any, x: float, y: float) -> tuple[float, float]:
+    """Return where a value lies on the screen."""
+    return tuple(
+        found.evaluate(
+            """(chart, [x, y]) => {
+                const { xaxis, yaxis } = chart._fullLayout, box = chart.getBoundingClientRect();
+                return [box.left + xaxis._offset + xaxis.d2p(x), box.top + yaxis._offset + yaxis.d2p(y)];
+            }""",
+            [x, y],
+        )
+    )
+
+
+def hovered(page: Any, found: Any) -> str:
+    """Return what a chart says of the place that is pointed at, line by line."""
+    said = found.locator(".hoverlayer .hovertext text.nums")
+    said.first.wait_for(timeout=10_000)
+    lines = said.first.locator("tspan.line").all_text_contents()
+    return "\n".join(lines or said.first.all_text_contents())

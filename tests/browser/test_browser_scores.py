@@ -1,10 +1,15 @@
 """The Scores page in a real Chromium, over a hand-made result: the threshold moves without the server."""
 
+import re
+from pathlib import Path
+
 import pytest
+from browser.seeing import chart, hovered, place, traces
 from browser.serving import showing
 from fixtures import scored
 
 from detectors.evaluation import thresholds
+from detectors.plots.palette import DARK
 
 expect = pytest.importorskip("playwright.sync_api").expect
 STATE = "scored"
@@ -173,3 +178,110 @@ def test_a_phone_gets_one_chart_per_method(scores):
     lane, rates = page.locator(".chart").first.bounding_box(), page.locator(".rates").first.bounding_box()
     assert rates["y"] >= lane["y"] + lane["height"] - 1
     assert lane["width"] > 350
+
+
+def test_a_click_on_the_roc_sets_the_threshold_and_every_page_says_so(scores):
+    page = scores()
+    roc = chart(page, "scores_roc")
+    points = traces(roc)["PaDiM, thresholds"]
+    number = 9
+    at = place(roc, points["x"][number], points["y"][number])
+    page.mouse.move(*at)
+    said = hovered(page, roc)
+    assert "PaDiM" in said
+    assert f"{100 * points['y'][number]:.0f} % found" in said
+    page.mouse.click(*at)
+    page.wait_for_url("**/scores?**thresholds=padim**test**")
+    value = float(re.search(r"thresholds=padim%2Fscattering%3A([\d.]+)%3Atest", page.url)[1])
+    base = scored.result("scored")
+    c = thresholds.confusion(base.labels, base["padim/scattering"].scores, value)
+    assert (c.false_alarm_rate.value, c.found_rate.value) == pytest.approx((points["x"][number], points["y"][number]))
+    assert f"threshold {value:.4g}" in said
+    expect(page.locator(".rate .count").nth(4)).to_have_text(f"{c.found} of {c.found + c.missed} found")
+    said = page.get_by_text("chosen on these test pictures").first
+    expect(said).to_be_visible()
+    page.get_by_role("link", name="Export").first.click()
+    page.wait_for_url("**/export?**")
+    expect(page.get_by_text("chosen on these test pictures").first).to_be_visible()
+
+
+def test_charts_follow_a_threshold_that_is_let_go_and_their_axes_stay(scores):
+    page = scores()
+    key = "scores_patchcore_scattering"
+    found = chart(page, key)
+    look = "({ _fullLayout: l }) => [l.shapes.find(s => s.x0 === s.x1).x0, l.xaxis.range, l.yaxis.range]"
+    line, *axes = found.evaluate(look)
+    column = scored.result("scored")["patchcore/scattering"]
+    assert line == thresholds.threshold(column.held_out, 1 / 13)
+    page.locator(".steps").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/scores?allowed=2**")
+    own = f"document.querySelector('.st-key-{key} .js-plotly-plot')"
+    page.wait_for_function(f"line => {own} && ({look})({own})[0] !== line", arg=line)
+    line, *after = chart(page, key).evaluate(look)
+    assert line == thresholds.threshold(column.held_out, 2 / 13)
+    assert after == axes
+
+
+def test_a_piece_of_a_histogram_names_its_picture_and_opens_it(scores):
+    page = scores()
+    found = chart(page, "scores_spade_scattering")
+    pieces = traces(found)["miss"]
+    base, i = scored.result("scored"), pieces["custom"][0][2]
+    page.mouse.move(*place(found, pieces["x"][0], pieces["base"][0] + 0.5))
+    said = hovered(page, found)
+    assert said.splitlines()[0].endswith(f"{base.test[i].name.split('/')[1][:3]}: {base.columns[0].scores[i]:.4g}")
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_url(f"**/inspect?**picture={base.test[i].sha256[:16]}**")
+    assert "focus=spade" in page.url
+
+
+def test_a_bar_of_many_pictures_lists_them(scores, many):
+    page = scores(at=many)
+    found = chart(page, "scores_spade_scattering")
+    bars = traces(found)["defective"]
+    n = max(range(len(bars["y"])), key=lambda k: bars["y"][k])
+    at = place(found, bars["x"][n], bars["base"][n] + bars["y"][n] / 2)
+    page.mouse.move(*at)
+    assert "more" in hovered(page, found)
+    page.mouse.down()
+    page.mouse.up()
+    listed = page.locator(".listed")
+    expect(listed.locator("b").first).to_have_text(re.compile(r"^SPADE: \d+ pictures$"))
+    count = int(re.search(r"\d+", listed.locator("b").first.inner_text())[0])
+    assert count >= bars["y"][n]
+    listed.locator(".close").click()
+    expect(page.locator(".listed")).to_have_count(0)
+
+
+def test_a_chart_is_enlarged_and_downloaded_by_buttons_with_names(scores):
+    page = scores()
+    found = chart(page, "scores_roc")
+    tools = page.locator(".st-key-chart_scores_roc").get_by_role("group", name="Chart")
+    small = found.bounding_box()
+    tools.get_by_role("button", name="Enlarge the chart").focus()
+    page.keyboard.press("Enter")
+    width = "document.querySelector('.st-key-scores_roc .js-plotly-plot').clientWidth"
+    page.wait_for_function(f"w => {width} > 2 * w", arg=small["width"])
+    page.locator(".st-key-scores_roc").get_by_role("button", name="Close fullscreen").click()
+    page.wait_for_function(f"w => {width} <= w + 2", arg=small["width"])
+    for kind, first in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as download:
+            tools.get_by_role("button", name=f"Download the chart as {kind}").click()
+        assert download.value.suggested_filename == f"scores_roc.{kind.lower()}"
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(first)
+        assert len(content) > 10_000
+
+
+def test_charts_change_with_the_theme_and_fit_a_phone(scores):
+    page = scores(viewport={"width": 390, "height": 900}, color_scheme="dark", locale="ko-KR")
+    for key in ("scores_roc", "scores_pairs_chart", "scores_cfa_scattering"):
+        found = chart(page, key)
+        assert found.bounding_box()["width"] <= 390
+        sizes = found.locator("text").evaluate_all("all => all.map(t => parseFloat(getComputedStyle(t).fontSize))")
+        assert min(sizes) >= 12
+        ground = found.evaluate("c => c._fullLayout.paper_bgcolor")
+        assert ground.upper() == DARK.ground
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.seeing import apart, canvas, image, is_nearest, screen, small
+from browser.seeing import apart, canvas, chart, image, is_nearest, place, screen, small, traces
 from browser.serving import SETTLED
 from fixtures import evidence, scored
 from fixtures.evidence import CELL
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from detectors.evaluation import thresholds
+from detectors.evaluation import curves, thresholds
+from detectors.methods import METHODS
 from detectors.plots import colours
+from detectors.plots.palette import LIGHT
 from detectors.queries import explain
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -369,6 +371,56 @@ def test_the_matrices_count_what_the_engine_counts(visit, result):
             cell = page.locator(f".verdicts td.{sort} b").nth(n)
             assert cell.inner_text() == str(count), (n, sort)
     assert len({tuple(counts.values()) for counts in wanted}) > 1
+
+
+def test_histograms_are_painted_where_the_scores_lie(visit, result):
+    page = visit("scores", ".chart .mark")
+    for column in result.columns:
+        found = chart(page, f"scores_{column.method}_{column.backbone}")
+        at = thresholds.threshold(column.held_out, 1 / (len(column.held_out) + 1))
+        received, seen = traces(found), []
+        words = {"defective": "found", "miss": "miss", "good": "passed", "false alarm": "false_alarm"}
+        for name, pieces in received.items():
+            for x, width, custom in zip(pieces["x"], pieces["width"], pieces["custom"], strict=True):
+                if name == "held-out normal":
+                    continue
+                i = custom[2]
+                seen.append(i)
+                assert abs(column.scores[i] - x) <= width / 2 + 1e-9
+                assert thresholds.verdict(result.test[i].defective, bool(column.scores[i] > at)) == words[name]
+        assert sorted(seen) == list(range(len(result.test)))
+        painted_at = found.evaluate(PAINTED_BARS)
+        wanted = [
+            (place(found, x - w / 2, 0)[0], place(found, x + w / 2, 0)[0])
+            for t in received.values() for x, w in zip(t["x"], t["width"], strict=True)
+        ]  # fmt: skip
+        assert np.sort(painted_at, axis=0) == pytest.approx(np.sort(wanted, axis=0), abs=1.5)
+        (line,) = found.evaluate("c => [...c.querySelectorAll('.shapelayer path')].map(p => p.getBoundingClientRect())"
+                                 ".filter(b => b.width < 3).map(b => b.left + b.width / 2)")  # fmt: skip
+        assert line == pytest.approx(place(found, at, 0)[0], abs=1.5)
+
+
+PAINTED_BARS = """chart => [...chart.querySelectorAll('.trace.bars .point path')].map((bar) => {
+    const box = bar.getBBox(), on = bar.getScreenCTM();
+    return [box.x + on.e, box.x + box.width + on.e];
+})"""
+
+
+@pytest.mark.parametrize(("kind", "draw"), [("roc", curves.roc_curve), ("pr", curves.precision_recall_curve)])
+def test_curves_are_painted_as_the_engine_computes_them(visit, result, kind, draw):
+    page = visit("scores", ".chart .mark")
+    page.get_by_role("radio", name=kind.upper(), exact=True).check(force=True)
+    found = chart(page, f"scores_{kind}")
+    received = traces(found)
+    for column in result.columns:
+        curve, line = draw(result.labels, column.scores), received[METHODS[column.method].title]
+        assert (line["x"], line["y"]) == (pytest.approx(curve.x), pytest.approx(curve.y))
+    focus = received["PatchCore"]
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    x, y = place(found, *(sum(focus[axis][:2]) / 2 for axis in "xy"))  # halfway to the first corner
+    near = np.asarray(shot)[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4].reshape(-1, 3).astype(int)
+    teal = [int(LIGHT.accent[i : i + 2], 16) for i in (1, 3, 5)]
+    assert np.abs(near - teal).sum(1).min() < 60
 
 
 # Images

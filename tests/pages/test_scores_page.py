@@ -1,16 +1,21 @@
 """The Scores page in both languages and in every state, without workers or a browser."""
 
+import base64
 import json
 import re
 
+import numpy as np
 import pytest
 from fixtures import scored
 from fixtures.backend import STATES
 
-from detectors.evaluation import kinds, paired_auroc_difference
+from detectors.evaluation import kinds, paired_auroc_difference, thresholds
+from detectors.queries import pixels
+from pages.frame import backend, panes
+from pages.frame.state import Choices
 from pages.frame.style import path
 from pages.frame.words import table, write
-from pages.scores import lanes, tables
+from pages.scores import curves, histograms, lanes, tables
 
 
 @pytest.fixture
@@ -26,6 +31,25 @@ def sent(app, name):
     """What a component was given."""
     found = [e.proto for e in app.get("bidi_component") if e.proto.component_name == f"odd_one_out_{name}"]
     return json.loads(found[0].json) if found else None
+
+
+def drawn(app, key):
+    """The traces and the layout of a chart, by the key of its widget; None where it is not there."""
+    found = [e.proto for e in app.get("plotly_chart") if f"-{key}-" in e.proto.id or e.proto.id.endswith(f"-{key}")]
+    return json.loads(found[0].spec) if found else None
+
+
+def values(held):
+    """Numbers as plotly sends them: a list, or base64 of an array."""
+    if isinstance(held, dict):
+        return np.frombuffer(base64.b64decode(held["bdata"]), held["dtype"]).astype(float).tolist()
+    return held
+
+
+def clicked(app, key, **point):
+    """Say what the browser says after a click on a point."""
+    points = [{"curve_number": 0, "point_index": 0, **point}]
+    app.session_state[key] = {"selection": {"points": points, "point_indices": [], "box": [], "lasso": []}}
 
 
 def written(app):
@@ -68,8 +92,8 @@ def test_synthetic_defects_are_named_wherever_figures_use_them(scores):
     app = scores("synthetic")
     assert "8 of 8 defective test pictures carry defects that this program pasted in" in written(app)
     assert sent(app, "lanes")["words"]["auroc_head"].endswith("synthetic")
-    assert sent(app, "curves")["words"]["title"].endswith("synthetic")
-    assert "synthetic" not in sent(scores(), "curves")["words"]["title"]
+    assert "### Curves · synthetic" in written(app)
+    assert "### Curves · synthetic" not in written(scores())
 
 
 def test_lanes_receive_every_score_and_the_present_threshold(scores):
@@ -106,7 +130,8 @@ def test_stale_results_are_dimmed(scores):
 def test_without_both_labels_there_is_a_way_on_instead_of_curves(scores, state, title):
     app = scores(state)
     assert any(write("en", f"scores.empty.{title}") in m.value for m in app.markdown)
-    assert sent(app, "curves") is None
+    assert drawn(app, "scores_roc") is None
+    assert drawn(app, "scores_patchcore_scattering") is not None
     assert {"scores_label", "scores_maps"} <= {b.key for b in app.button}
 
 
@@ -118,23 +143,104 @@ def test_too_few_held_out_pictures_say_what_they_support(scores):
 
 
 def test_without_masks_pixel_curves_say_why(scores):
-    families = sent(scores("no_masks"), "curves")["families"]
-    assert families["pro"]["curves"] == []
-    assert families["pro"]["reason"] == "No defective picture has a mask that says where the defect is."
-    assert len(families["roc"]["curves"]) == 5
+    app = scores("no_masks")
+    assert len([t for t in drawn(app, "scores_roc")["data"] if "thresholds" in t["name"]]) == 5
+    app.segmented_control(key="scores_curve").set_value("pro").run()
+    assert drawn(app, "scores_pro") is None
+    assert "No defective picture has a mask that says where the defect is." in written(app)
 
 
 def test_curves_belong_to_the_figures(scores):
-    base, families = scored.result("scored"), sent(scores(), "curves")["families"]
-    for curve in families["roc"]["curves"]:
-        area = sum(
-            (b - a) * (c + d) / 2
-            for a, b, c, d in zip(curve["x"], curve["x"][1:], curve["y"], curve["y"][1:], strict=False)
-        )
-        assert area == pytest.approx(base[curve["key"]].figures["image_auroc"].value, abs=1e-3)
-    focus = [c for c in families["pro"]["curves"] if c["focus"]]
-    assert focus[0]["band_x"]
-    assert 0 < focus[0]["scale"][0] < 0.3
+    base, app = scored.result("scored"), scores()
+    lines = {t["name"]: t for t in drawn(app, "scores_roc")["data"] if t["mode"] == "lines"}
+    for column in base.columns:
+        line = lines[text_of(column)]
+        area = np.trapezoid(values(line["y"]), values(line["x"]))
+        assert area == pytest.approx(column.figures["image_auroc"].value, abs=1e-3)
+    assert "PatchCore 95 %" in lines
+    app.segmented_control(key="scores_curve").set_value("pro").run()
+    pro = drawn(app, "scores_pro")["data"]
+    assert "PatchCore 95 %" in [t["name"] for t in pro]
+    (mark,) = [t for t in pro if t["name"] == "painted from here PatchCore"]
+    assert 0 < values(mark["x"])[0] < 0.3
+    found = next(t for t in pro if t["name"] == "PatchCore")
+    column, curve = base["patchcore/scattering"], pixels.pro(base, base["patchcore/scattering"])
+    assert values(found["x"]) == pytest.approx(curve.x)
+    assert values(mark["y"])[0] == curve.y[np.flatnonzero(curve.at >= column.scale.q99)[-1]]
+
+
+def text_of(column):
+    return write("en", f"methods.{column.method}")
+
+
+@pytest.mark.parametrize("kind", ["roc", "pr"])
+def test_a_point_of_a_curve_sets_the_threshold_on_the_test_pictures(scores, kind):
+    base, key = scored.result("scored"), "padim/scattering"
+    app = scores(thresholds="cfa/scattering:0.5:value")
+    app.segmented_control(key="scores_curve").set_value(kind).run()
+    (points,) = [t for t in drawn(app, f"scores_{kind}")["data"] if t["name"] == "PaDiM, thresholds"]
+    number = 9
+    assert points["customdata"][number] == [key, number]
+    wanted = curves.chosen([{"customdata": [key, number]}], base)
+    counted = thresholds.confusion(base.labels, base[key].scores, wanted[1])
+    place = (values(points["x"])[number], values(points["y"])[number])
+    rates = counted.false_alarm_rate.value, counted.found_rate.value
+    precision = counted.found / (counted.found + counted.false_alarms)
+    assert place == pytest.approx(rates if kind == "roc" else (rates[1], precision))
+    assert f"threshold {wanted[1]:.4g}" in points["text"][number]
+
+
+def test_what_the_browser_says_of_a_point_is_checked():
+    base = scored.result("scored")
+    for said in (None, [], ["x/y", 1], ["padim/scattering", 99], ["padim/scattering", -1], ["padim/scattering", "1"]):
+        assert curves.chosen([{"customdata": said}], base) is None
+    assert curves.chosen([], base) is None
+    for said in (None, ["padim/scattering", 0], ["x/y", 0, -1], ["padim/scattering", 900, -1]):
+        assert histograms.chosen([{"customdata": said}], base) is None
+
+
+@pytest.mark.parametrize("state", ["scored", "many", "unlabelled"])
+def test_every_picture_is_in_its_bar_of_the_histogram(scores, state):
+    app = scores(state)
+    base = backend.current().look(Choices())[1]
+    for column in base.columns:
+        chart = drawn(app, f"scores_{column.method}_{column.backbone}")
+        found, held = [], 0
+        for trace in chart["data"]:
+            sizes, middles, widths = (values(trace[name]) for name in ("y", "x", "width"))
+            for n, said in enumerate(trace["customdata"]):
+                hit = histograms.chosen([{"customdata": said}], base)
+                if hit is None:
+                    held += sizes[n]
+                    continue
+                assert hit[0] == column.key
+                inside = abs(column.scores[hit[1]] - middles[n]) <= widths[n] / 2 + 1e-9
+                assert inside.all(), (column.key, hit)
+                if len(hit[1]) == 1:
+                    assert f"<b>{panes.name(base.test[hit[1][0]])}: {column.scores[hit[1][0]]:.4g}</b>" in (
+                        trace["hovertext"][n]
+                    ) or state == "many"  # fmt: skip
+                found += hit[1]
+        assert sorted(set(found)) == list(range(len(base.test)))
+        assert held == len(column.held_out)
+
+
+def test_the_threshold_is_a_line_and_axes_stay_where_they_are(scores):
+    key = "scores_patchcore_scattering"
+    before, after = (drawn(scores(allowed=allowed), key)["layout"] for allowed in ("1", "6"))
+    column = scored.result("scored")["patchcore/scattering"]
+    for layout, allowed in ((before, 1), (after, 6)):
+        lines = [s["x0"] for s in layout["shapes"] if s["x0"] == s["x1"]]
+        assert lines == [thresholds.threshold(column.held_out, allowed / 13)]
+    for axis in ("xaxis", "yaxis"):
+        assert before[axis]["range"] == after[axis]["range"]
+
+
+def test_a_threshold_beyond_the_scores_is_drawn_at_the_end_and_says_so(scores):
+    layout = drawn(scores(thresholds="patchcore/scattering:1e6:value"), "scores_patchcore_scattering")["layout"]
+    (line,) = [s["x0"] for s in layout["shapes"] if s["x0"] == s["x1"]]
+    assert line < layout["xaxis"]["range"][1]
+    assert layout["annotations"][-1]["text"] == "threshold 1e+06 →"
 
 
 def test_pairs_can_be_told_by_pixels(scores):
@@ -144,6 +250,9 @@ def test_pairs_can_be_told_by_pixels(scores):
     found = paired_auroc_difference(base.labels, base["patchcore/scattering"].scores, base["spade/scattering"].scores)
     low, value, high = (round(100 * v) for v in (found.low, found.value, found.high))
     assert f"<b>{value:+d}</b> [{low}, {high}]" in written(app)
+    traces = drawn(app, "scores_pairs_chart")["data"]
+    ends = [values(t["x"]) for t in traces if t["mode"] == "lines"]
+    assert [round(100 * end) for end in ends[0]] == [low, high]
     app.segmented_control(key="scores_pairs").set_value("aupro").run()
     assert "This method gives one number per picture and no map." in written(app)
     assert not app.exception
@@ -184,7 +293,7 @@ def test_a_table_escapes_a_users_names():
 
 
 def test_words_for_the_browser_need_no_particle_that_it_cannot_choose():
-    for part in ("lanes", "curves", "verdicts", "shared"):
+    for part in ("lanes", "verdicts", "shared"):
         said = json.dumps(table("ko")["scores"][part], ensure_ascii=False)
         assert not any(pair in said for pair in ("(은/는)", "(이/가)", "(을/를)", "(과/와)"))
 

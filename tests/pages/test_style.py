@@ -2,11 +2,14 @@
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from streamlit.elements.lib import streamlit_plotly_theme
 
 from detectors.plots import palette
+from pages.frame import charts
 
 ROOT = Path(__file__).parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
@@ -59,6 +62,15 @@ def test_white_on_the_primary_button_has_contrast_enough():
 @pytest.mark.parametrize(("token", "name"), CHARTS.items())
 def test_charts_have_the_colours_of_the_page(token, name):
     assert TOKENS[token].upper().split(", ") == [getattr(palette.LIGHT, name), getattr(palette.DARK, name)]
+
+
+@pytest.mark.parametrize(("theme", "colours"), [("light", palette.LIGHT), ("dark", palette.DARK)])
+def test_the_browser_puts_the_colours_of_the_theme_into_charts(theme, colours):
+    placed = [streamlit_plotly_theme.__dict__[f"CATEGORY_{n}"] for n in range(10)]
+    named = asdict(charts.COLOURS)
+    assert sorted(named.values()) == sorted(placed)
+    for name, place in named.items():
+        assert THEME[theme]["chartCategoricalColors"][placed.index(place)] == getattr(colours, name)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("pages/*/*.css")), ids=lambda path: path.name)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from detectors.evaluation import pixel_figures, wilson
-from detectors.evaluation.curves import histogram, precision_recall_curve, pro_curve, roc_curve
+from detectors.evaluation.curves import histogram, operating_points, precision_recall_curve, pro_curve, roc_curve
 
 
 @settings(deadline=None, max_examples=50)
@@ -70,3 +70,37 @@ def test_histograms_share_their_bins():
     assert all(len(c) == len(edges) - 1 <= 40 for c in counts.values())
     assert histogram({"empty": []})[1]["empty"].tolist() == [0]
     assert histogram({"one": [2.0]})[1]["one"].sum() == 1
+
+
+def test_operating_points_flag_what_they_say():
+    random = np.random.default_rng(3)
+    labels = np.append(random.integers(0, 2, 30).astype(float), np.nan)
+    scores = np.round(random.normal(0, 1, 31), 1)  # with ties
+    found = operating_points(labels, scores)
+    flagged = scores[None, :30] > found.thresholds[:, None]
+    assert found.false_alarms == pytest.approx(flagged[:, labels[:30] == 0].mean(1))
+    assert found.found == pytest.approx(flagged[:, labels[:30] == 1].mean(1))
+    some = flagged.any(1)
+    right = (flagged & (labels[:30] == 1)).sum(1)[some] / flagged.sum(1)[some]
+    assert found.precision[some] == pytest.approx(right)
+    assert np.isnan(found.precision[~some]).all()
+    assert len(found.thresholds) == len(np.unique(scores[:30])) + 1
+    assert (np.diff(found.thresholds) < 0).all()
+    assert not np.isin(found.thresholds[1:], scores[:30]).any()
+    assert (found.found[0], found.false_alarms[0], found.found[-1], found.false_alarms[-1]) == (0, 0, 1, 1)
+
+
+def test_neighbouring_numbers_and_equal_scores_are_still_told_apart():
+    close = [1.0, np.nextafter(1.0, 2.0)]
+    found = operating_points([0, 1], close)
+    assert [(np.asarray(close) > t).sum() for t in found.thresholds] == [0, 1, 2]
+    same = operating_points([0, 1], [2.0, 2.0])
+    assert [(np.asarray([2.0, 2.0]) > t).sum() for t in same.thresholds] == [0, 2]
+
+
+def test_many_operating_points_are_thinned_and_one_class_has_none():
+    scores = np.arange(1000.0)
+    found = operating_points(scores > 500, scores, most=50)
+    assert len(found.thresholds) == 50
+    assert (found.found[0], found.found[-1]) == (0, 1)
+    assert operating_points([1, 1], [1.0, 2.0]).key == "curves.one_class"
