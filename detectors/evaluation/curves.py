@@ -51,7 +51,7 @@ class OperatingPoints:
     """What thresholds do to labelled pictures, from the one that flags none to the one that flags all.
 
     Attributes:
-        thresholds: raw scores, (N,), falling; each lies between two neighbouring scores, so that no labelled one is at it.
+        thresholds: raw scores, (N,), falling; between neighbouring scores, so that no labelled one is at any.
         false_alarms, found: shares of the good and of the defective pictures that lie strictly above, (N,).
         precision: share of defective pictures among those, (N,); NaN where there are none.
     """
