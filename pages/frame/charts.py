@@ -120,7 +120,7 @@ def show(chart: Chart, key: str, alt: str, chosen: Callable[[list[dict[str, Any]
             config={"displayModeBar": True, "toImageButtonOptions": {"filename": key, "scale": 2}},
         )  # fmt: skip
         TOOLS(
-            key=f"{key}_tools",
+            key=f"tools_{key}",
             data={
                 "holder": f"st-key-chart_{key}", "language": language(),
                 "words": table(language())["charts"],
