@@ -69,13 +69,14 @@ class Pair:
     Attributes:
         keys: of the columns.
         found, of: defective pictures that either flags.
-        alone: what the better of the two finds by itself.
+        best, alone: the column of all that finds most by itself, and how many.
         false_alarms, good: good pictures that either flags.
     """
 
     keys: tuple[str, str]
     found: int
     of: int
+    best: str
     alone: int
     false_alarms: int
     good: int
@@ -120,7 +121,8 @@ def best_pair(result: Result, choice: ThresholdChoice = USUAL) -> Pair | None:
     flagged = {c.key: c.scores > at for c in result.columns if (at := choice.value_of(c)) is not None}
     if len(flagged) < 2 or not (labels == 1).any():
         return None
-    pairs = [_pair(labels, flagged, one, other) for one, other in combinations(flagged, 2)]
+    best = max(flagged, key=lambda key: (int(flagged[key][labels == 1].sum()), -int(flagged[key][labels == 0].sum())))
+    pairs = [_pair(labels, flagged, one, other, best) for one, other in combinations(flagged, 2)]
     return max(pairs, key=lambda pair: (pair.found, -pair.false_alarms))
 
 
@@ -147,14 +149,17 @@ def _classes(picture: ResultPicture) -> Iterator[tuple[str, str]]:
             yield "contrast", str(int(np.searchsorted(CONTRASTS, found, "right")))
 
 
-def _pair(labels: NDArray[np.float64], flagged: Mapping[str, NDArray[np.bool_]], one: str, other: str) -> Pair:
+def _pair(
+    labels: NDArray[np.float64], flagged: Mapping[str, NDArray[np.bool_]], one: str, other: str, best: str
+) -> Pair:
     either = flagged[one] | flagged[other]
     defective, good = labels == 1, labels == 0
     return Pair(
         keys=(one, other),
         found=int(either[defective].sum()),
         of=int(defective.sum()),
-        alone=max(int(flagged[key][defective].sum()) for key in (one, other)),
+        best=best,
+        alone=int(flagged[best][defective].sum()),
         false_alarms=int(either[good].sum()),
         good=int(good.sum()),
     )

@@ -18,7 +18,7 @@ from distributed.system import memory_limit
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
-from detectors.datasets.sources import EditedSource, Source
+from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
 from detectors.features.weights import BACKBONES
 from detectors.queries.overview import overview
@@ -88,11 +88,19 @@ class Compute:
         return self._runs.get(digest("run", source.key, asdict(comparison)))
 
     def leave(self, run: Run, session: str) -> None:
-        """Say that a session no longer wants a run; the last one to leave cancels it."""
+        """Say that a session no longer wants a run; the last one to leave cancels it, and takes its own pictures along.
+
+        A run of the built-in pictures is kept for whoever asks next; nobody else may ask for a person's own ones.
+        """
         with self._lock:
             run.sessions.discard(session)
-            if not run.sessions and run.state == "running":
+            if run.sessions:
+                return
+            if run.state == "running":
                 run.cancel()
+            base = run.source.base if isinstance(run.source, EditedSource) else run.source
+            if isinstance(base, UploadSource) and self._runs.get(run.key) is run:
+                del self._runs[run.key]
 
     def data(self, source: Source) -> Work:
         """Return the work that makes a source's `Dataset`, which stays in the workers."""

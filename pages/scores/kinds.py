@@ -50,8 +50,9 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str]) -> N
         one, other = (titles[key] for key in pair.keys)
         said.append(
             text(
-                "scores.kinds.pair", one=one, other=other, found=pair.found, of=pair.of, alone=pair.alone,
-                wrong=pair.false_alarms, good=pair.good,
+                "scores.kinds.pair" if pair.found > pair.alone else "scores.kinds.no_pair", one=one, other=other,
+                best=titles[pair.best], found=pair.found, of=pair.of, alone=pair.alone, wrong=pair.false_alarms,
+                good=pair.good,
             )
         )  # fmt: skip
     st.caption(" ".join(said))

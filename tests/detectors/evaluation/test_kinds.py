@@ -61,7 +61,7 @@ def test_the_best_pair_is_the_best_of_all_pairs():
              for a, b in combinations(flagged, 2)}  # fmt: skip
     assert every[pair.keys] == max(every.values())
     assert (pair.found, -pair.false_alarms) == every[pair.keys]
-    assert pair.alone == max(flagged[key][labels == 1].sum() for key in pair.keys)
+    assert pair.alone == flagged[pair.best][labels == 1].sum() == max(f[labels == 1].sum() for f in flagged.values())
 
 
 def test_without_thresholds_or_defects_there_is_no_pair():

@@ -1,14 +1,20 @@
 """Work in workers: equal work once, progress, cancelling, a killed worker, and a face that never imports torch."""
 
+import gc
+import io
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from detectors.comparison.comparison import Comparison
+from detectors.datasets.builtin import render
+from detectors.datasets.sources import UploadSource
 from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
 from detectors.queries import explain
@@ -196,3 +202,33 @@ def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
     with pytest.raises(SettingRefused):
         refused.result(timeout=60)
     assert compute.standing(refused).sentence.key == "methods.one_picture"
+
+
+def test_the_last_session_to_leave_takes_its_own_pictures_along(compute):
+    boards = render_boards()
+    run = compute.start(TWO, boards, "a")
+    compute.start(TWO, boards, "b")
+    wait(run)
+    held = [weakref.ref(work) for work in run._works.values() if work.key.startswith(("data", "pictures", "stores"))]
+    assert held
+    compute.leave(run, "a")
+    assert compute.find(TWO, boards) is run
+    compute.leave(run, "b")
+    assert compute.find(TWO, boards) is None
+    del run
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while any(work() is not None for work in held):
+        assert time.monotonic() < deadline
+        gc.collect()
+        time.sleep(0.05)
+
+
+def render_boards():
+    """Return uploaded pictures of the built-in boards."""
+    files = []
+    for seed in range(8):
+        buffer = io.BytesIO()
+        Image.fromarray(render("circuit", seed, None, 1.0)[0]).save(buffer, "PNG")
+        files.append((f"{seed}.png", buffer.getvalue()))
+    return UploadSource(normal=tuple(files[:6]), test=tuple((f"good/{name}", data) for name, data in files[6:]))
