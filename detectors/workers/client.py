@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import threading
 import time
@@ -175,8 +176,11 @@ class Compute:
         while not self._closing:
             self.works.changed.wait(_STEP_SECONDS)
             self.works.changed.clear()
-            self.works.step(self._connection.keep())
-            self._enforce()
+            try:
+                self.works.step(self._connection.keep())
+                self._enforce()
+            except Exception:  # whatever it was, the next step begins with what there is
+                logging.getLogger(__name__).exception("A step of the work failed and is taken again")
 
     def _submit(self, key: str, comparison: Comparison, source: Source) -> Run:
         run = Run(key, comparison, source, self)

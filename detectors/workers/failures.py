@@ -32,7 +32,7 @@ def stopped(times: int) -> Refusal:
     return Refusal(
         "compute.stopped",
         "The worker stopped unexpectedly {n} times while doing this, so it is not tried again by itself. "
-        "Run it again, or with fewer methods; the server's messages may say more.",
+        "Run it again or reload the page; the server's messages may say more.",
         n=times,
     )
 

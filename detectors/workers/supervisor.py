@@ -34,7 +34,7 @@ _LOOK_SECONDS = 0.1
 _FULL = 0.95  # of its memory: a worker is ended there
 _NEARLY_FULL = 0.8  # killed from outside above this, memory was the reason: the kernel was first
 _OURS = 0.75  # of the machine's memory is for all workers together
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _MOST_DELAY = 8.0
 _KEYS = (
     "tls_ca_file",
@@ -197,7 +197,10 @@ class _Slot:
         return self.child is None and time.monotonic() >= self._next
 
     def start(self, role: str, environment: dict[str, str]) -> None:
-        self.child = _Child(role, environment)
+        try:
+            self.child = _Child(role, environment)
+        except OSError as error:  # no memory, process or file is left for it
+            self._put_off(str(error))
 
     def give(self, given: dict[str, Any]) -> None:
         if self.child is not None:
@@ -215,11 +218,15 @@ class _Slot:
         child.kill()
         death = child.bury()
         if not child.ready and not child.meant:
-            self.failed += 1
-            self.error = child.said.get("failed") or f"exit status {child.status}"
-        delay = 0.0 if self.failed < 2 else min(_MOST_DELAY, 0.5 * 2 ** (self.failed - 2))
-        self.child, self._next = None, time.monotonic() + delay
+            self._put_off(child.said.get("failed") or f"exit status {child.status}")
+        self.child = None
         return death
+
+    def _put_off(self, error: str) -> None:
+        """Count a start that failed; the second one in a row and those after it are waited for, longer each time."""
+        self.failed, self.error = self.failed + 1, error
+        delay = 0.0 if self.failed < 2 else min(_MOST_DELAY, 0.5 * 2 ** (self.failed - 2))
+        self._next = time.monotonic() + delay
 
 
 class _Child:

@@ -345,10 +345,10 @@ class Works:
                     priority=priority,
                     resources={"fit": 1} if work.fits and self._resources else None,
                 )
-        except Exception:
-            if client.status == "running":
-                raise
-            return  # the connection was lost in this moment: it is sent over the next one
+        except Exception as error:
+            if client.status == "running":  # it cannot be sent at all
+                self._fail(work, error)
+            return  # else the connection was lost in this moment: it is sent over the next one
         if work.brings and not work._over.is_set():
             work._arrival = begin(client, client.gather(work._future, asynchronous=True))
             work._arrival.add_done_callback(lambda _: self.changed.set())

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from detectors.errors import Refusal, TooLarge
-from detectors.workers import Compute, client
+from detectors.workers import Compute, client, supervisor
 from detectors.workers.supervisor import Death
 from detectors.workers.work import MOST_REDONE, Work, Works
 
@@ -46,6 +47,7 @@ def test_runs_of_three_sessions_survive_kills_at_random_moments():
         assert tally.kills, kind
 
 
+@pytest.mark.slow
 def test_a_task_under_which_its_worker_always_dies_is_done_again_twice_and_then_refused(compute, tmp_path):
     with pytest.raises(Refusal, match="stopped unexpectedly 3 times") as refused:
         compute.call(_die, tmp_path / "tries")
@@ -60,6 +62,7 @@ def _die(path):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_what_is_too_big_fails_alone_with_the_limit_in_its_sentence(compute):
     bystander = compute.later("sleeps", _sleep, 3.0)
     until(lambda: len(compute.supervisor._slots[0].child.running) > 0)
@@ -112,6 +115,7 @@ def test_a_wait_says_that_the_worker_is_being_started_anew(compute):
     assert compute.supervisor.processes["worker 0"] != pid
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_start_say_why_and_start_once_they_can(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
     monkeypatch.setattr("detectors.workers.supervisor._MOST_DELAY", 0.5)
@@ -126,6 +130,30 @@ def test_workers_that_cannot_start_say_why_and_start_once_they_can(monkeypatch, 
         assert compute.trouble is None
     finally:
         compute.close()
+
+
+def test_a_process_that_the_machine_cannot_start_is_tried_again(monkeypatch):
+    real, tried = supervisor.subprocess.Popen, []
+
+    def start(arguments, **kwargs):
+        tried.append(arguments)
+        if len(tried) < 4:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return real(arguments, **kwargs)
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    compute = Compute(memory="3GB")
+    try:
+        assert compute.call(operator.add, 1, 2) == 3
+        assert len(tried) > 4
+    finally:
+        compute.close()
+
+
+def test_what_cannot_be_sent_fails_alone(compute):
+    with pytest.raises(TypeError):
+        compute.call(len, threading.Lock())
+    assert compute.call(operator.add, 1, 2) == 3
 
 
 def test_nothing_is_left_behind_by_a_server_that_is_killed(tmp_path):
@@ -206,7 +234,7 @@ def test_somebody_elses_cluster_may_be_away_empty_or_lost_and_the_app_goes_on(cl
         cluster.worker()
         assert compute.call(operator.add, 2, 2) == 4
 
-        slow = compute.later("sleeps", _sleep_there, 2.0)
+        slow = compute.later("sleeps", time.sleep, 2.0)
         time.sleep(0.5)
         scheduler.kill()
         until(lambda: said(compute) == "compute.unreachable", seconds=5)
@@ -214,7 +242,7 @@ def test_somebody_elses_cluster_may_be_away_empty_or_lost_and_the_app_goes_on(cl
         scheduler.wait()
         scheduler = cluster.scheduler()
         cluster.worker()
-        assert slow.result(timeout=40) == 2.0
+        assert slow.result(timeout=40) is None
 
         scheduler.send_signal(signal.SIGSTOP)
         until(lambda: said(compute) == "compute.unreachable", seconds=5)
@@ -223,13 +251,6 @@ def test_somebody_elses_cluster_may_be_away_empty_or_lost_and_the_app_goes_on(cl
         assert compute.call(operator.add, 3, 3) == 6
     finally:
         compute.close()
-
-
-def _sleep_there(seconds):
-    import time
-
-    time.sleep(seconds)
-    return seconds
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://no-such-host.invalid:8786"])
