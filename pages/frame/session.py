@@ -79,10 +79,8 @@ FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.page
 
 # Scores
 BY_HAND: Key[bool] = Key("by_hand", bool, ("scores.parts",))
-MOVED: Key[bool] = Key(
-    "moved", bool, ("scores.curves", "scores.page", "scores.parts")
-)  # until the sidebar has followed
-
+# Whether a threshold was moved that the sidebar has not followed yet.
+MOVED: Key[bool] = Key("moved", bool, ("scores.curves", "scores.page", "scores.parts"))
 # The column and the pictures of the bar that was clicked last.
 BAR: Key[tuple[str, list[int]] | None] = Key("bar", _nothing, ("scores.histograms",))
 
