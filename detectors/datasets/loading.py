@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from detectors.images import White, label, of_pixels
 from detectors.images.limits import LIMITS, Limits
 
 Upload = tuple[str, bytes]
+_NUMBERED = re.compile(r" \((\d{1,9})\)(?=\.[^.]*$|$)")
 
 
 def load_folder(
@@ -136,7 +138,7 @@ def listed(uploads: Sequence[Upload], taken: set[str], limits: Limits = LIMITS) 
     refused: list[tuple[str, Sentence]] = []
     ignored: list[tuple[str, Sentence]] = []
     called: dict[str, str] = {}
-    for name, content in sorted(uploads, key=lambda upload: upload[0]):
+    for name, content in sorted(uploads, key=lambda upload: _order(upload[0])):
         if (no := too_deep(name, limits)) is not None:
             refused.append((shortened(name), no))
             continue
@@ -199,6 +201,12 @@ def _kind(said: bool | str | None) -> str | None:
     if said is None or isinstance(said, str):
         return kind_of(said) if said else None
     return "defective" if said else "good"
+
+
+def _order(name: str) -> tuple[str, int]:
+    """Return what uploads are sorted by: "000 (2).png", as a second "000.png" is called, comes after the first."""
+    numbered = _NUMBERED.search(name)
+    return (name, 0) if numbered is None else (name[: numbered.start()] + name[numbered.end() :], int(numbered[1]))
 
 
 def unused(name: str, taken: set[str]) -> str:

@@ -81,7 +81,7 @@ def test_edited_pictures_are_edited_again(tmp_path):
     source = EditedSource(BOARDS, removed, labels, defects=5, seed=9)
     result = TWO.run(source.load())
     assert sum(p.synthetic for p in result.test) == 5
-    assert len(result.learnt) + len(result.held_out) == 11
+    assert len(result.learnt) + len(result.held_out) == 9
     assert same(result, tmp_path)
 
 
