@@ -22,6 +22,8 @@ class Figure:
         low, high: the interval; None when it cannot be computed or makes no sense.
         reason: why `value` or the interval is absent, or what to bear in mind; None when there is nothing to say.
         method: how the interval was made ("DeLong", "bootstrap over pictures", "Wilson").
+        each: where `value` is a mean over pictures, the values of all test pictures in their order, None for those
+            that do not count; empty otherwise.
     """
 
     value: float | None
@@ -29,6 +31,7 @@ class Figure:
     high: float | None = None
     reason: Sentence | None = None
     method: str | None = None
+    each: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ class Column:
         scale: the maps' calibration; None where there is no map or nothing was held out.
         levels: (M, L) float64, the distance per level, for MahalanobisAD; else None.
         held_out_levels: (K, L), the same for the held-out pictures.
-        figures: "image_auroc", "pixel_auroc", "aupro", "average_precision", "f1_max", "pixel_average_precision".
+        figures: "image_auroc", "average_precision", "f1_max", and "image_auroc_with_normals" where it was called for;
+            over pixels "pixel_auroc", "pixel_average_precision", "aupro", "aupro_05", "aupimo".
         cost: seconds and bytes.
         notes: what a person should know of the features and of this fit.
         engine: what computed the features, "torch" or "onnxruntime"; their last digits depend on it.

@@ -1,6 +1,6 @@
 """How well maps find the pixels of defects: pixel AUROC, pixel average precision and AUPRO, exact with ties.
 
-One idea carries all three: sort the normal pixels once; then every defective pixel knows which share of the normal
+One idea carries all of them: sort the normal pixels once; then every defective pixel knows which share of the normal
 pixels lies above it. The area under a curve is the sum over defective pixels of their weight times the part of the
 false-positive axis to the right of them, so nothing is walked threshold by threshold and nothing drifts.
 Intervals resample pictures, never pixels: counts per picture are kept at up to `2 * BINS` thresholds, and one draw is
@@ -17,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.errors import Sentence
-from detectors.evaluation.intervals import STILL, Floats, logit_interval, percentiles, resampling_weights
-from detectors.evaluation.pixel_scores import Mask, PixelScores, pixel_scores, scores_of
+from detectors.evaluation.aupimo import aupimo_of
+from detectors.evaluation.intervals import Floats, percentiles, resampling_weights
+from detectors.evaluation.pixel_scores import Mask, PixelScores, one_defective, pixel_scores, scores_of, with_interval
 from detectors.result import Figure, ResultPicture
 
 DRAWS = 500
 BINS = 1000
-LIMITS = {"pixel_auroc": 1.0, "pixel_average_precision": 1.0, "aupro": 0.3}  # of the false-positive rate
+# Where the axis of false-positive rates ends. 0.3 is usual for AUPRO, and far more than an inspection can afford.
+LIMITS = {"pixel_auroc": 1.0, "pixel_average_precision": 1.0, "aupro": 0.3, "aupro_05": 0.05}
+_OVERLAP = ("aupro", "aupro_05")
 
 
 def pixel_auroc(
@@ -58,10 +61,11 @@ def aupro(
 def pixel_figures(
     pictures: Sequence[ResultPicture], maps: NDArray[Any] | None, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, Figure]:
-    """Return the three figures over pixels by the names that `Column.figures` uses, sorting once."""
+    """Return all figures over pixels by the names that `Column.figures` uses, sorting once."""
     scores = scores_of(pictures, maps)
     drawn = None if isinstance(scores, Sentence) or scores.defective < 2 else Draws.of(scores, draws, seed)
-    return {name: _figure(scores, name, LIMITS[name], draws, seed, drawn) for name in LIMITS}
+    found = {name: _figure(scores, name, LIMITS[name], draws, seed, drawn) for name in LIMITS}
+    return found | {"aupimo": aupimo_of(scores, draws=draws, seed=seed)}
 
 
 def paired_pixel_difference(
@@ -81,17 +85,17 @@ def paired_pixel_difference(
     limit = LIMITS[name]
     value = exact(one, name, limit) - exact(other, name, limit)
     if one.defective < 2:
-        return Figure(value, reason=_one_defective())
+        return Figure(value, reason=one_defective())
     values = Draws.of(one, draws, seed).values(name, limit) - Draws.of(other, draws, seed).values(name, limit)
     low, high = percentiles(values[1:] + (value - values[0]), value)
     return Figure(value, low, high, method="paired " + _method(draws))
 
 
 def exact(scores: PixelScores, name: str, limit: float) -> float:
-    """Return "pixel_auroc", "pixel_average_precision" or "aupro" of all pictures, exact in float64 with ties."""
+    """Return one of the figures of `LIMITS` for all pictures, exact in float64 with ties."""
     if name == "pixel_average_precision":
         return _precision_area(scores)
-    weight = scores.weight if name == "aupro" else np.full(len(scores.defect), 1 / len(scores.defect))
+    weight = scores.weight if name in _OVERLAP else np.full(len(scores.defect), 1 / len(scores.defect))
     return _area(scores, weight, limit)
 
 
@@ -133,7 +137,7 @@ class Draws:
         if name == "pixel_average_precision":
             precision = self.found / np.maximum(self.found + self.alarms, 1e-300)
             return (np.diff(self.found, axis=1, prepend=0.0) * precision).sum(axis=1) / self.found[:, -1]
-        height = self.overlap if name == "aupro" else self.found / self.found[:, -1:]
+        height = self.overlap if name in _OVERLAP else self.found / self.found[:, -1:]
         x, y = (np.pad(v, ((0, 0), (1, 0))) for v in (self.false, height))  # from (0, 0)
         run = np.diff(x, axis=1)
         inside = np.clip(limit - x[:, :-1], 0.0, run)  # the part of each step left of the limit
@@ -146,16 +150,12 @@ def _figure(
 ) -> Figure:
     if isinstance(scores, Sentence):
         return Figure(None, reason=scores)
-    value = exact(scores, name, limit)
-    if scores.defective < 2:
-        return Figure(value, reason=_one_defective())
-    sd = float((drawn or Draws.of(scores, draws, seed)).values(name, limit)[1:].std())
-    if not 0 < value < 1 or sd <= STILL:
-        return Figure(
-            value, reason=Sentence("metrics.no_spread_pixels", "All pictures agree, so resampling says nothing.")
-        )
-    low, high = logit_interval(value, sd)
-    return Figure(value, low, high, scores.note, f"{_method(draws)}, logit scale")
+    return with_interval(
+        scores,
+        exact(scores, name, limit),
+        lambda: float((drawn or Draws.of(scores, draws, seed)).values(name, limit)[1:].std()),
+        _method(draws),
+    )
 
 
 def _area(scores: PixelScores, weight: Floats, limit: float) -> float:
@@ -184,10 +184,6 @@ def _at_or_above(ascending: NDArray[Any], at: NDArray[Any]) -> Floats:
 def _weight_at_or_above(ascending: NDArray[Any], weight: Floats, at: NDArray[Any]) -> Floats:
     total = np.append(np.cumsum(weight[::-1])[::-1], 0.0)  # (d + 1,) weight from each place upwards
     return total[np.searchsorted(ascending, at, "left")]
-
-
-def _one_defective() -> Sentence:
-    return Sentence("metrics.one_mask", "One defective picture with a mask gives no interval: at least two are needed.")
 
 
 def _method(draws: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import label
 
 from detectors.errors import Sentence
-from detectors.evaluation.intervals import Floats, strata
-from detectors.result import ResultPicture
+from detectors.evaluation.intervals import STILL, Floats, logit_interval, strata
+from detectors.result import Figure, ResultPicture
 
 Mask = NDArray[np.bool_]
 
@@ -27,6 +27,8 @@ class PixelScores:
         weight: (d,) 1 / (regions * pixels of the region), the share of the PRO curve that a pixel carries.
         normals: n, also when `normal` holds only the upper part.
         pictures: per picture its normal scores (ascending), its defective ones (ascending) and their weights.
+        rows: (P,) the place of each of these pictures among the `given` ones.
+        given: how many pictures there were, left out or not.
         stratum: (P,) the stratum of each picture for the bootstrap.
         defective: pictures with a region.
         note: which pictures were left out, or None.
@@ -37,6 +39,8 @@ class PixelScores:
     weight: Floats
     normals: int
     pictures: tuple[tuple[NDArray[Any], NDArray[Any], Floats], ...]
+    rows: NDArray[np.int64]
+    given: int
     stratum: NDArray[np.int64]
     defective: int
     note: Sentence | None
@@ -93,6 +97,8 @@ def pixel_scores(
         weight=np.concatenate([p[2] for p in pictures])[order] / regions,
         normals=len(normal),
         pictures=tuple((p[0], p[1], p[2] / regions) for p in pictures),
+        rows=np.array([i for i, _ in kept], dtype=np.int64),
+        given=len(masks),
         stratum=strata([mask is not None for _, mask in kept], [kinds[i] if kinds else None for i, _ in kept]),
         defective=found,
         note=note,
@@ -105,6 +111,30 @@ def scores_of(pictures: Sequence[ResultPicture], maps: NDArray[Any] | None) -> P
     return pixel_scores(
         [p.mask for p in pictures], maps, labels, [p.local for p in pictures], [p.kind for p in pictures]
     )
+
+
+def with_interval(scores: PixelScores, value: float, spread: Callable[[], float], method: str) -> Figure:
+    """Return a figure with its interval on the logit scale, or the reason why it has none.
+
+    Args:
+        scores: of the pictures that count.
+        value: in [0, 1].
+        spread: returns the standard deviation over draws of pictures; called only where they can differ.
+        method: how the draws were made.
+    """
+    if scores.defective < 2:
+        return Figure(value, reason=one_defective())
+    if not 0 < value < 1 or (sd := spread()) <= STILL:
+        return Figure(
+            value, reason=Sentence("metrics.no_spread_pixels", "All pictures agree, so resampling says nothing.")
+        )
+    low, high = logit_interval(value, sd)
+    return Figure(value, low, high, scores.note, f"{method}, logit scale")
+
+
+def one_defective() -> Sentence:
+    """Say that one picture gives no interval."""
+    return Sentence("metrics.one_mask", "One defective picture with a mask gives no interval: at least two are needed.")
 
 
 def _one_picture(values: NDArray[Any], mask: Mask | None) -> tuple[NDArray[Any], NDArray[Any], Floats, int]:

@@ -13,7 +13,7 @@ from detectors.report.wording import Words
 from detectors.result import Column, Figure, Result
 
 PICTURE_FIGURES = ("image_auroc", "image_auroc_with_normals", "average_precision", "f1_max")
-PIXEL_FIGURES = ("pixel_auroc", "pixel_average_precision", "aupro")
+PIXEL_FIGURES = ("pixel_auroc", "pixel_average_precision", "aupro", "aupro_05", "aupimo")
 
 
 def figure_names(result: Result) -> list[str]:

@@ -126,7 +126,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "high": plain(figure.high),
         "method": figure.method,
         "reason": None if figure.reason is None else _sentence(figure.reason),
-    }
+    } | ({"each": plain(figure.each)} if figure.each else {})
 
 
 def _picture(picture: ResultPicture) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def test_every_method_has_a_column_with_figures(result, circuit):
             np.testing.assert_allclose(column.levels.sum(1), column.scores, rtol=1e-6)
         else:
             assert column.maps.shape == (len(circuit.test), 112, 112)
-            assert 0.0 <= column.figures["aupro"].value <= 1.0
+            assert 0.0 <= column.figures["aupro_05"].value <= column.figures["aupro"].value <= 1.0
+            assert column.figures["aupimo"].reason.key == "metrics.few_good_pixels"  # 4 x 112 x 112 pixels
 
 
 def test_a_picture_passes_the_backbone_once(circuit):

@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from detectors.evaluation import aupro, paired_pixel_difference, pixel_auroc, pixel_average_precision, pixel_figures
-from detectors.evaluation.pixel import Draws, exact
+from detectors.evaluation.pixel import LIMITS, Draws, exact
 from detectors.evaluation.pixel_scores import pixel_scores
 from detectors.result import ResultPicture
 
@@ -86,13 +86,14 @@ def test_figures_of_a_result_say_what_was_left_out():
     pictures = shown(masks)
     figures = pixel_figures(pictures, maps)
     assert figures["aupro"].value == pytest.approx(plain_aupro(masks, maps), abs=1e-12)
+    assert figures["aupro_05"].value == pytest.approx(plain_aupro(masks, maps, 0.05), abs=1e-12)
     assert figures["aupro"].reason is None
     logical = ResultPicture("l", "", True, "swapped", pictures[0].pixels, np.ones((24, 24), bool), local=False)
     nobody = ResultPicture("n", "", None, None, pictures[0].pixels)
     unmarked = ResultPicture("u", "", True, "cut", pictures[0].pixels)
     more = pixel_figures([*pictures, logical, nobody, unmarked], np.concatenate([maps, maps[:3] + 50]))
-    for name, figure in figures.items():
-        assert more[name].value == figure.value
+    for name in LIMITS:
+        assert more[name].value == figures[name].value
         assert str(more[name].reason) == (
             "2 of 8 defective pictures are left out: no mask, or one that covers everything."
         )
@@ -128,11 +129,11 @@ def test_a_mask_of_another_size_is_an_error():
         aupro(masks, maps[:, ::2, ::2])
 
 
-@pytest.mark.parametrize("name", ["pixel_auroc", "pixel_average_precision", "aupro"])
+@pytest.mark.parametrize("name", LIMITS)
 def test_a_draw_is_the_figure_of_the_pictures_drawn(name):
     """Binned, weighted counts against the exact figure of pictures that are really repeated."""
     masks, maps = scene(pictures=12, size=48)
-    limit = 0.3 if name == "aupro" else 1.0
+    limit = LIMITS[name]
     scores = pixel_scores(masks, maps, kinds=["good"] * 2 + ["a"] * 5 + ["b"] * 5)
     values = Draws.of(scores, 30, seed=5).values(name, limit)
     assert values[0] == pytest.approx(exact(scores, name, limit), abs=2e-3)
@@ -150,9 +151,9 @@ def test_intervals_hold_the_value_and_repeat():
     masks, maps = scene(pictures=16)
     figures = pixel_figures(shown(masks), maps)
     assert figures == pixel_figures(shown(masks), maps)
-    for figure in figures.values():
-        assert figure.low < figure.value < figure.high
-        assert "bootstrap over pictures" in figure.method
+    for name in LIMITS:
+        assert figures[name].low < figures[name].value < figures[name].high
+        assert "bootstrap over pictures" in figures[name].method
 
 
 def test_paired_difference_is_narrower_than_two_intervals():

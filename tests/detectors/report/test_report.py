@@ -226,6 +226,10 @@ def test_json_is_valid_and_exact():
     assert back["columns"][0]["scores"] == result.columns[0].scores.tolist()
     assert back["columns"][0]["figures"]["aupro"]["value"] == result.columns[0].figures["aupro"].value
     assert back["columns"][1]["figures"]["aupro"]["reason"]["key"] == "metrics.no_map"
+    assert "each" not in back["columns"][0]["figures"]["aupro"]
+    figures = result.columns[0].figures | {"aupimo": Figure(0.25, each=(None, 0.0, 0.5))}
+    other = replace(result, columns=(replace(result.columns[0], figures=figures),))
+    assert report.to_json(other)["columns"][0]["figures"]["aupimo"]["each"] == [None, 0.0, 0.5]
     assert back["pictures"]["test"][11]["defective"] is None
     assert report.to_json(example(held_out=0))["columns"][0]["limit"] is None
 
