@@ -13,6 +13,7 @@ map that is the same everywhere gets what guessing gets, 4e-5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import ceil, log
 from typing import Any
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from detectors.errors import Sentence
 from detectors.evaluation.intervals import Floats, percentiles, resampling_weights
 from detectors.evaluation.pixel_scores import PixelScores, one_defective, with_interval
-from detectors.result import Figure
+from detectors.result import Figure, ResultPicture
 
 BOUNDS = (1e-5, 1e-4)  # of the false-positive rate on good pictures
 DRAWS = 500
@@ -107,6 +108,19 @@ def drawn_means(scores: PixelScores, bounds: tuple[float, float], draws: int, se
     rise, run = np.diff(y, axis=1), np.diff(x, axis=1)
     width, slope = _parts(x[:, :-1], run, bounds)
     return (y[:, :-1] * width + rise * slope).sum(axis=1) / log(bounds[1] / bounds[0])
+
+
+def alarm_level(pictures: Sequence[ResultPicture], maps: NDArray[Any], rate: float) -> float:
+    """Return the value of raw maps above which less than a share `rate` of the pixels of good test pictures lies.
+
+    What AUPIMO up to that rate counts as found lies above it, but for ties. Where no picture is good it is the lowest
+    value of all.
+    """
+    values = maps[[p.defective is False for p in pictures]].reshape(-1)
+    if not len(values):
+        return float(maps.min())
+    place = len(values) - max(ceil(rate * len(values)), 1)
+    return float(np.partition(values, place)[place])
 
 
 def _area(highest: NDArray[Any], defect: NDArray[Any], n: int, bounds: tuple[float, float]) -> float:

@@ -63,11 +63,12 @@ LESSONS = {
     "patchcore": "pages.learn.patchcore",
     "cfa": "pages.learn.cfa",
     "parameters": "pages.learn.parameters",
+    "figures": "pages.learn.figures",
     "table": "pages.learn.table",
     "exercises": "pages.learn.exercises",
 }
 METHOD_LESSONS = ("spade", "mahalanobis", "padim", "patchcore", "cfa")
-PILLS = ("hard", "layers", "method", "parameters", "table", "exercises")  # "method" stands for the five
+PILLS = ("hard", "layers", "method", "parameters", "figures", "table", "exercises")  # "method" stands for the five
 PROSE = component.ROOT / "assets" / "lessons"
 _SLOT = re.compile(r"^\{\{(figure|wide):([a-z_0-9]+)\}\}$", re.MULTILINE)
 _VALUE = re.compile(r"\{\{value:([a-z_0-9]+)\}\}")

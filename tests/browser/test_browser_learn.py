@@ -56,7 +56,7 @@ def test_the_true_outline_is_drawn_over_the_picture(open_page):
     assert line.evaluate("i => i.decode().then(() => i.getBoundingClientRect().width)") > 50
 
 
-@pytest.mark.parametrize("lesson", ["hard", "layers", "table", "exercises"])
+@pytest.mark.parametrize("lesson", ["hard", "layers", "figures", "table", "exercises"])
 def test_a_phone_scrolls_down_only(open_page, lesson):
     page = open_page(f"lesson={lesson}&language=ko", viewport={"width": 420, "height": 900})
     expect(page.locator(".odd-prose").first).to_have_css("word-break", "keep-all", timeout=LONG)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from detectors.evaluation import pixel_figures
-from detectors.evaluation.aupimo import aupimo_of, drawn_means, each_aupimo, paired_aupimo_difference
+from detectors.evaluation.aupimo import alarm_level, aupimo_of, drawn_means, each_aupimo, paired_aupimo_difference
 from detectors.evaluation.intervals import resampling_weights
 from detectors.evaluation.pixel_scores import pixel_scores
 from detectors.result import ResultPicture
@@ -167,6 +167,17 @@ def test_a_draw_is_the_figure_of_the_pictures_drawn(levels):
         repeated = np.repeat(np.arange(12), np.rint(weights[row] * 12).astype(int))
         drawn = pixel_scores([masks[i] for i in repeated], maps[repeated])
         assert values[1 + row] == pytest.approx(np.nanmean(each_aupimo(drawn, WIDE)), abs=3e-3)
+
+
+@pytest.mark.parametrize("levels", [None, 3])
+def test_less_than_the_rate_of_good_pixels_lies_above_the_level(levels):
+    masks, maps = scene(levels=levels)
+    level = alarm_level(shown(masks), maps, 0.01)
+    good = maps[:2]
+    assert (good > level).mean() < 0.01 <= (good >= level).mean()
+    values = each_aupimo(pixel_scores(masks, maps), (0.005, 0.01))[2:]
+    for value, shares in zip(values, [(maps[i] > level)[masks[i]].mean() for i in range(2, 8)], strict=True):
+        assert shares == 0 or value > 0
 
 
 def test_one_mask_gives_a_value_without_an_interval():

@@ -15,6 +15,9 @@ import pytest
 
 from detectors import datasets, evaluation
 from detectors.comparison.comparison import Comparison, extract
+from pages.frame.state import Choices
+from pages.frame.status import Status
+from pages.learn import figures as lesson_of_figures
 
 POOLED, LOCAL = ("spade", "mahalanobis"), ("padim", "patchcore", "cfa")
 
@@ -116,3 +119,16 @@ def test_a_milder_defect_is_harder(capsules, leather, circuit):
         for s in (1.0, 0.5)
     )
     assert mild < strong - 0.03
+
+
+def test_a_pixel_auroc_near_one_hides_defects_of_which_nothing_is_found():
+    result = Comparison(methods=("padim",)).run(datasets.demo("circuit"))
+    figures = result.columns[0].figures
+    assert figures["pixel_auroc"].value > 0.96
+    assert figures["aupimo"].value < 0.5
+    each = [value for value in figures["aupimo"].each if value is not None]
+    assert sum(value == 0 for value in each) > len(each) / 2
+    assert "PaDiM" in lesson_of_figures.flattered(Choices(), Status(), result)
+    assert f"in {each.count(0)} of {len(each)} defective pictures" in lesson_of_figures.nothing(
+        Choices(), Status(), result
+    )
