@@ -3,6 +3,7 @@
 Each defective picture has its own curve: the share of its mask at or above a threshold (recall), over the share of
 pixels of *good* pictures at or above it (false-positive rate; the pictures are equally large, so it is the mean of
 their rates as well). The area is taken over the logarithm of that rate, from 1e-5 to 1e-4, and divided by log(10).
+False alarms within defective pictures do not count: a map that paints such a picture all over has found its defect.
 J. Bertoldo et al.: AUPIMO: Redefining Visual Anomaly Detection Benchmarks with High Speed and Low Tolerance, BMVC 2024.
 
 As in `pixel`, no threshold is walked: a defective pixel with k of n good pixels above it adds the part of the axis to

@@ -13,7 +13,7 @@ from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import say, text
 from pages.learn.lesson import listed
-from pages.learn.parts import Row, beside, caption, cell, figure_of, interval, intervals, picture, tiles
+from pages.learn.parts import Intervals, Row, beside, caption, cell, figure_of, interval, picture, tiles
 
 NAMES = ("pixel_auroc", "aupro", "aupro_05", "aupimo")
 HIGH, LOW = 0.95, 0.5  # pixel AUROC from here and AUPIMO up to here: the one hides the other
@@ -36,7 +36,9 @@ def found(choices: Choices, status: Status, result: Result) -> None:
         above = column.maps[i] > level
         alt = text("learn.figures.alt", name=panes.name(shown))
         painted = picture(shown.pixels, alt, scaled=np.where(above, FULL, 0.0), colour=choices.colour, mask=mask)
-        share = text("learn.figures.share", share=f"{100 * above[mask].mean():.0f}")
+        share = text(
+            "learn.figures.share", share=f"{100 * above[mask].mean():.0f}", rest=f"{100 * above[~mask].mean():.0f}"
+        )
         made.append(cell(painted, panes.name(shown), share, f"AUPIMO {each[i]:.2f}"))
     tiles(made, 3)
     caption(text("learn.figures.found_note", method=text(f"methods.{column.method}")))
@@ -53,7 +55,11 @@ def figures(choices: Choices, status: Status, result: Result) -> None:
         for c in result.columns
         if c.backbone == column.backbone and c.maps is not None
     ]
-    beside(intervals(text(f"methods.{column.method}"), rows), intervals(text("scores.figures.aupimo"), others))
+    beside(
+        "figures",
+        Intervals(text(f"methods.{column.method}"), rows),
+        Intervals(text("scores.figures.aupimo"), others),
+    )
 
 
 FIGURES: dict[str, Callable[..., None]] = {"found": found, "figures": figures}
