@@ -164,6 +164,34 @@ FAULTS = (
         "f\"<td>{c.cost.milliseconds_per_picture:.1f}</td>", "f\"<td>{c.cost.milliseconds_per_picture / 1e3:.1f}</td>",
         ("tests/pages/test_scores_page.py", ""),
     ),
+    Fault(
+        "a click on a curve sets the next higher threshold", "pages/scores/curves.py",
+        "return said[0], float(found.thresholds[int(said[1])])",
+        "return said[0], float(found.thresholds[max(0, int(said[1]) - 1)])",
+        ("tests/pages/test_scores_page.py", "point"),
+    ),
+    Fault(
+        "a curve's points have their axes swapped", "pages/scores/curves.py",
+        'x, y = (points.false_alarms, points.found) if kind == "roc"',
+        'x, y = (points.found, points.false_alarms) if kind == "roc"', ("tests/pages/test_scores_page.py", "point"),
+    ),
+    Fault(
+        "a threshold chosen on a curve lies at a score", "detectors/evaluation/curves.py",
+        "np.append(at[1], np.where(between < at[1:], between, np.nextafter(at[1:], -np.inf)))",
+        "np.append(at[1], at[1:])",
+        ("tests/detectors/evaluation/test_curves.py", ""),
+    ),
+    Fault(
+        "a piece of a histogram opens another picture", "pages/scores/histograms.py",
+        "customdata=[[column.key, number, cells[0].index if few else -1]",
+        "customdata=[[column.key, number, own[0][2][0].index if few else -1]",
+        ("tests/pages/test_scores_page.py", "bar_of_the_histogram"),
+    ),
+    Fault(
+        "intervals end at the figure", "pages/frame/charts.py",
+        "x=[f.low, f.high], y=[place, place]", "x=[f.low, f.value], y=[place, place]",
+        ("tests/pages/test_learn_page.py", "intervals"),
+    ),
     # Images
     Fault(
         "a gallery shows its first picture everywhere", "pages/images/gallery.py",

@@ -70,6 +70,11 @@ def figure(
     )  # fmt: skip
 
 
+def write(chart: Chart, x: float, y: float, said: str, colour: str, **place: Any) -> None:
+    """Write small words at a place of a chart; `place` is plotly's: anchors, shifts, references."""
+    chart.add_annotation(x=x, y=y, text=said, showarrow=False, font={"size": SMALL, "color": colour}, **place)
+
+
 def heading(chart: Chart, title: str) -> None:
     """Write a title above a chart, where its margin leaves 40 pixels."""
     chart.add_annotation(

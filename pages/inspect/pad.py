@@ -31,7 +31,7 @@ CANVAS = Component(
     (
         "assets/components/maps.js",
         "assets/components/parts.js",
-        *(f"pages/inspect/{name}.js" for name in ("lens", "strip", "brushes", "states", "scores", "chart", "paint")),
+        *(f"pages/inspect/{name}.js" for name in ("lens", "strip", "brushes", "states", "scores", "paint")),
     ),
 )
 _KEY = "pad"
@@ -76,10 +76,7 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
         "size": exhibit.picture.pixels.shape[0], "picture": f"{exhibit.key} {exhibit.picture.sha256[:12]}",
         "base": base, "rows": rows, "answered": painting.stroke, "paint": PAINT, "colour": choices.colour,
         "refused": "" if painting.refused is None else text("inspect.paint.failed", reason=say(painting.refused)),
-        "sweep": smallest_defect.data(
-            exhibit, painting.stroke, painting.overlay, painting.before, verdicts, choices.focus
-        ),
-        "words": {**words["paint"], **words["mode"], "modes_label": words["mode"]["modes"], "sweep": words["sweep"]},
+        "words": {**words["paint"], **words["mode"], "modes_label": words["mode"]["modes"]},
         "language": language(), "file": f"{panes.name(exhibit.picture)}.png".replace("/", " "),
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
     }  # fmt: skip
@@ -89,10 +86,8 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
         data=data,
         on_stroke_change=lambda: session.STROKE.set(session.widget(_KEY)["stroke"] | {"of": exhibit.key}),
         on_mode_change=lambda: session.MODE.set("look"),
-        on_sweep_change=lambda: smallest_defect.ask(
-            exhibit, str(session.widget(_KEY)["sweep"]["kind"]), painting.stroke
-        ),
     )
+    smallest_defect.show(exhibit, painting.stroke, painting.overlay, painting.before, verdicts, choices.focus)
 
 
 def painted(exhibit: Exhibit, result: Result) -> Painting:

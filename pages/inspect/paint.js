@@ -1,5 +1,5 @@
 // Paint a defect: tools and states live in the browser, one overlay travels at a time, and only the latest matters.
-// The files are joined in this order: grid/maps, grid/parts, inspect/lens, inspect/strip, brushes, states, scores, chart, paint.
+// The files are joined in this order: grid/maps, grid/parts, inspect/lens, inspect/strip, brushes, states, scores, paint.
 
 const PATIENCE = 10_000; // milliseconds after which an answer is no longer waited for
 const settings = (window.oddOneOutBrush ??= { tool: "brush", width: 4, strength: 1, colour: null, grain: false });
@@ -45,7 +45,7 @@ class Pad {
   }
 
   words() {
-    const { words, sweep } = this.data;
+    const { words } = this.data;
     const find = (name) => this.root.querySelector(name);
     segments(find(".modes"), "pad-mode", words.modes_label, ["look", "paint"].map((value) => ({ value, title: words[value], chosen: value === "paint" })), () => this.trigger("mode", { at: Date.now() }));
     segments(find(".tools"), "tool", words.tools, TOOLS.map((value) => ({ value, title: words[value], chosen: value === settings.tool })), (value) => this.set({ tool: value }));
@@ -75,7 +75,6 @@ class Pad {
       this.shownRows = shown;
       this.scores.update(this.data, this.table, { key: this.data.base, painted: this.canvas.toDataURL("image/webp", 0.85) });
     }
-    this.sweep(sweep, words);
     this.host.classList.toggle("busy", this.busy);
   }
 
@@ -126,39 +125,6 @@ class Pad {
       button.addEventListener("click", () => this.go(i));
       return button;
     }));
-  }
-
-  sweep(sweep, words) {
-    const box = this.root.querySelector(".sweep"), said = words.sweep;
-    write(box.querySelector("h3"), said.title);
-    write(box.querySelector("p"), sweep.possible ? (sweep.lines.length ? "" : said.lead) : `${said.lead} ${said.first}`);
-    segments(box.querySelector(".kinds"), "sweep", said.kinds, ["size", "contrast"].map((value) => ({ value, title: said[value], chosen: value === (this.kind ?? sweep.kind) })), (value) => {
-      this.kind = value;
-      if (this.data.sweep.lines.length) this.ask(value);
-    });
-    const button = box.querySelector(".ask");
-    button.hidden = sweep.lines.length > 0;
-    button.disabled = !sweep.possible || this.asking;
-    write(button, this.asking ? said.working : said.ask);
-    button.onclick = () => this.ask(this.kind ?? sweep.kind);
-    const written = JSON.stringify(sweep);
-    if (written !== this.writtenSweep) {
-      this.asking = false;
-      button.disabled = !sweep.possible;
-      write(button, said.ask);
-      this.writtenSweep = written;
-      box.querySelector(".plot").replaceChildren(...(sweep.lines.length ? [chart(sweep, said), legend(sweep, said)] : []));
-      if (sweep.lines.length) listed(box.querySelector("table"), sweep);
-    }
-    const details = box.querySelector("details");
-    details.hidden = !sweep.lines.length;
-    write(details.querySelector("summary"), said.table);
-  }
-
-  ask(kind) {
-    this.asking = true;
-    this.words();
-    this.trigger("sweep", { kind, at: Date.now() });
   }
 
   set(change) {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pages.frame.words import text
-from pages.learn import parts
-from pages.learn.drawing import Drawing, View
+from pages.learn import graphs, parts
+from pages.learn.graphs import Bar, Part
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     around,
@@ -29,26 +29,22 @@ from pages.learn.method_figures import (
 )
 from pages.learn.method_values import SHARED
 from pages.learn.path import Station
+from pages.learn.plane import Marks, Plane
 
 
 def _stations(scene: Scene) -> list[Station]:
     caption = text("learn.cfa.memory", n=count(scene.memory.centres))
     return [
         features_station(scene),
-        Station(text("learn.method.steps.memory"), caption, caption, _centres(scene, 224, 224)),
+        Station(text("learn.method.steps.memory"), caption, caption, _centres(scene, 2.6)),
         patch_station(scene, text("learn.cfa.patch", distance=number(scene.path.matches[0].distance))),
         map_station(scene),
         score_station(scene),
     ]  # fmt: skip
 
 
-def _centres(scene: Scene, width: float, height: float) -> Drawing:
-    points = scene.memory.plane.points
-    drawing = Drawing(width, height, text("learn.cfa.space_alt"))
-    drawing.rect(0, 0, width, height, "ground", rx=4)
-    view = View.of(points, (14, 14, width - 14, height - 14), square=False)
-    drawing.dots(view(points)[:1500], "ink", 1.3 if width < 300 else 2.1)
-    return drawing
+def _centres(scene: Scene, size: float) -> Plane:
+    return Plane([Marks(scene.memory.plane.points[:1500], "ink", size)], square=False)
 
 
 def _draw_colours(scene: Scene) -> None:
@@ -68,87 +64,42 @@ def _draw_colours(scene: Scene) -> None:
 def _draw_layer(scene: Scene) -> None:
     memory = scene.memory
     heading(text("learn.cfa.numbers"))
-    drawing = Drawing(340, 118, text("learn.cfa.numbers_alt", inputs=memory.inputs, d=memory.dimensions))
-    rows = (("in", memory.inputs, "soft"), ("out", memory.dimensions, "accent"))
-    for i, (key, n, kind) in enumerate(rows):
-        y = 4 + 54 * i
-        drawing.text(0, y + 10, text(f"learn.cfa.numbers_{key}"), "muted")
-        drawing.text(340, y + 10, count(n), "bold", "end")
-        drawing.rect(0, y + 17, 340 * n / max(memory.inputs, memory.dimensions), 20, kind, rx=2)
-    drawing.show("layer")
+    rows = [
+        Bar(text(f"learn.cfa.numbers_{key}"), count(n), [Part(n, paint)])
+        for key, n, paint in (("in", memory.inputs, "soft"), ("out", memory.dimensions, "accent"))
+    ]
+    said = text("learn.cfa.numbers_alt", inputs=memory.inputs, d=memory.dimensions)
+    graphs.show(graphs.bars(rows), "layer", said)
 
 
 def _draw_training(scene: Scene) -> None:
     memory = scene.memory
-    if len(memory.losses):
+    losses = memory.losses
+    if len(losses):
         heading(text("learn.cfa.losses"))
-        _losses(memory.losses).show("losses")
+        said = text("learn.cfa.losses_alt", first=number(losses[0]), last=number(losses[-1]))
+        epochs = range(1, len(losses) + 1)
+        made = graphs.line(epochs, losses, text("learn.cfa.epoch"), [number(float(v)) for v in losses])
+        graphs.show(made, "losses", said)
     if memory.before is not None:
         heading(text("learn.cfa.moved"))
-        _moved(memory).show("moved")
-
-
-def _losses(losses: np.ndarray) -> Drawing:  # type: ignore[type-arg]
-    width, left, base, top = 440.0, 52.0, 128.0, 14.0
-    drawing = Drawing(width, 158, text("learn.cfa.losses_alt", first=number(losses[0]), last=number(losses[-1])))
-    tallest = float(losses.max())
-
-    def at(i: float, loss: float) -> tuple[float, float]:
-        return left + 14 + i / max(1, len(losses) - 1) * (width - left - 60), base - loss / tallest * (base - top)
-
-    for share in (0.5, 1.0):
-        y = at(0, share * tallest)[1]
-        drawing.line((left, y), (width, y), "hair")
-        drawing.text(left - 6, y + 4, number(share * tallest), "muted", "end")
-    drawing.line((left, base), (width, base), "axis")
-    drawing.curve([at(i, float(v)) for i, v in enumerate(losses)], "strong")
-    for i, v in enumerate(losses):
-        drawing.circle(*at(i, float(v)), "accent", 3, number(float(v)))
-        if len(losses) <= 10 or i % 5 == 4:
-            drawing.text(at(i, 0)[0], base + 16, str(i + 1), "muted", "middle")
-    drawing.text(width, base + 16, text("learn.cfa.epoch"), "muted", "end")
-    drawing.text(at(len(losses) - 1, 0)[0] + 8, at(0, float(losses[-1]))[1] + 4, number(float(losses[-1])), "teal")
-    return drawing
-
-
-def _moved(memory: object) -> Drawing:
-    """Held-out normal patches' distances to their nearest centre, before (grey) and after training (teal)."""
-    before, after = memory.before, memory.after  # type: ignore[attr-defined]
-    width, base, top = 440.0, 112.0, 20.0
-    drawing = Drawing(width, 150, text("learn.cfa.moved_alt"))
-    high, tallest = float(before.edges[-1]), max(int(before.counts.max()), int(after.counts.max()), 1)
-
-    def at(v: float) -> float:
-        return v / high * width
-
-    for normals, kind in ((before, "faint"), (after, "accent")):
-        for left, right, n in zip(normals.edges[:-1], normals.edges[1:], normals.counts, strict=True):
-            tall = (base - top) * n / tallest
-            drawing.rect(at(left), base - tall, max(1.0, at(right) - at(left) - 1), tall, kind)
-    drawing.line((0, base), (width, base), "axis")
-    peaks = [(float(n.edges[int(n.counts.argmax())]), kind) for n, kind in ((after, "teal"), (before, "muted"))]
-    left, right = sorted(peaks), ("end", "start")
-    for (place, kind), anchor in zip(left, right, strict=True):
-        key = "after" if kind == "teal" else "before"
-        drawing.text(at(place) + (-6 if anchor == "end" else 10), 12, text(f"learn.cfa.{key}"), kind, anchor)
-    for v in np.linspace(0, high, 5):
-        drawing.text(
-            at(float(v)), base + 16, f"{v:.1f}", "muted", "middle" if 0 < v < high else "start" if v == 0 else "end"
+        names = (text("learn.cfa.before"), text("learn.cfa.after"))
+        made = graphs.two_histograms(
+            memory.before, memory.after, names, text("learn.cfa.to_centre"), text("learn.method.patches")
         )
-    drawing.text(width, base + 32, text("learn.cfa.to_centre"), "muted", "end")
-    return drawing
+        graphs.show(made, "moved", text("learn.cfa.moved_alt"))
 
 
 def _draw_space(scene: Scene) -> None:
     heading(text("learn.cfa.around"))
     distance = number(scene.path.matches[0].distance)
-    around(scene, text("learn.cfa.around_alt", distance=distance), distance, text("learn.cfa.centre")).show("around")
+    around(scene, text("learn.cfa.around_alt", distance=distance), distance, text("learn.cfa.centre"))
     parts.caption(text("learn.cfa.around_note", d=count(scene.memory.plane.dimensions)))
 
 
 def _draw_centres(scene: Scene) -> None:
     heading(text("learn.cfa.space"))
-    _centres(scene, 440, 330).show("centres_only")
+    graphs.show(_centres(scene, 5).chart(), "centres_only", text("learn.cfa.space_alt"))
     plane = scene.memory.plane
     parts.caption(text("learn.cfa.centres_note", d=plane.dimensions, share=f"{100 * plane.share:.0f}"))
 

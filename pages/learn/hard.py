@@ -19,9 +19,11 @@ from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import kind, lines, plain, text
+from pages.learn import graphs
 from pages.learn.before_after import before_after
+from pages.learn.graphs import Lane
 from pages.learn.lesson import ask, controls, first_column, listed, subject
-from pages.learn.parts import Intervals, Row, beside, caption, cell, figure_of, interval, picture, strip, tiles
+from pages.learn.parts import Intervals, Row, beside, caption, cell, figure_of, interval, picture, tiles
 
 SEED = 20_001  # of the part that is shown with and without a defect: in no set of pictures
 SEVERITIES = (0.0, 0.5, 1.0)
@@ -103,12 +105,15 @@ def both(choices: Choices, status: Status, result: Result) -> None:
         st.html(f'<div class="odd-cell-title">{escape(text("learn.hard.whether", method=method))}</div>')
         threshold = verdicts.threshold
         held = column.held_out / threshold if threshold else np.empty(0)
-        lanes = [
-            (text("learn.hard.held_out"), "held", held),
-            (text("kind.good"), "circle", verdicts.ratios[result.labels == 0]),
-            (text("kind.defective"), "diamond", verdicts.ratios[result.labels == 1]),
-        ]
-        strip(lanes, float(verdicts.ratios[i]), text("learn.hard.this"), text("learn.hard.threshold"))
+        rows = [Lane(text("learn.hard.held_out"), held, "hollow")] if len(held) else []
+        for label, truth, look in (("kind.good", 0, "soft"), ("kind.defective", 1, "defective")):
+            own = [n for n, label_of in enumerate(result.labels) if label_of == truth]
+            names = [f"{panes.name(result.test[n])}: {verdicts.ratios[n]:.2f}×" for n in own]
+            rows.append(Lane(text(label), [float(verdicts.ratios[n]) for n in own], look, names))
+        ratio = float(verdicts.ratios[i])
+        this = (ratio, None, f"{text('learn.hard.this')} {ratio:.2f}×")
+        made = graphs.lanes(rows, this, (1.0, text("learn.hard.threshold")) if threshold else None)
+        graphs.show(made, "strip", f"{text('learn.hard.this')}: {ratio:.2f}")
         caption(text("learn.hard.strip_note"))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from pages.frame import charts
+from pages.frame.charts import COLOURS
 from pages.frame.panes import name
 from pages.frame.words import text
-from pages.learn import lesson, parts
-from pages.learn.drawing import Drawing, View
+from pages.learn import graphs, lesson, parts
+from pages.learn.graphs import Bar, Part
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     draw_features,
@@ -21,6 +23,7 @@ from pages.learn.method_figures import (
 )
 from pages.learn.method_values import SHARED
 from pages.learn.path import Station
+from pages.learn.plane import Line, Marks, Plane, scatter
 
 PARTS = ("main", "varying", "still")
 
@@ -31,9 +34,9 @@ def _stations(scene: Scene) -> list[Station]:
     levels = text("learn.mahalanobis.levels_caption", n=len(memory.channels))
     return [
         features_station(scene),
-        Station(text("learn.method.steps.memory"), said, said, _gaussian(scene, _loudest(scene), 224, 224, False)),
+        Station(text("learn.method.steps.memory"), said, said, _gaussian(scene, _loudest(scene), False, 5)),
         patch_station(scene, text("learn.mahalanobis.picture", numbers=" + ".join(map(str, way.numbers)))),
-        Station(text("learn.method.steps.levels"), levels, levels, _lanes(scene, 224, 224)),
+        Station(text("learn.method.steps.levels"), levels, levels, _levels(scene)),
         score_station(scene),
     ]
 
@@ -46,61 +49,47 @@ def _loudest(scene: Scene) -> int:
     return int(np.argmax(scene.path.distances / np.maximum(usual, 1e-12)))
 
 
-def _gaussian(scene: Scene, level: int, width: float, height: float, with_picture: bool) -> Drawing:
-    """The normal pictures in one level's two main directions, in standard deviations."""
-    memory = scene.memory
-    drawing = Drawing(width, height, text("learn.mahalanobis.gaussian_alt", level=level + 1))
-    drawing.rect(0, 0, width, height, "ground", rx=4)
-    here = scene.path.here[level]
-    held = memory.held_points[level]
-    points = [memory.planes[level].points, np.array([[-2.4, -2.4], [2.4, 2.4]])]
-    points += [held] if len(held) else []
-    points += [here[None]] if with_picture else []
-    view = View.of(np.vstack(points), (12, 12, width - 12, height - 12))
-    x, y = view(np.zeros(2))
-    for times in (2, 1):
-        drawing.ellipse(x, y, times * view.scale[0], times * view.scale[1])
-        if width > 300:
-            drawing.text(x, y - times * view.scale[1] + 14, f"{times} σ", "muted", "middle")
-    drawing.dots(view(memory.planes[level].points), "soft", 2.4 if width < 300 else 3.4)
-    if with_picture:
-        for i, point in enumerate(held):
-            drawing.circle(*view(point), "hollow", 3.8, name(scene.result.held_out[i]))
-        px, py = view(here)
-        drawing.line((x, y), (px, py), "strong")
-        drawing.diamond(px, py)
-        below = (py > y and py < height - 26) or py < 40
-        drawing.text(px, py + 22 if below else py - 12, text("learn.spade.this_picture"), "bold", "middle")
-    return drawing
+def _gaussian(scene: Scene, level: int, with_picture: bool, size: float = 7) -> Plane:
+    """Return the normal pictures in one level's two main directions, in standard deviations."""
+    memory, here = scene.memory, scene.path.here[level]
+    marks = [Marks(memory.planes[level].points, "soft", size)]
+    ellipses = [(float(times), float(times), f"{times} σ") for times in (2, 1)]
+    if not with_picture:
+        return Plane(marks, ellipses=ellipses)
+    held, this = memory.held_points[level], text("learn.spade.this_picture")
+    names = [name(scene.result.held_out[i]) for i in range(len(held))]
+    marks += [Marks(held, "hollow", 8, names), Marks(here, "this", 15, [this])]
+    return Plane(marks, [Line((0, 0), here, strong=True)], ellipses, [(here, this)])
 
 
 def _draw_memory(scene: Scene) -> None:
     level = _loudest(scene)
     heading(text("learn.mahalanobis.gaussian", level=level + 1))
-    _gaussian(scene, level, 440, 340, False).show("level_gaussian")
+    said = text("learn.mahalanobis.gaussian_alt", level=level + 1)
+    graphs.show(_gaussian(scene, level, False).chart(), "level_gaussian", said)
     parts.caption(_note(scene, level))
 
 
 def _draw_shrinkage(scene: Scene) -> None:
     memory = scene.memory
     heading(text("learn.mahalanobis.shrinkage"))
-    drawing = Drawing(340, 54.0 * len(memory.rhos), text("learn.mahalanobis.shrinkage_alt"))
-    for i, (rho, channels) in enumerate(zip(memory.rhos, memory.channels, strict=True)):
-        y = 4 + 54.0 * i
-        drawing.text(
-            0, y + 10, text("learn.mahalanobis.level_shape", level=i + 1, n=channels, learnt=memory.learnt), "muted"
+    measured, roundness = text("learn.mahalanobis.measured"), text("learn.mahalanobis.round")
+    rows = [
+        Bar(
+            text("learn.mahalanobis.level_shape", level=i + 1, n=channels, learnt=memory.learnt), f"ρ = {rho:.3f}",
+            [Part(1 - rho, "soft", measured), Part(rho, "accent", roundness)],
         )
-        drawing.text(340, y + 10, f"ρ = {rho:.3f}", "bold", "end")
-        drawing.rect(0, y + 17, 340, 12, "soft", text("learn.mahalanobis.measured"), rx=2)
-        drawing.rect(340 * (1 - rho), y + 17, 340 * rho, 12, "accent", text("learn.mahalanobis.round"), rx=2)
-    drawing.show("shrinkage")
+        for i, (rho, channels) in enumerate(zip(memory.rhos, memory.channels, strict=True))
+    ]  # fmt: skip
+    graphs.show(graphs.bars(rows, end=1.0, key=True), "shrinkage", text("learn.mahalanobis.shrinkage_alt"))
     parts.caption(text("learn.mahalanobis.shrinkage_note"))
 
 
 def _draw_picture(scene: Scene) -> None:
     level = _loudest(scene)
     heading(text("learn.mahalanobis.gaussian", level=level + 1))
-    _gaussian(scene, level, 440, 340, True).show("level_picture")
+    said = text("learn.mahalanobis.gaussian_alt", level=level + 1)
+    graphs.show(_gaussian(scene, level, True).chart(), "level_picture", said)
     parts.caption(_note(scene, level) + " " + text("learn.mahalanobis.hollow"))
 
 
@@ -113,74 +102,60 @@ def _draw_terms(scene: Scene) -> None:
     """What each level's squared distance consists of."""
     way = scene.path
     heading(text("learn.mahalanobis.terms"))
-    drawing = Drawing(340, 62.0 * len(way.terms) + 6, text("learn.mahalanobis.terms_alt"))
+    rows = []
     for i, terms in enumerate(way.terms):
-        y, total = 4 + 62.0 * i, float(terms.sum())
-        drawing.text(0, y + 10, text("learn.method.level", level=i + 1), "bold")
-        drawing.text(340, y + 10, f"√{number(total)} = {number(float(way.distances[i]))}", "", "end")
-        x = 0.0
-        for kind, part, key in zip(("ink", "soft", "accent"), terms, PARTS, strict=True):
-            wide = 340 * float(part) / total if total else 0.0
-            drawing.rect(
-                x,
-                y + 18,
-                max(0.0, wide - 1),
-                16,
-                kind,
-                text(f"learn.mahalanobis.parts.{key}") + f": {number(float(part))}",
-                rx=2,
-            )
-            x += wide
-    drawing.show("level_terms")
-    _key()
+        total = float(terms.sum())
+        shares = [float(part) / total if total else 0.0 for part in terms]
+        written = f"√{number(total)} = {number(float(way.distances[i]))}"
+        pieces = [
+            Part(share, paint, text(f"learn.mahalanobis.parts.{key}"), number(float(part)))
+            for share, paint, part, key in zip(shares, ("ink", "soft", "accent"), terms, PARTS, strict=True)
+        ]
+        rows.append(Bar(text("learn.method.level", level=i + 1), written, pieces))
+    graphs.show(graphs.bars(rows, end=1.0, key=True), "level_terms", text("learn.mahalanobis.terms_alt"))
 
 
-def _key() -> None:
-    drawing = Drawing(340, 58, "")
-    for i, (kind, key) in enumerate(zip(("ink", "soft", "accent"), PARTS, strict=True)):
-        drawing.rect(0, 3 + 19 * i, 10, 10, kind, rx=2)
-        drawing.text(17, 12 + 19 * i, text(f"learn.mahalanobis.parts.{key}"), "muted")
-    drawing.show("level_key")
-
-
-def _lanes(scene: Scene, width: float, height: float) -> Drawing:
-    """One lane per level: held-out normal pictures and this one."""
-    memory, way = scene.memory, scene.path
-    drawing = Drawing(width, height, text("learn.mahalanobis.lanes_alt"))
-    if width < 300:
-        drawing.rect(0, 0, width, height, "ground", rx=4)
-    rows, pad, label = len(way.distances), 16.0, 70.0 if width > 300 else 30.0
-    for i, distance in enumerate(way.distances):
-        held = memory.held_out[:, i]
-        y = height * (i + 0.5) / rows
-        high = max(float(distance), float(held.max()) if len(held) else 0.0)
-        low = min(float(distance), float(held.min()) if len(held) else 0.0)
+def _shares(scene: Scene) -> list[tuple[np.ndarray, float, float, float]]:  # type: ignore[type-arg]
+    """Return for each level where held-out pictures and this one lie between the lowest and the highest of them."""
+    found = []
+    for i, distance in enumerate(scene.path.distances):
+        held = scene.memory.held_out[:, i] if len(scene.memory.held_out) else np.empty(0)
+        low, high = min([float(distance), *held]), max([float(distance), *held])
         span = (high - low) or 1.0
+        found.append(((held - low) / span, (float(distance) - low) / span, low, high))
+    return found
 
-        def at(v: float, low: float = low, span: float = span) -> float:
-            return label + pad + (v - low) / span * (width - label - 2 * pad)
 
-        drawing.line((label, y), (width, y), "hair")
-        drawing.text(4, y + 4, text("learn.method.level", level=i + 1) if width > 300 else str(i + 1), "muted")
-        for value in held:
-            drawing.circle(at(float(value)), y, "hollow", 3.8 if width > 300 else 3)
-        drawing.diamond(at(float(distance)), y, "accent", 7.5 if width > 300 else 6)
-        if width > 300:
-            drawing.text(
-                at(float(distance)),
-                y - 12,
-                number(float(distance)),
-                "teal",
-                "end" if at(float(distance)) > width - 50 else "middle",
-            )
-            for value in (low, high):
-                drawing.text(at(value), y + 22, number(value), "muted", "middle" if value == low else "end")
-    return drawing
+def _levels(scene: Scene) -> Plane:
+    """Return one lane per level: held-out normal pictures and this one."""
+    lanes = _shares(scene)
+    held = np.array([(share, -i) for i, (own, _, _, _) in enumerate(lanes) for share in own]).reshape(-1, 2)
+    this = np.array([(share, -i) for i, (_, share, _, _) in enumerate(lanes)])
+    hairs = [Line((0, -i), (1, -i)) for i in range(len(lanes))]
+    return Plane([Marks(held, "hollow", 6), Marks(this, "this", 12)], hairs, square=False)
 
 
 def _draw_lanes(scene: Scene) -> None:
     heading(text("learn.mahalanobis.lanes"))
-    _lanes(scene, 440, 74.0 * len(scene.path.distances)).show("level_lanes")
+    lanes = _shares(scene)
+    ticks = {
+        "tickvals": list(range(len(lanes))),
+        "ticktext": [text("learn.method.level", level=i + 1) for i in range(len(lanes))],
+    }
+    made = charts.figure(
+        72 * len(lanes) + 20, x={"range": [-0.06, 1.06], "showgrid": False, "showticklabels": False},
+        y=ticks | {"range": [len(lanes) - 0.4, -0.6]},
+    )  # fmt: skip
+    for i, (held, this, low, high) in enumerate(lanes):
+        distances = [number(low + float(share) * (high - low)) for share in held]
+        scatter(made, Marks(np.stack([held, np.full(len(held), i)], 1), "hollow", 8, distances))
+        distance = number(float(scene.path.distances[i]))
+        scatter(made, Marks(np.array([(this, i)]), "this", 15, [distance]))
+        anchor = {"xanchor": "right" if this > 0.85 else "left" if this < 0.15 else "center"}
+        charts.write(made, this, i, f"<b>{distance}</b>", COLOURS.accent, yanchor="bottom", yshift=9, **anchor)
+        for share, value, side in ((0.0, low, "left"), (1.0, high, "right")):
+            charts.write(made, share, i, number(value), COLOURS.muted, yanchor="top", yshift=-9, xanchor=side)
+    graphs.show(made, "level_lanes", text("learn.mahalanobis.lanes_alt"))
     parts.caption(text("learn.mahalanobis.lanes_note"))
 
 
@@ -192,16 +167,17 @@ def _draw_times(scene: Scene) -> None:
     heading(text("learn.mahalanobis.times"))
     usual = np.median(memory.held_out, axis=0)
     times = way.distances / np.maximum(usual, 1e-12)
-    drawing = Drawing(340, 34.0 * len(times), text("learn.mahalanobis.times"))
-    longest = max(float(times.max()), 1.0)
-    for i, value in enumerate(times):
-        y = 34.0 * i
-        strong = way.distances[i] > memory.held_out[:, i].max()
-        drawing.text(0, y + 17, text("learn.method.level", level=i + 1), "muted")
-        drawing.rect(70, y + 7, 200 * float(value) / longest, 12, "accent" if strong else "soft", rx=2)
-        drawing.line((70 + 200 / longest, y + 2), (70 + 200 / longest, y + 24), "dotted")
-        drawing.text(340, y + 17, f"{value:.2f} ×", "bold", "end")
-    drawing.show("times")
+    strong = way.distances > memory.held_out.max(axis=0)
+    rows = [
+        Bar(
+            text("learn.method.level", level=i + 1),
+            f"{value:.2f} ×",
+            [Part(float(value), "accent" if loud else "soft")],
+        )
+        for i, (value, loud) in enumerate(zip(times, strong, strict=True))
+    ]
+    made = graphs.bars(rows, end=max(float(times.max()), 1.0), mark=1.0)
+    graphs.show(made, "times", text("learn.mahalanobis.times"))
     parts.caption(text("learn.mahalanobis.times_note"))
 
 
@@ -259,17 +235,12 @@ def _draw_sum(scene: Scene) -> None:
     """The levels' distances, end to end."""
     way = scene.path
     heading(text("learn.mahalanobis.sum"))
-    drawing = Drawing(340, 70, text("learn.mahalanobis.sum"))
-    x, kinds = 0.0, ("soft", "ink", "accent")
+    pieces = []
     for i, distance in enumerate(way.distances):
-        wide = 340 * float(distance) / way.score if way.score else 0.0
-        said = f"{text('learn.method.level', level=i + 1)}: {number(float(distance))}"
-        drawing.rect(x, 22, max(1.0, wide - 1.5), 20, kinds[i % 3], said, rx=2)
-        if wide > 44:
-            drawing.text(x + 1, 14, text("learn.method.level", level=i + 1), "muted")
-            drawing.text(x + 1, 60, number(float(distance)))
-        x += wide
-    drawing.show("level_sum")
+        level = text("learn.method.level", level=i + 1)
+        paint = ("soft", "ink", "accent")[i % 3]
+        pieces.append(Part(float(distance), paint, level, f"{level}: {number(float(distance))}"))
+    graphs.show(graphs.bars([Bar("", number(way.score), pieces)]), "level_sum", text("learn.mahalanobis.sum"))
 
 
 VALUES = values(

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from detectors.plots import colours
 from detectors.result import ResultPicture
+from pages.frame import charts
+from pages.frame.charts import COLOURS
 from pages.frame.panes import name
 from pages.frame.words import text
-from pages.learn import parts
-from pages.learn.drawing import Drawing
+from pages.learn import graphs, parts
+from pages.learn.graphs import Bar, Lane, Part
 from pages.learn.method import Scene
 from pages.learn.path import Station
+from pages.learn.plane import Marks, scatter
 
 CROP = 64  # pixels around a patch
 Box = tuple[float, float, float, float]
@@ -162,19 +165,14 @@ def draw_features(scene: Scene) -> None:
 def draw_numbers(scene: Scene) -> None:
     """How many numbers of the list come from which level."""
     levels = levels_of(scene)
-    width, gap = 340.0, 3.0
     total = sum(scene.path.numbers)
-    drawing = Drawing(width, 92, text("learn.method.numbers_alt", n=total))
-    x = 0.0
-    for level, own in zip(levels, scene.path.numbers, strict=True):
-        wide = 10.0 + (width - gap * (len(levels) - 1) - 10.0 * len(levels)) * own / total
-        said = text("learn.method.level_numbers", level=level, n=own)
-        drawing.rect(x, 26, wide, 22, "accent" if level == levels[-1] else "soft", said, rx=2)
-        drawing.text(x + 1, 18, text("learn.method.level", level=level) if wide > 40 else str(level), "muted")
-        drawing.text(x + 1, 66, count(own))
-        x += wide + gap
+    pieces = [
+        Part(own, "accent" if level == levels[-1] else "soft", text("learn.method.level_numbers", level=level, n=own),
+             f"{text('learn.method.level', level=level)}: {count(own)}")
+        for level, own in zip(levels, scene.path.numbers, strict=True)
+    ]  # fmt: skip
     heading(text("learn.method.numbers", n=count(total)))
-    drawing.show("numbers")
+    graphs.show(graphs.bars([Bar("", "", pieces)]), "numbers", text("learn.method.numbers_alt", n=total))
 
 
 def draw_map(scene: Scene, first: Sequence[str] | None = None) -> None:
@@ -209,121 +207,77 @@ def draw_normals(scene: Scene) -> None:
 
 def histogram(normals: Any, value: float, key: str, label: str = "") -> None:
     """Draw a histogram of normal values with the 99 % mark, and where `value` lies."""
-    width, base, top = 340.0, 104.0, 24.0
-    low = min(0.0, float(normals.edges[0]), value)
-    high = max(float(normals.edges[-1]), value) * 1.04 or 1.0
-
-    def at(v: float) -> float:
-        return (v - low) / (high - low) * width
-
     said = label or text("learn.method.histogram", value=number(value), q99=number(normals.q99))
-    drawing = Drawing(width, 132, said)
-    tallest = max(1, int(normals.counts.max()))
-    for left, right, n in zip(normals.edges[:-1], normals.edges[1:], normals.counts, strict=True):
-        tall = (base - top - 14) * n / tallest
-        drawing.rect(at(left), base - tall, max(1.0, at(right) - at(left) - 0.8), tall, "soft")
-    drawing.line((0, base), (width, base), "axis")
-    drawing.line((at(normals.q99), top + 16), (at(normals.q99), base), "dotted")
-    drawing.text(at(normals.q99), base + 16, "99 %", "muted", "middle")
-    drawing.line((at(value), top), (at(value), base), "strong")
-    anchor = "end" if at(value) > width * 0.7 else "start" if at(value) < width * 0.2 else "middle"
-    drawing.text(at(value), top - 8, text("learn.method.here", value=number(value)), "teal", anchor)
-    drawing.show(key)
+    here = text("learn.method.here", value=number(value))
+    made = graphs.histogram(
+        normals.edges, normals.counts, value, here, float(normals.q99), text("learn.method.value"),
+        text("learn.method.patches"),
+    )  # fmt: skip
+    graphs.show(made, key, said)
 
 
-def around(scene: Scene, label: str, distance: str, nearest: str, usual: float | None = None) -> Drawing:
+def around(scene: Scene, label: str, distance: str, nearest: str, usual: float | None = None) -> None:
     """Draw what a patch was compared with, everything at its true distance from it.
 
     Args:
-        label: for who cannot see the drawing.
+        scene: of the lesson.
+        label: for who cannot see the chart.
         distance: the nearest one's, written.
         nearest: what the nearest one is called.
         usual: the distance within which 99 % of normal patches have their nearest one.
     """
     points, near = scene.path.around, scene.path.around_near
-    width, height, base, left = 440.0, 330.0, 296.0, 30.0
-    drawing = Drawing(width, height, label)
-    drawing.rect(0, 0, width, base, "ground", rx=4)
     low, high = float(points[:, 1].min()), float(points[:, 1].max())
-    farthest = float(points[:, 0].max())
-
-    def across(value: float) -> float:
-        return left + value / farthest * (width - left - 14)
-
-    def at(point: NDArray[Any]) -> tuple[float, float]:
-        return across(float(point[0])), base - 16 - (float(point[1]) - low) / ((high - low) or 1.0) * (base - 56)
-
-    drawing.dots([at(point) for point in points], "ink", 1.8)
-    first = at(near[0])
-    here = (left, first[1])
-    for point in near[1:3]:
-        drawing.line(here, at(point), "thin")
-        drawing.circle(*at(point), "hollow", 4)
-    drawing.line(here, first, "strong")
-    drawing.circle(*first, "ring", 5, nearest)
-    drawing.diamond(*here)
-    drawing.text(here[0] - 12, here[1] + 24, text("learn.method.this_patch"), "bold")
-    drawing.text((here[0] + first[0]) / 2, here[1] - 10, distance, "teal", "middle")
+    farthest, room = float(points[:, 0].max()), 0.1 * ((high - low) or 1.0)
+    made = charts.figure(
+        320, text("learn.method.distance"), x={"range": [-0.05 * farthest, 1.03 * farthest], "showgrid": False},
+        y={"range": [low - room, high + 2 * room], "showgrid": False, "showticklabels": False},
+    )  # fmt: skip
+    here, first = (0.0, float(near[0][1])), near[0]
+    for point, strong in ((near[1:3], False), (near[:1], True)):
+        for end in point:
+            look = {"color": COLOURS.accent if strong else COLOURS.soft, "width": 2.2 if strong else 1.2}
+            made.add_scatter(x=[0, end[0]], y=[here[1], end[1]], mode="lines", line=look, hoverinfo="skip")
+    scatter(made, Marks(points, "ink", 4, [number(float(d), farthest) for d in points[:, 0]]))
+    scatter(made, Marks(near[1:3], "hollow", 8))
+    scatter(made, Marks(near[:1], "ring", 10, [f"{nearest}: {distance}"]))
+    scatter(made, Marks(np.array([here]), "this", 14, [text("learn.method.this_patch")]))
+    charts.write(
+        made, 0, here[1], f"<b>{text('learn.method.this_patch')}</b>", COLOURS.ink, xanchor="left", yanchor="top",
+        yshift=-10,
+    )  # fmt: skip
+    charts.write(made, float(first[0]) / 2, here[1], f"<b>{distance}</b>", COLOURS.accent, yanchor="bottom", yshift=4)
     if usual is not None:
-        drawing.line((across(usual), 8), (across(usual), base), "dotted")
-        drawing.text(across(usual) + 5, 20, text("learn.method.usual"), "muted")
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        anchor = "start" if share == 0 else "end" if share == 1 else "middle"
-        drawing.text(across(share * farthest), base + 16, number(share * farthest, farthest), "muted", anchor)
-    drawing.text(width, base + 32, text("learn.method.distance"), "muted", "end")
-    return drawing
+        made.add_vline(usual, line={"color": COLOURS.ink, "width": 1.2, "dash": "dot"})
+        charts.write(
+            made, usual, 1, text("learn.method.usual"), COLOURS.muted, yref="paper", yanchor="top", xanchor="left",
+            xshift=5,
+        )  # fmt: skip
+    graphs.show(made, "around", label)
 
 
 def draw_threshold(scene: Scene) -> None:
     """The picture's score among the held-out and the test pictures', with the threshold."""
     column, verdicts, test = scene.column, scene.verdicts, scene.result.test
-    lanes: list[tuple[str, list[tuple[float, str, str]]]] = [
-        ("held", [(float(s), "hollow", "") for s in column.held_out]),
-        ("good", [(float(s), "soft", name(p)) for s, p in zip(column.scores, test, strict=True) if not p.defective]),
-        ("defective", [(float(s), "ink", name(p)) for s, p in zip(column.scores, test, strict=True) if p.defective]),
-    ]
-    lanes = [(key, marks) for key, marks in lanes if marks]
-    every = [value for _, marks in lanes for value, _, _ in marks]
-    low, high = min(every), max(every)
-    pad = (high - low) * 0.05 or 1.0
-    width, left, tall = 440.0, 92.0, 34.0
 
-    def at(v: float) -> float:
-        return left + (v - low + pad) / (high - low + 2 * pad) * (width - left)
+    def lane(key: str, defective: bool, look: str) -> Lane:
+        own = [(float(s), name(p)) for s, p in zip(column.scores, test, strict=True) if bool(p.defective) is defective]
+        return _lane_of(key, own, look)
 
-    drawing = Drawing(width, tall * len(lanes) + 44, f"{name(scene.picture)}: {verdict(scene)}")
-    bottom = tall * len(lanes) + 22
-    if verdicts.threshold is not None:
-        drawing.line(
-            (at(verdicts.threshold), 16), (at(verdicts.threshold), bottom), "strong", text("learn.method.threshold")
-        )
-        drawing.text(at(verdicts.threshold), 10, text("learn.method.threshold"), "teal", "middle")
-    for i, (key, marks) in enumerate(lanes):
-        y = 22 + tall * (i + 0.5)
-        drawing.line((left, y), (width, y), "hair")
-        drawing.text(0, y + 4, text(f"learn.method.lanes.{key}"), "muted")
-        for value, kind, said in marks:
-            if key == "defective":
-                drawing.diamond(at(value), y, kind, 4.6, said)
-            else:
-                drawing.circle(at(value), y, kind, 3.8, said)
-    here = next((i for i, (key, _) in enumerate(lanes) if key == _lane(scene.picture)), 0)
-    y = 22 + tall * (here + 0.5)
-    drawing.diamond(at(scene.path.score), y, "accent", 7.5, name(scene.picture))
-    right = at(scene.path.score) > width * 0.75
-    drawing.text(
-        at(scene.path.score) + (-12 if right else 12),
-        y - 8,
-        number(scene.path.score),
-        "teal",
-        "end" if right else "start",
-    )
-    drawing.line((left, bottom), (width, bottom), "axis")
-    for v in (low, high):
-        drawing.text(at(v), bottom + 16, number(v), "muted", "middle")
+    held = [(float(s), text("scores.lanes.held_name", n=i + 1)) for i, s in enumerate(column.held_out)]
+    rows = [_lane_of("held", held, "hollow"), lane("good", False, "soft"), lane("defective", True, "defective")]
+    rows = [row for row in rows if row.values]
+    own = text(f"learn.method.lanes.{_lane(scene.picture)}")
+    this = (scene.path.score, next((i for i, row in enumerate(rows) if row.label == own), 0), number(scene.path.score))
+    at = None if verdicts.threshold is None else (verdicts.threshold, text("learn.method.threshold"))
     heading(text("learn.method.scores"))
-    drawing.show("threshold")
+    graphs.show(graphs.lanes(rows, this, at), "threshold", f"{name(scene.picture)}: {verdict(scene)}")
     parts.caption(text("learn.method.lanes_note"))
+
+
+def _lane_of(key: str, own: list[tuple[float, str]], look: str) -> Lane:
+    said = [f"{called}: {number(score)}" for score, called in own]
+    return Lane(text(f"learn.method.lanes.{key}"), [score for score, _ in own], look, said)
 
 
 def draw_overlay(scene: Scene) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from detectors.plots import colours
+from pages.frame import charts
 from pages.frame.words import text
-from pages.learn import parts
-from pages.learn.drawing import Drawing, View
+from pages.learn import graphs, parts
+from pages.learn.graphs import Bar, Part
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     count,
@@ -33,6 +34,7 @@ from pages.learn.method_figures import (
 )
 from pages.learn.method_values import SHARED
 from pages.learn.path import Station
+from pages.learn.plane import Line, Marks, Plane
 
 PARTS = ("main", "varying", "still")
 
@@ -73,13 +75,13 @@ def _draw_spread(scene: Scene) -> None:
 def _draw_position(scene: Scene) -> None:
     """The normal pictures at this position, without the patch."""
     heading(text("learn.padim.gaussian"))
-    _gaussian(scene, 340, 260, with_patch=False).show("position")
+    graphs.show(_gaussian(scene, with_patch=False).chart(280), "position", text("learn.padim.gaussian_alt"))
     parts.caption(_plane_note(scene))
 
 
 def _draw_gaussian(scene: Scene) -> None:
     heading(text("learn.padim.gaussian"))
-    _gaussian(scene, 440, 340, with_patch=True).show("gaussian")
+    graphs.show(_gaussian(scene, with_patch=True).chart(), "gaussian", text("learn.padim.gaussian_alt"))
     parts.caption(_plane_note(scene))
 
 
@@ -88,27 +90,16 @@ def _plane_note(scene: Scene) -> str:
     return text("learn.padim.plane_note", d=plane.dimensions, share=f"{100 * plane.share:.0f}")
 
 
-def _gaussian(scene: Scene, width: float, height: float, with_patch: bool) -> Drawing:
+def _gaussian(scene: Scene, with_patch: bool) -> Plane:
     way = scene.path
-    drawing = Drawing(width, height, text("learn.padim.gaussian_alt"))
-    drawing.rect(0, 0, width, height, "ground", rx=4)
-    edge = 2.4 * way.deviations
-    points = [way.plane.points, edge[None], -edge[None]] + ([way.here[None]] if with_patch else [])
-    view = View.of(np.vstack(points), (14, 14, width - 14, height - 14))
-    x, y = view(np.zeros(2))
-    for times in (2, 1):
-        drawing.ellipse(x, y, times * way.deviations[0] * view.scale[0], times * way.deviations[1] * view.scale[1])
-    for times in (1, 2):
-        drawing.text(x, y - times * way.deviations[1] * view.scale[1] + 14, f"{times} σ", "muted", "middle")
-    drawing.dots(view(way.plane.points), "soft", 3.2)
-    drawing.circle(x, y, "ink", 3.4, text("learn.padim.centre"))
-    if with_patch:
-        px, py = view(way.here)
-        drawing.line((x, y), (px, py), "strong")
-        drawing.diamond(px, py)
-        below = (py > y and py < height - 26) or py < 40
-        drawing.text(px, py + 22 if below else py - 12, text("learn.method.this_patch"), "bold", "middle")
-    return drawing
+    wide, tall = way.deviations
+    marks = [Marks(way.plane.points, "soft", 6), Marks(np.zeros(2), "ink", 7, [text("learn.padim.centre")])]
+    ellipses = [(times * wide, times * tall, f"{times} σ") for times in (2, 1)]
+    if not with_patch:
+        return Plane(marks, ellipses=ellipses)
+    here = text("learn.method.this_patch")
+    marks.append(Marks(way.here, "this", 15, [here]))
+    return Plane(marks, [Line((0, 0), way.here, strong=True)], ellipses, [(way.here, here)])
 
 
 def _draw_terms(scene: Scene) -> None:
@@ -120,7 +111,7 @@ def _draw_terms(scene: Scene) -> None:
     ]  # fmt: skip
     row(cells, 4, text("learn.padim.compared"))
     heading(text("learn.padim.terms"))
-    _bars(scene).show("terms")
+    graphs.show(_bars(scene), "terms", text("learn.padim.terms_alt"))
     draw_normals(scene)
 
 
@@ -130,25 +121,19 @@ def _normal(scene: Scene, match: object, note: str) -> str:
     return parts.cell(crop(scene.result.learnt[picture].pixels, box, called), note=note, right=number(distance))
 
 
-def _bars(scene: Scene) -> Drawing:
+def _bars(scene: Scene) -> charts.Chart:
     """What the squared distance consists of, by directions."""
     way = scene.path
     total = float(way.terms.sum())
-    drawing = Drawing(340, 112, text("learn.padim.terms_alt"))
-    for i, (key, n, term) in enumerate(zip(PARTS, way.directions, way.terms, strict=True)):
-        y = 4 + 36 * i
-        drawing.text(0, y + 10, text(f"learn.padim.parts.{key}", n=n), "muted")
-        drawing.text(340, y + 10, number(float(term), total), "bold", "end")
-        drawing.rect(0, y + 16, 340, 7, "ground", rx=2)
-        drawing.rect(
-            0,
-            y + 16,
-            340 * float(term) / total if total else 0,
-            7,
-            "accent" if i == int(way.terms.argmax()) else "soft",
-            rx=2,
+    largest = int(way.terms.argmax())
+    rows = [
+        Bar(
+            text(f"learn.padim.parts.{key}", n=n), number(float(term), total),
+            [Part(float(term), "accent" if i == largest else "soft")],
         )
-    return drawing
+        for i, (key, n, term) in enumerate(zip(PARTS, way.directions, way.terms, strict=True))
+    ]  # fmt: skip
+    return graphs.bars(rows, end=total)
 
 
 def _terms(scene: Scene) -> str:

@@ -20,8 +20,6 @@ from pages.frame.charts import Row
 from pages.frame.component import address
 from pages.frame.words import say, text
 
-FULL_STRIP = 4.0  # multiples of the threshold that a strip of scores goes up to
-
 
 def picture(
     pixels: NDArray[np.uint8],
@@ -118,27 +116,6 @@ def _intervals(shown: Intervals, key: str) -> None:
         caption(f"{row.label}: {interval(row.figure)}")
     if shown.note:
         caption(shown.note)
-
-
-def strip(lanes: Sequence[tuple[str, str, NDArray[np.float64]]], this: float, word: str, threshold: str) -> None:
-    """Show lanes of scores on one axis, in multiples of the threshold: (name, mark, values); `this` is named."""
-    known = [v for _, _, values in lanes for v in values if np.isfinite(v)] + [this, 1.0]
-    low, high = max(0.0, min(known) - 0.05), min(max(known), FULL_STRIP) + 0.05
-
-    def at(value: float) -> str:
-        return f"left:{100 * min(max((value - low) / (high - low), 0), 1):.2f}%"
-
-    made = [
-        f"<span>{escape(name)}</span><span class='odd-lane'>"
-        + "".join(f'<i class="odd-mark odd-{mark}" style="{at(v)}"></i>' for v in values if np.isfinite(v))
-        + "</span>"
-        for name, mark, values in lanes
-    ]
-    st.html(
-        f'<div class="odd-strip" role="img" aria-label="{escape(word)}: {this:.2f}">{"".join(made)}<span></span>'
-        f'<span class="odd-lane odd-over"><i class="odd-threshold" style="{at(1)}"><b>{escape(threshold)}</b></i>'
-        f'<i class="odd-this" style="{at(this)}"><b>{escape(word)} {this:.2f}×</b></i></span></div>'
-    )
 
 
 def caption(written: str) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from math import log10
-
-import numpy as np
 import streamlit as st
 
 from detectors.queries.lessons import steps
 from detectors.queries.lessons.steps.values import Covering
-from pages.frame import session
+from pages.frame import charts, session
+from pages.frame.charts import COLOURS
 from pages.frame.words import text
-from pages.learn import lesson, parts
-from pages.learn.drawing import Drawing, View
+from pages.learn import graphs, lesson, parts
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     around,
@@ -37,6 +34,7 @@ from pages.learn.method_figures import (
 )
 from pages.learn.method_values import SHARED
 from pages.learn.path import Station
+from pages.learn.plane import Marks, Plane
 
 SHOWN_PICKS = 10
 
@@ -49,7 +47,7 @@ def _stations(scene: Scene) -> list[Station]:
             text("learn.method.steps.memory"),
             text("learn.patchcore.memory", n=count(memory.patches), kept=count(memory.kept)),
             text("learn.patchcore.space_alt"),
-            _bank(scene, 224, 224, None),
+            _bank(scene, None),
         ),
         patch_station(scene, text("learn.patchcore.patch", distance=number(way.matches[0].distance))),
         map_station(scene),
@@ -57,20 +55,13 @@ def _stations(scene: Scene) -> list[Station]:
     ]
 
 
-def _bank(scene: Scene, width: float, height: float, picks: int | None) -> Drawing:
-    """Draw all patches in grey and kept ones in black: the first `picks`, or all with the patch in question."""
-    memory = scene.memory
-    drawing = Drawing(width, height, text("learn.patchcore.space_alt"))
-    drawing.rect(0, 0, width, height, "ground", rx=4)
-    view = View.of(np.vstack([memory.others, memory.plane.points]), (8, 8, width - 8, height - 8), square=False)
-    small = width < 300
-    drawing.dots(view(memory.others)[:: 3 if small else 1], "faint", 1.1 if small else 1.8)
-    kept = memory.plane.points if picks is None else memory.plane.points[:picks]
-    drawing.dots(view(kept)[:: 4 if small else 1], "ink", 1.2 if small else 2.2)
-    if picks is not None:
-        x, y = view(memory.plane.points[min(picks, len(memory.plane.points)) - 1])
-        drawing.circle(x, y, "ring", 5, text("learn.patchcore.latest"))
-    return drawing
+def _bank(scene: Scene, picks: int | None) -> Plane:
+    """Return all patches in grey and kept ones in black: for the small picture some of all, else the first `picks`."""
+    others, kept = scene.memory.others, scene.memory.plane.points
+    if picks is None:
+        return Plane([Marks(others[::3], "faint", 2.2), Marks(kept[::4], "ink", 2.4)], square=False)
+    latest = Marks(kept[min(picks, len(kept)) - 1], "ring", 10, [text("learn.patchcore.latest")])
+    return Plane([Marks(others, "faint", 3.6), Marks(kept[:picks], "ink", 4.4), latest], square=False)
 
 
 def _draw_bank(scene: Scene) -> None:
@@ -82,7 +73,7 @@ def _draw_bank(scene: Scene) -> None:
     session.set_widget("learn_picks", picks)
     with lesson.controls("picks"):
         st.select_slider(text("learn.patchcore.picks"), options, key="learn_picks", format_func=count)
-    _bank(scene, 440, 330, picks).show("bank")
+    graphs.show(_bank(scene, picks).chart(), "bank", text("learn.patchcore.space_alt"))
     share = f"{100 * memory.plane.share:.0f}"
     parts.caption(text("learn.patchcore.space_note", d=count(memory.plane.dimensions), share=share))
 
@@ -101,35 +92,21 @@ def _draw_picks(scene: Scene) -> None:
     found: Covering | None = lesson.ask(scene.result, steps.covering, scene.column.key)
     if found is not None:
         heading(text("learn.patchcore.radii"))
-        _radii(found).show("radii")
+        graphs.show(_radii(found), "radii", text("learn.patchcore.radii_alt"))
 
 
-def _radii(found: Covering) -> Drawing:
-    width, left, base, top = 340.0, 34.0, 122.0, 12.0
-    drawing = Drawing(width, 158, text("learn.patchcore.radii_alt"))
-    last, tallest = log10(found.radii[-1][0]) or 1.0, found.radii[0][1]
-
-    def at(k: float, radius: float) -> tuple[float, float]:
-        return left + log10(k) / last * (width - left - 8), base - radius / tallest * (base - top)
-
-    for share in (0.5, 1.0):
-        drawing.line((left, at(1, share * tallest)[1]), (width, at(1, share * tallest)[1]), "hair")
-        drawing.text(left - 5, at(1, share * tallest)[1] + 4, number(share * tallest, 100), "muted", "end")
-    drawing.line((left, base), (width, base), "axis")
-    drawing.curve([at(k, mean) for k, _, mean in found.radii], "thin")
-    drawing.curve([at(k, farthest) for k, farthest, _ in found.radii], "strong")
-    for k, farthest, _ in found.radii:
-        drawing.circle(*at(k, farthest), "accent", 2.6, text("learn.patchcore.radius", k=count(k), r=number(farthest)))
-    for k in (1, 10, 100, 1000, 10_000):
-        if k <= found.radii[-1][0]:
-            drawing.text(at(k, 0)[0], base + 16, count(k), "muted", "middle")
-    drawing.text(width, base + 32, text("learn.patchcore.picks"), "muted", "end")
-    half = len(found.radii) // 3
-    drawing.text(
-        at(*found.radii[half][:2])[0] + 8, at(*found.radii[half][:2])[1] - 4, text("learn.patchcore.farthest"), "teal"
-    )
-    drawing.text(left + 8, base - 8, text("learn.patchcore.average"), "muted")
-    return drawing
+def _radii(found: Covering) -> charts.Chart:
+    """Return how far a patch is from its nearest kept one, by the number kept: at most, and on average in grey."""
+    kept, farthest, mean = (list(values) for values in zip(*found.radii, strict=True))
+    said = [text("learn.patchcore.radius", k=count(k), r=number(r)) for k, r, _ in found.radii]
+    made = graphs.line(kept, farthest, text("learn.patchcore.picks"), said, logarithmic=True)
+    made.data[0].name = text("learn.patchcore.farthest")
+    made.add_scatter(
+        x=kept, y=mean, mode="lines", line={"color": COLOURS.soft, "width": 1.4}, name=text("learn.patchcore.average"),
+        hovertemplate="%{y:.4g}<extra></extra>",
+    )  # fmt: skip
+    made.update_layout(showlegend=True, legend={"x": 1, "xanchor": "right", "y": 1, "font": {"size": charts.SMALL}})
+    return made
 
 
 def _draw_space(scene: Scene) -> None:
@@ -137,8 +114,7 @@ def _draw_space(scene: Scene) -> None:
     nearest = scene.path.matches[0]
     heading(text("learn.patchcore.around"))
     label = text("learn.patchcore.around_alt", distance=number(nearest.distance))
-    drawn = around(scene, label, number(nearest.distance), learnt_name(scene, nearest.picture), _usual(scene))
-    drawn.show("around")
+    around(scene, label, number(nearest.distance), learnt_name(scene, nearest.picture), _usual(scene))
     parts.caption(text("learn.patchcore.around_note", d=count(scene.memory.plane.dimensions)))
 
 

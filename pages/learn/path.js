@@ -1,6 +1,7 @@
 // Five pictures on the way from a picture to its score. Choosing one puts it into focus; a click in the picture in focus,
 // or an arrow key there, moves the patch.
 
+const SVG = "http://www.w3.org/2000/svg", SVG_TYPE = "image/svg+xml";
 const MOVE = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -70,10 +71,10 @@ function fill(element, step, i, data) {
   pane.classList.toggle("aims", Boolean(step.aims));
   pane.setAttribute("aria-label", step.aims && active ? `${step.alt} ${data.hint}` : step.alt);
   caption.textContent = step.caption;
-  const content = JSON.stringify([step.image, step.marks]);
+  const content = JSON.stringify([step.image, step.drawing]);
   if (pane.content !== content) {
     pane.content = content;
-    if (step.marks) pane.replaceChildren(draw(step.marks));
+    if (step.drawing) pane.replaceChildren(new DOMParser().parseFromString(step.drawing, SVG_TYPE).documentElement);
     else {
       const image = make("img", step.cells ? "cells" : "");
       image.alt = "";

@@ -9,13 +9,13 @@ from typing import Any
 from pages.frame import session
 from pages.frame.component import Component
 from pages.frame.words import language, text
-from pages.learn.drawing import Drawing
+from pages.learn.plane import Plane
 
 PATH = Component(
     "path",
     "pages/learn/path.html",
-    ("pages/learn/marks.css", "pages/learn/path.css"),
-    ("pages/learn/draw.js", "pages/learn/path.js"),
+    ("pages/learn/path.css",),
+    ("pages/learn/path.js",),
 )
 
 
@@ -24,7 +24,7 @@ class Station:
     """One of the five pictures.
 
     Attributes:
-        image: a data URI, or a drawing.
+        image: a data URI, or points in a plane.
         cells: whether the image is made of a grid's cells, drawn with sharp borders.
         aims: whether a click in it moves the patch.
     """
@@ -32,7 +32,7 @@ class Station:
     title: str
     caption: str
     alt: str
-    image: str | Drawing
+    image: str | Plane
     cells: bool = False
     aims: bool = False
 
@@ -61,8 +61,8 @@ def path(
             "title": station.title, "caption": station.caption, "alt": station.alt,
             "cells": station.cells, "aims": station.aims,
         }  # fmt: skip
-        drawn = isinstance(station.image, Drawing)
-        steps.append(step | ({"marks": station.image.data} if drawn else {"image": station.image}))
+        drawn = isinstance(station.image, Plane)
+        steps.append(step | ({"drawing": station.image.svg()} if drawn else {"image": station.image}))
     data = {
         "steps": steps, "active": active, "frame": frame, "language": language(),
         "label": text("learn.method.path"), "hint": text("learn.method.hint"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from pages.frame.words import text
-from pages.learn import parts
-from pages.learn.drawing import Drawing, View
+from pages.learn import graphs, parts
+from pages.learn.graphs import Bar, Part
 from pages.learn.method import Scene, figures, values
 from pages.learn.method_figures import (
     count,
@@ -32,6 +32,7 @@ from pages.learn.method_figures import (
 )
 from pages.learn.method_values import SHARED
 from pages.learn.path import Station
+from pages.learn.plane import Line, Marks, Plane
 
 LOUD = 1.6  # on the map's scale: painted in full colour
 SIDE = 7  # pictures along the side of the gallery's mosaic
@@ -69,19 +70,18 @@ def _mosaic(scene: Scene) -> np.ndarray:  # type: ignore[type-arg]
 def _draw_gallery(scene: Scene) -> None:
     heading(text("learn.spade.gallery"))
     memory, way = scene.memory, scene.path
-    width, height = 440.0, 330.0
-    drawing = Drawing(width, height, text("learn.spade.gallery_alt"))
-    drawing.rect(0, 0, width, height, "ground", rx=4)
-    view = View.of(np.vstack([memory.plane.points, way.here[None]]), (18, 24, width - 18, height - 24))
-    here = view(way.here)
-    for i in way.pictures:
-        drawing.line(here, view(memory.plane.points[i]), "thin")
-    for i, point in enumerate(memory.plane.points):
-        near = i in way.pictures
-        drawing.circle(*view(point), "ink" if near else "soft", 5 if near else 3.6, learnt_name(scene, i))
-    drawing.diamond(*here)
-    drawing.text(here[0], here[1] + 23, text("learn.spade.this_picture"), "bold", "middle")
-    drawing.show("gallery")
+    near, points = list(way.pictures), memory.plane.points
+    others = [i for i in range(len(points)) if i not in near]
+    plane = Plane(
+        marks=(
+            Marks(points[others], "soft", 7, [learnt_name(scene, i) for i in others]),
+            Marks(points[near], "ink", 10, [learnt_name(scene, i) for i in near]),
+            Marks(way.here, "this", 15, [text("learn.spade.this_picture")]),
+        ),
+        lines=[Line(way.here, points[i]) for i in near],
+        words=[(way.here, text("learn.spade.this_picture"))],
+    )
+    graphs.show(plane.chart(), "gallery", text("learn.spade.gallery_alt"))
     parts.caption(
         text("learn.spade.gallery_note", d=count(memory.plane.dimensions), share=f"{100 * memory.plane.share:.0f}")
     )
@@ -151,14 +151,11 @@ def _draw_distances(scene: Scene) -> None:
     """The K distances whose mean is the score."""
     distances = scene.path.picture_distances[:12]
     heading(text("learn.spade.distances"))
-    drawing = Drawing(340, 24.0 * len(distances) + 8, text("learn.spade.distances_alt"))
-    longest = float(distances.max()) or 1.0
-    for n, (i, distance) in enumerate(zip(scene.path.pictures, distances, strict=False)):
-        y = 24.0 * n
-        drawing.text(0, y + 14, learnt_name(scene, i), "muted")
-        drawing.rect(92, y + 5, 190 * float(distance) / longest, 10, "soft", rx=2)
-        drawing.text(340, y + 14, number(float(distance)), "", "end")
-    drawing.show("distances")
+    rows = [
+        Bar(learnt_name(scene, i), number(float(distance)), [Part(float(distance), "soft")])
+        for i, distance in zip(scene.path.pictures, distances, strict=False)
+    ]
+    graphs.show(graphs.bars(rows), "distances", text("learn.spade.distances_alt"))
 
 
 def _mean(scene: Scene) -> str:

@@ -67,7 +67,7 @@ def is_nearest(found: Array, candidates: list[Array], wanted: int, within: float
 
 def chart(page: Any, key: str) -> Any:
     """Return a plotly chart that has been painted, by its key."""
-    page.wait_for_selector(f".st-key-chart_{key} .js-plotly-plot .main-svg .xtick", state="attached", timeout=60_000)
+    page.wait_for_selector(f".st-key-chart_{key} .js-plotly-plot .main-svg .trace", state="attached", timeout=60_000)
     found = page.locator(f".st-key-chart_{key} .js-plotly-plot")
     found.scroll_into_view_if_needed()
     return found

@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+from browser.seeing import chart, traces
 from browser.serving import serving
 from fixtures.evidence import CELL, value
 
@@ -148,17 +150,32 @@ def test_the_keyboard_paints(page):
 
 def test_how_small_it_may_be_is_plotted_against_the_threshold(page):
     choose(page, "Paint")
-    expect(page.locator(".ask")).to_be_disabled()
+    ask = page.locator(".st-key-sweep").get_by_role("button", name="Measure")
+    expect(ask).to_be_disabled()
     stroke(page, (0.2, 0.3), (0.6, 0.35), (0.4, 0.8))
-    expect(page.locator(".ask")).to_be_enabled()
-    page.locator(".ask").click()
-    expect(page.locator(".plot .curve")).to_have_count(5)
-    expect(page.locator(".plot path.threshold")).to_have_count(1)
-    axis = page.locator(".plot svg").get_attribute("aria-label")
+    expect(ask).to_be_enabled()
+    ask.click()
+    found = chart(page, "inspect_sweep_chart")
+    drawn = traces(found)
+    lines = [trace for trace in drawn.values() if len(trace["x"]) == 9]
+    assert len(lines) == 5
+    for line in lines:
+        assert found.evaluate("(c, n) => c._fullData[n].mode", line["number"]) == "lines+markers"
+    expect(found.locator(".scatterlayer .js-line")).to_have_count(5)
+    (threshold,) = found.evaluate("c => c._fullLayout.shapes.map(s => s.y0)")
+    assert threshold == 1
+    for name, mark in drawn.items():  # a crossing lies where its line passes the threshold
+        if len(mark["x"]) == 1:
+            line = drawn[name.split(",")[0]]
+            assert np.interp(mark["x"][0], line["x"], line["y"]) == pytest.approx(1, abs=0.02)
+    axis = page.get_by_role("figure", name="Score as a multiple of the threshold against longer side")
+    expect(axis).to_have_count(1)
     choose(page, "Fainter")
-    expect(page.locator(".plot svg")).not_to_have_attribute("aria-label", axis)
-    page.locator("summary").click()
-    expect(page.locator("tbody tr, table tr")).to_have_count(10)
+    expect(axis).to_have_count(0)
+    chart(page, "inspect_sweep_chart")
+    expect(page.get_by_role("figure", name="against strength, %")).to_have_count(1)
+    page.get_by_text("Show as table").click()
+    expect(page.locator(".st-key-sweep [data-testid=stDataFrame]")).to_be_visible()
 
 
 def test_a_phone_stacks_everything(visit):

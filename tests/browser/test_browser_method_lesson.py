@@ -1,7 +1,7 @@
 """A method lesson in a real Chromium, over a small real run: choose a step, move the patch by mouse and by keys."""
 
 import pytest
-from browser.seeing import image, is_nearest
+from browser.seeing import chart, image, is_nearest, traces
 from browser.serving import SETTLED
 from fixtures import learning
 
@@ -50,10 +50,13 @@ def test_the_numbers_follow_the_patch(page):
     expect(page.locator(".path .caption").nth(2)).not_to_have_text(moved, timeout=LONG)
 
 
-def test_a_drawing_and_a_frame_are_really_there(page):
+def test_a_chart_and_a_frame_are_really_there(page):
     page.locator(".path .head").nth(2).click()
     heading(page, "3 One patch")
-    assert page.locator(".drawing svg circle").count() > 10
+    found = chart(page, "learn_gaussian")
+    points = max((len(trace["x"]) for trace in traces(found).values()), default=0)
+    assert points > 10
+    assert found.locator(".scatterlayer .point").count() >= points
     assert page.locator(".path .frame").count() >= 4
     frame = page.locator(".path .frame").first.bounding_box()
     assert frame["width"] >= 5

@@ -1,7 +1,9 @@
 """Every lesson in both languages, before there is a result and over a small real run."""
 
+import numpy as np
 import pytest
 from fixtures import learning
+from fixtures.charts import drawn, values
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets.sources import DemoSource
@@ -29,6 +31,55 @@ def test_every_lesson_opens_in_every_state(open_lesson, name, language):
         for part in lesson.parts(name, language):
             assert part.heading in written(app)
         assert "{{" not in written(app)
+
+
+def at_step(open_lesson, method, step):
+    app = open_lesson(method)
+    for _ in range(step):
+        app.button(key="learn_chevron_right").click().run()
+    assert not app.exception
+    return app
+
+
+def test_the_threshold_and_all_scores_are_in_the_last_figure_of_a_method(open_lesson):
+    result = learning.ran()[0]
+    column = result["padim/scattering"]
+    chart = drawn(at_step(open_lesson, "padim", 4), "learn_threshold")
+    lanes = {trace["name"]: sorted(values(trace["x"])) for trace in chart["data"][:3]}
+    truth = result.labels
+    assert lanes["hollow"] == pytest.approx(np.sort(column.held_out))
+    assert lanes["soft"] == pytest.approx(np.sort(column.scores[truth == 0]))
+    assert lanes["defective"] == pytest.approx(np.sort(column.scores[truth == 1]))
+    (line,) = [shape["x0"] for shape in chart["layout"]["shapes"]]
+    assert line == pytest.approx(column.held_out.max())
+
+
+def test_a_method_that_compares_patches_draws_them_at_their_distances(open_lesson):
+    app = at_step(open_lesson, "patchcore", 2)
+    chart = drawn(app, "learn_around")
+    points = next(trace for trace in chart["data"] if trace.get("name") == "ink")
+    nearest = next(trace for trace in chart["data"] if trace.get("name") == "ring")
+    assert min(values(points["x"])) == pytest.approx(values(nearest["x"])[0])
+    assert f"{values(nearest['x'])[0]:.2f}"[:4] in nearest["text"][0]
+    counts = values(drawn(app, "learn_normals")["data"][0]["y"])
+    assert write("en", "learn.method.against", n=f"{round(sum(counts)):,}") in written(app)
+
+
+def test_bars_of_a_lesson_are_as_long_as_their_numbers(open_lesson):
+    app = at_step(open_lesson, "mahalanobis", 4)
+    (pieces,) = [drawn(app, "learn_level_sum")["data"]]
+    score = next(t for t in drawn(app, "learn_threshold")["data"] if t.get("name") == "this")
+    assert sum(values(piece["x"])[0] for piece in pieces) == pytest.approx(values(score["x"])[0], rel=1e-5)
+
+
+def test_intervals_are_drawn_from_low_to_high(open_lesson):
+    app = open_lesson("hard")
+    chart = drawn(app, "subtraction_0")
+    bars = [trace for trace in chart["data"] if trace["mode"] == "lines"]
+    points = [trace for trace in chart["data"] if trace["mode"] == "markers"]
+    figures = [column.figures["image_auroc"] for column in learning.ran()[0].columns]
+    assert [values(bar["x"]) for bar in bars[1:]] == [pytest.approx([f.low, f.high]) for f in figures]
+    assert [values(point["x"])[0] for point in points[1:]] == pytest.approx([f.value for f in figures])
 
 
 def test_a_figure_waits_for_the_result(open_lesson):

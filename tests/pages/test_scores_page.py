@@ -1,6 +1,5 @@
 """The Scores page in both languages and in every state, without workers or a browser."""
 
-import base64
 import json
 import re
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from fixtures import scored
 from fixtures.backend import STATES
+from fixtures.charts import drawn, values
 
 from detectors.evaluation import kinds, paired_auroc_difference, thresholds
 from detectors.queries import pixels
@@ -31,25 +31,6 @@ def sent(app, name):
     """What a component was given."""
     found = [e.proto for e in app.get("bidi_component") if e.proto.component_name == f"odd_one_out_{name}"]
     return json.loads(found[0].json) if found else None
-
-
-def drawn(app, key):
-    """The traces and the layout of a chart, by the key of its widget; None where it is not there."""
-    found = [e.proto for e in app.get("plotly_chart") if f"-{key}-" in e.proto.id or e.proto.id.endswith(f"-{key}")]
-    return json.loads(found[0].spec) if found else None
-
-
-def values(held):
-    """Numbers as plotly sends them: a list, or base64 of an array."""
-    if isinstance(held, dict):
-        return np.frombuffer(base64.b64decode(held["bdata"]), held["dtype"]).astype(float).tolist()
-    return held
-
-
-def clicked(app, key, **point):
-    """Say what the browser says after a click on a point."""
-    points = [{"curve_number": 0, "point_index": 0, **point}]
-    app.session_state[key] = {"selection": {"points": points, "point_indices": [], "box": [], "lasso": []}}
 
 
 def written(app):
