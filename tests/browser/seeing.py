@@ -66,9 +66,11 @@ def is_nearest(found: Array, candidates: list[Array], wanted: int, within: float
 
 
 def chart(page: Any, key: str) -> Any:
-    """Return a plotly chart that has been painted, by its key."""
-    page.wait_for_selector(f".st-key-chart_{key} .js-plotly-plot .main-svg .trace", state="attached", timeout=60_000)
-    found = page.locator(f".st-key-chart_{key} .js-plotly-plot")
+    """Return a plotly chart that has been painted, by its key; one that it replaces has gone by then."""
+    path = f".st-key-chart_{key} .js-plotly-plot"
+    painted = f"document.querySelectorAll('{path}').length === 1 && document.querySelector('{path} .main-svg .trace')"
+    page.wait_for_function(painted, timeout=60_000)
+    found = page.locator(path)
     found.scroll_into_view_if_needed()
     return found
 

@@ -1,6 +1,7 @@
 """Lessons in a real Chromium, over a small real run: walk one, move the handle, switch a level, ask a symbol."""
 
 import pytest
+from browser.seeing import chart
 from browser.serving import SETTLED
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -38,15 +39,20 @@ def test_the_first_lesson_from_its_handle_to_the_next_lesson(open_page):
     assert "lesson=layers" in page.url
 
 
+WRITTEN_ANEW = """before => {
+    const texts = [...document.querySelectorAll(".st-key-chart_worth_0 .js-plotly-plot text")];
+    return texts.length > 0 && texts.map((text) => text.textContent).join("") !== before;
+}"""
+
+
 def test_switching_a_level_off_fits_the_others_anew(open_page):
     page = open_page("lesson=layers")
     expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2 + 3")).to_be_visible(timeout=LONG)
-    chart = page.locator(".st-key-chart_worth_0 .js-plotly-plot")
-    before = chart.text_content(timeout=LONG)
+    before = "".join(chart(page, "worth_0").locator("text").all_text_contents())
     page.locator(".st-key-controls_layers").get_by_text("Level 3").click()
     expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2")).to_be_visible(timeout=LONG)
     expect(page.locator(".odd-cell-title", has_text="1 + 2 + 3")).to_have_count(0)
-    expect(chart).not_to_have_text(before, timeout=LONG)  # drawn after the maps
+    page.wait_for_function(WRITTEN_ANEW, arg=before, timeout=LONG)  # drawn after the maps
 
 
 def test_the_true_outline_is_drawn_over_the_picture(open_page):
