@@ -34,7 +34,8 @@ def poll(
         if page and awaited() != before:
             st.rerun()
 
-    part()
+    with st.container():  # holds the place: what a fragment sent last may be dropped while it begins again
+        part()
 
 
 def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:

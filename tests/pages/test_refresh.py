@@ -4,8 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
-from pages.frame import refresh
+from pages.frame import refresh, style
 
 PAGES = Path(__file__).parents[2] / "pages"
 
@@ -77,3 +78,22 @@ def test_nobody_else_makes_fragments():
         and (getattr(node, "attr", "") == "fragment" or getattr(node, "arg", "") == "run_every")
     }
     assert calling == {"refresh.py"}
+
+
+@pytest.mark.parametrize("page", style.PAGES)
+@pytest.mark.parametrize("state", ["before", "running"])
+def test_what_a_beginning_fragment_takes_back_leaves_no_hole(open_app, monkeypatch, page, state):
+    """Streamlit drops what a fragment sent in a run of the page that the browser has not been sent yet."""
+    sent = []
+    drawn = LocalScriptRunner.forward_msgs
+    monkeypatch.setattr(LocalScriptRunner, "forward_msgs", lambda runner: sent.append(drawn(runner)) or sent[-1])
+    open_app(state, page)
+    deltas = [message for message in sent[-1] if message.WhichOneof("type") == "delta"]
+    assert any(each.delta.fragment_id for each in deltas)
+    kept = [tuple(each.metadata.delta_path) for each in deltas if not each.delta.fragment_id]
+    siblings: dict[tuple[int, ...], set[int]] = {}
+    for path in kept:
+        siblings.setdefault(path[:-1], set()).add(path[-1])
+    for parent, places in siblings.items():
+        if len(parent) > 0:
+            assert places == set(range(len(places))), f"a hole in {parent}"
