@@ -39,7 +39,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-class _Moved(MetaPathFinder, Loader):
+class _OldPlaces(MetaPathFinder, Loader):
     """Finds what scripts of version 0.1 import where it is now; the app writes such scripts ("Show as Python")."""
 
     places: ClassVar = {"detectors.sources": "detectors.datasets.sources"}
@@ -51,4 +51,4 @@ class _Moved(MetaPathFinder, Loader):
         vars(module).update(vars(import_module(self.places[module.__name__])) | {"__name__": module.__name__})
 
 
-sys.meta_path.append(_Moved())
+sys.meta_path.append(_OldPlaces())

@@ -105,7 +105,9 @@ class Pipeline:
 
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
-        made = _Made(self.backbone.name, self.backbone.weights, self.preprocessing, self.white, self.backbone.engine)
+        made = _Provenance(
+            self.backbone.name, self.backbone.weights, self.preprocessing, self.white, self.backbone.engine
+        )
         storage.save_detector(
             self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale, self.chosen)
         )
@@ -125,7 +127,7 @@ class Pipeline:
         """
         detector, metadata = storage.load_detector(path)
         try:
-            made, standardisation, held_out, scale, chosen = _Made.read(metadata)
+            made, standardisation, held_out, scale, chosen = _Provenance.read(metadata)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise _incomplete(Path(path).name) from None
         record = made.weights
@@ -207,7 +209,9 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
             "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
         )
     column, stores = fitted.column, fitted.stores
-    made = _Made(column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white, column.engine)
+    made = _Provenance(
+        column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white, column.engine
+    )
     metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale, choice.of(column))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "detector.safetensors"
@@ -216,7 +220,7 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Provenance:
     """What made the features that a detector was fitted on."""
 
     backbone: str
@@ -243,7 +247,7 @@ class _Made:
     @classmethod
     def read(
         cls, metadata: dict[str, Any]
-    ) -> tuple[_Made, Standardisation | None, list[float], MapScale | None, Threshold | None]:
+    ) -> tuple[_Provenance, Standardisation | None, list[float], MapScale | None, Threshold | None]:
         """Undo `metadata`; KeyError, TypeError, ValueError or AttributeError for what cannot have come from it."""
         backbone, standardisation, scale = metadata["backbone"], metadata["standardisation"], metadata["scale"]
         weights, white = WeightsRecord(**metadata["weights"]), White.read(metadata["white"])

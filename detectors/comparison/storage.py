@@ -31,7 +31,7 @@ BYTES = {"BOOL": 1, "F16": 2, "F32": 4, "F64": 8, "I32": 4, "I64": 8}  # the typ
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedDetector:
     """What a file holds.
 
     Attributes:
@@ -59,7 +59,7 @@ def save_detector(detector: Detector, path: Path | str, metadata: dict[str, Any]
         ModelRefused: when it could not be loaded again: a number is not finite, or the metadata is too long.
     """
     detector.check_fitted()
-    _rebuilt(Path(path).name, Saved(detector.name, detector.settings, detector.state, {}))
+    _rebuilt(Path(path).name, SavedDetector(detector.name, detector.settings, detector.state, {}))
     save(path, detector.name, detector.settings, detector.state, metadata or {})
 
 
@@ -93,7 +93,7 @@ def save(
         beside.unlink(missing_ok=True)
 
 
-def load(path: Path | str) -> Saved:
+def load(path: Path | str) -> SavedDetector:
     """Read the parts of a model, checked one by one but not yet against each other; see `load_detector`."""
     path = Path(path)
     header = _read_header(path, path.name)
@@ -126,10 +126,10 @@ def load(path: Path | str) -> Saved:
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _damaged(path.name) from None
     _refuse_infinite(path.name, content, tensors)
-    return Saved(content["method"], **parts)
+    return SavedDetector(content["method"], **parts)
 
 
-def _rebuilt(name: str, saved: Saved) -> Detector:
+def _rebuilt(name: str, saved: SavedDetector) -> Detector:
     """Build the detector and hand it its state, having checked that everything fits together."""
     try:
         expected = settings_help(saved.method).keys()

@@ -117,7 +117,7 @@ def sort_out(
         return seen[i]
 
     places, set_aside = layouts.place_all(names, table, given, overrides, looked)
-    outlined = _Outlined(names, tuple(places), limits)
+    outlined = _Outlines(names, tuple(places), limits)
     for outlines, source in documents.outlines:
         if (drawn := outlined.drawn(outlines, source)) is not None:
             files.append(drawn[0])
@@ -240,7 +240,7 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
     return kept, documents
 
 
-class _Outlined:
+class _Outlines:
     """Finds the pictures that outlines are of."""
 
     def __init__(self, names: Sequence[str], places: Sequence[Place], limits: Limits) -> None:
