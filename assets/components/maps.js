@@ -75,6 +75,13 @@ function fillContours(svg, map, table, { top, contours }) {
   });
 }
 
+// Draw the line around what lies above 1, where normal ends.
+function fillRim(svg, map, { top }) {
+  map.rim ??= contour(map, 255 / top);
+  svg.setAttribute("viewBox", `0 0 ${map.size} ${map.size}`);
+  for (const path of svg.children) path.setAttribute("d", map.rim);
+}
+
 // Marching squares: the line along which an 8-bit picture crosses a level, as an SVG path in pixel units.
 function contour({ size, values }, level) {
   const path = [];

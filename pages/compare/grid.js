@@ -9,6 +9,7 @@ class Grid {
     this.rowsElement = root.querySelector(".rows");
     this.spoken = root.querySelector(".spoken");
     this.rows = new Map();
+    this.rowsElement.addEventListener("scroll", () => (this.headsElement.scrollLeft = this.rowsElement.scrollLeft));
     this.tools = new Tools(root, this);
   }
 
@@ -40,11 +41,16 @@ class Grid {
     this.headsElement.replaceChildren(...this.data.heads.map((head) => {
       const element = make(head.key ? "button" : "div", head.focus ? "head focus" : "head");
       element.append(make("b", "title", head.title));
-      for (const { label, value, interval, counts, reason } of head.lines) {
+      for (const { label, value, interval, counts, reason, spoken } of head.lines) {
         const line = make("span", "line");
         if (label) line.append(make("i", "label", label));
         if (value) line.append(make("b", "", value), document.createTextNode(" "));
-        line.append(make("span", "", interval));
+        const between = line.appendChild(make("span", "", interval));
+        if (spoken) {
+          between.setAttribute("aria-hidden", "true");
+          line.title = spoken;
+          line.append(make("span", "unseen", spoken));
+        }
         if (reason) element.title = reason;
         element.append(line, make("span", "line", counts));
       }

@@ -23,7 +23,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     order = session.ORDER.get()
     grid = partial(
         linked_grid,
-        words=panes.words(),
+        words=panes.words(calibrated=result is None or bool(result.held_out)),
         colour=choices.colour,
         order=order,
         orders=[(name, text(f"grid.order.{name}")) for name in ORDERS],

@@ -60,7 +60,8 @@ class Pane {
     if (cell.map) {
       this.canvas = make("canvas");
       this.lines = drawing("lines", ["halo", "one", "two", "three"]);
-      lens.append(this.canvas, this.lines);
+      this.rim = drawing("rim", ["halo", "line"]); // overlays of 1 to 1.6 fade on some pictures for colour-blind eyes
+      lens.append(this.canvas, this.lines, this.rim);
       bytes(cell.map).then((map) => {
         if (this.cell.map !== cell.map) return;
         this.map = map;
@@ -97,6 +98,8 @@ class Pane {
   colour() {
     if (!this.map || !this.canvas) return;
     const contours = view.mode === "contour";
+    this.rim.style.display = view.mode === "overlay" ? "" : "none";
+    if (view.mode === "overlay") fillRim(this.rim, this.map, this.grid.data.paint);
     this.canvas.hidden = contours;
     this.lines.style.display = contours ? "" : "none";
     if (contours) fillContours(this.lines, this.map, this.grid.table, this.grid.data.paint);

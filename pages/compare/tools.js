@@ -5,6 +5,7 @@ class Tools {
     this.grid = grid;
     const find = (name) => root.querySelector(`.tools .${name}`);
     this.parts = Object.fromEntries(["modes", "opacity", "outline", "colour", "order", "legend"].map((n) => [n, find(n)]));
+    this.scales = root.querySelector(".scales");
     const { modes, opacity, outline, colour, order } = this.parts;
     modes.addEventListener("change", (event) => this.set({ mode: event.target.value }));
     opacity.querySelector("input").addEventListener("input", (event) => this.set({ opacity: event.target.value / 100 }));
@@ -31,6 +32,8 @@ class Tools {
     write(outline.querySelector("span"), words.outline);
     this.options(this.parts.colour, Object.keys(paint.palettes).map((name) => [name, words.colour[name]]), colour, words.colours);
     this.options(this.parts.order, orders, order, words.orders);
+    write(this.scales, words.scales);
+    this.scales.hidden = !words.scales;
     const [typical, one, two, three] = words.legend;
     write(legend.querySelector(".typical"), typical);
     [one, two, three].forEach((word, i) => {

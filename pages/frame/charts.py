@@ -144,6 +144,7 @@ def forest(
     *,
     across: str = "",
     zero: float | None = None,
+    ends: tuple[str, str] | None = None,
     unit: float = 1.0,
     numbers: bool = False,
 ) -> Chart:
@@ -154,6 +155,7 @@ def forest(
         written: the number of each row in words.
         across: the title of the axis.
         zero: where a line marks no difference; the axis is then symmetrical around it.
+        ends: what lies to the left and to the right of `zero`, written above the lines.
         unit: what the axis is written in: 0.01 for points.
         numbers: whether the numbers stand on the right; else they appear when a line is pointed at.
     """
@@ -170,6 +172,10 @@ def forest(
     chart = figure(ROW * len(rows) + (56 if across else 38), across, x=x, y=y)
     if zero is not None:
         chart.add_vline(zero, line={"color": COLOURS.control, "width": 1})
+    for x, anchor, said in zip((0, 1), ("left", "right"), ends or (), strict=False):
+        write(chart, x, 1, said, COLOURS.muted, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom")
+    if ends is not None:
+        chart.update_layout(margin={"t": 26}, height=chart.layout.height + 14)
     if numbers:
         chart.update_layout(margin={"r": 124})
         for place, row in zip(places, rows, strict=True):

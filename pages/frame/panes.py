@@ -100,13 +100,14 @@ def label(picture: ResultPicture) -> str:
     return text({True: "kind.defective", False: "kind.good", None: "kind.unknown"}[picture.defective])
 
 
-def words() -> dict[str, Any]:
-    """Return the labels of the grid's tools."""
+def words(calibrated: bool = True) -> dict[str, Any]:
+    """Return the labels of the grid's tools; what its two scales are, where normals were held out to set them."""
     return {
         **{key: text(f"grid.{key}") for key in ("modes", "opacity", "outline", "colours", "orders")},
         "mode": {key: text(f"grid.mode.{key}") for key in ("overlay", "heatmap", "contour")},
         "colour": {key: text(f"grid.colour.{key}") for key in ("inferno", "mako")},
         "legend": lines("grid.legend"),
+        "scales": text("grid.scales") if calibrated else "",
     }
 
 
@@ -140,7 +141,9 @@ def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[s
         line["label"] = " · ".join(filter(None, (line["label"], *named)))
         line["value"] = f"{figure.value:.2f}"
         if figure.low is not None and figure.high is not None:
+            ends = (f"{figure.low:.2f}", f"{figure.high:.2f}")
             line["interval"] = text("grid.interval", low=figure.low, high=figure.high)
+            line["spoken"] = text("grid.spoken", low=ends[0], high=ends[1])
         line["reason"] = say(figure.reason) if figure.reason else ""
     return line | {"counts": _counts(column_verdicts, verdicts.choice.of(verdicts.result[key]))}
 

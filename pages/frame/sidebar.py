@@ -101,10 +101,14 @@ def _methods(choices: Choices, result: Result | None) -> None:
     with st.container(key="methods"):
         for method in METHODS:
             _set(f"w_method_{method}", method in choices.methods)
-            right = f" :gray[{text('units.seconds', s=f'{times[method]:.1f}')}]" if method in times else ""
-            st.checkbox(
-                text(f"methods.{method}") + right, key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
-            )
+            with st.container(key=f"method_row_{method}", horizontal=True):
+                # A label's mark-up would be read aloud as it is written, so the time stands beside it.
+                st.checkbox(
+                    text(f"methods.{method}"), key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
+                )
+                if method in times:
+                    taken = text("units.seconds", s=f"{times[method]:.1f}")
+                    st.html(f'<span class="odd-times">{taken}</span>', width="content")
     for sentence in UNREADABLE:
         st.caption(f":orange[{plain(say(sentence))}]")
     if not choices.methods:

@@ -5,12 +5,13 @@ const LANES = { held: 0.2, good: 0.5, defective: 0.8 };
 
 class Axis {
   // Of all ticks there may be, those that hold the scores; what lies beyond the last is drawn at the end: 5+.
-  constructor(multiples, ticks) {
+  // It begins and ends no later than `before`, so that a threshold that comes to rest does not move it.
+  constructor(multiples, ticks, before = null) {
     const finite = multiples.filter((m) => Number.isFinite(m));
     const positive = finite.filter((m) => m > 0);
     const least = Math.min(0.95, ...positive), most = Math.max(1.5, ...finite);
-    this.low = Math.max(ticks[0], ...ticks.filter((t) => t <= least));
-    this.high = Math.min(ticks.at(-1), ...ticks.filter((t) => t >= most));
+    this.low = Math.min(before?.low ?? Infinity, Math.max(ticks[0], ...ticks.filter((t) => t <= least)));
+    this.high = Math.max(before?.high ?? 0, Math.min(ticks.at(-1), ...ticks.filter((t) => t >= most)));
     this.open = most > this.high;
     this.ticks = ticks.filter((t) => t >= this.low && t <= this.high);
   }

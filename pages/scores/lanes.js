@@ -113,7 +113,8 @@ class Lanes {
       const unit = this.unit(column);
       return unit === null ? [] : [...column.scores, ...column.held].map((s) => shared.model.multiple(column, s, unit));
     });
-    this.axis = new Axis(multiples, this.data.ticks);
+    this.axis = new Axis(multiples, this.data.ticks, this.drawn === this.data.content ? this.axis : null);
+    this.drawn = this.data.content;
     this.place();
   }
 

@@ -13,7 +13,7 @@ from detectors.result import Column, Figure, Result
 from pages.frame import backend, charts, component, session, style
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
-from pages.frame.words import text
+from pages.frame.words import lines, text
 from pages.scores import curves, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
@@ -90,7 +90,8 @@ def cards(result: Result, choice: ThresholdChoice, focus: str, titles: dict[str,
         nonlocal waiting
         if session.MOVED.pop():
             st.rerun()  # a threshold was chosen on a curve
-        left, middle, right = st.columns((1, 1, 1.3), gap="small")
+        with st.container(key="score_cards"):
+            left, middle, right = st.columns((1, 1, 1.3), gap="small")
         with left, st.container(border=True, height="stretch", key="curves_card"):
             curves.card(result, focus, titles, choice, text("scores.curves.title") + _mark(result, " · "))
         with middle, st.container(border=True, height="stretch", key="pairs_card"):
@@ -121,7 +122,10 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
     if known:
         rows = [charts.Row(title.removeprefix(titles[focus]).strip(), f, (f.low or 0) > 0) for title, f in known]
         written = [tables.points(f) for _, f in known]
-        chart = charts.forest(rows, written, across=text("scores.pairs.axis"), zero=0.0, unit=0.01)
+        worse, better = lines("scores.pairs.ends")
+        chart = charts.forest(
+            rows, written, across=text("scores.pairs.axis"), zero=0.0, ends=(worse, better), unit=0.01
+        )
         said = "; ".join(f"{title} {number}" for (title, _), number in zip(known, written, strict=True))
         charts.show(chart, "scores_pairs_chart", said)
     st.html(tables.differences(pairs))

@@ -63,7 +63,10 @@ def cost(columns: Iterable[Column], titles: dict[str, str], focus: str) -> str:
     )
     units = [text(f"scores.cost.{key}") for key in ("fit", "picture", "model", "share")]
     heads = "".join(f'<th scope="col">{unit}</th>' for unit in units)
-    return f'<table class="odd-table odd-cost"><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return (
+        f'<div class="odd-wide"><table class="odd-table odd-cost"><thead><tr><th></th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def figures(result: Result, titles: dict[str, str], focus: str) -> str:

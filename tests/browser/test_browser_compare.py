@@ -1,5 +1,7 @@
 """The linked grid in a real Chromium, over a hand-made result."""
 
+import re
+
 import pytest
 from browser.serving import serving
 
@@ -96,6 +98,45 @@ def test_a_phone_gets_blocks_of_three_by_two(visit):
     assert len({round(b["y"]) for b in boxes}) == 2
     assert len({round(b["x"]) for b in boxes}) == 3
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+TOOLS = (".modes", ".opacity", ".outline", ".colour", ".order", ".legend", ".scales")
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_a_projector_and_a_phone_keep_every_tool_and_figure(visit, width):
+    page = visit(awaited=DRAWN, viewport={"width": width, "height": 900})
+    for tool in TOOLS:
+        expect(page.locator(f".grid {tool}")).to_be_visible()
+    said = page.locator(".head").nth(4).inner_text()
+    assert "AUROC" in said
+    assert "95 % interval" in page.locator(".head").nth(4).text_content()
+    assert page.locator(".head").nth(4).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_projector_shows_all_columns_beside_each_other(visit):
+    page = visit(awaited=DRAWN, viewport={"width": 1024, "height": 900})
+    boxes = [tile(page, 0, i).bounding_box() for i in range(6)]
+    heads = [page.locator(".head").nth(i).bounding_box() for i in range(6)]
+    assert len({round(b["y"]) for b in boxes}) == 1
+    assert [round(b["x"]) for b in boxes] == [round(b["x"]) for b in heads]
+
+
+def test_columns_that_find_no_room_scroll_as_one(visit):
+    page = visit(awaited=DRAWN, viewport={"width": 1024, "height": 900})
+    for part in (".heads", ".rows"):
+        page.locator(part).evaluate("e => e.style.setProperty('--least', '200px')")
+    page.locator(".rows").evaluate("e => (e.scrollLeft = 200)")
+    expect(page.locator(".heads")).to_have_js_property("scrollLeft", 200)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_what_is_not_normal_has_a_rim_that_needs_no_colour(page):
+    rim = tile(page, 0, 4).locator(".rim .line")
+    expect(rim).to_have_attribute("d", re.compile("^M"))
+    page.locator(".segmented input[value=heatmap]").check(force=True)
+    expect(tile(page, 0, 4).locator(".rim")).to_be_hidden()
 
 
 def test_whoever_comes_first_by_a_link_gets_the_frame(visit):

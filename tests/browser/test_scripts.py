@@ -426,6 +426,19 @@ def test_an_axis_is_its_own_inverse_and_marks_its_open_end(page):
     assert [said["last"] for said in found[:4]] == ["1.5", "5+", "3", "5"]
 
 
+def test_a_threshold_that_comes_to_rest_does_not_move_the_axis(page):
+    found = evaluate(
+        page, "lanes",
+        """(ticks) => {
+            const before = new Axis([0.4, 4.0], ticks);
+            const after = [[0.8, 1.2], [0.2, 6.0]].map((multiples) => new Axis(multiples, ticks, before));
+            return [before, ...after].map(({ low, high }) => [low, high]);
+        }""",
+        distributions.TICKS,
+    )  # fmt: skip
+    assert found == [[0.3, 5.0], [0.3, 5.0], [0.2, 5.0]]
+
+
 def test_marks_that_would_lie_on_each_other_give_way(page):
     random = np.random.default_rng(0)
     places = np.sort(random.uniform(0, 400, 60)).tolist()

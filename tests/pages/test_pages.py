@@ -58,6 +58,21 @@ def test_a_link_sets_the_controls(open_app):
     assert app.radio(key="w_preset").value == "paper"
 
 
+def test_labels_hold_no_mark_up_that_would_be_read_aloud(open_app):
+    app = open_app()
+    for control in (*app.checkbox, *app.selectbox, *app.radio, *app.select_slider):
+        assert ":" not in control.label
+    assert sum(e.proto.body.count('class="odd-times"') for e in app.get("html")) == 5
+
+
+def test_the_grid_is_told_what_its_scales_and_intervals_mean(open_app):
+    for state, told in (("done", True), ("no_threshold", False)):
+        elements = [e.proto for e in open_app(state).get("bidi_component")]
+        (given,) = [json.loads(e.json) for e in elements if e.component_name == "odd_one_out_grid"]
+        assert bool(given["words"]["scales"]) is told
+        assert given["heads"][1]["lines"][0]["spoken"] == "95 % interval 0.68 to 0.98"
+
+
 def test_no_method_means_no_run(open_app):
     app = open_app(methods="spade")
     app.checkbox(key="w_method_spade").uncheck().run()
