@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Override:
-    """What a person said of a folder or file: its path, and "good", "defective", "unlabelled", "masks" or "ignore"."""
+    """What a person said of a folder or file: its path, and one of `roles.ROLES`."""
 
     path: str
     role: str
@@ -275,7 +275,7 @@ def _verdict(
 
 
 def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning], name: str) -> Place:
-    """Place a file as a person said of its folder; whether a good picture is learnt or tested its folders still say."""
+    """Place a file as a person said of its folder; whether one that is just "good" is learnt its folders still say."""
     why = Sentence("role.chosen", "You said so of {folder}.", folder=override.path or "/")
     stem, tested = words.stem(name), split_of("/".join([*path, ""])) == "test"
     match override.role:
@@ -288,6 +288,12 @@ def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning]
             return Place("test", None, stem, why=why)
         case "good":
             return Place("test" if tested else "train", "good", stem, why=why)
+        case "train/good":
+            return Place("train", "good", stem, why=why)
+        case "test/good":
+            return Place("test", "good", stem, why=why)
+    if "/" in override.role:
+        return Place("test", override.role.partition("/")[2], stem, why=why)
     silent = [f for f, each in zip(path, said, strict=True) if each.silent and not each.view]
     generic = [f for f, each in zip(path, said, strict=True) if each.quality == "bad"]
     kinds = silent or generic or [override.path.rpartition("/")[2]]

@@ -37,8 +37,8 @@ def load_folder(
         path: the folder or ZIP.
         product: one of several data sets that lie side by side.
         limits: on what is read.
-        roles: what folders (or files) are that would be misunderstood: their path inside the set to "good",
-            "defective", "unlabelled", "masks" or "ignore". The deepest one decides.
+        roles: what folders (or files) are that would be misunderstood: their path inside the set to one of `ROLES`,
+            such as "train/good", "defective/scratch", "masks" or "ignore". The deepest one decides.
         white: black and white of pictures with more than 8 bits; from the normal pictures' range by default.
 
     Raises:

@@ -1,13 +1,14 @@
-"""What a person says of folders that were misunderstood: good, defective, unlabelled, masks or ignore."""
+"""What a person says of folders and files that were misunderstood: one of `ROLES`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from detectors.datasets.layouts import Override
+from detectors.datasets.layouts import Override, kind_of
 from detectors.errors import SettingRefused
 
-ROLES = ("good", "defective", "unlabelled", "masks", "ignore")
+# "good" is learnt or tested as the folders above say; "defective" has the kind that the folders name.
+ROLES = ("good", "train/good", "test/good", "defective", "defective/KIND", "unlabelled", "masks", "ignore")
 _SHOWN = 12
 
 
@@ -32,9 +33,11 @@ def parse_roles(texts: Sequence[str]) -> dict[str, str]:
 
 
 def check_roles(roles: Mapping[str, str]) -> None:
-    """Raise `SettingRefused` for a role that is none of `ROLES`."""
+    """Raise `SettingRefused` for a role that is none of `ROLES`, or a kind that means good."""
     for path, role in roles.items():
-        if role not in ROLES:
+        first, _, kind = role.partition("/")
+        named = first == "defective" and kind.strip() and kind_of(kind) != "good" and kind != "KIND"
+        if not named and (role not in ROLES or kind == "KIND"):
             raise SettingRefused(
                 "roles.unknown",
                 "The role of {path!r} is {role!r}; {roles} are the ones there are.",

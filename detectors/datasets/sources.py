@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
@@ -127,27 +128,31 @@ class EditedSource:
     Attributes:
         base: what is edited.
         removed: what is left out: a sha256 wherever it stands, or one picture as `identities` names it.
-        labels: (sha256, defective) set by hand. A normal picture that is called defective becomes a test picture.
+        labels: (sha256, defective, or the defect's kind) set by hand. A normal picture that is called defective becomes
+            a test picture.
         defects: how many synthetic defects to add to the test pictures; 0 for none.
         seed: of the synthetic defects.
+        moved: (sha256, "train" to learn it as a good one, or "test") of pictures that were moved by hand.
     """
 
     base: DemoSource | UploadSource
     removed: frozenset[str] = frozenset()
-    labels: tuple[tuple[str, bool], ...] = ()
+    labels: tuple[tuple[str, bool | str], ...] = ()
     defects: int = 0
     seed: int = 0
+    moved: tuple[tuple[str, Literal["train", "test"]], ...] = ()
 
     @property
     def key(self) -> str:
         """The base's key and the edits, written down."""
         edits = [sorted(self.removed), sorted(self.labels), self.defects, self.seed]
+        edits += [sorted(self.moved)] if self.moved else []
         return f"edited {json.dumps(edits)} of {self.base.key}"
 
     @property
     def untouched(self) -> bool:
         """Whether nothing is edited."""
-        return not (self.removed or self.labels or self.defects)
+        return not (self.removed or self.labels or self.defects or self.moved)
 
     def load(self) -> Dataset:
         """Load the base and edit it."""
@@ -160,14 +165,23 @@ class EditedSource:
         enough. Where there are fewer than defects, up to a quarter of the normal pictures is tested instead of learnt,
         so that no method has learnt what lies around a defect; with fewer than four, the copies are of learnt ones.
         """
-        said = dict(self.labels)
-        train, test = [], []
-        for sample in self._kept("train", data.train):
-            if said.get(sample.picture.sha256):
-                test.append(replace(sample, defective=True, kind="defective"))
+        said, moved_to = dict(self.labels), dict(self.moved)
+        kept_train, kept_test = self._kept(data)
+        train: list[Sample] = []
+        added: list[Sample] = []
+        for sample in kept_train:
+            sha = sample.picture.sha256
+            if said.get(sha):
+                added.append(_labelled(sample, said))
             else:
-                train.append(sample)
-        test = [_labelled(sample, said) for sample in self._kept("test", data.test)] + test
+                (added if moved_to.get(sha) == "test" else train).append(sample)
+        test = []
+        for sample in kept_test:
+            if moved_to.get(sample.picture.sha256) == "train":
+                train.append(replace(sample, defective=False, kind="good", mask=None))
+            else:
+                test.append(_labelled(sample, said))
+        test += added
         if self.defects and train:
             good = [sample for sample in test if sample.defective is False]
             count = min(self.defects - len(good), len(train) // 4)
@@ -181,6 +195,7 @@ class EditedSource:
             "base": data.recipe,
             "removed": sorted(self.removed),
             "labels": sorted(map(list, self.labels)),
+            "moved": sorted(map(list, self.moved)),
             "synthetic_defects": self.defects,
             "synthetic_seed": self.seed,
         }
@@ -189,13 +204,14 @@ class EditedSource:
         notes = tuple(note for note in data.report.notes if note not in before) + datasets.problems(edited)
         return replace(edited, report=replace(data.report, notes=notes))
 
-    def _kept(self, role: str, samples: tuple[Sample, ...]) -> list[Sample]:
-        names = identities(role, [sample.picture.sha256 for sample in samples])
-        return [
-            sample
-            for name, sample in zip(names, samples, strict=True)
-            if name not in self.removed and sample.picture.sha256 not in self.removed
-        ]
+    def _kept(self, data: Dataset) -> tuple[list[Sample], list[Sample]]:
+        train, test = ([sample.picture.sha256 for sample in samples] for samples in (data.train, data.test))
+        gone = left_out(self.removed, train, test)
+
+        def kept(role: str, hashes: list[str], samples: tuple[Sample, ...]) -> list[Sample]:
+            return [s for name, s in zip(identities(role, hashes), samples, strict=True) if name not in gone]
+
+        return kept("train", train, data.train), kept("test", test, data.test)
 
 
 Source = DemoSource | UploadSource | EditedSource
@@ -215,10 +231,31 @@ def identities(role: str, hashes: Iterable[str]) -> list[str]:
     return names
 
 
-def _labelled(sample: Sample, said: dict[str, bool]) -> Sample:
-    """Return a test picture with the label that was set by hand."""
-    defective = said.get(sample.picture.sha256)
-    if defective is None or defective == sample.defective:
+def left_out(removed: frozenset[str], train: Sequence[str], test: Sequence[str]) -> frozenset[str]:
+    """Return the names, as `identities` gives them, of the pictures that `removed` means in a set of such sha256.
+
+    A sha256 alone means all copies. A name whose picture has changed its role since, as a set that grows is split
+    anew, means it there.
+    """
+    there = {*identities("train", train), *identities("test", test)}
+    found = {name for name in there if name in removed or _sha256(name) in removed}
+    for name in removed - there:
+        role, _, rest = name.partition(":")
+        other = f"{'test' if role == 'train' else 'train'}:{rest}"
+        if rest and other in there:
+            found.add(other)
+    return frozenset(found)
+
+
+def _sha256(name: str) -> str:
+    return name.partition(":")[2].partition("#")[0]
+
+
+def _labelled(sample: Sample, said: Mapping[str, bool | str]) -> Sample:
+    """Return a picture with the label that was set by hand: good, defective, or the kind of its defect."""
+    label = said.get(sample.picture.sha256)
+    if label is None or label == sample.kind or (isinstance(label, bool) and label == sample.defective):
         return sample
-    mask = sample.mask if defective and sample.mask is not None and sample.mask.any() else None
-    return replace(sample, defective=defective, kind="defective" if defective else "good", mask=mask)
+    mask = sample.mask if label and sample.mask is not None and sample.mask.any() else None
+    kind = label if isinstance(label, str) else "defective" if label else "good"
+    return replace(sample, defective=bool(label), kind=kind, mask=mask)

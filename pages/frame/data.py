@@ -48,8 +48,18 @@ def add(files: list[uploads.File], role: str) -> None:
     change(data="own", picture=None, place=None, thresholds=())
 
 
+def say_roles(done: str, roles: dict[str, str], **values: Any) -> None:
+    """Say what folders or files of this session's own pictures are; "" lets the set decide again. Can be undone."""
+    mine = uploads.shelf().source
+    if mine is None:
+        return
+    said = dict(mine.roles) | roles
+    corrected = mine.with_roles({path: role for path, role in said.items() if role})
+    undoable(done, lambda: set_own(corrected), **values)
+
+
 def edit(choices: Choices, **changes: Any) -> None:
-    """Change the edits of the chosen pictures: removed, labels, defects, seed."""
+    """Change the edits of the chosen pictures: removed, labels, moved, defects, seed."""
     plain = base(choices)
     if plain is not None:
         changed = replace(edits().get(plain.key, EditedSource(plain)), **changes)

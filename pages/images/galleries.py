@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from html import escape
+from typing import Any
 
 import streamlit as st
 
+from detectors.datasets.layouts import kind_of
 from detectors.datasets.sources import EditedSource
 from detectors.errors import Refusal
 from detectors.queries import outliers
@@ -18,7 +20,7 @@ from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
 from pages.images import pictures, products
-from pages.images.gallery import gallery, send
+from pages.images.gallery import Action, gallery, send
 from pages.images.pictures import Album
 
 _DEFECTS = 12
@@ -54,13 +56,22 @@ def album(
     synthetic = [p for _, p in shown.test if p.synthetic]
     send([*base.normal, *base.test, *synthetic], "images")
     odd = _unusual(status, result, shown)
+
+    def act(action: str, names: list[str], word: str) -> None:
+        _act(choices, shown, action, names, word)
+
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         _heading("images.normal", len(shown.normal), choices, "normal")
         gallery(
             pictures.normal_groups(shown, odd),
-            [("defective", text("images.mark_defective")), ("remove", text("images.leave_out"))],
-            lambda action, names: _act(choices, shown, action, names),
+            [
+                Action("good", text("images.test_good")),
+                Action("defective", text("images.test_defective"), text("images.kind_asked"), _kinds(shown)),
+                *_as_mask(choices),
+                Action("remove", text("images.leave_out")),
+            ],
+            act,
             key="normal_gallery",
             reveal=session.REVEALED.get(),
         )
@@ -72,11 +83,13 @@ def album(
         gallery(
             pictures.test_groups(shown),
             [
-                ("good", text("images.mark_good")),
-                ("defective", text("images.mark_defective")),
-                ("remove", text("images.remove")),
+                Action("good", text("images.mark_good")),
+                Action("defective", text("images.mark_defective"), text("images.kind_asked"), _kinds(shown)),
+                Action("learn", text("images.learn_from")),
+                *_as_mask(choices),
+                Action("remove", text("images.leave_out")),
             ],
-            lambda action, names: _act(choices, shown, action, names),
+            act,
             key="test_gallery",
         )
         _offer(choices, edit, shown, made)
@@ -125,26 +138,61 @@ def _labels(shown: Album) -> str:
     return said + ", " + text("images.masks", n=sum(p.masked for p in defective), of=len(defective))
 
 
-def _act(choices: Choices, shown: Album, action: str, names: list[str]) -> None:
+def _kinds(shown: Album) -> tuple[str, ...]:
+    return tuple(sorted({p.kind for _, p in shown.test if p.defective and p.kind and p.kind != "defective"}))
+
+
+def _as_mask(choices: Choices) -> list[Action]:
+    return [Action("masks", text("images.as_mask"))] if choices.data == "own" else []
+
+
+def _act(choices: Choices, shown: Album, action: str, names: list[str], word: str = "") -> None:
     """Do what was asked for with the chosen pictures."""
     edit = data.edited(choices)
     names = [name for name in names if not name.startswith("made:")]
     if edit is None or not names:
         return
-    if action == "remove":
-        changes = {"removed": edit.removed | set(names)}
-    elif action == "restore":
-        hashes = {name.partition(":")[2].partition("#")[0] for name in names}
-        changes = {"removed": edit.removed - set(names) - hashes}
-    else:
-        by_name = dict((*shown.normal, *shown.test))
-        said = dict(edit.labels)
-        for name in names:
-            said.pop(by_name[name].sha256, None)
-            if action == "defective" or not name.startswith("train:"):
-                said[by_name[name].sha256] = action == "defective"
-        changes = {"labels": tuple(sorted(said.items()))}
+    by_name = dict((*shown.normal, *shown.test, *shown.removed))
+    if action == "masks":
+        data.say_roles("masks", {by_name[name].name: "masks" for name in names}, n=len(names))
+        return
+    changes = changed(edit, {name: by_name[name].sha256 for name in names}, action, word)
     data.undoable(action, lambda: data.edit(choices, **changes), n=len(names))
+
+
+def changed(edit: EditedSource, chosen: dict[str, str], action: str, word: str = "") -> dict[str, Any]:
+    """Return which fields of an edit change, and how.
+
+    Args:
+        edit: as it is.
+        chosen: sha256 of the pictures by name.
+        action: "remove", "restore", "learn" (from), "good" or "defective" (both to test).
+        word: the kind of the defect, if one was named.
+    """
+    hashes = set(chosen.values())
+    if action == "remove":
+        return {"removed": edit.removed | set(chosen)}
+    if action == "restore":
+        other = {"train": "test", "test": "train"}
+        moved = {
+            f"{other[role]}:{rest}" for role, _, rest in (name.partition(":") for name in set(chosen) - edit.removed)
+        }
+        return {"removed": edit.removed - set(chosen) - hashes - moved}
+    labels = {sha: label for sha, label in edit.labels if sha not in hashes}
+    moved_to = {sha: role for sha, role in edit.moved if sha not in hashes}
+    defective = action == "defective" and kind_of(word) != "good"
+    for name, sha in chosen.items():
+        learnt = name.startswith("train:")
+        if defective:
+            labels[sha] = word or True
+        elif action == "learn":
+            if not learnt:
+                moved_to[sha] = "train"
+        elif learnt:
+            moved_to[sha] = "test"
+        else:
+            labels[sha] = False
+    return {"labels": tuple(sorted(labels.items())), "moved": tuple(sorted(moved_to.items()))}
 
 
 def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
@@ -213,8 +261,8 @@ def _removed(choices: Choices, edit: EditedSource, shown: Album) -> None:
     with st.expander(text("images.removed", n=len(shown.removed)), key="removed"):
         gallery(
             pictures.removed_group(shown),
-            [("restore", text("images.bring_back"))],
-            lambda action, names: _act(choices, shown, action, names),
+            [Action("restore", text("images.bring_back"))],
+            lambda action, names, word: _act(choices, shown, action, names, word),
             key="removed_gallery",
         )
         st.button(

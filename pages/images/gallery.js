@@ -41,12 +41,7 @@ class Gallery {
     if (!this.tiles.has(this.at)) this.at = this.tiles.keys().next().value;
     this.tiles.get(this.at)?.setAttribute("tabindex", "0");
     if (focused) this.tiles.get(focused)?.focus();
-    this.actions.replaceChildren(...this.data.actions.map(({ key, label }) => {
-      const button = make("button", "", label);
-      button.type = "button";
-      button.addEventListener("click", () => this.act(key));
-      return button;
-    }), this.clearing());
+    this.actions.replaceChildren(...this.data.actions.map((action) => this.action(action)), this.clearing());
     this.look();
   }
 
@@ -113,6 +108,39 @@ class Gallery {
     if (item.odd) tile.append(make("span", "badge", "?"));
     this.tiles.set(id, tile);
     return tile;
+  }
+
+  // A button; one that asks has a place to type beside it.
+  action({ key, label, asks, known }) {
+    const button = make("button", "", label);
+    button.type = "button";
+    if (!asks) {
+      button.addEventListener("click", () => this.act(key));
+      return button;
+    }
+    const whole = make("span", "asking");
+    const input = make("input");
+    const offered = make("datalist");
+    input.type = "text";
+    input.maxLength = 60;
+    input.placeholder = asks;
+    input.setAttribute("aria-label", asks);
+    offered.id = `known_${key}`;
+    offered.append(...known.map((word) => Object.assign(make("option"), { value: word })));
+    input.setAttribute("list", offered.id);
+    input.value = this.typed ?? "";
+    input.addEventListener("input", () => { this.typed = input.value; });
+    const done = () => {
+      this.typed = "";
+      this.act(key, input.value.trim());
+      input.value = "";
+    };
+    button.addEventListener("click", done);
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") done();
+    });
+    whole.append(button, input, offered);
+    return whole;
   }
 
   clearing() {
@@ -207,9 +235,9 @@ class Gallery {
     this.spoken.textContent = said;
   }
 
-  act(key) {
+  act(key, word = "") {
     if (!this.chosen.size) return;
-    this.trigger("acted", { action: key, ids: [...this.chosen], at: Date.now() });
+    this.trigger("acted", { action: key, ids: [...this.chosen], word, at: Date.now() });
     this.chosen.clear();
     this.look();
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import streamlit as st
@@ -36,6 +36,22 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What can be done with chosen pictures.
+
+    Attributes:
+        key, label: of its button.
+        asks: what a word typed beside the button says, "" for a button alone.
+        known: words that are offered there.
+    """
+
+    key: str
+    label: str
+    asks: str = ""
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Group:
     """Pictures of one sort under a heading.
 
@@ -53,8 +69,8 @@ class Group:
 
 def gallery(
     groups: Iterable[Group],
-    actions: Iterable[tuple[str, str]],
-    on_act: Callable[[str, list[str]], None],
+    actions: Iterable[Action],
+    on_act: Callable[[str, list[str], str], None],
     key: str,
     reveal: dict[str, Any] | None = None,
 ) -> None:
@@ -62,8 +78,8 @@ def gallery(
 
     Args:
         groups: in order; groups of few pictures stand side by side.
-        actions: (key, label) of what can be done with chosen pictures.
-        on_act: called with an action's key and the ids of the pictures that were chosen.
+        actions: what can be done with chosen pictures.
+        on_act: called with an action's key, the ids of the pictures that were chosen, and what was typed.
         key: of the component.
         reveal: {"id", "at"} of a picture to scroll to, once for each `at`.
     """
@@ -75,7 +91,7 @@ def gallery(
         said = session.widget(key)["acted"] or {}
         chosen = [name for name in said.get("ids", ()) if name in known]
         if chosen:
-            on_act(str(said.get("action")), chosen)
+            on_act(str(said.get("action")), chosen, str(said.get("word") or ""))
 
     data = {
         "groups": [
@@ -88,7 +104,7 @@ def gallery(
             tile.id: {"thumb": _thumb(tile.picture), "name": tile.picture.name, "alt": tile.alt, "odd": tile.odd}
             for tile in tiles
         },
-        "actions": [{"key": name, "label": label} for name, label in actions],
+        "actions": [asdict(action) for action in actions],
         "words": {name: text(f"images.gallery.{name}") for name in ("chosen", "none", "all")},
         "reveal": reveal,
     }  # fmt: skip

@@ -10,6 +10,7 @@ from pages.frame.state import current
 from pages.frame.words import say, text
 from pages.images import checks, files, galleries, saved_detector
 from pages.images.products import cards, words
+from pages.images.understood import understood
 
 checks.go()
 choices = current()
@@ -22,6 +23,8 @@ mine = uploads.shelf().source
 own = backend.current().overview(mine)
 complete = cards(choices, own if isinstance(own, Overview) else None)
 if isinstance(own, Overview):
+    if choices.data == "own":
+        understood(own)
     files.received(own)
 else:
     files.refused_at_the_door()

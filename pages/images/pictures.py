@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from detectors.datasets.sources import EditedSource, identities
+from detectors.datasets.sources import EditedSource, identities, left_out
 from detectors.evaluation import thresholds
 from detectors.queries.overview import Overview, Thumbnail
 from pages.frame.words import kind, text
@@ -47,8 +47,8 @@ def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int
     """
     train = list(zip(identities("train", (p.sha256 for p in plain.normal)), plain.normal, strict=True))
     test = list(zip(identities("test", (p.sha256 for p in plain.test)), plain.test, strict=True))
-    gone = [(name, p) for name, p in (*train, *test) if name in edit.removed or p.sha256 in edit.removed]
-    away = {name for name, _ in gone}
+    away = left_out(edit.removed, [p.sha256 for p in plain.normal], [p.sha256 for p in plain.test])
+    gone = [(name, p) for name, p in (*train, *test) if name in away]
     train, test = ([item for item in items if item[0] not in away] for items in (train, test))
     if edit.defects and made is not None:
         names: dict[str, list[str]] = defaultdict(list)
@@ -57,10 +57,15 @@ def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int
         normal = _renamed(made.normal, names)
         tested = _renamed(made.test, names)
     else:
-        said = dict(edit.labels)
-        normal = [item for item in train if not said.get(item[1].sha256)]
-        tested = [(name, _labelled(p, said.get(p.sha256))) for name, p in test]
-        tested += [(name, _labelled(p, True)) for name, p in train if said.get(p.sha256)]
+        said, moved = dict(edit.labels), dict(edit.moved)
+        normal = [(n, p) for n, p in train if not said.get(p.sha256) and moved.get(p.sha256) != "test"]
+        normal += [(n, _labelled(p, False)) for n, p in test if moved.get(p.sha256) == "train"]
+        tested = [(n, _labelled(p, said.get(p.sha256))) for n, p in test if moved.get(p.sha256) != "train"]
+        tested += [
+            (n, _labelled(p, said.get(p.sha256) or None))
+            for n, p in train
+            if said.get(p.sha256) or moved.get(p.sha256) == "test"
+        ]
     learnt, held_out = thresholds.hold_out(len(normal), seed=seed)
     return Album(tuple(normal[i] for i in learnt), tuple(normal[i] for i in held_out), tuple(tested), tuple(gone))
 
@@ -120,7 +125,8 @@ def _renamed(pictures: Sequence[Thumbnail], names: dict[str, list[str]]) -> list
     return [(names[p.sha256].pop(0) if names[p.sha256] else new, p) for new, p in zip(fresh, pictures, strict=True)]
 
 
-def _labelled(picture: Thumbnail, defective: bool | None) -> Thumbnail:
-    if defective is None or defective == picture.defective:
+def _labelled(picture: Thumbnail, label: bool | str | None) -> Thumbnail:
+    if label is None or label == picture.kind or (isinstance(label, bool) and label == picture.defective):
         return picture
-    return replace(picture, defective=defective, kind="defective" if defective else "good")
+    kind = label if isinstance(label, str) else "defective" if label else "good"
+    return replace(picture, defective=bool(label), kind=kind)

@@ -10,11 +10,13 @@ from fixtures.picture_files import encoded, scene, zipped
 from fixtures.pictures import glance
 from streamlit.testing.v1 import AppTest
 
+from detectors.datasets import Folder
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images.limits import LIMITS, MB
 from pages.frame import uploads
 from pages.frame.words import write
-from pages.images import pictures
+from pages.images import galleries, pictures
+from pages.images.understood import rows
 
 HOSTILE = (
     "<img src=x onerror=alert(1)>.png",
@@ -140,6 +142,86 @@ class TestEdits:
         assert app.session_state["choices"].data == "demo"
         app.button(key="choose_link").click().run()
         assert write("en", "images.elsewhere") not in html(app)
+
+
+class TestUnderstood:
+    own = UploadSource(archive=("a.zip", zipped(MVTEC | {"test/old light/00.png": picture(40)})))
+
+    def test_the_set_is_read_aloud_and_each_folder_listed(self, page):
+        app = page(self.own)
+        assert "13 normal (12 to learn from, 1 to test); 2 defective of 2 kinds: crack, old light; 1 masks." in html(
+            app
+        )
+        shown = {box.key: box.value for box in app.selectbox if box.key.startswith("read_")}
+        assert [key.partition("_")[2][2:] for key in shown] == [
+            "ground_truth/crack", "test/crack", "test/good", "test/old light", "train/good"
+        ]  # fmt: skip
+        assert set(shown.values()) == {""}
+
+    def test_a_folder_is_corrected_named_and_taken_back(self, page):
+        app = page(self.own)
+        app.selectbox(key="read_3_test/old light").set_value("test/good").run()
+        assert app.session_state["own"].source.roles == (("test/old light", "test/good"),)
+        assert "14 normal (12 to learn from, 2 to test); 1 defective (crack)" in html(app)
+        app.selectbox(key="read_3_test/old light").set_value("defective").run()
+        app.text_input(key="read_3_test/old light_kind").set_value("glare").run()
+        assert app.session_state["own"].source.roles == (("test/old light", "defective/glare"),)
+        assert "2 defective of 2 kinds: crack, glare" in html(app)
+        for _ in range(3):
+            app.button(key="undo").click().run()
+        assert app.session_state["own"].source.roles == ()
+
+    def test_corrections_survive_more_pictures(self, page):
+        app = page(self.own.with_roles({"test/old light": "ignore"}))
+        shelf = app.session_state["own"]
+        uploads.take(shelf, [("more/x.png", picture(50))], "normal")
+        app.run()
+        assert shelf.source.roles == (("test/old light", "ignore"),)
+        assert "14 normal (13 to learn from, 1 to test); 1 defective (crack)" in html(app)
+
+    def test_masks_of_many_pictures_are_one_row(self):
+        folders = [Folder(f"gt/dent/{i:03d}", "masks", "", "dent", 0, 1, False, None) for i in range(9)]
+        folders += [Folder("test/dent", "defective", "test", "dent", 9, 0, False, None)]
+        assert [(row.path, row.masks) for row in rows(folders, {})] == [("gt/dent", 9), ("test/dent", 0)]
+        said = rows(folders, {"gt/dent": "ignore", "test/dent/0.png": "masks"})
+        assert [row.path for row in said] == ["gt/dent", "test/dent", "test/dent/0.png"]
+
+
+class TestByHand:
+    own = UploadSource(archive=("a.zip", zipped(MVTEC)))
+
+    @pytest.mark.parametrize(
+        ("action", "word", "normal", "kinds"),
+        [
+            ("learn", "", 14, []),
+            ("good", "", 11, ["good", "good", "good"]),
+            ("defective", "", 11, ["crack", "defective", "defective"]),
+            ("defective", "bent pin", 11, ["bent pin", "bent pin", "bent pin"]),
+            ("defective", "ok", 11, ["good", "good", "good"]),
+            ("remove", "", 11, []),
+        ],
+    )
+    def test_pictures_are_moved_and_named_and_a_worker_makes_the_same(self, action, word, normal, kinds):
+        plain = glance(self.own)
+        before = pictures.edited(plain, EditedSource(self.own), None, 0)
+        chosen = {name: p.sha256 for name, p in (*before.test, before.learnt[0])}
+        edit = replace(EditedSource(self.own), **galleries.changed(EditedSource(self.own), chosen, action, word))
+        shown, made = pictures.edited(plain, edit, None, 0), glance(edit)
+        assert (len(shown.normal), sorted(p.kind for _, p in shown.test)) == (normal, kinds)
+        assert sorted(p.sha256 for _, p in shown.normal) == sorted(p.sha256 for p in made.normal)
+        assert [(p.sha256, p.defective, p.kind) for _, p in shown.test] == [
+            (p.sha256, p.defective, p.kind) for p in made.test
+        ]
+        if action == "remove":
+            back = galleries.changed(edit, {name: p.sha256 for name, p in shown.removed}, "restore")
+            assert back == {"removed": frozenset()}
+
+    def test_what_was_said_last_holds(self):
+        sha = glance(self.own).test[0].sha256
+        edit = EditedSource(self.own)
+        for action, word in (("learn", ""), ("defective", "dent"), ("learn", ""), ("good", "")):
+            edit = replace(edit, **galleries.changed(edit, {f"test:{sha}": sha}, action, word))
+        assert (edit.labels, edit.moved) == (((sha, False),), ())
 
 
 class TestShelf:

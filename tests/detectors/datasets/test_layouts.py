@@ -546,6 +546,20 @@ class TestRoles:
         assert read(data) == (["blue/a.png"], {"red/c.png": (None, None), "shapes/c.png": ("shapes", None),
                                                "test/night/d.png": ("good", None)})  # fmt: skip
 
+    def test_use_and_kind_can_be_said_too(self):
+        said = {"blue": "test/good", "red": "defective/deep cut", "test/night": "train/good"}
+        data = load(self.CONTENT, roles=said | {"test/night/old": "masks", "shapes": "ignore"})
+        assert read(data)[0] == ["test/night/d.png"]
+        assert {s.picture.name: s.kind for s in data.test} == {
+            "blue/a.png": "good", "blue/b.png": "good", "red/c.png": "deep cut"
+        }  # fmt: skip
+        assert data.recipe["roles"]["red"] == "defective/deep cut"
+
+    @pytest.mark.parametrize("role", ["defective/", "defective/good", "defective/KIND", "train/scratch"])
+    def test_a_kind_that_is_none_is_refused(self, role):
+        with pytest.raises(SettingRefused):
+            load(self.CONTENT, roles={"red": role})
+
     def test_without_the_folders_that_wrap_everything(self):
         data = load({f"my set/{k}": v for k, v in self.CONTENT.items()}, roles=self.ROLES)
         assert [len(data.train), len(data.test)] == [2, 3]
@@ -559,7 +573,8 @@ class TestRoles:
         with pytest.raises(SettingRefused) as caught:
             load(self.CONTENT, roles={"blue": "fine"})
         assert str(caught.value) == (
-            "The role of 'blue' is 'fine'; good, defective, unlabelled, masks, ignore are the ones there are."
+            "The role of 'blue' is 'fine'; good, train/good, test/good, defective, defective/KIND, unlabelled, masks, "
+            "ignore are the ones there are."
         )
 
     def test_a_role_of_an_upload_that_was_taken_back_is_told(self):

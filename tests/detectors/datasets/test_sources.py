@@ -149,6 +149,26 @@ class TestEdits:
             ("a.png", True, "defective"),
         ]
 
+    def test_pictures_are_moved_and_kinds_named_by_hand(self):
+        source = UploadSource(normal=(("a.png", picture(0)), ("b.png", picture(1))), test=(("c.png", picture(2)),))
+        a, c = (source.load().train[0].picture.sha256, source.load().test[0].picture.sha256)
+        data = EditedSource(source, labels=((c, "bent pin"),), moved=((a, "test"),)).load()
+        assert names(data.train) == ["b.png"]
+        assert [(s.picture.name, s.kind) for s in data.test] == [("c.png", "bent pin"), ("a.png", "good")]
+        data = EditedSource(source, moved=((c, "train"),)).load()
+        assert [(s.picture.name, s.kind) for s in data.train][-1] == ("c.png", "good")
+        assert names(data.train) == ["a.png", "b.png", "c.png"]
+        assert data.recipe["moved"] == [[c, "train"]]
+        assert data.test == ()
+
+    def test_what_was_left_out_stays_so_when_its_folder_gets_another_role(self):
+        normal = UploadSource(placed=tuple((f"good/{i:02d}.png", picture(i)) for i in range(10)))
+        fifth = normal.load().train[4].picture.sha256
+        tested = normal.with_roles({"good": "test/good"})
+        assert fifth in {s.picture.sha256 for s in tested.load().test}
+        data = EditedSource(tested, removed=frozenset({f"train:{fifth}"})).load()
+        assert (len(data.train), len(data.test)) == (0, 9)
+
     def test_a_mask_goes_when_its_picture_is_called_good(self):
         (crack,) = [s for s in ZIP.load().test if s.kind == "crack"]
         data = EditedSource(ZIP, labels=((crack.picture.sha256, False),)).load()
@@ -169,4 +189,5 @@ class TestEdits:
     def test_the_key_follows_the_edits(self):
         demo = DemoSource("link")
         edits = [EditedSource(demo), EditedSource(demo, removed=frozenset({"a"})), EditedSource(demo, defects=3)]
-        assert len({edit.key for edit in edits} | {demo.key}) == 4
+        edits += [EditedSource(demo, moved=(("a", "test"),))]
+        assert len({edit.key for edit in edits} | {demo.key}) == 5

@@ -77,11 +77,13 @@ def test_a_run_of_the_app_is_repeated(tmp_path):
 def test_edited_pictures_are_edited_again(tmp_path):
     data = BOARDS.load()
     removed = frozenset({data.train[2].picture.sha256, data.test[0].picture.sha256})
-    labels = ((data.test[1].picture.sha256, True),)
-    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9)
+    labels = ((data.test[1].picture.sha256, True), (data.test[2].picture.sha256, "bent"))
+    moved = ((data.train[3].picture.sha256, "test"),)
+    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9, moved=moved)
     result = TWO.run(source.load())
     assert sum(p.synthetic for p in result.test) == 5
-    assert len(result.learnt) + len(result.held_out) == 9
+    assert "bent" in {p.kind for p in result.test}
+    assert len(result.learnt) + len(result.held_out) == 8
     assert same(result, tmp_path)
 
 
