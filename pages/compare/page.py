@@ -17,10 +17,12 @@ from pages.frame.words import called, language, speaker, text
 
 PER_PAGE = (6, 12, 24, 48)
 WAITING_ROWS = 3
+GROUPS = ("rows", "method", "backbone")  # two backbones: below each other, or their columns beside each other
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
     order = session.ORDER.get()
+    group = session.widget("compare_group") or GROUPS[0]
     grid = partial(
         linked_grid,
         words=panes.words(calibrated=result is None or bool(result.held_out)),
@@ -37,7 +39,8 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.head("compare", text("compare.begun" if status.state == "running" else "compare.before"))
         keys = choices.columns
         work(choices, status)
-        grid(panes.blank_heads(keys, choices), panes.waiting(keys, status, WAITING_ROWS), Pictures(), size=choices.size)
+        waiting = panes.waiting(keys, status, WAITING_ROWS, group)
+        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), size=choices.size)
         style.foot("compare")
         return
 
@@ -50,17 +53,19 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.head("compare", headline.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     style.caveats(result)
-    rows = verdicts.ordered(verdicts.chosen(wanted(verdicts)), order, choices.focus)
+    chosen = wanted(verdicts)
+    several = len({key.split("/", 1)[1] for key in keys})
+    rows = verdicts.ordered(verdicts.chosen(chosen), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
         st.button(text("compare.show_all"), on_click=lambda: session.set_widget("compare_filter", "all"))
-    per_page = session.widget("compare_per_page") or max(3, PER_PAGE[0] // len(choices.backbones))
+    per_page = session.widget("compare_per_page") or max(3, PER_PAGE[0] // (several if group == "rows" else 1))
     pages_key = f"compare_page_{order}_{session.widget('compare_filter')}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
-    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures)
+    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, group)
     size = result.test[0].pixels.shape[0]
-    picked = grid(panes.heads(keys, choices, status, verdicts), cells, pictures, size=size, stale=status.stale)
+    picked = grid(panes.heads(keys, choices, status, verdicts, group), cells, pictures, size=size, stale=status.stale)
     if picked:
         shown = result.test[int(picked.picture.split()[0])]
         focus = picked.column.split("/")[0] if picked.column else choices.focus
@@ -89,6 +94,12 @@ def wanted(verdicts: Verdicts) -> str:
         )  # fmt: skip
         if verdicts.supports("missed") or verdicts.supports("false"):
             by_method(verdicts)
+        if len({key.split("/", 1)[1] for key in verdicts.columns}) > 1:
+            say_in = speaker()
+            st.selectbox(
+                text("compare.group"), GROUPS, key="compare_group", persist_state="session", width=230,
+                format_func=lambda name: say_in(f"compare.groups.{name}"), label_visibility="collapsed",
+            )  # fmt: skip
     return session.widget("compare_filter")
 
 

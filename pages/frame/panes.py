@@ -26,23 +26,38 @@ def columns(choices: Choices, status: Status, result: Result) -> tuple[str, ...]
     return (*(column.key for column in result.columns), *(failure.key for failure in result.failures))
 
 
-def heads(keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Verdicts) -> list[dict[str, Any]]:
+def heads(
+    keys: tuple[str, ...], choices: Choices, status: Status, verdicts: Verdicts, group: str = "rows"
+) -> list[dict[str, Any]]:
     """Return the grid's column heads: the pictures, then the methods with AUROC, misses and false alarms."""
     result = verdicts.result
     said = [p.defective for p in result.test if p.defective is not None]
     labels = text("grid.labels", defective=sum(said), good=len(said) - sum(said)) if said else text("grid.no_labels")
     first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
     made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
+    several = len(_backbones(keys)) > 1
+    if several and group != "rows":
+        for key in grouped(keys, group)[0]:
+            made.append(_head(key, choices, [_line(key, True, status, verdicts)], named=True))
+        return made
     for method in _methods(keys):
         own = [key for key in keys if key.split("/")[0] == method]
-        made.append(_head(method, choices, [_line(key, len(_backbones(keys)) > 1, status, verdicts) for key in own]))
+        made.append(_head(own[0], choices, [_line(key, several, status, verdicts) for key in own]))
     return made
 
 
+def grouped(keys: tuple[str, ...], group: str) -> list[list[str]]:
+    """Return the columns of each row of a picture: a row per backbone, or all in one row, by method or by backbone."""
+    by_backbone = [[key for key in keys if key.split("/", 1)[1] == backbone] for backbone in _backbones(keys)]
+    if group == "method":
+        return [[key for method in _methods(keys) for key in keys if key.split("/")[0] == method]]
+    return by_backbone if group == "rows" else [[key for row in by_backbone for key in row]]
+
+
 def rows(
-    shown: list[int], keys: tuple[str, ...], status: Status, verdicts: Verdicts, pictures: Pictures
+    shown: list[int], keys: tuple[str, ...], status: Status, verdicts: Verdicts, pictures: Pictures, group: str = "rows"
 ) -> list[dict[str, Any]]:
-    """Return the grid's rows: one per picture and backbone; what they show is added to `pictures`."""
+    """Return the grid's rows, per picture as `grouped` says; what they show is added to `pictures`."""
     made = []
     for i in shown:
         picture = verdicts.result.test[i]
@@ -51,10 +66,11 @@ def rows(
         mask = (
             pictures.mask(picture.mask) if picture.mask is not None and picture.local and picture.mask.any() else None
         )
-        for backbone in _backbones(keys):
-            wanted = [key for key in keys if key.split("/", 1)[1] == backbone]
+        rows_of_picture = grouped(keys, group)
+        for wanted in rows_of_picture:
+            backbone = wanted[0].split("/", 1)[1]
             note = _note(i, wanted, verdicts)
-            note = f"{backbone} · {note}" if len(_backbones(keys)) > 1 else note
+            note = f"{backbone} · {note}" if len(rows_of_picture) > 1 else note
             first = _pane("picture", text("grid.alt_picture", name=name(picture), label=label(picture)))
             first |= {"base": base, "mask": mask, "title": name(picture), "note": note}
             cells = [first, *(_cell(i, key, status, verdicts, pictures, base, mask) for key in wanted)]
@@ -71,21 +87,22 @@ def rows(
     return made
 
 
-def waiting(keys: tuple[str, ...], status: Status, count: int) -> list[dict[str, Any]]:
+def waiting(keys: tuple[str, ...], status: Status, count: int, group: str = "rows") -> list[dict[str, Any]]:
     """Return rows of grey panes of the final size, while there is nothing to show yet."""
     made = []
     for i in range(count):
         blank = _pane("blank", "") | {"title": "", "note": ""}
-        cells = [blank, *(_unfinished(key, status, "") for key in keys[: len(_methods(keys))])]
+        cells = [blank, *(_unfinished(key, status, "") for key in grouped(keys, group)[0])]
         made.append({"id": f"blank {i}", "picture": f"blank {i}", "title": "", "note": "", "cells": cells})
     return made
 
 
-def blank_heads(keys: tuple[str, ...], choices: Choices) -> list[dict[str, Any]]:
+def blank_heads(keys: tuple[str, ...], choices: Choices, group: str = "rows") -> list[dict[str, Any]]:
     """Return column heads without figures."""
     empty = [{"label": "", "value": "", "interval": "", "counts": ""}]
     first = {"title": text("grid.picture"), "key": None, "focus": False, "lines": empty}
-    return [first, *(_head(method, choices, empty) for method in _methods(keys))]
+    named = group != "rows" and len(_backbones(keys)) > 1
+    return [first, *(_head(key, choices, empty, named) for key in grouped(keys, group)[0])]
 
 
 def name(picture: ResultPicture) -> str:
@@ -111,8 +128,11 @@ def words(calibrated: bool = True) -> dict[str, Any]:
     }
 
 
-def _head(method: str, choices: Choices, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _head(key: str, choices: Choices, lines: list[dict[str, Any]], named: bool = False) -> dict[str, Any]:
+    """Return a column's head; `named` adds the backbone to what stands above a pane on a phone."""
+    method, backbone = key.split("/", 1)
     title, short = text(f"methods.{method}"), text(f"methods_short.{method}")
+    short = f"{short} · {backbone}" if named else short
     return {"title": title, "short": short, "key": method, "focus": method == choices.focus, "lines": lines}
 
 

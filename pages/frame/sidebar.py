@@ -13,7 +13,7 @@ from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
 from pages.frame.refresh import poll
-from pages.frame.state import CROPS, METHODS, PRESETS, PRODUCTS, Choices, change, current, forget_values
+from pages.frame.state import CROPS, METHODS, MOST_BACKBONES, PRESETS, PRODUCTS, Choices, change, current, forget_values
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
@@ -76,23 +76,26 @@ def _pictures(choices: Choices, status: Status) -> None:
 
 
 def _backbone(choices: Choices) -> None:
-    _set("w_backbone", choices.backbones[0])
-    st.selectbox(
+    _set("w_backbones", list(choices.backbones))
+    st.multiselect(
         text("frame.backbone"),
         dict.fromkeys((*BACKBONES, *choices.backbones)),
-        key="w_backbone",
+        key="w_backbones",
+        max_selections=MOST_BACKBONES,
         accept_new_options=True,
+        placeholder=text("frame.backbone_none"),
         help=text("frame.backbone_help"),
-        on_change=lambda: _backbones(choices, session.widget("w_backbone"), *choices.backbones[1:]),
+        on_change=lambda: _backbones(choices, *session.widget("w_backbones")),
     )
     weights.say_states(choices)
     poll(lambda: None, lambda: backend.current().finding_out(choices))
 
 
-def _backbones(choices: Choices, *names: str | None) -> None:
-    """Take backbone names as typed; what cannot be one is left out, so the former choice returns."""
-    asked = Choices.from_query({"backbones": ",".join(name.strip() for name in names if name)}).backbones
-    change(backbones=asked or choices.backbones)
+def _backbones(choices: Choices, *names: str) -> None:
+    """Take backbone names as typed; what cannot be one is left out, and without any the former choice returns."""
+    typed = [name.strip() for name in names]
+    asked = tuple(name for name in typed if Choices.from_query({"backbones": name}).backbones == (name,))
+    change(backbones=asked[:MOST_BACKBONES] or choices.backbones)
 
 
 def _methods(choices: Choices, result: Result | None) -> None:
@@ -143,16 +146,6 @@ def _each() -> None:
     choices = current()
     left, right = st.columns(2)
     with left:
-        others = [name for name in dict.fromkeys((*BACKBONES, *choices.backbones)) if name != choices.backbones[0]]
-        st.selectbox(
-            text("frame.second"),
-            others,
-            index=others.index(choices.backbones[1]) if len(choices.backbones) > 1 else None,
-            key="w_second",
-            placeholder=text("frame.second_none"),
-            accept_new_options=True,
-            on_change=lambda: _backbones(choices, choices.backbones[0], session.widget("w_second")),
-        )
         st.checkbox(
             text("frame.random"), choices.random_weights, key="w_random", help=text("frame.random_help"),
             on_change=lambda: change(random_weights=session.widget("w_random")),

@@ -97,6 +97,44 @@ def test_nothing_is_said_while_all_is_well(open_app):
     assert not any('class="odd-trouble"' in html.proto.body for html in open_app("done").get("html"))
 
 
+def test_both_backbones_are_chosen_in_plain_sight(open_app):
+    app = open_app(backbones="scattering,resnet18")
+    chosen = app.multiselect(key="w_backbones")
+    assert chosen.value == ["scattering", "resnet18"]
+    chosen.set_value(["resnet18"]).run()
+    assert app.query_params["backbones"] == "resnet18"
+    for refused in ([], ["no such/name"]):
+        app.multiselect(key="w_backbones").set_value(refused).run()
+        assert app.multiselect(key="w_backbones").value == ["resnet18"]
+
+
+@pytest.mark.parametrize(
+    ("group", "columns", "rows"),
+    [
+        ("rows", ["spade/scattering", "cfa/scattering"], 2),
+        ("method", ["spade/scattering", "spade/resnet18", "cfa/scattering", "cfa/resnet18"], 1),
+        ("backbone", ["spade/scattering", "cfa/scattering", "spade/resnet18", "cfa/resnet18"], 1),
+    ],
+)
+def test_two_backbones_stand_below_or_beside_each_other(open_app, group, columns, rows):
+    app = open_app("two", backbones="scattering,resnet18")
+    app.selectbox(key="compare_group").select(group).run()
+    for given in (shown(app, "grid"), shown(open_app("before", backbones="scattering,resnet18"), "grid")):
+        assert len(given["heads"]) == len(given["rows"][0]["cells"])
+    given = shown(app, "grid")
+    first = given["rows"][0]
+    assert [cell["column"] for cell in first["cells"][1:] if cell["column"].startswith(("spade", "cfa"))] == columns
+    assert sum(row["picture"] == first["picture"] for row in given["rows"]) == rows
+    assert [head["key"] for head in given["heads"][1:]] == [cell["column"].split("/")[0] for cell in first["cells"][1:]]
+
+
+def shown(app, component):
+    """Return what a page gives to a component of the browser."""
+    elements = [e.proto for e in app.get("bidi_component")]
+    (given,) = [json.loads(e.json) for e in elements if e.component_name == f"odd_one_out_{component}"]
+    return given
+
+
 def test_compare_filters_by_method_and_by_two_methods(open_app):
     app = open_app()
     keys = list(app.session_state["choices"].columns)
