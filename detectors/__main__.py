@@ -17,6 +17,7 @@ from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import builtin
 from detectors.datasets.picture_files import PictureFile, find_pictures
 from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
 from detectors.result import column_key
@@ -274,7 +275,7 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
 def _add_experiment(verb: argparse.ArgumentParser) -> None:
     _add_data(verb)
     verb.add_argument(
-        "--backbone", default="scattering", help="names with commas: scattering, resnet18, any timm model"
+        "--backbone", default=DEFAULT, help=f"names with commas: {DEFAULT}, {BUNDLED}, resnet18, any timm model"
     )
     verb.add_argument("--weights", help="'hub' (default), 'random', or a .safetensors file")
     verb.add_argument("--preset", default="quick", choices=["quick", "paper"])
@@ -302,7 +303,7 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
                 text=text,
             )
         settings.setdefault(method, {})[setting] = _value(value)
-    backbones = _names(options.backbone, ("scattering",))
+    backbones = _names(options.backbone, (DEFAULT,))
     comparison = Comparison(
         methods=methods,
         backbones=backbones,
@@ -313,7 +314,7 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
         ),
         held_out=options.held_out,
         seed=options.seed,
-        weights={name: options.weights for name in backbones if options.weights and name != "scattering"},
+        weights={name: options.weights for name in backbones if options.weights and name != BUNDLED},
         device=options.device,
     )
     for method, backbone in comparison.columns:

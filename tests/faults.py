@@ -136,7 +136,7 @@ class Trial:
         return {name: self.compute.start(wanted, Boards(self.round), name) for name, wanted in SESSIONS.items()}
 
     def _ask(self, runs: dict[str, Run]) -> list[int]:
-        return [runs["a"].ask(bank_bytes, "patchcore/scattering").result(PATIENCE)]
+        return [runs["a"].ask(bank_bytes, "patchcore/efficientnet_lite0").result(PATIENCE)]
 
     def _wait(self, runs: dict[str, Run], tally: Tally) -> None:
         """Wait until the runs have ended; note how long no worker was there, and who waited without a word."""

@@ -42,7 +42,7 @@ def shots() -> list[Shot]:
         for state in ("before", "running", "stale", "failed", "unlabelled", "no_threshold")
     ]
     made += [
-        Shot("compare-two", "/?backbones=scattering,resnet18", state="two"),
+        Shot("compare-two", "/?backbones=efficientnet_lite0,resnet18", state="two"),
         Shot("compare-narrow-korean", "/?language=ko", width=420, height=1040),
         Shot("compare-narrow-dark", "/?product=link", theme="dark", width=420, height=1040),
         Shot("compare-present", "/?present=1"),

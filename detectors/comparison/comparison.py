@@ -22,7 +22,7 @@ from detectors.comparison.forecast import refuse_if_too_large
 from detectors.datasets import Dataset, Sample
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
-from detectors.features.weights import RANDOM, random_weights
+from detectors.features.weights import DEFAULT, RANDOM, random_weights
 from detectors.images import Preprocessing, White
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord, column_key
@@ -105,12 +105,12 @@ class Comparison:
         preprocessing: how every picture, normal or test, becomes the backbone's input.
         held_out: share of the normal pictures that sets thresholds and scales and is not learnt from.
         seed: of every random draw.
-        weights: per backbone "hub", "random" or a `.safetensors` file; the bundled backbone needs none.
+        weights: per backbone "hub", "random" or a `.safetensors` file; `PACKAGED` and scattering need none.
         device: "cuda", "mps", "cpu", or None for the best there is.
     """
 
     methods: tuple[str, ...] = tuple(METHODS)
-    backbones: tuple[str, ...] = ("scattering",)
+    backbones: tuple[str, ...] = (DEFAULT,)
     preset: str = "quick"
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
@@ -168,7 +168,7 @@ class Comparison:
 
         Args:
             data: normal pictures to learn from, test pictures to score.
-            progress: called with the share done and the stage ("patchcore/scattering: choosing patches").
+            progress: called with the share done and the stage ("patchcore/efficientnet_lite0: choosing patches").
             on_column: called with each column as soon as it is there.
 
         Raises:

@@ -18,7 +18,7 @@ from detectors.features.engine import ONNXRUNTIME, TORCH, Graph, Outputs, checke
 from detectors.features.lite import Lite, normalised_convolutions
 from detectors.features.packages import PACKAGED
 from detectors.features.scattering import Scattering
-from detectors.features.weights import BUNDLED, listed, random_weights, under_licence
+from detectors.features.weights import BUNDLED, DEFAULT, listed, random_weights, under_licence
 from detectors.methods.base import Features, FeatureShape, Progress, silent
 from detectors.result import WeightsRecord
 
@@ -173,7 +173,7 @@ class Backbone:
 
 
 def load_backbone(
-    name: str = BUNDLED,
+    name: str = DEFAULT,
     weights: str | Path | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,

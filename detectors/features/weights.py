@@ -13,6 +13,7 @@ from detectors.features import hub
 from detectors.features.packages import PACKAGED, location, not_installed
 
 BUNDLED = "scattering"
+DEFAULT = "efficientnet_lite0"  # trained on photographs, and its weights come with a package: nothing to download
 RANDOM = "backbones.random"  # the key of the sentence about weights that were never trained
 HEADER_LIMIT = 1_000_000  # bytes of a .safetensors header; a wide_resnet50_2 needs about 35,000
 FLOATS = ("F16", "BF16", "F32", "F64")
@@ -34,8 +35,7 @@ class ListedBackbone:
 _DINOV3 = "DINOv3 License"
 
 BACKBONES = (
-    ListedBackbone(BUNDLED, None, 0),
-    *(ListedBackbone(name, None, 0) for name in PACKAGED),
+    *(ListedBackbone(name, None, 0) for name in (DEFAULT, BUNDLED, *(name for name in PACKAGED if name != DEFAULT))),
     # The papers' weights: torchvision's first ones, and AutoAugment's. Newer training can do far better or worse.
     ListedBackbone("wide_resnet50_2.tv_in1k", "timm/wide_resnet50_2.tv_in1k", 275_806_280),
     ListedBackbone("resnet18.tv_in1k", "timm/resnet18.tv_in1k", 46_796_608),

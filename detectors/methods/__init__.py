@@ -38,13 +38,13 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def build(key: str, preset: str = "quick", backbone: str = "scattering", **settings: Any) -> Detector:
+def build(key: str, preset: str = "quick", backbone: str = "", **settings: Any) -> Detector:
     """Return an unfitted detector: the preset's settings, overridden by those given.
 
     Args:
         key: of `METHODS`.
         preset: "quick" or "paper".
-        backbone: whose features it will be fitted on; a preset may depend on it.
+        backbone: whose features it will be fitted on, as a preset may depend on it; "" for what suits any.
         settings: by name, see `settings_help`; a list is taken for a tuple. `seed` may be given to every method.
 
     Raises:

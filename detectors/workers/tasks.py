@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.datasets import Dataset
 from detectors.datasets.sources import EditedSource, Source, UploadSource
-from detectors.errors import Cancelled, Refusal
+from detectors.errors import Cancelled, Refusal, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column
 from detectors.workers import journal
@@ -47,7 +48,8 @@ def warm() -> None:
     from detectors.features.backbone import load_backbone
     from detectors.methods import METHODS, build
 
-    load_backbone("scattering")(torch.zeros(1, 3, 224, 224))
+    with contextlib.suppress(WeightsRefused):  # its package is not installed: the run that needs it says so
+        load_backbone()(torch.zeros(1, 3, 224, 224))
     for method in METHODS:
         build(method)
 

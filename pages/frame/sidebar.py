@@ -88,6 +88,7 @@ def _backbone(choices: Choices) -> None:
         on_change=lambda: _backbones(choices, *session.widget("w_backbones")),
     )
     weights.say_states(choices)
+    weights.both(choices)
     poll(lambda: None, lambda: backend.current().finding_out(choices))
 
 

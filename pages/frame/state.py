@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.features.weights import DEFAULT
 from detectors.methods import METHODS as CARDS
 from detectors.methods import PRESETS
 from pages.frame import session
@@ -48,7 +49,7 @@ class Choices:
     data: str = "demo"
     product: str = "circuit"
     methods: tuple[str, ...] = METHODS
-    backbones: tuple[str, ...] = ("scattering",)
+    backbones: tuple[str, ...] = (DEFAULT,)
     preset: str = "quick"
     settings: tuple[tuple[str, str, Setting], ...] = ()
     size: int = 224

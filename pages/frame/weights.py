@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from detectors.features.weights import BACKBONES, BUNDLED, WeightsState
+from detectors.features.weights import BACKBONES, BUNDLED, DEFAULT, WeightsState
 from pages.frame import backend
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
@@ -13,7 +13,7 @@ from pages.frame.words import amount, plain, say, text
 
 
 def say_states(choices: Choices) -> None:
-    """Say of each chosen backbone where its weights are; offer the bundled one where they are missing."""
+    """Say of each chosen backbone where its weights are; offer one that is here where they are missing."""
     states = _states(choices)
     for name, state in states.items():
         named = f"{plain(name)}: " if len(states) > 1 else ""
@@ -35,17 +35,38 @@ def line(state: WeightsState | None) -> str:
 
 
 def way_on(choices: Choices, place: str = "page") -> None:
-    """Where weights are missing, offer the same run on the backbone that needs none."""
+    """Where weights are missing, offer the same run on trained ones that need no download, or on none at all."""
     states = _states(choices)
     if missing(states.values()) is None:
         return
-    others = tuple(name for name in choices.backbones if name != BUNDLED and missing([states[name]]) is None)
+    instead_of_it = BUNDLED if DEFAULT in choices.backbones else DEFAULT
+    others = tuple(name for name in choices.backbones if name != instead_of_it and missing([states[name]]) is None)
 
     def instead() -> None:
-        change(backbones=(BUNDLED, *others))
+        change(backbones=(instead_of_it, *others))
         backend.current().run(current())
 
-    st.button(text("frame.weights.use_bundled"), key=f"use_bundled_{place}", on_click=instead)
+    st.button(text("frame.weights.use_bundled", name=instead_of_it), key=f"use_bundled_{place}", on_click=instead)
+
+
+def both(choices: Choices) -> None:
+    """Offer trained and fixed features beside each other where one of the two is used alone."""
+    if choices.backbones not in ((DEFAULT,), (BUNDLED,)):
+        return
+
+    def beside() -> None:
+        change(backbones=(DEFAULT, BUNDLED))
+        backend.current().run(current())
+
+    other = BUNDLED if choices.backbones == (DEFAULT,) else DEFAULT
+    st.button(
+        text("frame.weights.both", other=other),
+        key="both_backbones",
+        type="tertiary",
+        icon=":material/balance:",
+        help=text("frame.weights.both_help"),
+        on_click=beside,
+    )
 
 
 def overview() -> None:

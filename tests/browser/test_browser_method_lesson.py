@@ -76,7 +76,7 @@ def test_nothing_but_the_path_scrolls_sideways_on_a_phone(page):
 @pytest.mark.parametrize("method", ["spade", "padim", "patchcore", "cfa"])
 def test_a_lesson_shows_the_runs_own_map_over_its_picture(page, method):
     result = learning.ran()[0]
-    column = result[f"{method}/scattering"]
+    column = result[f"{method}/efficientnet_lite0"]
     for i in [i for i, picture in enumerate(result.test) if picture.defective and picture.local][:2]:
         page.goto(f"{page.url.split('/learn')[0]}/learn?lesson={method}&picture={result.test[i].sha256[:16]}")
         page.wait_for_selector(".path .step", timeout=LONG)

@@ -192,9 +192,9 @@ def test_a_click_on_the_roc_sets_the_threshold_and_every_page_says_so(scores):
     assert f"{100 * points['y'][number]:.0f} % found" in said
     page.mouse.click(*at)
     page.wait_for_url("**/scores?**thresholds=padim**test**")
-    value = float(re.search(r"thresholds=padim%2Fscattering%3A([\d.]+)%3Atest", page.url)[1])
+    value = float(re.search(r"thresholds=padim%2Fefficientnet_lite0%3A([\d.]+)%3Atest", page.url)[1])
     base = scored.result("scored")
-    c = thresholds.confusion(base.labels, base["padim/scattering"].scores, value)
+    c = thresholds.confusion(base.labels, base["padim/efficientnet_lite0"].scores, value)
     assert (c.false_alarm_rate.value, c.found_rate.value) == pytest.approx((points["x"][number], points["y"][number]))
     assert f"threshold {value:.4g}" in said
     expect(page.locator(".rate .count").nth(4)).to_have_text(f"{c.found} of {c.found + c.missed} found")
@@ -207,11 +207,11 @@ def test_a_click_on_the_roc_sets_the_threshold_and_every_page_says_so(scores):
 
 def test_charts_follow_a_threshold_that_is_let_go_and_their_axes_stay(scores):
     page = scores()
-    key = "scores_patchcore_scattering"
+    key = "scores_patchcore_efficientnet_lite0"
     found = chart(page, key)
     look = "({ _fullLayout: l }) => [l.shapes.find(s => s.x0 === s.x1).x0, l.xaxis.range, l.yaxis.range]"
     line, *axes = found.evaluate(look)
-    column = scored.result("scored")["patchcore/scattering"]
+    column = scored.result("scored")["patchcore/efficientnet_lite0"]
     assert line == thresholds.threshold(column.held_out, 1 / 13)
     page.locator(".steps").focus()
     page.keyboard.press("ArrowRight")
@@ -225,7 +225,7 @@ def test_charts_follow_a_threshold_that_is_let_go_and_their_axes_stay(scores):
 
 def test_a_piece_of_a_histogram_names_its_picture_and_opens_it(scores):
     page = scores()
-    found = chart(page, "scores_spade_scattering")
+    found = chart(page, "scores_spade_efficientnet_lite0")
     pieces = traces(found)["miss"]
     base, i = scored.result("scored"), pieces["custom"][0][2]
     page.mouse.move(*place(found, pieces["x"][0], pieces["base"][0] + 0.5))
@@ -239,7 +239,7 @@ def test_a_piece_of_a_histogram_names_its_picture_and_opens_it(scores):
 
 def test_a_bar_of_many_pictures_lists_them(scores, many):
     page = scores(at=many)
-    found = chart(page, "scores_spade_scattering")
+    found = chart(page, "scores_spade_efficientnet_lite0")
     bars = traces(found)["defective"]
     n = max(range(len(bars["y"])), key=lambda k: bars["y"][k])
     at = place(found, bars["x"][n], bars["base"][n] + bars["y"][n] / 2)
@@ -277,7 +277,7 @@ def test_a_chart_is_enlarged_and_downloaded_by_buttons_with_names(scores):
 
 def test_charts_change_with_the_theme_and_fit_a_phone(scores):
     page = scores(viewport={"width": 390, "height": 900}, color_scheme="dark", locale="ko-KR")
-    for key in ("scores_roc", "scores_pairs_chart", "scores_cfa_scattering"):
+    for key in ("scores_roc", "scores_pairs_chart", "scores_cfa_efficientnet_lite0"):
         found = chart(page, key)
         assert found.bounding_box()["width"] <= 390
         sizes = found.locator("text").evaluate_all("all => all.map(t => parseFloat(getComputedStyle(t).fontSize))")

@@ -54,7 +54,7 @@ def pictures(result):
 
 def painted(result, method):
     """Return every picture's map as a heatmap."""
-    column = result[f"{method}/scattering"]
+    column = result[f"{method}/efficientnet_lite0"]
     return [colours.colour(column.scale(raw)) for raw in column.maps]
 
 
@@ -128,7 +128,7 @@ def test_the_screen_shows_what_the_canvas_holds(grid, result, pictures):
 
 def test_an_overlay_leaves_normal_places_alone(grid, result):
     grid.locator(".segmented input[value=overlay]").check(force=True)
-    column = result["patchcore/scattering"]
+    column = result["patchcore/efficientnet_lite0"]
     for row, i in list(rows(grid, result))[:3]:
         found = canvas(row.locator(".tile").nth(4).locator("canvas"))[..., 3] / 255
         scaled = column.scale(column.maps[i])
@@ -182,7 +182,7 @@ def test_the_keyboard_begins_at_the_highest_place_of_the_map(grid, result):
     grid.keyboard.press("Enter")
     grid.wait_for_url("**/inspect?**place=**")
     y, x = map(int, re.search(r"place=(\d+)(?:%2C|,)(\d+)", grid.url).groups())
-    column = result["cfa/scattering"]
+    column = result["cfa/efficientnet_lite0"]
     scaled = np.clip(column.scale(column.maps[i]), 0, colours.TOP)
     assert scaled[y, x] >= scaled.max() - 0.12  # 8 lossy bits
     assert np.clip(scaled.max() - column.scale(column.maps[i - 1])[y, x], 0, None) > 0.12
@@ -223,7 +223,7 @@ def test_inspect_shows_the_maps_of_its_picture_and_no_other(inspect, result, pic
 def test_without_a_place_inspect_opens_at_the_highest_one(inspect, result):
     for focus in ("patchcore", "padim"):
         page = inspect(2, f"&focus={focus}")
-        column = result[f"{focus}/scattering"].maps[2]
+        column = result[f"{focus}/efficientnet_lite0"].maps[2]
         y, x = np.unravel_index(int(column.argmax()), column.shape)
         expect(page.locator(".head b")).to_have_text(f"Row {y}, column {x}")
 
@@ -479,16 +479,16 @@ def test_the_archive_holds_every_map_over_its_picture(visit, result, pictures):
             i = int(name.split("/")[1][:3])
             assert np.array_equal(np.asarray(Image.open(io.BytesIO(read(name)))) > 0, result.test[i].mask)
         for method in mapped(result):
-            column = result[f"{method}/scattering"]
-            overlays, maps = of(f"overlays/{method}_scattering"), of(f"maps/{method}_scattering")
+            column = result[f"{method}/efficientnet_lite0"]
+            overlays, maps = of(f"overlays/{method}_efficientnet_lite0"), of(f"maps/{method}_efficientnet_lite0")
             for i, raw in enumerate(column.maps):
                 scaled = column.scale(raw)
                 assert np.array_equal(overlays[i], colours.overlay(pictures[i], scaled))
                 assert np.abs(maps[i] / 8192 - 1 - np.clip(scaled, -1, 65535 / 8192 - 1)).max() < 1e-3
         table = list(csv.DictReader(io.StringIO(read("scores.csv").decode("utf-8-sig"))))
     for line in table:
-        assert line["backbone"] == "scattering"
-        column, i = result[f"{line['method']}/scattering"], int(line["index"])
+        assert line["backbone"] == "efficientnet_lite0"
+        column, i = result[f"{line['method']}/efficientnet_lite0"], int(line["index"])
         assert float(line["score"]) == pytest.approx(column.scores[i], rel=1e-5)
         assert line["picture"] == result.test[i].name
 

@@ -27,7 +27,7 @@ from pages.frame.state import Choices
 
 CHOICES = Choices(methods=("mahalanobis", "padim", "patchcore"), size=64)
 SMALL = DemoSource("circuit", normal=8, good=3, severities=(1.0,))
-MAP, NO_MAP = "padim/scattering", "mahalanobis/scattering"
+MAP, NO_MAP = "padim/efficientnet_lite0", "mahalanobis/efficientnet_lite0"
 BOTH, REAL = ("done", "lessons_done"), ("lessons_done",)  # which fakes answer: lessons need fitted detectors
 
 
@@ -52,7 +52,7 @@ def picture(workers: Backend) -> np.ndarray:
 QUESTIONS = {
     "look": (BOTH, lambda b: b.look(CHOICES)),
     "run_key": (BOTH, lambda b: b.run_key),
-    "weights": (BOTH, lambda b: known(b, ("scattering", "resnet18"))),
+    "weights": (BOTH, lambda b: known(b, ("efficientnet_lite0", "resnet18"))),
     "overview": (BOTH, lambda b: soon(lambda: b.overview(SMALL))),
     "decoded": (BOTH, lambda b: b.decoded(SMALL)),
     "arrived": (BOTH, lambda b: b.arrived()),
@@ -65,7 +65,7 @@ QUESTIONS = {
     "what is unusual": (BOTH, lambda b: b.ask(outliers.unusual, column=MAP)),
     "a curve": (BOTH, lambda b: soon(lambda: b.later(pixels.pro, columns=(MAP,)).now)),
     "a difference": (
-        BOTH, lambda b: soon(lambda: b.later(pixels.aupro_difference, columns=(MAP, "patchcore/scattering")).now),
+        BOTH, lambda b: soon(lambda: b.later(pixels.aupro_difference, columns=(MAP, "patchcore/efficientnet_lite0")).now),
     ),
     "a card": (BOTH, lambda b: soon(lambda: b.later(card, "link").now)),
     "a set at a glance": (BOTH, lambda b: soon(lambda: b.later(overview, SMALL).now)),
@@ -133,11 +133,11 @@ def test_both_answer_alike(workers, question):
 def test_a_variant_says_how_far_it_is_and_what_refused_it(workers):
     asked = ("padim", (), None, False)
     for each in (workers, fake("lessons_done")):
-        answer = each.later(parameters.vary, *asked, backbone="scattering")
+        answer = each.later(parameters.vary, *asked, backbone="efficientnet_lite0")
         found = soon(lambda answer=answer: answer.now)
         assert type(found).__name__ == "VariantResult"
         assert (answer.pending, answer.stage.state) == (False, "done")
-        refused = each.later(parameters.vary, "padim", (), 1, False, backbone="scattering")
+        refused = each.later(parameters.vary, "padim", (), 1, False, backbone="efficientnet_lite0")
         assert isinstance(soon(lambda refused=refused: refused.now), Refusal)
         assert (refused.pending, refused.stage.state, refused.stage.sentence) == (False, "failed", refused.now.sentence)
 

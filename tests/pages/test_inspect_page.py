@@ -24,7 +24,7 @@ def inspect(open_app):
 @pytest.mark.parametrize("mode", ["look", "paint"])
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_is_shown_in_both_languages(inspect, state, mode, language):
-    query = {"backbones": "scattering,resnet18"} if state == "two" else {}
+    query = {"backbones": "efficientnet_lite0,resnet18"} if state == "two" else {}
     app = inspect(state, mode, language=language, **query)
     assert app.title[0].value == write(language, "inspect.title")
     assert app.markdown[0].value
@@ -70,7 +70,7 @@ def rank(**changes: float) -> Rank:
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_sentence_says_what_the_evidence_says(monkeypatch, method, held, word, key, language):
     monkeypatch.setattr(reasons, "text", lambda name, **values: write(language, name, **values))
-    column = made_up()[f"{method}/scattering"]
+    column = made_up()[f"{method}/efficientnet_lite0"]
     compared = (Neighbor(0, (0, 0, 8, 8), 1.0, None, "typical" if method == "padim" else "nearest"),)
     reason = Reason(column.key, 1.234, "distance", (0, 0, 8, 8), compared, (Share(1, 2.0), Share(0, 1.0)), held)
     said = reasons.sentence(reason, column, Verdict(1.0, 1.0, word, 0, 9, None), learnt=20)
@@ -95,7 +95,7 @@ def test_the_sentence_says_what_the_evidence_says(monkeypatch, method, held, wor
 )
 def test_levels_are_held_against_the_highest_normal(monkeypatch, shares, word, key):
     monkeypatch.setattr(reasons, "text", lambda name, **values: write("en", name, **values))
-    column = made_up()["mahalanobis/scattering"]
+    column = made_up()["mahalanobis/efficientnet_lite0"]
     reason = Reason(column.key, 4.0, "Mahalanobis distance", None, (), shares, None)
     said = reasons.sentence(reason, column, Verdict(1.0, 1.0, word, 0, 9, None), learnt=20)
     assert said == write("en", f"inspect.says.{key}", level=2, times="1.5")
@@ -118,20 +118,20 @@ def test_maps_and_verdicts_that_disagree_are_pointed_out(monkeypatch):
     lit, calm, corner = np.where(mask, 2.5, 0.1), np.full(mask.shape, 0.1), np.full(mask.shape, 0.1)
     y, x = (0 if mask[:40, :40].sum() == 0 else 200,) * 2
     corner[y, x] = 2.9
-    assert "missed_pooled" in boxed(monkeypatch, {"spade/scattering": ("miss", lit)})
-    assert "missed_map {'methods': 'methods" not in boxed(monkeypatch, {"padim/scattering": ("found", lit)})
-    assert "missed_map" in boxed(monkeypatch, {"padim/scattering": ("miss", lit)})
-    assert "elsewhere_one" in boxed(monkeypatch, {"cfa/scattering": ("found", corner)})
-    assert boxed(monkeypatch, {"cfa/scattering": ("miss", calm)}) == ""
-    assert boxed(monkeypatch, {"cfa/scattering": ("found", lit)}) == ""
+    assert "missed_pooled" in boxed(monkeypatch, {"spade/efficientnet_lite0": ("miss", lit)})
+    assert "missed_map {'methods': 'methods" not in boxed(monkeypatch, {"padim/efficientnet_lite0": ("found", lit)})
+    assert "missed_map" in boxed(monkeypatch, {"padim/efficientnet_lite0": ("miss", lit)})
+    assert "elsewhere_one" in boxed(monkeypatch, {"cfa/efficientnet_lite0": ("found", corner)})
+    assert boxed(monkeypatch, {"cfa/efficientnet_lite0": ("miss", calm)}) == ""
+    assert boxed(monkeypatch, {"cfa/efficientnet_lite0": ("found", lit)}) == ""
 
 
 def test_an_alarm_on_a_calm_map_is_pointed_out(monkeypatch):
     monkeypatch.setattr("pages.inspect.contradictions.text", lambda name, **values: name)
     result = made_up()
     index = next(i for i, p in enumerate(result.test) if p.defective is False)
-    scale = result["cfa/scattering"].scale
-    found = {"cfa/scattering": Verdict(1.0, 1.2, "false_alarm", 0, 9, np.full((224, 224), scale.median))}
+    scale = result["cfa/efficientnet_lite0"].scale
+    found = {"cfa/efficientnet_lite0": Verdict(1.0, 1.2, "false_alarm", 0, 9, np.full((224, 224), scale.median))}
     assert contradiction(Exhibit("test", index, result.test[index]), found, result) == "inspect.box.calm"
 
 

@@ -43,7 +43,7 @@ def at_step(open_lesson, method, step):
 
 def test_the_threshold_and_all_scores_are_in_the_last_figure_of_a_method(open_lesson):
     result = learning.ran()[0]
-    column = result["padim/scattering"]
+    column = result["padim/efficientnet_lite0"]
     chart = drawn(at_step(open_lesson, "padim", 4), "learn_threshold")
     lanes = {trace["name"]: sorted(values(trace["x"])) for trace in chart["data"][:3]}
     truth = result.labels
@@ -99,10 +99,10 @@ def test_pills_and_the_way_onwards_change_the_lesson(open_lesson):
 def test_switching_a_level_off_changes_what_is_together(open_lesson):
     app = open_lesson("layers")
     assert "1 + 2 + 3" in written(app)
-    switch = next(b for b in app.get("button_group") if b.key == "w_layers_scattering")
+    switch = next(b for b in app.get("button_group") if b.key == "w_layers_efficientnet_lite0")
     switch.set_value([0, 2]).run()
     assert "1 + 3" in written(app)
-    switch = next(b for b in app.get("button_group") if b.key == "w_layers_scattering")
+    switch = next(b for b in app.get("button_group") if b.key == "w_layers_efficientnet_lite0")
     switch.set_value([]).run()
     assert not app.exception
 

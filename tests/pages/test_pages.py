@@ -24,7 +24,7 @@ def test_every_page_opens_in_both_languages(open_app, page, language):
 
 @pytest.mark.parametrize("state", STATES)
 def test_compare_shows_every_state_of_the_work(open_app, state):
-    query = {"backbones": "scattering,resnet18"} if state == "two" else {}
+    query = {"backbones": "efficientnet_lite0,resnet18"} if state == "two" else {}
     app = open_app(state, **query)
     assert app.markdown[0].value
 

@@ -42,7 +42,7 @@ def written(app):
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("state", STATES)
 def test_every_state_opens_in_both_languages(scores, state, language):
-    query = {"backbones": "scattering,resnet18"} if state == "two" else {}
+    query = {"backbones": "efficientnet_lite0,resnet18"} if state == "two" else {}
     app = scores(state, language=language, **query)
     assert app.title[0].value == write(language, "scores.title")
     assert lead(app)
@@ -82,7 +82,7 @@ def test_lanes_receive_every_score_and_the_present_threshold(scores):
     given = sent(scores(allowed="3"), "lanes")
     assert given["allowed"] == 3
     assert [head["key"] for head in given["heads"]] == [c.key for c in base.columns]
-    assert given["heads"][3]["scores"] == base["patchcore/scattering"].scores.tolist()
+    assert given["heads"][3]["scores"] == base["patchcore/efficientnet_lite0"].scores.tolist()
     assert [p["truth"] for p in given["pictures"]] == [int(p.defective) for p in base.test]
     assert [head["focus"] for head in given["heads"]] == [False, False, False, True, False]
 
@@ -112,7 +112,7 @@ def test_without_both_labels_there_is_a_way_on_instead_of_curves(scores, state, 
     app = scores(state)
     assert any(write("en", f"scores.empty.{title}") in m.value for m in app.markdown)
     assert drawn(app, "scores_roc") is None
-    assert drawn(app, "scores_patchcore_scattering") is not None
+    assert drawn(app, "scores_patchcore_efficientnet_lite0") is not None
     assert {"scores_label", "scores_maps"} <= {b.key for b in app.button}
 
 
@@ -145,7 +145,7 @@ def test_curves_belong_to_the_figures(scores):
     (mark,) = [t for t in pro if t["name"] == "painted from here PatchCore"]
     assert 0 < values(mark["x"])[0] < 0.3
     found = next(t for t in pro if t["name"] == "PatchCore")
-    column, curve = base["patchcore/scattering"], pixels.pro(base, base["patchcore/scattering"])
+    column, curve = base["patchcore/efficientnet_lite0"], pixels.pro(base, base["patchcore/efficientnet_lite0"])
     assert values(found["x"]) == pytest.approx(curve.x)
     assert values(mark["y"])[0] == curve.y[np.flatnonzero(curve.at >= column.scale.q99)[-1]]
 
@@ -156,8 +156,8 @@ def text_of(column):
 
 @pytest.mark.parametrize("kind", ["roc", "pr"])
 def test_a_point_of_a_curve_sets_the_threshold_on_the_test_pictures(scores, kind):
-    base, key = scored.result("scored"), "padim/scattering"
-    app = scores(thresholds="cfa/scattering:0.5:value")
+    base, key = scored.result("scored"), "padim/efficientnet_lite0"
+    app = scores(thresholds="cfa/efficientnet_lite0:0.5:value")
     app.segmented_control(key="scores_curve").set_value(kind).run()
     (points,) = [t for t in drawn(app, f"scores_{kind}")["data"] if t["name"] == "PaDiM, thresholds"]
     number = 9
@@ -173,10 +173,17 @@ def test_a_point_of_a_curve_sets_the_threshold_on_the_test_pictures(scores, kind
 
 def test_what_the_browser_says_of_a_point_is_checked():
     base = scored.result("scored")
-    for said in (None, [], ["x/y", 1], ["padim/scattering", 99], ["padim/scattering", -1], ["padim/scattering", "1"]):
+    for said in (
+        None,
+        [],
+        ["x/y", 1],
+        ["padim/efficientnet_lite0", 99],
+        ["padim/efficientnet_lite0", -1],
+        ["padim/efficientnet_lite0", "1"],
+    ):
         assert curves.chosen([{"customdata": said}], base) is None
     assert curves.chosen([], base) is None
-    for said in (None, ["padim/scattering", 0], ["x/y", 0, -1], ["padim/scattering", 900, -1]):
+    for said in (None, ["padim/efficientnet_lite0", 0], ["x/y", 0, -1], ["padim/efficientnet_lite0", 900, -1]):
         assert histograms.chosen([{"customdata": said}], base) is None
 
 
@@ -207,9 +214,9 @@ def test_every_picture_is_in_its_bar_of_the_histogram(scores, state):
 
 
 def test_the_threshold_is_a_line_and_axes_stay_where_they_are(scores):
-    key = "scores_patchcore_scattering"
+    key = "scores_patchcore_efficientnet_lite0"
     before, after = (drawn(scores(allowed=allowed), key)["layout"] for allowed in ("1", "6"))
-    column = scored.result("scored")["patchcore/scattering"]
+    column = scored.result("scored")["patchcore/efficientnet_lite0"]
     for layout, allowed in ((before, 1), (after, 6)):
         lines = [s["x0"] for s in layout["shapes"] if s["x0"] == s["x1"]]
         assert lines == [thresholds.threshold(column.held_out, allowed / 13)]
@@ -218,7 +225,9 @@ def test_the_threshold_is_a_line_and_axes_stay_where_they_are(scores):
 
 
 def test_a_threshold_beyond_the_scores_is_drawn_at_the_end_and_says_so(scores):
-    layout = drawn(scores(thresholds="patchcore/scattering:1e6:value"), "scores_patchcore_scattering")["layout"]
+    layout = drawn(scores(thresholds="patchcore/efficientnet_lite0:1e6:value"), "scores_patchcore_efficientnet_lite0")[
+        "layout"
+    ]
     (line,) = [s["x0"] for s in layout["shapes"] if s["x0"] == s["x1"]]
     assert line < layout["xaxis"]["range"][1]
     assert layout["annotations"][-1]["text"] == "threshold 1e+06 →"
@@ -228,7 +237,9 @@ def test_pairs_can_be_told_by_pixels(scores):
     app = scores()
     assert "PatchCore – SPADE" in written(app)
     base = scored.result("scored")
-    found = paired_auroc_difference(base.labels, base["patchcore/scattering"].scores, base["spade/scattering"].scores)
+    found = paired_auroc_difference(
+        base.labels, base["patchcore/efficientnet_lite0"].scores, base["spade/efficientnet_lite0"].scores
+    )
     low, value, high = (round(100 * v) for v in (found.low, found.value, found.high))
     assert f"<b>{value:+d}</b> [{low}, {high}]" in written(app)
     traces = drawn(app, "scores_pairs_chart")["data"]
@@ -256,7 +267,7 @@ def test_everything_stands_in_tables_too(scores):
 
 def test_what_the_browser_says_is_checked():
     base = scored.result("scored")
-    good, bad = "padim/scattering", "padim/other"
+    good, bad = "padim/efficientnet_lite0", "padim/other"
     assert lanes._moved({"allowed": 3, "values": {good: 1.5}}, base) == lanes.ThresholdChange(3, {good: 1.5})
     assert lanes._moved({"allowed": 99, "values": {bad: 1.0, good: float("nan")}}, base) == lanes.ThresholdChange(
         None, {}
@@ -299,9 +310,9 @@ def test_the_cost_of_every_method_is_in_the_units_of_its_heading(scores):
 
 
 def test_a_threshold_chosen_on_test_pictures_is_said_on_every_page(scores):
-    app = scores(thresholds="padim/scattering:1.25:test,cfa/scattering:0.5:value")
-    assert sent(app, "lanes")["values"] == {"padim/scattering": 1.25, "cfa/scattering": 0.5}
-    assert sent(app, "lanes")["onTest"] == ["padim/scattering"]
+    app = scores(thresholds="padim/efficientnet_lite0:1.25:test,cfa/efficientnet_lite0:0.5:value")
+    assert sent(app, "lanes")["values"] == {"padim/efficientnet_lite0": 1.25, "cfa/efficientnet_lite0": 0.5}
+    assert sent(app, "lanes")["onTest"] == ["padim/efficientnet_lite0"]
     for page in ("compare", "inspect", "learn", "export", "scores"):
         app.switch_page(path(page)).run()
         assert not app.exception
@@ -312,7 +323,7 @@ def test_a_threshold_chosen_on_test_pictures_is_said_on_every_page(scores):
 
 
 def test_other_pictures_let_go_of_thresholds_given_by_value(scores):
-    app = scores(thresholds="padim/scattering:1.25:value")
+    app = scores(thresholds="padim/efficientnet_lite0:1.25:value")
     app.selectbox(key="w_pictures").set_value("leather").run()
     assert app.session_state["choices"].thresholds == ()
 

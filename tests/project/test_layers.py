@@ -32,7 +32,7 @@ ROOMS = {
         "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "report",
     },
     "workers": {"errors", "result", "methods", "datasets", "features", "comparison", "queries"},
-    "__main__": {"errors", "result", "methods", "images", "datasets", "comparison", "report"},
+    "__main__": {"errors", "result", "methods", "images", "datasets", "features", "comparison", "report"},
 }  # fmt: skip
 METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()})
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}

@@ -103,10 +103,10 @@ from pages.frame.state import Choices
 from pages.inspect import reasons
 from detectors.queries import explain
 found = {r.key: r for r in learning.ask("done", explain.explain_place, "test", 0, 60, 60)}
-toy, whole = found["toy/scattering"], found["whole/scattering"]
+toy, whole = found["toy/efficientnet_lite0"], found["whole/efficientnet_lite0"]
 assert toy.box is not None and toy.rank is not None and toy.compared[0].role == "average", toy
 assert whole.box is None and whole.rank is None, whole
-field = learning.ask("done", explain.gradient, "whole/scattering", "test", 0)
+field = learning.ask("done", explain.gradient, "whole/efficientnet_lite0", "test", 0)
 assert field.shape == (112, 112) and field.max() > 0
 print("every page opened")
 """

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detectors import evaluation
 from detectors.datasets.sources import DemoSource
+from detectors.features.weights import BUNDLED
 from detectors.result import Figure
 
 if TYPE_CHECKING:
@@ -134,10 +135,10 @@ class ExerciseScores:
 
 
 def measure(data: Dataset, methods: tuple[str, ...]) -> ExerciseScores:
-    """Fit methods on a set with the bundled backbone and measure them."""
+    """Fit methods on the fixed features of scattering, which are the same everywhere, and measure them."""
     from detectors.comparison.comparison import Comparison
 
-    result = Comparison(methods=methods).run(data)
+    result = Comparison(methods=methods, backbones=(BUNDLED,)).run(data)
     return ExerciseScores(
         result.labels,
         {column.method: column.scores for column in result.columns},

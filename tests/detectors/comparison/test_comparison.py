@@ -15,7 +15,7 @@ SMALL = Preprocessing(size=112)
 
 @pytest.fixture(scope="module")
 def result(circuit):
-    return Comparison(preprocessing=SMALL).run(circuit)
+    return Comparison(backbones=("scattering",), preprocessing=SMALL).run(circuit)
 
 
 def test_every_method_has_a_column_with_figures(result, circuit):
@@ -37,7 +37,7 @@ def test_every_method_has_a_column_with_figures(result, circuit):
 
 
 def test_a_picture_passes_the_backbone_once(circuit):
-    comparison = Comparison(preprocessing=SMALL)
+    comparison = Comparison(backbones=("scattering",), preprocessing=SMALL)
     pictures = comparison.prepare(circuit)
     stores = extract(pictures, comparison.load("scattering"))
     assert stores.passes == len(circuit.train) + len(circuit.test)
@@ -47,7 +47,7 @@ def test_a_picture_passes_the_backbone_once(circuit):
 
 
 def test_the_same_seed_gives_the_same_result(result, circuit):
-    again = Comparison(preprocessing=SMALL).run(circuit)
+    again = Comparison(backbones=("scattering",), preprocessing=SMALL).run(circuit)
     for one, other in zip(result.columns, again.columns, strict=True):
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.held_out, other.held_out)
@@ -68,7 +68,7 @@ def test_another_seed_holds_other_pictures_out(circuit):
 
 
 def test_each_store_holds_the_features_of_its_own_pictures(circuit):
-    comparison = Comparison(preprocessing=SMALL)
+    comparison = Comparison(backbones=("scattering",), preprocessing=SMALL)
     pictures, backbone = comparison.prepare(circuit), comparison.load("scattering")
     stores = extract(pictures, backbone)
     for store, shown in (
@@ -83,7 +83,7 @@ def test_each_store_holds_the_features_of_its_own_pictures(circuit):
 
 
 def test_what_a_run_will_need_is_said_before_it(circuit):
-    comparison = Comparison(preprocessing=SMALL)
+    comparison = Comparison(backbones=("scattering",), preprocessing=SMALL)
     pictures = comparison.prepare(circuit)
     stores = extract(pictures, comparison.load("scattering"))
     total = len(circuit.train) + len(circuit.test)
@@ -116,7 +116,7 @@ def test_cancelling_ends_the_run(circuit):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        Comparison(preprocessing=SMALL).run(circuit, stop)
+        Comparison(backbones=("scattering",), preprocessing=SMALL).run(circuit, stop)
 
 
 def test_no_normal_pictures_is_refused(circuit):
@@ -145,9 +145,10 @@ def test_pictures_without_labels_still_get_maps(circuit):
         assert str(figure.reason)
 
 
-def test_real_pictures(hazelnut):
-    """On real parts the bundled backbone must do what it is bundled for."""
-    result = Comparison(methods=("padim", "patchcore")).run(hazelnut)
+@pytest.mark.parametrize("backbone", ["efficientnet_lite0", "scattering"])
+def test_real_pictures(hazelnut, backbone):
+    """On real parts the backbones that need no download must do what they are there for."""
+    result = Comparison(methods=("padim", "patchcore"), backbones=(backbone,)).run(hazelnut)
     for column in result.columns:
         assert column.figures["image_auroc"].value > 0.7
         assert column.figures["pixel_auroc"].value > 0.85

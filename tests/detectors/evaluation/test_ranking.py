@@ -77,12 +77,12 @@ def test_a_column_without_the_figure_takes_no_part():
 
 def test_pixel_measurements_are_those_of_the_metrics():
     base = made_up()
-    one, other = base["patchcore/scattering"], base["padim/scattering"]
+    one, other = base["patchcore/efficientnet_lite0"], base["padim/efficientnet_lite0"]
     curve = pro(base, one)
     assert curve.x[-1] == pytest.approx(0.3)
     assert curve.y[0] == 0
     assert aupro_difference(base, one, other) == paired_pixel_difference(base.test, one.maps, other.maps)
-    assert pro(base, base["mahalanobis/scattering"]).reason.key == "metrics.no_map"
+    assert pro(base, base["mahalanobis/efficientnet_lite0"]).reason.key == "metrics.no_map"
 
 
 def words(key, **values):

@@ -93,8 +93,15 @@ def test_efficientnets_pool_nine_stages_stem_and_head_after_their_activations():
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_scattering_is_the_default_and_says_that_it_is_bundled():
+def test_the_default_is_trained_and_comes_with_a_package():
     backbone = load_backbone(device="cpu")
+    assert (backbone.name, backbone.weights.source) == ("efficientnet_lite0", "package")
+    assert backbone.weights.sha256 == PACKAGED["efficientnet_lite0"].sha256
+    assert not backbone.standardise
+
+
+def test_scattering_says_that_it_is_bundled():
+    backbone = load_backbone("scattering", device="cpu")
     assert (backbone.name, backbone.weights.source, backbone.weights.random) == ("scattering", "bundled", False)
     assert backbone.weights.sha256 == load_backbone("scattering", device="cpu").weights.sha256
     assert backbone.standardise

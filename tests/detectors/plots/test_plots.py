@@ -62,7 +62,7 @@ def test_lines_are_the_curves_that_were_measured(result, draw, measure):
 
 
 def test_the_ring_stands_at_the_thresholds_rates(result):
-    column = result["padim/scattering"]
+    column = result["padim/efficientnet_lite0"]
     at = {column.key: float(np.sort(column.scores)[-5])}
     ax = plots.roc(result, focus="padim", thresholds=at)
     counted = confusion(result.labels, column.scores, at[column.key])
@@ -75,9 +75,9 @@ def test_the_ring_stands_at_the_thresholds_rates(result):
 
 
 def test_histograms_count_every_picture_and_draw_the_threshold(result):
-    every = plots.histograms(result, columns=["padim", "cfa/scattering"])
+    every = plots.histograms(result, columns=["padim", "cfa/efficientnet_lite0"])
     assert [ax.get_title(loc="left") for ax in every] == ["PaDiM", "CFA"]
-    for ax, key in zip(every, ("padim/scattering", "cfa/scattering"), strict=True):
+    for ax, key in zip(every, ("padim/efficientnet_lite0", "cfa/efficientnet_lite0"), strict=True):
         column = result[key]
         heights = [(bar.get_height(), bar.get_y()) for bar in ax.patches]
         up = sum(height for height, base in heights if base >= 0)
@@ -89,7 +89,7 @@ def test_histograms_count_every_picture_and_draw_the_threshold(result):
 
 
 def test_bars_are_made_of_the_pictures_they_count(result):
-    column = result["spade/scattering"]
+    column = result["spade/efficientnet_lite0"]
     edges, cells = stacks(result, column)
     assert sorted(c.index for c in cells if c.group == "held_out") == list(range(12))
     assert sorted(c.index for c in cells if c.group != "held_out") == list(range(24))
@@ -123,7 +123,7 @@ def test_scores_stand_at_their_multiples(result):
 def test_figures_show_their_intervals_and_say_why_one_is_absent(result):
     ax = plots.figures(result, "aupro")
     said = written(ax)
-    figure = result["cfa/scattering"].figures["aupro"]
+    figure = result["cfa/efficientnet_lite0"].figures["aupro"]
     assert f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]" in said
     assert "This method gives one number per picture and no map." in said
     bars = [line for line in ax.lines if len(line.get_xdata()) == 2]
@@ -140,7 +140,7 @@ def test_maps_paint_the_common_scale_and_the_true_outline(result):
     every = plots.maps(result, result.test[1].name, columns=["padim", "mahalanobis"])
     assert len(every) == 3
     assert np.array_equal(every[0].images[0].get_array(), result.test[1].pixels)
-    column = result["padim/scattering"]
+    column = result["padim/efficientnet_lite0"]
     painted = colours.overlay(result.test[1].pixels, column.scale(column.maps[1]))
     assert np.array_equal(every[1].images[0].get_array(), painted)
     assert every[1].collections
@@ -183,7 +183,7 @@ def test_a_name_with_dollars_is_no_formula(result, tmp_path):
 
 
 def test_what_is_not_there_is_named(result):
-    with pytest.raises(KeyError, match="no column 'padin'; there are spade/scattering"):
+    with pytest.raises(KeyError, match="no column 'padin'; there are spade/efficientnet_lite0"):
         plots.roc(result, columns=["padin"])
     with pytest.raises(KeyError, match=r"No test picture is called 'x\.png'"):
         plots.maps(result, "x.png")

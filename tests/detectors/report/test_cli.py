@@ -53,11 +53,11 @@ def test_compare_writes_maps_scores_and_settings(folder, tmp_path):
     tested = list((folder / "test").rglob("*.png"))
     assert len(rows) == 2 * len(tested)
     for kind in ("maps", "overlays"):
-        files = sorted((out / kind / "patchcore_scattering").glob("*.png"))
+        files = sorted((out / kind / "patchcore_efficientnet_lite0").glob("*.png"))
         assert len(files) == len(tested)
         assert Image.open(files[0]).size == (112, 112)
-    assert not (out / "maps" / "mahalanobis_scattering").exists()
-    assert load_file(out / "maps.safetensors")["patchcore/scattering"].shape == (len(tested), 112, 112)
+    assert not (out / "maps" / "mahalanobis_efficientnet_lite0").exists()
+    assert load_file(out / "maps.safetensors")["patchcore/efficientnet_lite0"].shape == (len(tested), 112, 112)
     assert len(json.loads((out / "result.json").read_text())["columns"]) == 2
     settings = json.loads((out / "settings.json").read_text())
     assert settings["preprocessing"]["size"] == 112
@@ -94,7 +94,7 @@ def model(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("models")
     run("fit", "--method", "mahalanobis", "--data", folder, "--size", 64, "--out", out)
     (written,) = out.iterdir()
-    assert written.name == "mahalanobis-scattering.safetensors"
+    assert written.name == "mahalanobis-efficientnet_lite0.safetensors"
     return written
 
 

@@ -119,7 +119,7 @@ def test_uploads_are_found_beside_the_script_whatever_they_are_called(tmp_path):
     ("old", "new", "said"),
     [
         ("    seed=4,", "    seed=5,", "These are not the pictures of the first run."),
-        ("settings={}", "settings={'padim': {'channels': 20}}", "The scores of padim/scattering differ"),
+        ("settings={}", "settings={'padim': {'channels': 20}}", "The scores of padim/efficientnet_lite0 differ"),
     ],
 )
 def test_what_differs_is_told(tmp_path, old, new, said):
@@ -140,7 +140,7 @@ def test_a_script_of_version_0_1_still_runs(tmp_path):
         [sys.executable, str(script)], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
-    assert "mahalanobis/scattering 0." in done.stdout, done.stderr
+    assert "mahalanobis/efficientnet_lite0 0." in done.stdout, done.stderr
     assert done.returncode == 0 or "differ: other versions, processor or number of threads" in done.stderr
 
 

@@ -77,7 +77,10 @@ def test_equal_choices_share_one_run(compute):
 def test_another_setting_reuses_the_features(compute):
     wait(compute.start(TWO, Boards(), "a"))
     other = compute.start(replace(TWO, settings={"patchcore": {"ratio": 0.5}}), Boards(), "a")
-    assert other._works["stores:scattering"] is compute.start(TWO, Boards(), "a")._works["stores:scattering"]
+    assert (
+        other._works["stores:efficientnet_lite0"]
+        is compute.start(TWO, Boards(), "a")._works["stores:efficientnet_lite0"]
+    )
     wait(other)
     assert other.columns()[1].settings["ratio"] == 0.5
 
@@ -94,7 +97,7 @@ def test_a_refusal_fails_alone(compute):
 def test_a_column_can_be_asked(compute):
     run = compute.start(TWO, Boards(), "a")
     wait(run)
-    assert run.ask(_bank_bytes, "patchcore/scattering").result() == run.columns()[1].cost.model_bytes
+    assert run.ask(_bank_bytes, "patchcore/efficientnet_lite0").result() == run.columns()[1].cost.model_bytes
 
 
 def _bank_bytes(detector, stores, pictures):
@@ -191,14 +194,14 @@ def test_all_columns_are_asked_at_once_beside_their_detectors(compute):
 def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
     run = compute.start(TWO, Boards(), "a")
     wait(run)
-    asked = (parameters.vary, "scattering", "patchcore", (("ratio", 0.1), ("limit", 4096)), None, False)
+    asked = (parameters.vary, "efficientnet_lite0", "patchcore", (("ratio", 0.1), ("limit", 4096)), None, False)
     future = run.begin(*asked)
     assert run.begin(*asked).key == future.key
     assert run.begin(*asked[:2], "patchcore", (("ratio", 0.5),), None, False).key != future.key
     found = future.result(timeout=60)
-    np.testing.assert_allclose(found.scores, run.result()["patchcore/scattering"].scores, rtol=1e-4)
+    np.testing.assert_allclose(found.scores, run.result()["patchcore/efficientnet_lite0"].scores, rtol=1e-4)
     assert compute.standing(future).state == "done"
-    refused = run.begin(parameters.vary, "scattering", "padim", (), 1, False)
+    refused = run.begin(parameters.vary, "efficientnet_lite0", "padim", (), 1, False)
     with pytest.raises(SettingRefused):
         refused.result(timeout=60)
     assert compute.standing(refused).sentence.key == "methods.one_picture"
