@@ -65,7 +65,8 @@ QUESTIONS = {
     "what is unusual": (BOTH, lambda b: b.ask(outliers.unusual, column=MAP)),
     "a curve": (BOTH, lambda b: soon(lambda: b.later(pixels.pro, columns=(MAP,)).now)),
     "a difference": (
-        BOTH, lambda b: soon(lambda: b.later(pixels.aupro_difference, columns=(MAP, "patchcore/efficientnet_lite0")).now),
+        BOTH,
+        lambda b: soon(lambda: b.later(pixels.aupro_difference, columns=(MAP, "patchcore/efficientnet_lite0")).now),
     ),
     "a card": (BOTH, lambda b: soon(lambda: b.later(card, "link").now)),
     "a set at a glance": (BOTH, lambda b: soon(lambda: b.later(overview, SMALL).now)),

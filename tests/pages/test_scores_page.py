@@ -225,9 +225,8 @@ def test_the_threshold_is_a_line_and_axes_stay_where_they_are(scores):
 
 
 def test_a_threshold_beyond_the_scores_is_drawn_at_the_end_and_says_so(scores):
-    layout = drawn(scores(thresholds="patchcore/efficientnet_lite0:1e6:value"), "scores_patchcore_efficientnet_lite0")[
-        "layout"
-    ]
+    app = scores(thresholds="patchcore/efficientnet_lite0:1e6:value")
+    layout = drawn(app, "scores_patchcore_efficientnet_lite0")["layout"]
     (line,) = [s["x0"] for s in layout["shapes"] if s["x0"] == s["x1"]]
     assert line < layout["xaxis"]["range"][1]
     assert layout["annotations"][-1]["text"] == "threshold 1e+06 →"

@@ -24,7 +24,7 @@ from pages.frame.words import LANGUAGES, write
 from pages.learn import lesson, table
 
 SLOT = re.compile(r"\{\{(figure|wide|value):([a-z_0-9]+)\}\}")
-# What the built-in pictures bear out on the features of scattering; an explanation that is False here never shows there.
+# What the built-in pictures bear out on scattering's features; an explanation that is False here never shows there.
 BORNE_OUT = {claim: claim != "rotated_most" for claim in (*CLAIMS, *CHANGES)}
 
 

@@ -77,10 +77,8 @@ def test_equal_choices_share_one_run(compute):
 def test_another_setting_reuses_the_features(compute):
     wait(compute.start(TWO, Boards(), "a"))
     other = compute.start(replace(TWO, settings={"patchcore": {"ratio": 0.5}}), Boards(), "a")
-    assert (
-        other._works["stores:efficientnet_lite0"]
-        is compute.start(TWO, Boards(), "a")._works["stores:efficientnet_lite0"]
-    )
+    kept = "stores:efficientnet_lite0"
+    assert other._works[kept] is compute.start(TWO, Boards(), "a")._works[kept]
     wait(other)
     assert other.columns()[1].settings["ratio"] == 0.5
 
