@@ -1,4 +1,4 @@
-"""The bundled backbone: a fixed wavelet scattering network, designed instead of learnt.
+"""A backbone without weights: a fixed wavelet scattering network, designed instead of learnt.
 
 A picture is split into luminance and two colour differences and halved again and again. At every octave small waves in
 eight directions are looked for (first order), and in how strongly the luminance's waves are there, waves are looked

@@ -39,7 +39,7 @@ class Choices:
     Attributes:
         data: "demo" or "own" (pictures of this session; a link with "own" opens the demo elsewhere).
         settings: (method, setting, value) for each setting that differs from the preset.
-        random_weights: whether backbones other than the bundled one stay untrained.
+        random_weights: whether backbones other than scattering get random weights.
         allowed: false alarms allowed, in steps: j of k + 1 normal pictures; None for the rate nearest to 5 %.
         thresholds: (column key, raw score, "value" or "test") of columns whose threshold was set apart.
         picture, place: what Inspect shows: the start of a sha256, and (row, column) in pixels.
