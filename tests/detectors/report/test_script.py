@@ -140,7 +140,7 @@ def test_a_script_of_version_0_1_still_runs(tmp_path):
         [sys.executable, str(script)], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
-    assert "mahalanobis/efficientnet_lite0 0." in done.stdout, done.stderr
+    assert "mahalanobis/scattering 0." in done.stdout, done.stderr
     assert done.returncode == 0 or "differ: other versions, processor or number of threads" in done.stderr
 
 
