@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors import datasets
-from detectors.datasets import Dataset, Report, Sample, builtin
+from detectors.datasets import Dataset, Histogram, Report, Sample, builtin
 from detectors.datasets.sources import DemoSource
 from detectors.errors import Sentence
 from detectors.evaluation import shortcuts
-from detectors.images import Preprocessing
+from detectors.images import Preprocessing, White
 from detectors.result import Figure
 
 _CARD_KINDS = 3
@@ -55,6 +55,8 @@ class Overview:
         warnings: what to know of the set as a whole: too few pictures, copies, mixed sizes and the like.
         trivial: AUROC of each trivial statistic against the labels.
         file_bytes: of all accepted files.
+        white: black and white of pictures with more than 8 bits.
+        levels: the values of such pictures; None for a set of 8 bits.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Overview:
     warnings: tuple[Sentence, ...]
     trivial: dict[str, Figure]
     file_bytes: int
+    white: White
+    levels: Histogram | None
 
 
 def overview(data: Dataset) -> Overview:
@@ -77,6 +81,8 @@ def overview(data: Dataset) -> Overview:
         warnings=(*(note for note in data.report.notes if note not in found), *found),
         trivial=shortcuts.shortcut_figures(data.test, Preprocessing()),
         file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
+        white=data.white,
+        levels=datasets.histogram(data),
     )
 
 

@@ -107,7 +107,7 @@ TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Ke
 WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
     "drop_", "more_", "add_", "reload_model_",  # uploaders
-    "read_",  # what folders are
+    "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
     "tools_",  # beside charts

@@ -15,6 +15,7 @@ from detectors.queries.overview import Overview
 from pages.frame import data, session, style, uploads
 from pages.frame.state import Choices, change
 from pages.frame.words import say, text
+from pages.images.levels import LEVELS
 from pages.images.pictures import Album, copies
 
 _COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
@@ -32,7 +33,7 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
         for warning in made.warnings:
             if warning.key in _COPIES:
                 _copies(choices, warning, shown)
-            elif warning.key not in _ELSEWHERE:
+            elif warning.key not in _ELSEWHERE and not (made.levels is not None and warning.key in LEVELS):
                 _line("told" if warning.key in _TOLD else "alarm", say(warning))
         _shortcuts(made)
         mine = uploads.shelf().source

@@ -9,6 +9,7 @@ from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
 from pages.images import checks, files, galleries, saved_detector
+from pages.images.levels import levels
 from pages.images.products import cards, words
 from pages.images.understood import understood
 
@@ -25,6 +26,7 @@ complete = cards(choices, own if isinstance(own, Overview) else None)
 if isinstance(own, Overview):
     if choices.data == "own":
         understood(own)
+        levels(own)
     files.received(own)
 else:
     files.refused_at_the_door()

@@ -6,16 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures.charts import drawn
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.pictures import glance
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets import Folder
 from detectors.datasets.sources import EditedSource, UploadSource
+from detectors.images import White
 from detectors.images.limits import LIMITS, MB
 from pages.frame import uploads
 from pages.frame.words import write
-from pages.images import galleries, pictures
+from pages.images import galleries, levels, pictures
 from pages.images.understood import rows
 
 HOSTILE = (
@@ -37,6 +40,13 @@ def mask() -> bytes:
     return encoded(values)
 
 
+def deep(seed: int) -> bytes:
+    """A picture of 16 bits that uses few of its values, as thermal cameras do."""
+    values = 20_000 + np.random.default_rng(seed).normal(0, 50, (24, 32))
+    return encoded(Image.fromarray(values.astype(np.uint16)))
+
+
+DEEP = {f"{folder}/{i}.png": deep(7 * i + len(folder)) for folder in ("train/good", "test/hot") for i in range(4)}
 NORMAL = [(f"good/{i:02d}.png", picture(i)) for i in range(12)]
 MVTEC = {f"train/good/{i:02d}.png": picture(i) for i in range(12)} | {
     "test/good/00.png": picture(20),
@@ -185,6 +195,35 @@ class TestUnderstood:
         assert [(row.path, row.masks) for row in rows(folders, {})] == [("gt/dent", 9), ("test/dent", 0)]
         said = rows(folders, {"gt/dent": "ignore", "test/dent/0.png": "masks"})
         assert [row.path for row in said] == ["gt/dent", "test/dent", "test/dent/0.png"]
+
+
+class TestLevels:
+    own = UploadSource(archive=("deep.zip", zipped(DEEP)))
+
+    def test_values_are_drawn_and_black_and_white_moved_and_taken_back(self, page):
+        app = page(self.own)
+        before = glance(self.own).white
+        assert app.slider(key="levels_ends").value == (before.black, before.whole)
+        lines = [line["x0"] for line in drawn(app, "levels_chart")["layout"]["shapes"]]
+        assert lines == [before.black, before.whole]
+        app.slider(key="levels_ends").set_value((19_900, 20_300)).run()
+        own = app.session_state["own"].source
+        assert own.white == White(20_300, None, 19_900)
+        assert "Black is 19900 and white 20300, as was chosen." in words(app)
+        assert own.load().white == own.white
+        app.button(key="levels_back").click().run()
+        assert app.session_state["own"].source.white is None
+        app.button(key="undo").click().run()
+        assert app.session_state["own"].source.white == own.white
+
+    def test_pictures_of_8_bits_have_none(self, page):
+        assert drawn(page(UploadSource(archive=("a.zip", zipped(MVTEC)))), "levels_chart") is None
+
+    def test_real_numbers_are_moved_on_their_own(self):
+        found = replace(glance(self.own).levels, numbers="real", edges=np.array([0.0, 1.0, 2.0]))
+        before = White(4095, 1.0, 5)
+        assert levels.chosen_white(before, found, 0.25, 0.75) == White(4095, 0.75, 5, 0.25)
+        assert levels.span(found) == (0.0, 2.0, 2 / 500)
 
 
 class TestByHand:
