@@ -27,6 +27,7 @@ ROOMS = {
     "evaluation": {"errors", "result", "images", "datasets"},
     "plots": {"errors", "result", "methods", "evaluation"},
     "comparison": {"errors", "result", "methods", "images", "datasets", "features", "evaluation"},
+    "stress": {"errors", "result", "methods", "features", "evaluation", "comparison"},
     "report": {"errors", "result", "methods", "evaluation", "plots"},
     "queries": {
         "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "report",
