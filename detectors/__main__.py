@@ -1,4 +1,4 @@
-"""The command line: `python -m detectors compare|fit|predict|sweep|read|demo`."""
+"""The command line: `python -m detectors compare|fit|predict|sweep|stress|read|demo`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
 from detectors.result import column_key
+from detectors.stress import CONDITIONS, condition, ranked
 
 if TYPE_CHECKING:
     from detectors.comparison.pipeline import Pipeline
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     top = argparse.ArgumentParser(prog="python -m detectors", description="Compare one-class image anomaly detectors.")
-    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|read|demo")
+    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|stress|read|demo")
 
     verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
     _add_experiment(verb)
@@ -86,6 +87,13 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--method", required=True, choices=METHODS)
     verb.add_argument("--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0")
     verb.set_defaults(verb=sweep)
+
+    verb = verbs.add_parser("stress", help="score the test pictures under other light, blur and positions")
+    _add_experiment(verb)
+    verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
+    verb.add_argument("--conditions", default="all", help="'all' or names with commas: " + ",".join(CONDITIONS))
+    verb.add_argument("--out", type=Path, help="folder for stress.csv and stress.png")
+    verb.set_defaults(verb=stress)
 
     verb = verbs.add_parser("read", help="say how a folder or ZIP is understood, folder by folder, before a run")
     _add_data(verb)
@@ -213,6 +221,33 @@ def sweep(options: argparse.Namespace) -> None:
     shown = terminal.table(result)
     shown.columns[0].header = name
     terminal.console.print(shown)
+
+
+def stress(options: argparse.Namespace) -> None:
+    """Fit methods once, then score the test pictures under conditions; print what breaks, the weakest first."""
+    from contextlib import nullcontext
+
+    from detectors.report import terminal
+    from detectors.report.stress import files
+    from detectors.stress.measuring import bench, measure
+    from detectors.stress.sentences import verdict
+
+    comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
+    conditions = [condition(name) for name in _names(options.conditions, tuple(CONDITIONS))]
+    data = _data(options)
+    with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
+        with terminal.reporting("features") as progress:
+            fitted = bench(comparison, data, progress)
+            curves = {each.key: measure(fitted, each, seed=options.seed, progress=progress) for each in conditions}
+        if folder:
+            for name, content in files(curves):
+                (folder / name).write_bytes(content)
+    cells = []
+    for name, key, said in ranked(curves):
+        (curve,) = (curve for curve in curves[name] if curve.key == key)
+        note = "so do resampling and border alone" if curve.control_broken else ""
+        cells.append((*key.split("/", 1), name, str(verdict(said, name)), note))
+    terminal.console.print(terminal.rows(("method", "backbone", "condition", "verdict", ""), cells))
 
 
 def read(options: argparse.Namespace) -> None:

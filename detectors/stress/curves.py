@@ -70,7 +70,8 @@ class Curve:
         key: the column's.
         strengths: (T,) ascending, 0 among them.
         scores: (T, M) raw, of all test pictures at each strength.
-        control: (M,) raw, moved there and back at the strongest; None for conditions that move nothing.
+        control: (M,) raw, of pictures moved there and back; None for conditions that move nothing.
+        control_at: at which strength.
         labels: (M,) 1 defective, 0 good, NaN where nobody said.
         threshold: the column's; fixed, whatever the condition.
         held_out: (K,) raw scores of the held-out normals.
@@ -83,6 +84,7 @@ class Curve:
     labels: NDArray[np.float64]
     threshold: Threshold
     held_out: NDArray[np.float64]
+    control_at: float = 0.0
 
     @property
     def promise(self) -> float | None:
@@ -116,7 +118,7 @@ class Curve:
 
     @property
     def control_broken(self) -> bool:
-        """Whether moving there and back, which moves nothing, raises alarms above the promise by more than chance."""
+        """Whether moving there and back, which only resamples and mirrors, raises more alarms than chance allows."""
         if self.control is None:
             return False
         good = self.labels == 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparison.comparison import Bench, FittedColumn, silent
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score, silent
 from detectors.errors import SettingRefused
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.result import ResultPicture
@@ -17,6 +17,7 @@ from detectors.stress.conditions import Condition
 from detectors.stress.curves import Curve
 
 if TYPE_CHECKING:
+    from detectors.datasets import Dataset
     from detectors.features.backbone import Backbone
     from detectors.methods.base import Features, Progress
 
@@ -40,6 +41,23 @@ class Strip:
     scores: dict[str, NDArray[np.float64]]
 
 
+def bench(comparison: Comparison, data: Dataset, progress: Progress = silent) -> Bench:
+    """Fit every column of a comparison and keep the detectors; `Refusal` where one cannot be fitted.
+
+    Args:
+        comparison: what to fit.
+        data: normal and test pictures.
+        progress: called with the share done of the part named.
+    """
+    pictures, fitted = comparison.prepare(data), []
+    for name in comparison.backbones:
+        stores = extract(pictures, comparison.load(name, progress), progress)
+        for method in comparison.methods:
+            column, detector = fit_and_score(comparison.detector(method, name), stores, pictures, progress)
+            fitted.append(FittedColumn(column, detector, stores, column.key))
+    return Bench(comparison, pictures, tuple(fitted))
+
+
 def measure(
     bench: Bench,
     condition: Condition,
@@ -50,7 +68,8 @@ def measure(
     """Score all test pictures at all strengths of a condition, with every finished column that has a threshold.
 
     Strength 0 is what the comparison found; no picture of it goes through the backbone again. Nothing but scores is
-    kept, so that memory does not grow with the pictures.
+    kept, so that memory does not grow with the pictures. Where a condition moves pictures, those moved there and back
+    are scored too, at the strongest of the strengths at which methods break: what resampling and a mirrored border do.
 
     Args:
         bench: a finished run.
@@ -70,43 +89,44 @@ def measure(
             "A condition needs test pictures and at least one method with a threshold; hold normal pictures out.",
         )
     passes = [strength for strength in condition.strengths if strength != 0]
-    scores = {fitted.column.key: np.empty((len(condition.strengths), len(test)), np.float64) for fitted, _ in columns}
-    control = {fitted.column.key: np.empty(len(test), np.float64) for fitted, _ in columns}
+    scores = {fitted.column.key: np.empty((len(condition.strengths), len(test))) for fitted, _ in columns}
     for fitted, _ in columns:
         scores[fitted.column.key][condition.strengths.index(0)] = fitted.column.scores
-    total = len(_backbones(columns)) * (len(passes) + condition.geometric) * len(test)
+    networks = {name: bench.comparison.load(name) for name in _backbones(columns)}
+    total = len(networks) * (len(passes) + condition.geometric) * len(test)
     done = 0
 
-    def advanced(count: int) -> None:
+    def score(into: dict[str, NDArray[np.float64]], strength: float, control: bool = False) -> None:
         nonlocal done
-        done += count
-        progress(done / total, "stress", pictures=done)
+        for name, own in _backbones(columns).items():
+            for start, altered in _altered(test, condition, strength, seed, control):
+                for fitted, found in _scored(networks[name], own, altered):
+                    into[fitted.column.key][start : start + len(altered)] = found
+                done += len(altered)
+                progress(done / total, "stress", pictures=done)
 
-    for backbone, own in _backbones(columns).items():
-        network = bench.comparison.load(backbone)
-        for strength in passes:
-            row = condition.strengths.index(strength)
-            for start, altered in _altered(test, condition, strength, seed):
-                for fitted, found in _scored(network, own, altered):
-                    scores[fitted.column.key][row, start : start + len(altered)] = found
-                advanced(len(altered))
-        if condition.geometric:
-            for start, altered in _altered(test, condition, condition.strongest, seed, control=True):
-                for fitted, found in _scored(network, own, altered):
-                    control[fitted.column.key][start : start + len(altered)] = found
-                advanced(len(altered))
-    return tuple(
+    for strength in passes:
+        row = condition.strengths.index(strength)
+        score({key: found[row] for key, found in scores.items()}, strength)
+    curves = [
         Curve(
             key=fitted.column.key,
             strengths=condition.strengths,
             scores=scores[fitted.column.key],
-            control=control[fitted.column.key] if condition.geometric else None,
+            control=None,
             labels=bench.pictures.labels,
             threshold=at,
             held_out=fitted.column.held_out,
         )
         for fitted, at in columns
-    )
+    ]
+    if not condition.geometric:
+        return tuple(curves)
+    breaks = [strength for curve in curves for strength in curve.verdict.at]
+    farthest = max(breaks, key=abs, default=condition.strongest)
+    control = {curve.key: np.empty(len(test)) for curve in curves}
+    score(control, farthest, control=True)
+    return tuple(replace(curve, control=control[curve.key], control_at=farthest) for curve in curves)
 
 
 def strip(bench: Bench, condition: Condition, index: int, seed: int = 0) -> Strip:

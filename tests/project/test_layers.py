@@ -25,15 +25,17 @@ ROOMS = {
     "datasets": {"errors", "images"},
     "features": {"errors", "result", "methods"},
     "evaluation": {"errors", "result", "images", "datasets"},
-    "plots": {"errors", "result", "methods", "evaluation"},
     "comparison": {"errors", "result", "methods", "images", "datasets", "features", "evaluation"},
-    "stress": {"errors", "result", "methods", "features", "evaluation", "comparison"},
-    "report": {"errors", "result", "methods", "evaluation", "plots"},
+    "stress": {"errors", "result", "methods", "datasets", "features", "evaluation", "comparison"},
+    "plots": {"errors", "result", "methods", "evaluation", "stress"},
+    "report": {"errors", "result", "methods", "evaluation", "plots", "stress"},
     "queries": {
         "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "report",
     },
     "workers": {"errors", "result", "methods", "datasets", "features", "comparison", "queries"},
-    "__main__": {"errors", "result", "methods", "images", "datasets", "features", "comparison", "report"},
+    "__main__": {
+        "errors", "result", "methods", "images", "datasets", "features", "comparison", "stress", "report",
+    },
 }  # fmt: skip
 METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()})
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}

@@ -55,6 +55,7 @@ def test_each_altered_picture_goes_through_the_backbone_once(bench, monkeypatch)
     assert told == sorted(told)
     assert told[-1] == 1
     assert first.control.shape == (len(bench.pictures.test),)
+    assert first.control_at == 4
 
 
 def test_a_strip_holds_what_the_curve_holds(bench):

@@ -1,0 +1,67 @@
+"""Methods under conditions: false alarms with their interval, found defects, and where a method breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from detectors.methods import METHODS
+from detectors.plots.axes import ACCENT, FALSE_ALARM, INK, MISS, MUTED, SMALL, USUAL, axes, dress, grid, percent
+from detectors.stress import CONDITIONS, Curve
+from detectors.stress.sentences import verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def stress(curve: Curve, condition: str, ax: Axes | None = None) -> Axes:
+    """Draw one method under one condition.
+
+    Args:
+        curve: what was measured.
+        condition: its name.
+        ax: where to draw; a new figure by default.
+    """
+    ax = axes(ax, 3.2, 2.0)
+    dress(ax, ruled="y")
+    points, said = curve.points, curve.verdict
+    places = [point.strength for point in points]
+    alarms = [point.false_alarms for point in points]
+    if all(figure.low is not None and figure.high is not None for figure in alarms):
+        low, high = ([getattr(figure, end) for figure in alarms] for end in ("low", "high"))
+        ax.fill_between(places, low, high, color=FALSE_ALARM, alpha=0.14, linewidth=0)
+    for shares, colour in ((alarms, FALSE_ALARM), ([point.found for point in points], INK)):
+        drawn = [np.nan if share.value is None else share.value for share in shares]
+        ax.plot(places, drawn, color=colour, marker="o", markersize=3, linewidth=1.4)
+    if curve.promise is not None:
+        ax.axhline(curve.promise, color=ACCENT, linewidth=1, linestyle=(0, (3, 3)))
+    for at in said.at:
+        ax.axvline(at, color=MISS, linewidth=1)
+    ax.set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
+    ax.yaxis.set_major_formatter(percent)
+    colour = {"breaks": MISS, "stands": ACCENT}.get(said.word, MUTED)
+    ax.set_title(str(verdict(said, condition)), loc="left", fontsize=SMALL, color=colour)
+    return ax
+
+
+def stress_matrix(curves: Mapping[str, Sequence[Curve]]) -> np.ndarray[Any, Any]:
+    """Draw methods below each other and conditions beside each other; return the Axes (methods, conditions).
+
+    Args:
+        curves: by condition, of the same columns in the same order.
+    """
+    rows, names = len(next(iter(curves.values()))), list(curves)
+    made = grid(rows, len(names), 2.3 * len(names) + 0.6, 1.5 * rows + 0.4)
+    several = len({curve.key.partition("/")[2] for found in curves.values() for curve in found}) > 1
+    for across, (name, found) in enumerate(curves.items()):
+        for down, curve in enumerate(found):
+            ax = stress(curve, name, made[down, across])
+            if across == 0:
+                method, _, backbone = curve.key.partition("/")
+                title = METHODS[method].title if method in METHODS else method
+                ax.set_ylabel(f"{title}\n{backbone}, %" if several else f"{title}, %", fontsize=USUAL, color=INK)
+            if down == rows - 1:
+                ax.set_xlabel(f"{name}, {CONDITIONS[name].unit}", fontsize=SMALL, color=MUTED)
+    return made
