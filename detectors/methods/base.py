@@ -56,8 +56,8 @@ class Detector(ABC):
 
     @classmethod
     def preset(cls, name: str, backbone: str = "") -> dict[str, Any]:
-        """Return a preset's settings for a backbone."""
-        return cls.presets.get(f"{name} {backbone}", cls.presets[name])
+        """Return a preset's settings for a backbone, whatever the tag of its weights ("resnet18.tv_in1k")."""
+        return cls.presets.get(f"{name} {backbone.partition('.')[0]}", cls.presets[name])
 
     @abstractmethod
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:

@@ -9,6 +9,9 @@ The official code is followed where it differs from the paper: squared distances
 first steps are capped by the mean distance to ten random patches; the paper's variants are options. The embedding is
 the paper's; the official one, which pools 3 x 3 x C values to 1024 in one dimension, is an option. The coreset is exact
 (`coreset.greedy_coreset`) and needs projected patches only: the chosen ones are read in a second pass.
+
+For vision transformers, Damm et al., "AnomalyDINO", WACV 2025, arXiv 2405.14529, bring patches to unit length and score
+a picture by the mean of its highest 1 %: `unit_length` and `top=0.01`.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
@@ -45,6 +49,7 @@ class PatchCore(Detector):
     grid: int | None = None  # the level on whose grid patches lie; None for the finest of `levels`
     # "paper" joins the 3 x 3 means of the levels; "official" pools all nine values of all channels in one dimension
     embedding: Literal["paper", "official"] = "paper"
+    unit_length: bool = False  # whether a patch's numbers are divided by their length, so that directions are compared
     pretrain_dimensions: int = 1024  # numbers per level of the official embedding
     target_dimensions: int = 1024  # and in all
     ratio: float = 0.1  # share of the patches that the bank keeps; 1 keeps all
@@ -54,6 +59,7 @@ class PatchCore(Detector):
     neighbors: int = 1  # bank patches whose distances are averaged
     squared: bool = True  # whether distances are squared (official) or not (paper)
     reweight: int = 0  # the paper's b: by how many neighbours of its nearest bank patch a score is weighed; 0 for none
+    top: float = 0.0  # share of a picture's patches, the highest, whose mean is its score; 0 for the highest alone
     sigma: float = SIGMA  # of the smoothing, in pixels
     seed: int = 0  # of the projection and the coreset's start
 
@@ -111,10 +117,12 @@ class PatchCore(Detector):
         grid = self.grid_of(features.shape, self.levels, self.grid)
         maps = [features.maps[level] for level in self.levels]
         if self.embedding == "official":
-            return official_embedding(maps, grid, self.pretrain_dimensions, self.target_dimensions)
-        # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
-        maps = [neighbourhood_mean(level.contiguous(memory_format=torch.channels_last)) for level in maps]
-        return torch.cat([resample(level, grid) for level in maps], 1)
+            patches = official_embedding(maps, grid, self.pretrain_dimensions, self.target_dimensions)
+        else:
+            # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
+            maps = [neighbourhood_mean(level.contiguous(memory_format=torch.channels_last)) for level in maps]
+            patches = torch.cat([resample(level, grid) for level in maps], 1)
+        return normalize(patches, dim=1) if self.unit_length else patches
 
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
@@ -133,7 +141,10 @@ class PatchCore(Detector):
         """Return the map (b, H, W) and the score (b,) of the pictures that (b P, D) patches make up."""
         distances, indices = nearest(patches, self._bank(), self._neighbors())
         grid = self._unit(distances).mean(1).reshape(-1, *self.grid_)
-        scores, places = grid.flatten(1).max(1)  # (b,)
+        flat = grid.flatten(1)  # (b, P)
+        scores, places = flat.max(1)  # (b,)
+        if self.top:
+            scores = flat.topk(max(1, int(self.top * flat.shape[1]))).values.mean(1)
         if self.reweight:
             worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
             scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])

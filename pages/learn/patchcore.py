@@ -181,6 +181,8 @@ VALUES = values(
             and scene.memory.kept < scene.memory.patches
             else None
         ),
+        "alone": lambda scene: None if scene.column.settings["top"] else "",
+        "averaged": lambda scene: f"**{scene.column.settings['top']:.1%}**" if scene.column.settings["top"] else None,
         "weighted": lambda scene: f"**{scene.path.weight:.3f}**" if scene.column.settings["reweight"] else None,
     },
 )

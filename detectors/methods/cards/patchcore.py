@@ -39,6 +39,13 @@ CARD = Card(
                 "settings.patchcore.embedding", "Join the levels' 3 × 3 means, or pool them as the official code does."
             ),
         ),
+        "unit_length": Setting(
+            False,
+            OneOf((True, False)),
+            Sentence(
+                "settings.patchcore.unit_length", "Bring every patch to length 1 (AnomalyDINO, for transformers)."
+            ),
+        ),
         "pretrain_dimensions": Setting(
             1024,
             Whole(1, 8192),
@@ -84,6 +91,14 @@ CARD = Card(
             Whole(0, 100),
             Sentence(
                 "settings.patchcore.reweight", "The paper's b, neighbours that weigh a picture's score; 0 for none."
+            ),
+        ),
+        "top": Setting(
+            0.0,
+            Real(0, 1),
+            Sentence(
+                "settings.patchcore.top",
+                "Share of a picture's patches, the highest, whose mean is its score; 0 for the highest alone.",
             ),
         ),
         "sigma": SIGMA,

@@ -78,6 +78,8 @@ def test_texts_with_one_key_say_one_thing():
 def test_settings_override_the_preset():
     assert build("cfa", epochs=3).epochs == 3
     assert build("cfa", epochs=3).gamma_d == kind("cfa").presets["quick"]["gamma_d"]
+    assert build("cfa", backbone="efficientnet_lite0").gamma_d == 1
+    assert build("cfa", backbone="scattering").gamma_d == 4
     assert build("cfa", "paper") == kind("cfa")()
 
 
@@ -93,6 +95,8 @@ def test_every_method_takes_a_seed():
 
 def test_the_paper_s_padim_depends_on_the_backbone():
     assert build("padim", "paper", "resnet18").channels == 100
+    assert build("padim", "paper", "resnet18.tv_in1k").channels == 100
+    assert build("padim", "paper", "resnet18d").channels == 550
     assert build("padim", "paper", "wide_resnet50_2").channels == 550
     assert build("padim", "paper", "resnet18", channels=7).channels == 7
 

@@ -96,6 +96,26 @@ def test_scores_and_maps_equal_the_float64_reference(squared: bool, neighbors: i
     np.testing.assert_allclose(prediction.maps.numpy(), np.stack([finished(g) for g in grid]), rtol=1e-5)
 
 
+def test_unit_length_and_the_mean_of_the_highest_equal_the_float64_reference() -> None:
+    normal, test = draw(5, 0), draw(3, 1)
+    method = PatchCore(ratio=1.0, unit_length=True, top=0.1, squared=False).fit(Source(normal))
+    bank, queries = (p / np.linalg.norm(p, axis=1, keepdims=True) for p in (paper_patches(normal), paper_patches(test)))
+    found = distances(queries, bank).min(1).reshape(3, 64)
+    prediction = method.predict(test)
+    np.testing.assert_allclose(method.distances(test).flatten(1).numpy(), found, rtol=1e-4)
+    np.testing.assert_allclose(prediction.scores.numpy(), np.sort(found, 1)[:, -6:].mean(1), rtol=1e-4)
+    cosines = 1 - (queries @ bank.T).max(1).reshape(3, 64)  # half the squared distance of unit vectors
+    np.testing.assert_allclose(found**2 / 2, cosines, rtol=1e-6)
+    evidence = method.explain(test[:1], 0, 0)
+    assert evidence.value == pytest.approx(found[0, 0], rel=1e-4)
+
+
+def test_a_share_below_one_patch_is_the_highest_patch() -> None:
+    normal, test = draw(5, 0), draw(3, 1)
+    alone, few = (PatchCore(top=top).fit(Source(normal)).predict(test).scores for top in (0.0, 0.01))
+    assert torch.equal(alone, few)
+
+
 @pytest.mark.parametrize(
     ("channels", "pretrain", "target"),
     [((8, 16), 16, 16), ((16, 32), 128, 128), ((5, 7), 11, 13), ((5,), 4, 20), ((3, 4, 6), 30, 17), ((2,), 40, 3)],
@@ -312,7 +332,7 @@ def test_inputs_and_state_stay_untouched() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"ratio": 0.0}, {"ratio": 1.5}, {"neighbors": 0}, {"limit": 0}, {"reweight": -1}, {"levels": ()},
+        {"ratio": 0.0}, {"ratio": 1.5}, {"top": 1.5}, {"neighbors": 0}, {"limit": 0}, {"reweight": -1}, {"levels": ()},
         {"embedding": "other"}, {"start": "other"}, {"target_dimensions": 0}, {"levels": (-1,)}, {"grid": 3},
     ],
 )  # fmt: skip
