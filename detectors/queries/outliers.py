@@ -23,7 +23,7 @@ NEAREST = 3  # so that two or three pictures with the same defect do not vouch f
 def unusual(detector: Any, stores: Stores, pictures: Pictures) -> tuple[str, ...]:
     """Return the sha256 of normal pictures, learnt or held out, that hardly look like the others, furthest first."""
     normal = (*pictures.learnt, *pictures.held_out)
-    distances = leave_one_out(_pooled([stores.learnt, stores.held_out]))
+    distances = leave_one_out(pooled_stages([stores.learnt, stores.held_out]))
     return tuple(normal[i].sha256 for i in likely_outliers(distances))
 
 
@@ -37,12 +37,9 @@ def leave_one_out(stages: Iterable[NDArray[np.floating[Any]]], nearest: int = NE
     """
     squared: NDArray[np.float64] | None = None
     for pooled in stages:
-        x = np.asarray(pooled, np.float64)  # (N, C)
-        if len(x) < 2:
-            return np.zeros(len(x))
-        spread = x.std(axis=0)
-        lively = spread > 1e-9 * np.maximum(np.abs(x).max(axis=0, initial=0), 1e-12)
-        x = (x[:, lively] - x[:, lively].mean(axis=0)) / spread[lively]
+        if len(pooled) < 2:
+            return np.zeros(len(pooled))
+        x = standardised(pooled)
         norms = (x**2).sum(axis=1)  # (N,)
         between = np.maximum(norms[:, None] + norms - 2 * x @ x.T, 0) / max(x.shape[1], 1)  # (N, N)
         squared = between if squared is None else squared + between
@@ -53,7 +50,15 @@ def leave_one_out(stages: Iterable[NDArray[np.floating[Any]]], nearest: int = NE
     return np.sqrt(np.partition(squared, few - 1, axis=1)[:, :few]).mean(axis=1)
 
 
-def _pooled(stores: Iterable[FeatureStore]) -> list[NDArray[np.float32]]:
+def standardised(pooled: NDArray[np.floating[Any]], by: int | None = None) -> NDArray[np.float64]:
+    """Return (N, C') features of mean 0 and spread 1 over the first `by` pictures, without channels that never vary."""
+    x = np.asarray(pooled, np.float64)  # (N, C)
+    mean, spread = x[:by].mean(axis=0), x[:by].std(axis=0)
+    lively = spread > 1e-9 * np.maximum(np.abs(x).max(axis=0, initial=0), 1e-12)
+    return (x[:, lively] - mean[lively]) / spread[lively]
+
+
+def pooled_stages(stores: Iterable[FeatureStore]) -> list[NDArray[np.float32]]:
     """Return (N, C_s) per stage over all stores."""
     batches = [[part.cpu().numpy() for part in batch.pooled] for store in stores for batch in store]
     return [np.concatenate(parts) for parts in zip(*batches, strict=True)]

@@ -88,6 +88,8 @@ BAR: Key[tuple[str, list[int]] | None] = Key("bar", _nothing, ("scores.histogram
 EXHIBIT: Key[str | None] = Key("inspect_exhibit", _nothing, ("inspect.exhibits",))
 MODE: Key[str] = Key("inspect_mode", lambda: "look", ("inspect.pad", "inspect.page"))  # or "paint"
 GRADIENT: Key[bool] = Key("inspect_gradient", bool, ("inspect.page",))
+# What is painted on: (sha256 of the picture that was looked at, key of the one that was chosen instead).
+CANVAS: Key[tuple[str, str] | None] = Key("inspect_canvas", _nothing, ("inspect.pad",))
 STROKE: Key[dict[str, Any]] = Key("inspect_stroke", dict, ("inspect.pad",))  # {"id", "png", "of"}
 # (kind, exhibit, stroke) of the last question how small a defect may be.
 SWEEP: Key[tuple[str, str, int] | None] = Key("inspect_sweep", _nothing, ("inspect.smallest_defect",))

@@ -50,6 +50,7 @@ def present(choices: Choices) -> None:
             type="tertiary",
             icon=":material/present_to_all:",
             help=text("frame.present_help"),
+            shortcut="Esc" if choices.present else None,
             on_click=lambda: change(present=not choices.present),
         )
 

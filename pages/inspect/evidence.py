@@ -50,34 +50,21 @@ def rows(
             continue
         row |= _verdict(found[key], verdicts.columns[key].threshold) | {"state": "done"}
         row |= _map(found[key], result[key], pictures)
+        if result[key].maps is None:
+            row |= _gradient(exhibit, key, result, pictures)
         if key in answers:
             row |= _explained(exhibit, found[key], answers[key], result[key], result)
         made.append(row)
     return made
 
 
-def gradient(exhibit: Exhibit, result: Result, pictures: Pictures) -> dict[str, Any]:
-    """Return the words around the gradient picture of a method without a map, and the picture once it was asked for."""
-    shown = session.GRADIENT.get()
-    words = {
-        "map": None,
+def gradient_words() -> dict[str, Any]:
+    """Return the words around the gradient pictures of methods without a map."""
+    return {
         "none": text("inspect.no_map"),
-        "note": text("inspect.gradient_note"),
         "label": text("inspect.gradient_label"),
-        "button": text("inspect.gradient_hide" if shown else "inspect.gradient_show"),
+        "button": text("inspect.gradient_hide" if session.GRADIENT.get() else "inspect.gradient_show"),
     }
-    column = next((c for c in result.columns if c.maps is None), None)
-    if not shown or column is None:
-        return words
-    ask = partial(backend.current().ask, explain.gradient, column.key, exhibit.role, exhibit.index)
-    try:
-        field = exhibits.remembered(("gradient", exhibit.key), result, ask)
-    except Refusal as refusal:  # no gradient flows through this method
-        return words | {"note": say(refusal.sentence)}
-    if field is None:
-        return words
-    middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
-    return words | {"map": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
 
 
 def _map_value(reason: Reason | None) -> float:
@@ -107,6 +94,22 @@ def _map(said: Verdict, column: Column, pictures: Pictures) -> dict[str, Any]:
     if column.scale is None:
         return {"map": None, "mapText": text("inspect.no_scale")}
     return {"map": pictures.map(said.map, column.scale), "mapText": ""}
+
+
+def _gradient(exhibit: Exhibit, key: str, result: Result, pictures: Pictures) -> dict[str, Any]:
+    """Return the gradient picture of a method without a map, once it was asked for, and what it is."""
+    row = {"gradient": None, "gradientNote": text("inspect.gradient_note")}
+    if not session.GRADIENT.get():
+        return row
+    ask = partial(backend.current().ask, explain.gradient, key, exhibit.role, exhibit.index)
+    try:
+        field = exhibits.remembered(("gradient", key, exhibit.key), result, ask)
+    except Refusal as refusal:  # no gradient flows through this method
+        return row | {"gradientNote": say(refusal.sentence)}
+    if field is None:
+        return row
+    middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
+    return row | {"gradient": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
 
 
 def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, result: Result) -> dict[str, Any]:

@@ -69,12 +69,58 @@ def chosen(choices: Choices, result: Result) -> Exhibit | None:
     return next((e for e in equal if e.key == last), next(iter((*equal, *defective, *everything)), None))
 
 
+def named(key: str, result: Result) -> Exhibit | None:
+    """Return the picture that a key names; None where there is no such."""
+    role, _, index = key.partition(" ")
+    if role not in ROLES or not index.isdecimal() or int(index) >= len(listed(result, role)):
+        return None
+    return Exhibit(role, int(index), listed(result, role)[int(index)])
+
+
 def open_key(key: str, result: Result) -> None:
     """Show another picture, named by its key."""
-    role, _, index = key.partition(" ")
-    if role in ROLES and index.isdecimal() and int(index) < len(listed(result, role)):
+    found = named(key, result)
+    if found is not None:
         session.EXHIBIT.set(key)
-        change(picture=listed(result, role)[int(index)].sha256[:16], place=None)
+        change(picture=found.picture.sha256[:16], place=None)
+
+
+def good(exhibit: Exhibit) -> bool:
+    """Say whether somebody said that a picture is good: normal ones are."""
+    return exhibit.role != "test" or exhibit.picture.defective is False
+
+
+def alarms(exhibit: Exhibit, verdicts: Verdicts) -> tuple[str, ...]:
+    """Return the columns that call a test or held-out picture anomalous, by the scores of the run."""
+    if exhibit.role == "learnt":
+        return ()
+    found = []
+    for key, column_verdicts in verdicts.columns.items():
+        column, threshold = verdicts.result[key], column_verdicts.threshold
+        scores = column.scores if exhibit.role == "test" else column.held_out
+        if threshold is not None and scores[exhibit.index] > threshold:
+            found.append(key)
+    return tuple(found)
+
+
+def calm(verdicts: Verdicts) -> Exhibit | None:
+    """Return the good picture that the fewest methods call anomalous; none that was learnt from if there is another."""
+    everything = [Exhibit(role, i, p) for role in ROLES for i, p in enumerate(listed(verdicts.result, role))]
+    return min(
+        (exhibit for exhibit in everything if good(exhibit)),
+        key=lambda exhibit: (exhibit.role == "learnt", len(alarms(exhibit, verdicts))),
+        default=None,
+    )
+
+
+def canvas(looked_at: Exhibit, verdicts: Verdicts) -> Exhibit:
+    """Return the picture to paint on: the one chosen for that, else a good one without an alarm."""
+    held = session.CANVAS.get()
+    if held is not None and held[0] == looked_at.picture.sha256 and (found := named(held[1], verdicts.result)):
+        return found
+    if good(looked_at) and not alarms(looked_at, verdicts):
+        return looked_at
+    return calm(verdicts) or looked_at
 
 
 def label(exhibit: Exhibit) -> str:

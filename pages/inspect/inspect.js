@@ -4,6 +4,12 @@
 
 const QUIET = 90; // milliseconds after the last arrow key before the place is asked about
 const EVERYTHING = "heatmap";
+const TAKES_ARROWS = ["input", "textarea", "select", "[contenteditable]", ...["application", "slider", "radio", "tab", "combobox", "listbox", "menu", "grid", "dialog"].map((role) => `[role=${role}]`)].join();
+
+// What the gradient picture of a method without a map is called among the panes.
+function gradientOf(row) {
+  return `gradient ${row.key}`;
+}
 
 class Room {
   constructor(root) {
@@ -15,6 +21,8 @@ class Room {
     this.data = null;
     this.stage = new Stage(this);
     this.strip = new Strip(this);
+    this.walking = (event) => this.walk(event);
+    document.addEventListener("keydown", this.walking);
   }
 
   update(data, trigger) {
@@ -36,6 +44,7 @@ class Room {
     const box = this.root.querySelector(".box");
     write(box, data.box);
     box.hidden = !data.box;
+    this.alike();
     write(this.root.querySelector(".head b"), data.placeTitle);
     write(this.root.querySelector(".head span"), data.placeNote);
     this.stage.tile.setAttribute("aria-label", `${data.alt}. ${data.words.viewer}`);
@@ -56,6 +65,14 @@ class Room {
     return this.data.rows.filter((row) => row.map);
   }
 
+  get gradients() {
+    return this.data.rows.filter((row) => row.gradient);
+  }
+
+  get gradient() {
+    return this.gradients.find((row) => gradientOf(row) === this.shown) ?? null;
+  }
+
   get row() {
     return this.maps.find((row) => row.key === this.shown) ?? null;
   }
@@ -72,11 +89,13 @@ class Room {
 
   panes() {
     const { words } = this.data;
-    if (!this.byHand || (this.shown !== "picture" && !this.row)) {
+    const asked = this.gradients.find((row) => gradientOf(row) === this.asked);
+    if (asked) Object.assign(this, { shown: this.asked, byHand: true, asked: null });
+    if (!this.byHand || (this.shown !== "picture" && !this.row && !this.gradient)) {
       this.shown = (this.maps.find((row) => row.focus) ?? this.maps[0])?.key ?? "picture";
     }
     write(this.root.querySelector(".shown .caption"), words.shown);
-    const options = [{ value: "picture", title: words.picture }, ...this.maps.slice().sort((a, b) => this.order(a) - this.order(b)).map((row) => ({ value: row.key, title: row.note ? `${row.title} ${row.note}` : row.title }))];
+    const options = [{ value: "picture", title: words.picture }, ...this.maps.slice().sort((a, b) => this.order(a) - this.order(b)).map((row) => ({ value: row.key, title: row.note ? `${row.title} ${row.note}` : row.title })), ...this.gradients.map((row) => ({ value: gradientOf(row), title: row.note ? `${words.gradient} ${row.note}` : words.gradient }))];
     segments(this.root.querySelector(".panes"), "pane", words.shown, options.map((option) => ({ ...option, chosen: option.value === this.shown })), (value) => this.show(value));
   }
 
@@ -95,7 +114,36 @@ class Room {
 
   look() {
     const { base, mask, paint } = this.data;
-    show(this.stage.layers, { base, mask, map: this.row?.map ?? null, table: this.table, paint });
+    const { gradient } = this, badge = this.root.querySelector(".badge");
+    if (gradient) show(this.stage.layers, { base, mask, map: gradient.gradient, table: this.heat, paint, mode: EVERYTHING });
+    else show(this.stage.layers, { base, mask, map: this.row?.map ?? null, table: this.table, paint });
+    badge.hidden = !gradient;
+    write(badge, gradient ? this.data.gradient.label : "");
+  }
+
+  // The gradient picture is shown large as soon as it is there.
+  ask(row) {
+    this.asked = row.gradient ? null : gradientOf(row);
+    this.trigger("gradient", { at: Date.now() });
+  }
+
+  // The most alike picture that was learnt, and those on the other side of a threshold.
+  alike() {
+    const { alike, words } = this.data, section = this.root.querySelector(".alike");
+    const written = JSON.stringify([alike, words.alike]);
+    section.hidden = !alike.length;
+    if (written === this.writtenAlike) return;
+    this.writtenAlike = written;
+    write(section.querySelector("h2"), words.alike.title);
+    write(section.querySelector("small"), words.alike.how);
+    section.querySelector(".cards").replaceChildren(...alike.map(({ key, what, name, label, lines, uri }) => {
+      const button = make("button"), image = make("img");
+      button.type = "button";
+      Object.assign(image, { src: uri, alt: "" });
+      button.append(image, make("b", "", what), make("span", "", `${name}, ${label}`), ...lines.map((line) => make("span", "", line)));
+      button.addEventListener("click", () => this.open(key));
+      return button;
+    }));
   }
 
   evidence() {
@@ -134,6 +182,17 @@ class Room {
       this.waiting = null;
       this.trigger("place", { y, x, at: Date.now() });
     }, aloud ? QUIET : 0);
+  }
+
+  // Left and right walk through the pictures wherever nothing else wants them; so do a presenter's page keys.
+  walk(event) {
+    if (!this.host.isConnected) return document.removeEventListener("keydown", this.walking);
+    const ways = { ArrowLeft: "before", ArrowRight: "after", ...(this.data.present ? { PageUp: "before", PageDown: "after" } : {}) };
+    const way = ways[event.key];
+    if (!way || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (event.composedPath()[0].closest?.(TAKES_ARROWS)) return;
+    event.preventDefault();
+    this.turn(way);
   }
 
   // A key pressed while the next picture is on its way counts from that one.

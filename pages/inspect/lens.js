@@ -66,16 +66,17 @@ class Stage {
     } else if (event.key === "PageUp" || event.key === "PageDown") this.room.turn(event.key === "PageUp" ? "before" : "after");
     else if (event.key === "+" || event.key === "=") this.enlarge(FACTOR, (x + 0.5) / this.size, (y + 0.5) / this.size);
     else if (event.key === "-") this.enlarge(1 / FACTOR, 0.5, 0.5);
-    else if (event.key === "0" || event.key === "Escape") this.enlarge(0, 0.5, 0.5);
+    else if (event.key === "0" || (event.key === "Escape" && this.lens.zoom > 1)) this.enlarge(0, 0.5, 0.5);
     else return;
     event.preventDefault();
+    event.stopPropagation();
   }
 
   // The value of the shown map under the pointer, on the common scale.
   read(x, y) {
     const map = this.layers.map;
     const place = fill(this.room.data.words.place, { y, x });
-    if (!map) return write(this.value, place);
+    if (!map || this.room.gradient) return write(this.value, place);
     const { paint } = this.room.data;
     write(this.value, `${place} · ${valueText(valueAt(map, x, y, this.size, paint), paint)}`);
   }
@@ -111,7 +112,7 @@ function layers(tile) {
   return { lens, image, canvas, lines, edge, frame, map: null, wanted: {} };
 }
 
-function show(layer, { base, map, mask, table, paint }) {
+function show(layer, { base, map, mask, table, paint, mode = view.mode }) {
   if (layer.wanted.base !== base) picture(base).then((uri) => (layer.image.src = uri));
   if (layer.wanted.mask !== mask) {
     layer.edge.style.display = mask ? "" : "none";
@@ -122,13 +123,13 @@ function show(layer, { base, map, mask, table, paint }) {
     });
   }
   layer.wanted = { base, map, mask };
-  layer.canvas.hidden = !map || view.mode === "contour";
-  layer.lines.style.display = map && view.mode === "contour" ? "" : "none";
+  layer.canvas.hidden = !map || mode === "contour";
+  layer.lines.style.display = map && mode === "contour" ? "" : "none";
   if (!map) return (layer.map = null);
   bytes(map).then((found) => {
     if (layer.wanted.map !== map) return;
     layer.map = found;
-    if (view.mode === "contour") fillContours(layer.lines, found, table, paint);
+    if (mode === "contour") fillContours(layer.lines, found, table, paint);
     else fillCanvas(layer.canvas, found, table);
   });
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -20,9 +20,10 @@ from pages.frame import backend, panes, session, style
 from pages.frame.component import PAINT, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
-from pages.frame.words import language, plain, say, table, text
+from pages.frame.words import called, language, plain, say, table, text
 from pages.inspect import exhibits, smallest_defect
 from pages.inspect.exhibits import Exhibit
+from pages.inspect.viewer import film
 
 CANVAS = Component(
     "canvas",
@@ -57,9 +58,9 @@ class Painting:
     refused: Sentence | None = None
 
 
-def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str, ...]) -> None:
-    """Show the canvas beside the scores before and after."""
-    result = verdicts.result
+def page(looked_at: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str, ...]) -> None:
+    """Show the canvas beside the scores before and after; a good picture lies under it unless another is chosen."""
+    result, exhibit = verdicts.result, exhibits.canvas(looked_at, verdicts)
     painting = painted(exhibit, result)
     name = plain(panes.name(exhibit.picture))
     if painting.after:
@@ -73,28 +74,68 @@ def page(exhibit: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[str
     rows = [_row(key, exhibit, painting, verdicts, pictures, choices.focus) for key in keys if key in painting.before]
     words = table(language())["inspect"]
     data = {
-        "size": exhibit.picture.pixels.shape[0], "picture": f"{exhibit.key} {exhibit.picture.sha256[:12]}",
+        "size": exhibit.picture.pixels.shape[0], "picture": _painted_on(exhibit),
         "base": base, "rows": rows, "answered": painting.stroke, "paint": PAINT, "colour": choices.colour,
         "refused": "" if painting.refused is None else text("inspect.paint.failed", reason=say(painting.refused)),
-        "words": {**words["paint"], **words["mode"], "modes_label": words["mode"]["modes"]},
+        "words": {**words["viewer"], **words["paint"], **words["mode"], "modes_label": words["mode"]["modes"]},
         "language": language(), "file": f"{panes.name(exhibit.picture)}.png".replace("/", " "),
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
     }  # fmt: skip
     send(pictures, _KEY)
     CANVAS(
         key=_KEY,
-        data=data,
-        on_stroke_change=lambda: session.STROKE.set(session.widget(_KEY)["stroke"] | {"of": exhibit.key}),
+        data=data | film(exhibit, result) | _ground(looked_at, exhibit, painting, verdicts),
+        on_stroke_change=lambda: session.STROKE.set(session.widget(_KEY)["stroke"]),
         on_mode_change=lambda: session.MODE.set("look"),
+        on_picture_change=lambda: session.CANVAS.set(
+            (looked_at.picture.sha256, str(session.widget(_KEY)["picture"]["key"]))
+        ),
     )
-    smallest_defect.show(exhibit, painting.stroke, painting.overlay, painting.before, verdicts, choices.focus)
+    smallest_defect.show(
+        exhibit,
+        painting.stroke,
+        painting.overlay,
+        painting.before,
+        alarmed(painting, verdicts),
+        verdicts,
+        choices.focus,
+    )
+
+
+def alarmed(painting: Painting, verdicts: Verdicts) -> tuple[str, ...]:
+    """Return the columns that call the picture anomalous before anything is painted on it."""
+    limits = {key: column.threshold for key, column in verdicts.columns.items()}
+    scores = {key: float(said.scores[0]) for key, said in painting.before.items()}
+    return tuple(k for k, limit in limits.items() if limit is not None and k in scores and scores[k] > limit)
+
+
+def _ground(looked_at: Exhibit, exhibit: Exhibit, painting: Painting, verdicts: Verdicts) -> dict[str, Any]:
+    """Return what must be said of the picture below the paint, and the pictures that one click takes instead."""
+    loud = [called(key, _several(verdicts)) for key in alarmed(painting, verdicts)]
+    said = []
+    if not exhibits.good(exhibit):
+        said.append(text("inspect.paint.not_good", label=exhibits.label(exhibit)))
+    if loud:
+        said.append(text("inspect.paint.alarmed", n=len(loud), methods=", ".join(loud)))
+    instead = []
+    calm = exhibits.calm(verdicts)
+    if said and calm is not None and calm.key != exhibit.key:
+        instead.append({"key": calm.key, "title": text("inspect.paint.take_good", name=panes.name(calm.picture))})
+    if looked_at.key != exhibit.key:
+        name = panes.name(looked_at.picture)
+        instead.append({"key": looked_at.key, "title": text("inspect.paint.take_looked_at", name=name)})
+    return {"ground": " ".join(said), "instead": instead}
+
+
+def _several(verdicts: Verdicts) -> bool:
+    return len({key.split("/", 1)[1] for key in verdicts.columns}) > 1
 
 
 def painted(exhibit: Exhibit, result: Result) -> Painting:
     """Score the latest stroke on this picture, and the picture untouched by the same way."""
     pixels = exhibit.picture.pixels
     stroke = session.STROKE.get()
-    number = int(stroke.get("id", -1)) if stroke.get("of") == exhibit.key else -1
+    number = int(stroke.get("id", -1)) if stroke.get("of") == _painted_on(exhibit) else -1
     before: dict[str, MethodScores] = {}
     try:
         before, _ = _scored(pixels, result)
@@ -107,6 +148,11 @@ def painted(exhibit: Exhibit, result: Result) -> Painting:
         return Painting(number, overlay, before, after, seconds)
     except Refusal as refusal:
         return Painting(number, None, before, {}, 0.0, refusal.sentence)
+
+
+def _painted_on(exhibit: Exhibit) -> str:
+    """Return what the browser calls the picture below the paint, with its content."""
+    return f"{exhibit.key} {exhibit.picture.sha256[:12]}"
 
 
 def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, MethodScores], float]:
@@ -130,10 +176,13 @@ def _row(
     first = verdict(float(before.scores[0]), None, defective=own)
     after = painting.after.get(key)
     last = verdict(float(after.scores[0]), None, defective=True) if after else first
+    word = text(f"verdicts.{last.word}") if last.word else text("inspect.paint.none_held")
+    if after and last.word == "found" and (first.ratio or 0) > 1:  # no merit of what was painted
+        last, word = replace(last, word=""), text("inspect.paint.before_too")
     row: dict[str, Any] = {
-        "key": key, "title": text(f"methods.{column.method}"), "focus": column.method == focus,
+        "key": key, "title": called(key, _several(verdicts)), "focus": column.method == focus,
         "before": first.ratio, "after": last.ratio, "painted": after is not None, "change": "", "verdict": last.word,
-        "word": text(f"verdicts.{last.word}") if last.word else text("inspect.paint.none_held"),
+        "word": word,
     }  # fmt: skip
     for name, scored in (("mapBefore", before), ("mapAfter", after)):
         drawn = scored is not None and scored.maps is not None and column.scale is not None

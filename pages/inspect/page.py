@@ -8,16 +8,16 @@ from detectors.queries.explain import Reason
 from detectors.result import Result
 from pages.frame import backend, panes, session, style
 from pages.frame.component import Pictures
-from pages.frame.progress import progress
+from pages.frame.progress import work
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import plain, say, text
-from pages.inspect import evidence, exhibits, pad
+from pages.inspect import alike, evidence, exhibits, pad
 from pages.inspect.contradictions import contradiction
 from pages.inspect.exhibits import Exhibit, Verdict
-from pages.inspect.viewer import strip, viewer
+from pages.inspect.viewer import film, viewer
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
@@ -61,16 +61,17 @@ def explained(
         "mask": pictures.mask(exhibit.picture.mask) if masked else None, "place": [y, x], "focus": choices.focus,
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
         "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
-        "columns": list(keys),
+        "columns": list(keys), "present": choices.present,
     }  # fmt: skip
     held = len(result.held_out)
     data["placeNote"] = text("inspect.place_note", n=held) if held else text("inspect.place_note_none")
     answers = reasons(exhibit, y, x, result)
     data["rows"] = evidence.rows(exhibit, found, answers, keys, status, verdicts, pictures, choices.focus)
-    data["gradient"] = evidence.gradient(exhibit, result, pictures)
+    data["gradient"] = evidence.gradient_words()
     data["box"] = contradiction(exhibit, found, result)
+    data["alike"] = alike.cards(exhibit, found, verdicts, choices.focus)
     viewer(
-        data | strip(exhibit, result),
+        data | film(exhibit, result),
         pictures,
         on_place=lambda y, x: change(place=(y, x)),
         on_picture=lambda key: exhibits.open_key(key, result),
@@ -90,13 +91,6 @@ def reasons(exhibit: Exhibit, y: int, x: int, result: Result) -> dict[str, Reaso
         style.note(text("inspect.failed", reason=say(refusal.sentence)))
         asked = ()
     return {reason.key: reason for reason in asked or ()}
-
-
-def work(choices: Choices, status: Status) -> None:
-    if status.sentence is not None:
-        style.note(say(status.sentence))
-    if status.state == "running":
-        progress(choices, status)
 
 
 live(show)

@@ -13,6 +13,7 @@ class Pad {
     this.ring = root.querySelector(".ring");
     this.source = null;
     this.scores = new Scores(root.querySelector(".scores"));
+    this.film = new Strip(this);
     this.listen();
   }
 
@@ -62,6 +63,8 @@ class Pad {
     strength.querySelector("input").value = 100 * settings.strength;
     for (const input of this.root.querySelectorAll("input[type=range]")) input.style.setProperty("--share", `${(100 * (input.value - input.min)) / (input.max - input.min)}%`);
     this.colours(words);
+    this.ground();
+    this.film.update(this.data);
     this.strip(words);
     write(find(".clear"), words.clear);
     find(".clear").disabled = this.states.now.empty;
@@ -125,6 +128,28 @@ class Pad {
       button.addEventListener("click", () => this.go(i));
       return button;
     }));
+  }
+
+  // What must be known of the picture below the paint, and others to take instead.
+  ground() {
+    const { ground, instead } = this.data, box = this.root.querySelector(".ground");
+    box.hidden = !ground && !instead.length;
+    box.classList.toggle("calm", !ground);
+    write(box.querySelector("p"), ground);
+    box.querySelector(".instead").replaceChildren(...instead.map(({ key, title }) => {
+      const button = make("button", "link", title);
+      button.type = "button";
+      button.addEventListener("click", () => this.open(key));
+      return button;
+    }));
+  }
+
+  turn(way) {
+    if (this.data[way]) this.open(this.data[way].key);
+  }
+
+  open(key) {
+    this.trigger("picture", { key, at: Date.now() });
   }
 
   set(change) {
@@ -218,7 +243,7 @@ class Pad {
       this.again = false;
       this.busy = true;
       this.states.sent += 1;
-      this.state("stroke", { id: this.states.sent, png: this.states.now.url() });
+      this.state("stroke", { id: this.states.sent, png: this.states.now.url(), of: this.data.picture });
       const sent = this.states.sent;
       setTimeout(() => {
         if (this.busy && this.states.sent === sent) {

@@ -6,7 +6,7 @@ class Reason {
     this.element = make("article", "reason");
     this.tile = make("button", "tile small");
     this.tile.type = "button";
-    this.tile.addEventListener("click", () => this.room.show(this.row.key));
+    this.tile.addEventListener("click", () => this.room.show(this.row.map ? this.row.key : gradientOf(this.row)));
     this.says = make("div", "says");
     this.crops = make("div", "crops");
     this.among = make("div", "among");
@@ -31,15 +31,15 @@ class Reason {
   picture(row, data) {
     this.tile.replaceChildren();
     this.layers = null;
-    this.tile.disabled = row.state !== "done" || !row.map;
-    this.tile.classList.toggle("dashed", row.state === "done" && !row.map);
+    this.tile.disabled = row.state !== "done" || !(row.map || row.gradient);
+    this.tile.classList.toggle("dashed", row.state === "done" && !row.map && !row.gradient);
+    this.tile.removeAttribute("aria-label");
     if (row.state === "done" && row.map) {
       this.layers = layers(this.tile);
       this.tile.setAttribute("aria-label", fill(data.words.show_map, { method: row.title }));
-    } else if (row.state === "done" && data.gradient.map && row.key.startsWith("mahalanobis/")) {
-      const layer = layers(this.tile);
-      show(layer, { base: data.base, map: data.gradient.map, mask: null, table: this.room.heat, paint: data.paint });
-      this.tile.append(make("span", "badge", data.gradient.label));
+    } else if (row.state === "done" && row.gradient) {
+      show(layers(this.tile), { base: data.base, map: row.gradient, mask: null, table: this.room.heat, paint: data.paint, mode: EVERYTHING });
+      this.tile.setAttribute("aria-label", `${data.gradient.label}, ${row.title}`);
     } else {
       if (row.state === "fitting") {
         const track = make("i", "track"), done = make("i", "done");
@@ -52,7 +52,7 @@ class Reason {
   }
 
   words(row) {
-    const title = make("h3", row.focus ? "focus" : "", row.title);
+    const title = make("h2", row.focus ? "focus" : "", row.title);
     if (row.note) title.append(make("small", "", row.note));
     this.says.replaceChildren(title);
     if (row.state !== "done") return;
@@ -109,12 +109,12 @@ class Reason {
       }
       this.among.append(line, make("small", "", row.shares.note));
     }
-    if (row.state === "done" && row.bars?.length && row.key.startsWith("mahalanobis/")) {
-      const { none, button, note } = data.gradient;
+    if (row.state === "done" && row.gradientNote) {
+      const { none, button } = data.gradient;
       const press = make("button", "link", button);
       press.type = "button";
-      press.addEventListener("click", () => this.room.trigger("gradient", { at: Date.now() }));
-      this.among.append(make("p", "", none), press, make("p", "", note));
+      press.addEventListener("click", () => this.room.ask(row));
+      this.among.append(make("p", "", none), press, make("p", "", row.gradientNote));
     }
   }
 }

@@ -24,7 +24,7 @@ class Scores {
     if (row.painted || row.before === null) verdict.append(make("span", `chip ${row.verdict || "none"}`, row.word));
     if (row.change) verdict.append(make("small", "change", row.change));
     element.append(
-      make("h3", row.focus ? "focus" : "", row.title),
+      make("h2", row.focus ? "focus" : "", row.title),
       this.tile(row.key, "before", row.mapBefore, base, words, colours),
       make("span", "to", "→"),
       row.painted ? this.tile(row.key, "after", row.mapAfter, base, words, colours, true) : make("span", "tile small empty"),

@@ -14,7 +14,7 @@ from detectors.queries.paint import Overlay, crossing, stack
 from pages.frame import backend, charts, session
 from pages.frame.charts import COLOURS
 from pages.frame.verdicts import Verdicts
-from pages.frame.words import plain, speaker, text
+from pages.frame.words import called, plain, speaker, text
 from pages.inspect import exhibits
 from pages.inspect.exhibits import Exhibit
 
@@ -46,16 +46,28 @@ def show(
     number: int,
     overlay: Overlay | None,
     before: dict[str, MethodScores],
+    alarmed: tuple[str, ...],
     verdicts: Verdicts,
     focus: str,
 ) -> None:
-    """Show the question, and its answer about stroke `number` once somebody asked."""
+    """Show the question, and its answer about stroke `number` once somebody asked.
+
+    Args:
+        exhibit: the picture below the paint.
+        number: of the stroke.
+        overlay: what is painted; None for nothing.
+        before: scores of the untouched picture.
+        alarmed: columns that raise an alarm about it; when all do, the question cannot be answered.
+        verdicts: what scores are held against.
+        focus: the method drawn in teal.
+    """
     kind, asked, stroke = session.SWEEP.get() or (KINDS[0], None, None)
-    possible = overlay is not None and not overlay.empty
+    hopeless = bool(before) and set(alarmed) >= {key for key in before if key in verdicts.columns}
+    possible = overlay is not None and not overlay.empty and not hopeless
     answered = possible and (asked, stroke) == (exhibit.key, number)
     with st.container(border=True, key="sweep"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"### {text('inspect.sweep.title')}", width="content")
+            st.markdown(f"## {text('inspect.sweep.title')}", width="content")
             speak = speaker()
             chosen = st.segmented_control(
                 text("inspect.sweep.kinds"), KINDS, key="w_sweep_kind", default=kind, required=True,
@@ -63,7 +75,8 @@ def show(
                 on_change=lambda: answered and ask(exhibit, str(session.widget("w_sweep_kind")), number),
             )  # fmt: skip
         if not answered or overlay is None:
-            st.caption(text("inspect.sweep.lead") + ("" if possible else f" {text('inspect.sweep.first')}"))
+            missing = "" if possible else f" {text('inspect.sweep.hopeless' if hopeless else 'inspect.sweep.first')}"
+            st.caption(text("inspect.sweep.lead") + missing)
             st.button(
                 text("inspect.sweep.ask"), key="w_sweep_ask", disabled=not possible,
                 on_click=lambda: ask(exhibit, str(chosen), number),
@@ -150,13 +163,13 @@ def _curve(
         return None
     scores = [float(before.scores[0]), *scored.scores.tolist()]
     ratios = thresholds.multiples(scores, column_verdicts.threshold, column.held_out)
-    at = crossing(sizes, ratios)
-    if at is None:
+    at = crossing(sizes, ratios) if ratios[0] <= 1 else None
+    if ratios[0] > 1:  # the untouched picture raises the alarm: nothing on it can be too small
+        says = text("inspect.sweep.untouched")
+    elif at is None:
         says = text("inspect.sweep.never")
-    elif at <= sizes[0]:
-        says = text("inspect.sweep.always")
     else:
         says = text(f"inspect.sweep.value_{kind}", value=f"{at:.1f}" if at < 10 else f"{at:.0f}")
-    crossed = at if at is None or at > sizes[0] else None
     ratios = [round(float(r), 4) for r in ratios]
-    return Curve(text(f"methods.{column.method}"), column.method == focus, ratios, crossed, says)
+    several = len({key.split("/", 1)[1] for key in verdicts.columns}) > 1
+    return Curve(called(column.key, several), column.method == focus, ratios, at, says)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.queries.explain import ROLES
-from detectors.result import Result
+from detectors.result import Result, ResultPicture
 from pages.frame import panes, session
 from pages.frame.component import PAINT, Component, Pictures, encoded, send
 from pages.frame.words import language, table, text
@@ -65,11 +65,11 @@ def viewer(
 def words() -> dict[str, Any]:
     """Return the labels of the viewer's tools."""
     tongue = table(language())["inspect"]
-    return {**tongue["viewer"], **tongue["mode"], "modes_label": tongue["mode"]["modes"]}
+    return {**tongue["viewer"], **tongue["mode"], "modes_label": tongue["mode"]["modes"], "alike": tongue["alike"]}
 
 
-def strip(exhibit: Exhibit, result: Result) -> dict[str, Any]:
-    """Return the film strip around a picture, its neighbours, and the kinds of pictures to choose from."""
+def film(exhibit: Exhibit, result: Result) -> dict[str, Any]:
+    """Return the film strip around a picture, the ones before and after, and the kinds of pictures to choose from."""
     pictures = exhibits.listed(result, exhibit.role)
     start = min(max(0, exhibit.index - _STRIP // 2 + 1), max(0, len(pictures) - _STRIP))
     shown = range(start, min(start + _STRIP, len(pictures)))
@@ -79,10 +79,7 @@ def strip(exhibit: Exhibit, result: Result) -> dict[str, Any]:
             return None
         return {"key": f"{exhibit.role} {index}", "title": panes.name(pictures[index])}
 
-    thumbnails = [
-        {**(entry(i) or {}), "uri": _thumbnail(pictures[i].sha256, pictures[i].pixels), "chosen": i == exhibit.index}
-        for i in shown
-    ]
+    thumbnails = [{**(entry(i) or {}), "uri": thumbnail(pictures[i]), "chosen": i == exhibit.index} for i in shown]
     roles = [
         {"key": f"{role} 0", "title": text(f"inspect.roles.{role}", n=n), "chosen": role == exhibit.role}
         for role in ROLES
@@ -91,7 +88,12 @@ def strip(exhibit: Exhibit, result: Result) -> dict[str, Any]:
     return {"strip": thumbnails, "before": entry(exhibit.index - 1), "after": entry(exhibit.index + 1), "roles": roles}
 
 
+def thumbnail(picture: ResultPicture, side: int = _THUMBNAIL) -> str:
+    """Return a picture at `side` pixels as an address that holds it."""
+    return _thumbnail(picture.sha256, side, picture.pixels)
+
+
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(sha256: str, _pixels: NDArray[np.uint8]) -> str:
-    small = Image.fromarray(_pixels).resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
+def _thumbnail(sha256: str, side: int, _pixels: NDArray[np.uint8]) -> str:
+    small = Image.fromarray(_pixels).resize((side, side), Image.Resampling.BOX)
     return encoded(small, "WEBP", quality=80)

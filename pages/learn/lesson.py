@@ -29,7 +29,7 @@ numpy arrays and plain values. What takes longer, or needs other pictures than t
 `later`, None while it is at work; `at_work(look, seconds)` holds its place. `first_column(result, ...)` and
 `subject(choices, result)` choose what to look at.
 
-Controls of a figure (switches, pickers) go into `controls("name")`, a container that presenting hides.
+Controls of a figure (switches, pickers) go into `controls("name")`.
 Words on screen that are not prose: texts under "learn.<name>" in both languages.
 """
 
@@ -169,7 +169,7 @@ def styles() -> None:
 
 
 def controls(name: str) -> DeltaGenerator:
-    """Return a container in one line for what a figure can be asked; presenting hides it."""
+    """Return a container in one line for what a figure can be asked."""
     return st.container(key=f"controls_{name}", horizontal=True, vertical_alignment="bottom")
 
 

@@ -83,11 +83,12 @@ def test_lines_of_prose_have_a_readable_length(open_page):
     assert 25 <= longest <= 72
 
 
-def test_presenting_shows_the_lesson_without_controls(open_page):
+def test_presenting_keeps_the_lessons_and_what_figures_can_be_asked(open_page):
     page = open_page("lesson=layers&present=1")
     ended(page)
     expect(page.locator(".odd-tiles").first).to_be_visible(timeout=LONG)
-    for hidden in (".st-key-controls_layers", ".st-key-filters", "[data-testid=stSidebar]"):
-        expect(page.locator(hidden)).not_to_be_visible()
+    expect(page.locator("[data-testid=stSidebar]")).not_to_be_visible()
+    for kept in (".st-key-controls_layers", ".st-key-filters"):
+        expect(page.locator(kept)).to_be_visible()
     expect(page.locator(".st-key-next_lesson button")).to_be_visible()
     assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.odd-prose')).fontSize)") >= 19
