@@ -225,7 +225,7 @@ def test_what_is_wrong_with_the_picture_below_the_paint_is_said_with_a_way_out(a
     monkeypatch.setattr(pad, "called", lambda key, several: key.split("/")[0])
     monkeypatch.setattr(pad.panes, "name", lambda picture: picture.name)
     monkeypatch.setattr(pad.exhibits, "label", lambda exhibit: "LABEL")
-    result = raised(made_up(), {0: ["padim/scattering", "cfa/scattering"]})
+    result = raised(made_up(), {0: ["padim/efficientnet_lite0", "cfa/efficientnet_lite0"]})
     verdicts, bad, calm = Verdicts.of(result, ThresholdChoice()), shown(result, "test", 0), shown(result, "test", 8)
 
     def ground(looked_at, exhibit):
@@ -252,7 +252,7 @@ def test_what_is_wrong_with_the_picture_below_the_paint_is_said_with_a_way_out(a
     ],
 )
 def test_how_small_it_may_be_is_answered_only_below_the_threshold(alone, untouched, steps, at, key):
-    column = replace(made_up()["padim/scattering"], held_out=np.linspace(0.01, 1.0, 12))
+    column = replace(made_up()["padim/efficientnet_lite0"], held_out=np.linspace(0.01, 1.0, 12))
     result = replace(made_up(), columns=(column,))
     verdicts = Verdicts.of(result, ThresholdChoice())
     scored = [MethodScores(column.key, np.array(values, float), None) for values in ((untouched,), steps)]
@@ -265,7 +265,7 @@ def test_how_small_it_may_be_is_answered_only_below_the_threshold(alone, untouch
 def test_nothing_can_be_asked_where_every_method_raises_an_alarm_untouched(inspect):
     result = made_up()
     said = {s.key: s for s in invented.ask(result, explain.score_pictures, result.test[0].pixels[None])}
-    assert said["cfa/scattering"].scores[0] > max(result["cfa/scattering"].held_out)
+    assert said["cfa/efficientnet_lite0"].scores[0] > max(result["cfa/efficientnet_lite0"].held_out)
     app = inspect(mode="paint", picture=result.test[0].sha256[:16])
     assert "good 000" in app.markdown[0].value, "a good picture is painted on"
     app.session_state[session.CANVAS.name] = (result.test[0].sha256, "test 0")
@@ -277,7 +277,7 @@ def test_nothing_can_be_asked_where_every_method_raises_an_alarm_untouched(inspe
 def test_a_found_defect_is_not_the_paints_where_the_alarm_was_there_before(alone, monkeypatch):
     monkeypatch.setattr(pad, "called", lambda key, several: key)
     result = raised(made_up(), {})
-    column = result["padim/scattering"]
+    column = result["padim/efficientnet_lite0"]
     verdicts, exhibit, pictures = Verdicts.of(result, ThresholdChoice()), shown(result, "test", 8), Pictures()
     pictures.begin("here")
 
@@ -293,25 +293,25 @@ def test_a_found_defect_is_not_the_paints_where_the_alarm_was_there_before(alone
 
 
 def test_the_most_alike_picture_on_the_other_side_of_the_threshold_stands_beside(alone):
-    result = raised(made_up(), {0: ["padim/scattering"], 3: ["padim/scattering"]})
+    result = raised(made_up(), {0: ["padim/efficientnet_lite0"], 3: ["padim/efficientnet_lite0"]})
     verdicts = Verdicts.of(result, ThresholdChoice())
     m, k, n = len(result.test), len(result.held_out), len(result.learnt)
-    away = Likeness("scattering", np.arange(n) + 1.0, np.full(k, 50.0), 10.0 + np.arange(m))
+    away = Likeness("efficientnet_lite0", np.arange(n) + 1.0, np.full(k, 50.0), 10.0 + np.arange(m))
 
     def other(score, likeness=away):
         said = Verdict(score, score, "", 0, k, None)
-        found = alike.otherwise("padim/scattering", said, likeness, verdicts)
+        found = alike.otherwise("padim/efficientnet_lite0", said, likeness, verdicts)
         return None if found is None else found.key
 
     assert other(2.0) == "test 1", "the nearest that passes, not the picture that raises the alarm too"
     assert other(0.5) == "test 0"
     assert other(2.0, replace(away, held_out=np.r_[50.0, 3.0, np.full(k - 2, 50.0)])) == "held_out 1"
     silent = Verdicts.of(raised(made_up(), {}), ThresholdChoice())
-    assert alike.otherwise("padim/scattering", Verdict(0.5, 0.5, "", 0, k, None), away, silent) is None
+    assert alike.otherwise("padim/efficientnet_lite0", Verdict(0.5, 0.5, "", 0, k, None), away, silent) is None
 
 
 def test_a_gradient_is_of_its_own_column(alone, monkeypatch):
-    result = made_up(backbones=("scattering", "resnet18"))
+    result = made_up(backbones=("efficientnet_lite0", "resnet18"))
     asked = []
 
     class Workers:
