@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from detectors.features.packages import PACKAGED, location
 from detectors.features.weights import BUNDLED, WeightsState
 
 RANDOM = "random"
@@ -29,6 +30,8 @@ class Known:
         """Return what was said last, None before; asks again when that is a minute old."""
         if name == BUNDLED:
             return WeightsState(name, "bundled")
+        if name in PACKAGED and location(PACKAGED[name]) is not None:  # the first run need not wait for a worker's word
+            return WeightsState(name, "package")
         minute = int(self._clock() // _SECONDS)
         asked, future = self._asked.get(name, (None, None))
         if future is not None and future.status == "finished":

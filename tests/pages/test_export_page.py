@@ -141,6 +141,7 @@ def test_weights_are_asked_once_a_minute_and_never_waited_for():
     futures = [Future(WeightsState("resnet18", state, 47)) for state in ("download", "here", "missing")]
     known = whereabouts.Known(ask, lambda: now[0])
     assert known.state("scattering").state == "bundled"
+    assert known.state("efficientnet_lite0").state == "package"
     assert known.state("resnet18") is None
     futures[0].status = "finished"
     assert known.state("resnet18").bytes == 47
