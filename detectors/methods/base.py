@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -56,8 +57,8 @@ class Detector(ABC):
 
     @classmethod
     def preset(cls, name: str, backbone: str = "") -> dict[str, Any]:
-        """Return a preset's settings for a backbone, whatever the tag of its weights ("resnet18.tv_in1k")."""
-        return cls.presets.get(f"{name} {backbone.partition('.')[0]}", cls.presets[name])
+        """Return a preset's settings for a backbone, whichever its weights ("resnet18.tv_in1k", "resnet18@own")."""
+        return cls.presets.get(f"{name} {re.split('[.@]', backbone)[0]}", cls.presets[name])
 
     @abstractmethod
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:

@@ -30,8 +30,7 @@ CARD = Card(
     ),
     quick=Sentence(
         "methods.cfa.quick",
-        "The second finest grid, 5 epochs instead of 30, and a quarter of the dimensions, except on EfficientNet-Lite, "
-        "which has few.",
+        "The second finest grid, a quarter of the dimensions, 5 epochs instead of 30.",
     ),
     home="detectors.methods.cfa:CFA",
     settings={
