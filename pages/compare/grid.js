@@ -18,7 +18,7 @@ class Grid {
     this.host.lang = data.language;
     this.host.classList.toggle("stale", data.stale);
     this.host.style.setProperty("--columns", data.heads.length);
-    this.host.classList.toggle("many", data.heads.length > 7);
+    this.host.classList.toggle("many", data.heads.length > 6);
     this.tools.update();
     this.heads();
     const before = this.rows;

@@ -6,8 +6,9 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.compare.grid import linked_grid
-from pages.frame import headline, panes, session, style
+from pages.frame import backend, headline, panes, session, style
 from pages.frame.component import Pictures
+from pages.frame.pinned import beside, several
 from pages.frame.progress import work
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change
@@ -22,7 +23,8 @@ GROUPS = ("rows", "method", "backbone")  # two backbones: below each other, or t
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
     order = session.ORDER.get()
-    group = session.widget("compare_group") or GROUPS[0]
+    pinned = backend.current().pinned
+    group = session.widget("compare_group") or GROUPS[0 if pinned is None else 1]
     grid = partial(
         linked_grid,
         words=panes.words(calibrated=result is None or bool(result.held_out)),
@@ -48,18 +50,23 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.head("compare", text("compare.no_test"))
         style.foot("compare")
         return
-    keys = panes.columns(choices, status, result)
-    verdicts = Verdicts.of(result, choices.threshold, keys)
-    style.head("compare", headline.disagreement(verdicts, keys, order == "disagreement") or text("compare.begun"))
+    alone = panes.columns(choices, status, result)
+    plain = Verdicts.of(result, choices.threshold, alone)
+    style.head("compare", headline.disagreement(plain, alone, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     style.caveats(result)
-    chosen = wanted(verdicts)
-    several = len({key.split("/", 1)[1] for key in keys})
+    joined = beside(result, pinned)
+    if joined.reason:
+        style.note(joined.reason, "calm")
+    keys = panes.columns(choices, status, joined.result)
+    verdicts = Verdicts.of(joined.result, choices.threshold, keys)
+    chosen = wanted(verdicts, group)
+    per_picture = len(panes.grouped(keys, group))
     rows = verdicts.ordered(verdicts.chosen(chosen), order, choices.focus)
     if not rows:
         st.info(text("compare.empty_filter"))
         st.button(text("compare.show_all"), on_click=lambda: session.set_widget("compare_filter", "all"))
-    per_page = session.widget("compare_per_page") or max(3, PER_PAGE[0] // (several if group == "rows" else 1))
+    per_page = session.widget("compare_per_page") or max(3, PER_PAGE[0] // per_picture)
     pages_key = f"compare_page_{order}_{session.widget('compare_filter')}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
@@ -75,7 +82,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.foot("compare", text("compare.hint"), result)
 
 
-def wanted(verdicts: Verdicts) -> str:
+def wanted(verdicts: Verdicts, group: str) -> str:
     """Show the filters and return the one that holds; it belongs to the pictures that it was chosen for."""
     kinds = sorted({p.kind for p in verdicts.result.test if p.kind and p.defective})
     options = [*(name for name in FILTERS if verdicts.supports(name)), *(f"kind:{name}" for name in kinds)]
@@ -97,8 +104,8 @@ def wanted(verdicts: Verdicts) -> str:
         if len({key.split("/", 1)[1] for key in verdicts.columns}) > 1:
             say_in = speaker()
             st.selectbox(
-                text("compare.group"), GROUPS, key="compare_group", persist_state="session", width=230,
-                format_func=lambda name: say_in(f"compare.groups.{name}"), label_visibility="collapsed",
+                text("compare.group"), GROUPS, GROUPS.index(group), key="compare_group", persist_state="session",
+                format_func=lambda name: say_in(f"compare.groups.{name}"), label_visibility="collapsed", width=230,
             )  # fmt: skip
     return session.widget("compare_filter")
 
@@ -106,8 +113,7 @@ def wanted(verdicts: Verdicts) -> str:
 def by_method(verdicts: Verdicts) -> None:
     """Offer the filters that name methods: missed by one, or right in one and wrong in another."""
     keys = list(verdicts.columns)
-    several = len({key.split("/", 1)[1] for key in keys}) > 1
-    names = {key: called(key, several) for key in keys}
+    names = {key: called(key, several(keys)) for key in keys}
     with st.popover(text("compare.by.title"), type="tertiary", icon=":material/filter_alt:"):
         for name in ("missed", "false"):
             if verdicts.supports(name):

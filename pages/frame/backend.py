@@ -27,6 +27,7 @@ from detectors.workers import Compute, Run, Stage, Work
 from detectors.workers.failures import sentence
 from pages.frame import data
 from pages.frame.downloads import Download, Downloads
+from pages.frame.pinned import is_pinned, own
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.whereabouts import RANDOM, Known, missing
@@ -85,6 +86,7 @@ class Backend:
         self._run: Run | None = None  # whose result this session sees
         self._asked = False  # whether it has begun one
         self._shared = False  # whether somebody else had
+        self._pinned: tuple[Run, Result] | None = None
         self._kept: OrderedDict[str, Answer] = OrderedDict()
 
     @property
@@ -147,6 +149,23 @@ class Backend:
             if self._run.sessions:  # the others go on; this session sees what is there
                 self._run = None
 
+    @property
+    def pinned(self) -> Result | None:
+        """The result that is kept beside the present one."""
+        return None if self._pinned is None else self._pinned[1]
+
+    def pin(self) -> None:
+        """Keep the result that this session sees beside those that follow; the one that was kept before is let go."""
+        shown = None if self._run is None else self._run.result()
+        if self._run is not None and shown is not None:
+            before, self._pinned = self._pinned, (self._run, shown)
+            self._let_go(before and before[0])
+
+    def unpin(self) -> None:
+        """Let go of the result that was kept."""
+        before, self._pinned = self._pinned, None
+        self._let_go(before and before[0])
+
     def weights(self, names: Iterable[str], random: bool = False) -> dict[str, WeightsState | None]:
         """Say of each backbone where its weights are; None while a worker finds out."""
         states = {}
@@ -202,6 +221,8 @@ class Backend:
         Columns and features are those of the run whose result this session sees.
         """
         run = self._run
+        if columns and self._pinned is not None and all(map(is_pinned, columns)):
+            run, columns = self._pinned[0], tuple(map(own, columns))
         if backbone is not None:
             assert run is not None, "features are a run's"
             return Answer(_compute(), run.begin(query, backbone, *arguments))
@@ -240,8 +261,9 @@ class Backend:
 
     def end(self) -> None:
         """Let go of everything, when the tab has been closed for a while."""
-        if self._run is not None:
-            _compute().leave(self._run, self._session)
+        self.unpin()
+        run, self._run = self._run, None
+        self._let_go(run)
         self._kept.clear()
 
     def _weights(self, choices: Choices) -> dict[str, WeightsState | None]:
@@ -251,8 +273,13 @@ class Backend:
         """Show another run; the one before is left."""
         before, self._run, self._shared = self._run, taken, shared
         taken.sessions.add(self._session)
-        if before is not None and before is not taken:
-            _compute().leave(before, self._session)
+        self._let_go(before)
+
+    def _let_go(self, run: Run | None) -> None:
+        """Leave a run unless it is shown or pinned."""
+        pinned = None if self._pinned is None else self._pinned[0]
+        if run is not None and run is not self._run and run is not pinned:
+            _compute().leave(run, self._session)
 
     def _keep(self, key: str, begin: Callable[[], Any]) -> Answer:
         """Begin a work once and hold on to its answer."""

@@ -32,6 +32,7 @@ SMALL, USUAL = 12, 13  # pixels
 ROW = 34  # pixels between the lines of an interval chart
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between the ticks of rates
 MOST_TICKS = 5
+_LONG = 20  # letters of a label, beyond which it has two lines
 TOOLS = Component("chart_tools", "pages/frame/charts.html", ("pages/frame/charts.css",), ("pages/frame/charts.js",))
 
 
@@ -208,6 +209,7 @@ def escaped(written: str) -> str:
 
 def _label(row: Row) -> str:
     said = escaped(row.label)
+    said = said.replace(" · ", "<br>", 1) if len(said) > _LONG else said
     said = f"<b>{said}</b>" if row.best else said
     return f'<span style="color:{COLOURS.accent}">{said}</span>' if row.focus else said
 

@@ -11,10 +11,11 @@ from detectors.evaluation import wilson
 from detectors.evaluation.thresholds import Threshold, exceeds_promise
 from detectors.result import Column, Failure, Result, ResultPicture
 from pages.frame.component import Pictures
+from pages.frame.pinned import is_pinned, present, several
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
-from pages.frame.words import kind, lines, say, text
+from pages.frame.words import called, kind, lines, say, set_apart, text
 
 _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
 
@@ -22,7 +23,7 @@ _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
 def columns(choices: Choices, status: Status, result: Result) -> tuple[str, ...]:
     """Return the keys of the columns to show: those asked for, or those that an older result has."""
     if not status.stale:
-        return choices.columns
+        return (*choices.columns, *(column.key for column in result.columns if is_pinned(column.key)))
     return (*(column.key for column in result.columns), *(failure.key for failure in result.failures))
 
 
@@ -35,14 +36,14 @@ def heads(
     labels = text("grid.labels", defective=sum(said), good=len(said) - sum(said)) if said else text("grid.no_labels")
     first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
     made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
-    several = len(_backbones(keys)) > 1
-    if several and group != "rows":
+    many = several(keys)
+    if group != "rows":
         for key in grouped(keys, group)[0]:
-            made.append(_head(key, choices, [_line(key, True, status, verdicts)], named=True))
+            made.append(_head(key, choices, [_line(key, many, status, verdicts)], many))
         return made
     for method in _methods(keys):
         own = [key for key in keys if key.split("/")[0] == method]
-        made.append(_head(own[0], choices, [_line(key, several, status, verdicts) for key in own]))
+        made.append(_head(own[0], choices, [_line(key, many, status, verdicts) for key in own]))
     return made
 
 
@@ -69,11 +70,13 @@ def rows(
         rows_of_picture = grouped(keys, group)
         for wanted in rows_of_picture:
             backbone = wanted[0].split("/", 1)[1]
-            note = _note(i, wanted, verdicts)
-            note = f"{backbone} · {note}" if len(rows_of_picture) > 1 else note
+            apart = set_apart(wanted[0], several(keys)) if len(rows_of_picture) > 1 else ""
+            note = " · ".join(filter(None, (apart, _note(i, wanted, verdicts))))
             first = _pane("picture", text("grid.alt_picture", name=name(picture), label=label(picture)))
             first |= {"base": base, "mask": mask, "title": name(picture), "note": note}
-            cells = [first, *(_cell(i, key, status, verdicts, pictures, base, mask) for key in wanted)]
+            cells = [first]
+            for key in wanted if group != "rows" else _aligned(wanted, keys):
+                cells.append(_cell(i, key, status, verdicts, pictures, base, mask) if key in keys else _alike(picture))
             identity = f"{i} {picture.sha256[:16]}"
             made.append(
                 {
@@ -101,7 +104,7 @@ def blank_heads(keys: tuple[str, ...], choices: Choices, group: str = "rows") ->
     """Return column heads without figures."""
     empty = [{"label": "", "value": "", "interval": "", "counts": ""}]
     first = {"title": text("grid.picture"), "key": None, "focus": False, "lines": empty}
-    named = group != "rows" and len(_backbones(keys)) > 1
+    named = group != "rows" and several(keys)
     return [first, *(_head(key, choices, empty, named) for key in grouped(keys, group)[0])]
 
 
@@ -130,9 +133,9 @@ def words(calibrated: bool = True) -> dict[str, Any]:
 
 def _head(key: str, choices: Choices, lines: list[dict[str, Any]], named: bool = False) -> dict[str, Any]:
     """Return a column's head; `named` adds the backbone to what stands above a pane on a phone."""
-    method, backbone = key.split("/", 1)
+    method = key.split("/")[0]
     title, short = text(f"methods.{method}"), text(f"methods_short.{method}")
-    short = f"{short} · {backbone}" if named else short
+    short = " · ".join(filter(None, (short, set_apart(key, named))))
     return {"title": title, "short": short, "key": method, "focus": method == choices.focus, "lines": lines}
 
 
@@ -144,8 +147,19 @@ def _backbones(keys: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(key.split("/", 1)[1] for key in keys))
 
 
-def _line(key: str, several: bool, status: Status, verdicts: Verdicts) -> dict[str, Any]:
-    line = {"label": key.split("/", 1)[1] if several else "", "value": "", "interval": "", "counts": "", "reason": ""}
+def _aligned(wanted: list[str], keys: tuple[str, ...]) -> list[str]:
+    """Return a row's columns under their methods' heads; "" where the row has none for a method."""
+    return [next((key for key in wanted if key.split("/")[0] == method), "") for method in _methods(keys)]
+
+
+def _alike(picture: ResultPicture) -> dict[str, Any]:
+    """Return the pane of a method that the pinned run has no other column of."""
+    said = text("pin.alike")
+    return _pane("queued", f"{name(picture)}: {said}") | {"text": said}
+
+
+def _line(key: str, many: bool, status: Status, verdicts: Verdicts) -> dict[str, Any]:
+    line = {"label": set_apart(key, many), "value": "", "interval": "", "counts": "", "reason": ""}
     column_verdicts = verdicts.columns.get(key)
     if column_verdicts is None:
         return line | {"interval": standing(key, status, verdicts.result)["text"]}
@@ -181,11 +195,12 @@ def _counts(column_verdicts: ColumnVerdicts, threshold: Threshold | None) -> str
 
 
 def _note(i: int, keys: list[str], verdicts: Verdicts) -> str:
+    keys = list(present(keys)) or keys  # what is pinned stands beside and is not counted
     column_verdicts = [verdicts.columns[key] for key in keys if key in verdicts.columns]
     said = label(verdicts.result.test[i])
     if not column_verdicts or column_verdicts[0].threshold is None:
         return said
-    if len(keys) < len(verdicts.columns):
+    if len(keys) < len(verdicts.counted):
         return text("grid.row_short", alarms=sum(bool(j.alarms[i]) for j in column_verdicts), n=len(column_verdicts))
     return text(
         "grid.row_labelled", label=said, alarms=sum(bool(j.alarms[i]) for j in column_verdicts), n=len(column_verdicts)
@@ -200,12 +215,12 @@ def _cell(
     i: int, key: str, status: Status, verdicts: Verdicts, pictures: Pictures, base: str, mask: str | None
 ) -> dict[str, Any]:
     column_verdicts = verdicts.columns.get(key)
-    called = name(verdicts.result.test[i])
+    picture_name = name(verdicts.result.test[i])
     if column_verdicts is None:
-        return _unfinished(key, status, called, verdicts.result)
+        return _unfinished(key, status, picture_name, verdicts.result)
     column = verdicts.result[key]
-    method = text(f"methods.{column.method}")
-    pane = _verdict(i, column_verdicts, column, called, method) | {"column": key}
+    method = called(key, several(verdicts.columns))
+    pane = _verdict(i, column_verdicts, column, picture_name, method) | {"column": key}
     if column.maps is not None and column.scale is None:
         return pane | {"state": "queued", "text": text("grid.no_scale")}
     if column.maps is not None and column.scale is not None:
@@ -218,13 +233,13 @@ def _cell(
     }
 
 
-def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, called: str, method: str) -> dict[str, Any]:
+def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, named: str, method: str) -> dict[str, Any]:
     if column_verdicts.threshold is None:
-        alt = text("grid.alt_plain", name=called, method=method, state=text("grid.no_threshold"))
+        alt = text("grid.alt_plain", name=named, method=method, state=text("grid.no_threshold"))
         return _pane("map", alt) | {"note": text("grid.no_threshold")}
     ratio = float(column_verdicts.ratios[i])
     word = text(f"verdicts.{column_verdicts.words[i]}")
-    alt = text("grid.alt_cell", name=called, method=method, verdict=word, ratio=f"{ratio:.2f}")
+    alt = text("grid.alt_cell", name=named, method=method, verdict=word, ratio=f"{ratio:.2f}")
     return _pane("map", alt) | {
         "verdict": column_verdicts.words[i],
         "word": word,
@@ -255,9 +270,9 @@ def _levels(column: Column, i: int) -> list[dict[str, Any]]:
     ]
 
 
-def _unfinished(key: str, status: Status, called: str, result: Result | None = None) -> dict[str, Any]:
+def _unfinished(key: str, status: Status, named: str, result: Result | None = None) -> dict[str, Any]:
     pane = standing(key, status, result)
-    alt = text("grid.alt_plain", name=called, method=text(f"methods.{key.split('/')[0]}"), state=pane["text"])
+    alt = text("grid.alt_plain", name=named, method=text(f"methods.{key.split('/')[0]}"), state=pane["text"])
     return _pane(pane["state"], alt) | pane | {"column": key}
 
 

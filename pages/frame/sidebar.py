@@ -12,6 +12,7 @@ from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.method_settings import knobs
+from pages.frame.pinned import summary
 from pages.frame.refresh import poll
 from pages.frame.state import CROPS, METHODS, MOST_BACKBONES, PRESETS, PRODUCTS, Choices, change, current, forget_values
 from pages.frame.status import Status
@@ -30,6 +31,7 @@ def sidebar(choices: Choices, status: Status, result: Result | None, run: Callab
         _settings(choices)
         _threshold(choices, status)
         with st.container(key="sidebar_foot"):
+            _pin(status, result)
             _run(choices, status, result, run)
             _tongue()
             if open_to_others():
@@ -215,6 +217,20 @@ def _run(choices: Choices, status: Status, result: Result | None, run: Callable[
         on_click=run,
     )
     st.caption(_standing(status, result))
+
+
+def _pin(status: Status, result: Result | None) -> None:
+    """Offer to keep the shown result beside the next one, or say which one is kept."""
+    kept = backend.current().pinned
+    with st.container(key="pin", horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        if kept is not None:
+            st.caption(text("pin.kept", what=plain(summary(kept))), width="stretch")
+            st.button(text("pin.unpin"), key="unpin", type="tertiary", on_click=lambda: backend.current().unpin())
+        elif result is not None and result.columns and status.state != "running":
+            st.button(
+                text("pin.pin"), key="pin_run", type="tertiary", icon=":material/keep:", help=text("pin.help"),
+                on_click=lambda: backend.current().pin(),
+            )  # fmt: skip
 
 
 def _standing(status: Status, result: Result | None) -> str:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from detectors.evaluation import kinds, thresholds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
+from pages.frame.pinned import is_pinned, own, present, several
 from pages.frame.words import called, kind, plain, text
 
 ORDERS = ("disagreement", "name", "kind", "score")
-FILTERS = ("all", "disagree", "missed", "false")
+FILTERS = ("all", "disagree", "missed", "false", "changed")
 GROUPED = ("kind", "area", "contrast")
 RIGHT, WRONG = ("found", "passed"), ("miss", "false_alarm")
 _WORDS = {"missed": "miss", "false": "false_alarm"}
@@ -71,21 +72,43 @@ class Verdicts:
         columns = [c for c in result.columns if keys is None or c.key in keys]
         return cls(result, choice, {c.key: _column_verdicts(c, result, choice) for c in columns})
 
+    @property
+    def counted(self) -> dict[str, ColumnVerdicts]:
+        """The columns of the present run: those of a pinned one stand beside them and have no vote."""
+        return {key: self.columns[key] for key in present(self.columns)}
+
     @cached_property
     def votes(self) -> NDArray[np.int64]:
         """(M,) how many columns raise an alarm."""
-        return np.sum([c.alarms for c in self.columns.values()], axis=0, initial=0) + np.zeros(
+        return np.sum([c.alarms for c in self.counted.values()], axis=0, initial=0) + np.zeros(
             len(self.result.test), int
         )
 
     @cached_property
     def minority(self) -> NDArray[np.int64]:
         """(M,) how many columns would have to change their mind for all to agree."""
-        return np.minimum(self.votes, len(self.columns) - self.votes)
+        return np.minimum(self.votes, len(self.counted) - self.votes)
+
+    @cached_property
+    def changed(self) -> NDArray[np.bool_]:
+        """(M,) whether any method's verdict is another than in the pinned run."""
+        pairs = [(self.columns[key], self.columns[before]) for key, before in self.pairs]
+        flips = [now.alarms != before.alarms for now, before in pairs if None not in (now.threshold, before.threshold)]
+        return np.any(np.array(flips, bool).reshape(-1, len(self.result.test)), axis=0)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Columns of the present run with the pinned column of the same method, on the same backbone where it is."""
+        found = []
+        for before in (key for key in self.columns if is_pinned(key)):
+            twins = [key for key in self.counted if key.split("/")[0] == before.split("/")[0]]
+            if twins:
+                found.append((own(before) if own(before) in twins else twins[0], before))
+        return found
 
     def having(self, word: str) -> NDArray[np.bool_]:
         """(M,) whether any column's verdict is `word`."""
-        rows = [[w == word for w in c.words] for c in self.columns.values()]
+        rows = [[w == word for w in c.words] for c in self.counted.values()]
         return np.any(np.array(rows, bool).reshape(-1, len(self.result.test)), axis=0)
 
     def supports(self, wanted: str) -> bool:
@@ -94,7 +117,8 @@ class Verdicts:
             return True
         thresholds = any(c.threshold is not None for c in self.columns.values())
         said = {p.defective for p in self.result.test}
-        return thresholds and {"missed": True in said, "false": False in said}.get(wanted, len(self.columns) > 1)
+        known = {"missed": True in said, "false": False in said, "changed": bool(self.pairs)}
+        return thresholds and known.get(wanted, len(self.counted) > 1)
 
     def chosen(self, wanted: str) -> NDArray[np.int64]:
         """Return the test pictures that pass a filter.
@@ -114,6 +138,8 @@ class Verdicts:
             return np.arange(len(self.result.test))
         if wanted == "disagree":
             return np.flatnonzero(self.minority > 0)
+        if wanted == "changed":
+            return np.flatnonzero(self.changed)
         return np.flatnonzero(self.having(_WORDS[wanted]))
 
     def written(self, wanted: str) -> str:
@@ -125,8 +151,7 @@ class Verdicts:
             return text(f"compare.{name}.{which}")
         if not which:
             return text(f"compare.filters.{name}")
-        several = len({key.split("/", 1)[1] for key in self.columns}) > 1
-        titles = [called(key, several) for key in which.split("|")]
+        titles = [called(key, several(self.columns)) for key in which.split("|")]
         return text(f"compare.by.{name}", method=titles[0], other=titles[-1])
 
     def opens(self, wanted: str) -> bool:
@@ -163,7 +188,7 @@ class Verdicts:
     @cached_property
     def _spread(self) -> NDArray[np.float64]:
         """(M,) how far apart the columns' multiples of their thresholds lie, on a logarithmic scale."""
-        ratios = np.array([c.ratios for c in self.columns.values() if c.threshold is not None])
+        ratios = np.array([c.ratios for c in self.counted.values() if c.threshold is not None])
         if len(ratios) < 2:
             return np.zeros(len(self.result.test))
         return np.ptp(np.log(np.maximum(ratios, 1e-6)), axis=0)

@@ -81,9 +81,15 @@ def kind(name: str | None) -> str:
 
 
 def called(column: str, several: bool = False) -> str:
-    """Return a column's name by its key: the method, with its backbone where there are several."""
-    method, backbone = column.split("/", 1)
-    return f"{text(f'methods.{method}')} ({backbone})" if several else text(f"methods.{method}")
+    """Return a column's name by its key: the method, with what sets the column apart from others of the method."""
+    method, apart = text(f"methods.{column.split('/')[0]}"), set_apart(column, several)
+    return f"{method} ({apart})" if apart else method
+
+
+def set_apart(column: str, several: bool) -> str:
+    """Return a column's backbone where there are several, and what says that it belongs to a pinned run."""
+    backbone, comma, pinned = column.split("/", 1)[1].partition(", ")
+    return f"{backbone}{comma}{pinned}" if several else pinned
 
 
 def stage_name(stage: str) -> str:

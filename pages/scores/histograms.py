@@ -13,6 +13,7 @@ from detectors.plots.stacks import Cell, stacks
 from detectors.result import Column, Result
 from pages.frame import charts, panes, session
 from pages.frame.charts import COLOURS
+from pages.frame.pinned import is_pinned
 from pages.frame.words import text
 from pages.scores import lanes
 
@@ -174,6 +175,7 @@ def show(result: Result, titles: dict[str, str], choice: ThresholdChoice) -> tup
         for column in result.columns:
             at = choice.value_of(column)
             title, key = titles[column.key], f"scores_{column.method}_{column.backbone}"
+            key += "_pinned" * is_pinned(column.key)
             charts.show(chart(result, column, title, at), key, alt(result, column, title, at), piece)
     key, pictures = session.BAR.get() or ("", [])
     if len(pictures) == 1:

@@ -12,8 +12,8 @@ from pages.frame.state import Choices, change
 from pages.frame.words import kind, text
 
 
-def found_by_kind(result: Result, choices: Choices, titles: dict[str, str]) -> None:
-    """Show what is found of each kind, by area and by contrast, and which two methods cover most together."""
+def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plain: Result) -> None:
+    """Show what is found of each kind, area and contrast, and which two methods of `plain` cover most together."""
     grouped = kinds.groups(result)
     if not grouped or not result.columns:
         return
@@ -42,7 +42,7 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str]) -> N
     )
     opened(chosen.selection.cells, list(matrix), heads, result)
     small = [head for head, group in heads.items() if len(group.rows) < FEW]
-    pair = kinds.best_pair(result, choices.threshold)
+    pair = kinds.best_pair(plain, choices.threshold)
     said = [text("scores.kinds.says")]
     if small:
         said.append(text("scores.kinds.few", few=FEW, names=", ".join(small)))

@@ -16,9 +16,10 @@ from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
 from pages.frame import panes, session
 from pages.frame.component import Component, Pictures, encoded, send
+from pages.frame.pinned import several
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.words import language, say, table, text
+from pages.frame.words import language, say, set_apart, table, text
 
 _SIDE = 80  # of a thumbnail
 _ACROSS = 10  # at most, on a square sheet
@@ -52,7 +53,7 @@ def lanes(
     """Show all pictures of all methods on one axis; return the picture and the method that were opened just now."""
     sheets, parcel = sprites(result)
     send(parcel, "lanes")
-    heads = [_head(key, choices, status, result, key == focus, len(choices.backbones) > 1) for key in keys]
+    heads = [_head(key, status, result, key == focus, set_apart(key, several(keys))) for key in keys]
     data = {
         "content": result.digest,
         "heads": heads,
@@ -144,15 +145,15 @@ def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int) -> str:
     return encoded(sheet, "WEBP", quality=78, method=2)
 
 
-def _head(key: str, choices: Choices, status: Status, result: Result, focus: bool, several: bool) -> dict[str, Any]:
-    method, backbone = key.split("/", 1)
-    head: dict[str, Any] = {"key": key, "title": text(f"methods.{method}"), "focus": focus, "lines": [], "auroc": None}
-    lines = [backbone] if several else []
+def _head(key: str, status: Status, result: Result, focus: bool, apart: str) -> dict[str, Any]:
+    title = text(f"methods.{key.split('/')[0]}")
+    head: dict[str, Any] = {"key": key, "title": title, "focus": focus, "lines": [], "auroc": None}
+    lines = [apart] if apart else []
     column = next((c for c in result.columns if c.key == key), None)
     if column is None:
         return head | {"lines": lines, "share": 0} | panes.standing(key, status, result)
     return head | {
-        "title": f"{head['title']} · {backbone}" if several else head["title"],
+        "title": " · ".join([title, *lines]),
         "state": "done",
         "lines": [line for name in ("average_precision", "aupro") if (line := _line(column, name))],
         "auroc": figure(column, "image_auroc"),

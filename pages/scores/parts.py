@@ -11,9 +11,10 @@ from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
 from pages.frame import backend, charts, component, session, style
+from pages.frame.pinned import is_pinned, own, several
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
-from pages.frame.words import lines, text
+from pages.frame.words import called, lines, set_apart, text
 from pages.scores import curves, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
@@ -22,12 +23,7 @@ _FEW = 4  # held-out pictures that support no rate below 1 in 5
 
 def titles(keys: tuple[str, ...]) -> dict[str, str]:
     """Return what each column is called: the method, with its backbone where there are several."""
-    several = len({key.split("/", 1)[1] for key in keys}) > 1
-    return {key: _title(*key.split("/", 1), several) for key in keys}
-
-
-def _title(method: str, backbone: str, several: bool) -> str:
-    return f"{text(f'methods.{method}')} · {backbone}" if several else text(f"methods.{method}")
+    return {key: " · ".join(filter(None, (called(own(key)), set_apart(key, several(keys))))) for key in keys}
 
 
 def focus(choices: Choices, result: Result, keys: tuple[str, ...]) -> str:
@@ -144,6 +140,8 @@ def _differences(result: Result, focus: str, titles: dict[str, str]) -> tuple[li
 
 
 def _by_pixel(result: Result, main: Column, other: Column) -> Figure | Sentence | None:
+    if is_pinned(main.key) != is_pinned(other.key):
+        return Sentence("scores.pairs.other_run", "Pixels are compared within one run.")
     lacking = next((c for c in (main, other) if not curves.has_pro(c, result)), None)
     if lacking is not None:
         return pro_curve(result.test, lacking.maps).reason

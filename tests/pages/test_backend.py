@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import fields, is_dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ QUESTIONS = {
     "decoded": (BOTH, lambda b: b.decoded(SMALL)),
     "arrived": (BOTH, lambda b: b.arrived()),
     "finding_out": (BOTH, lambda b: b.finding_out(CHOICES)),
+    "pinned": (BOTH, lambda b: (b.pin(), b.pinned, b.unpin(), b.pinned)),
     "a place": (BOTH, lambda b: b.ask(explain.explain_place, "test", 0, 20, 20)),
     "a gradient": (BOTH, lambda b: b.ask(explain.gradient, NO_MAP, "test", 0)),
     "a stored picture": (BOTH, lambda b: b.ask(explain.score_stored, "held_out", 0)),
@@ -156,6 +158,51 @@ def test_equal_questions_have_one_answer_and_the_latest_are_kept(workers, monkey
 
 
 @pytest.mark.slow
+def test_a_pinned_run_is_left_once_it_is_neither_shown_nor_pinned(monkeypatch):
+    left: list[str] = []
+    monkeypatch.setattr(
+        backend, "_compute", lambda: SimpleNamespace(leave=lambda run, session: left.append(run.key))
+    )  # fmt: skip
+    one, two, three = (SimpleNamespace(key=key, sessions=set(), result=lambda key=key: key) for key in ("1", "2", "3"))
+    session = Backend("session")
+    session.pin()
+    assert session.pinned is None
+    session._take(one, shared=False)
+    session.pin()
+    session._take(two, shared=False)
+    assert (session.pinned, left) == ("1", [])
+    session._take(three, shared=False)
+    assert (session.pinned, left) == ("1", ["2"])
+    session.pin()
+    assert (session.pinned, left) == ("3", ["2", "1"])
+    session.unpin()
+    assert (session.pinned, left) == (None, ["2", "1"])
+    session.pin()
+    session.end()
+    assert left == ["2", "1", "3"]
+
+
+def test_a_measure_of_a_pinned_column_is_its_own_runs(monkeypatch):
+    asked = []
+
+    def run(key):
+        def measure(query, *keys):
+            asked.append((key, *keys))
+            return SimpleNamespace(status="pending", exception=lambda: None)
+
+        return SimpleNamespace(key=key, sessions=set(), result=lambda: "", measure=measure)
+
+    now, before = run("now"), run("before")
+    monkeypatch.setattr(backend, "_compute", lambda: SimpleNamespace(leave=lambda run, session: None))
+    session = Backend("session")
+    session._take(before, shared=False)
+    session.pin()
+    session._take(now, shared=False)
+    session.later(pixels.pro, columns=("padim/scattering, pinned: paper",))
+    session.later(pixels.pro, columns=("padim/scattering",))
+    assert asked == [("before", "padim/scattering"), ("now", "padim/scattering")]
+
+
 def test_what_nobody_foresaw_is_said_and_not_raised(workers):
     said = soon(lambda: workers.later(_broken, 1).now)
     assert said.sentence.key == "compute.failed"

@@ -1,11 +1,11 @@
 """Every page in both languages and in every state of the work, without workers or a browser."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from fixtures.shown import given
 from fixtures.states import STATES
 
 from pages.frame.style import PAGES
@@ -32,9 +32,7 @@ def test_compare_shows_every_state_of_the_work(open_app, state):
 @pytest.mark.parametrize(("page", "component"), [("compare", "grid"), ("scores", "lanes"), ("inspect", "viewer")])
 def test_a_result_of_other_choices_is_marked(open_app, page, component):
     for state, marked in (("done", False), ("stale", True)):
-        elements = [e.proto for e in open_app(state, page).get("bidi_component")]
-        (given,) = [json.loads(e.json) for e in elements if e.component_name == f"odd_one_out_{component}"]
-        assert given["stale"] is marked
+        assert given(open_app(state, page), component)["stale"] is marked
 
 
 def test_the_sentence_counts_what_the_methods_say(open_app):
@@ -67,10 +65,9 @@ def test_labels_hold_no_mark_up_that_would_be_read_aloud(open_app):
 
 def test_the_grid_is_told_what_its_scales_and_intervals_mean(open_app):
     for state, told in (("done", True), ("no_threshold", False)):
-        elements = [e.proto for e in open_app(state).get("bidi_component")]
-        (given,) = [json.loads(e.json) for e in elements if e.component_name == "odd_one_out_grid"]
-        assert bool(given["words"]["scales"]) is told
-        assert given["heads"][1]["lines"][0]["spoken"] == "95 % interval 0.68 to 0.98"
+        shown = given(open_app(state), "grid")
+        assert bool(shown["words"]["scales"]) is told
+        assert shown["heads"][1]["lines"][0]["spoken"] == "95 % interval 0.68 to 0.98"
 
 
 def test_no_method_means_no_run(open_app):
@@ -119,20 +116,13 @@ def test_both_backbones_are_chosen_in_plain_sight(open_app):
 def test_two_backbones_stand_below_or_beside_each_other(open_app, group, columns, rows):
     app = open_app("two", backbones="scattering,resnet18")
     app.selectbox(key="compare_group").select(group).run()
-    for given in (shown(app, "grid"), shown(open_app("before", backbones="scattering,resnet18"), "grid")):
-        assert len(given["heads"]) == len(given["rows"][0]["cells"])
-    given = shown(app, "grid")
-    first = given["rows"][0]
+    for each in (given(app, "grid"), given(open_app("before", backbones="scattering,resnet18"), "grid")):
+        assert len(each["heads"]) == len(each["rows"][0]["cells"])
+    shown = given(app, "grid")
+    first = shown["rows"][0]
     assert [cell["column"] for cell in first["cells"][1:] if cell["column"].startswith(("spade", "cfa"))] == columns
-    assert sum(row["picture"] == first["picture"] for row in given["rows"]) == rows
-    assert [head["key"] for head in given["heads"][1:]] == [cell["column"].split("/")[0] for cell in first["cells"][1:]]
-
-
-def shown(app, component):
-    """Return what a page gives to a component of the browser."""
-    elements = [e.proto for e in app.get("bidi_component")]
-    (given,) = [json.loads(e.json) for e in elements if e.component_name == f"odd_one_out_{component}"]
-    return given
+    assert sum(row["picture"] == first["picture"] for row in shown["rows"]) == rows
+    assert [head["key"] for head in shown["heads"][1:]] == [cell["column"].split("/")[0] for cell in first["cells"][1:]]
 
 
 def test_compare_filters_by_method_and_by_two_methods(open_app):
