@@ -15,7 +15,7 @@ from pages.frame.verdicts import Verdicts
 
 QUICK = scored.tuned("circuit", "quick", 0)
 PAPER = scored.tuned("circuit", "paper", 0)
-KEY = "patchcore/scattering, pinned: quick"
+KEY = "patchcore/efficientnet_lite0, pinned: quick"
 
 
 @pytest.fixture
@@ -37,9 +37,9 @@ def pinning(open_app):
 def test_what_both_runs_have_alike_is_shown_once():
     joined = beside(PAPER, QUICK)
     assert [c.key for c in joined.result.columns if is_pinned(c.key)] == [KEY]
-    assert own(KEY) == "patchcore/scattering"
-    assert not several([KEY, "cfa/scattering"])
-    assert joined.result[KEY].scores is QUICK["patchcore/scattering"].scores
+    assert own(KEY) == "patchcore/efficientnet_lite0"
+    assert not several([KEY, "cfa/efficientnet_lite0"])
+    assert joined.result[KEY].scores is QUICK["patchcore/efficientnet_lite0"].scores
     assert beside(QUICK, QUICK).result.columns == QUICK.columns
     assert beside(PAPER, None).result is PAPER
 
@@ -49,18 +49,19 @@ def test_a_column_is_named_by_what_differs():
         seen = PAPER.experiment["preprocessing"]
         sized = {name: changes.pop(name) for name in ("size", "equalise") if name in changes}
         said = PAPER.experiment | {"preprocessing": seen | sized} | changes
-        column = PAPER["cfa/scattering"]
+        column = PAPER["cfa/efficientnet_lite0"]
         other = replace(column, scores=column.scores + 1)
         return beside(PAPER, replace(PAPER, columns=(other,), experiment=said)).result.columns[-1].key
 
-    assert named() == "cfa/scattering, pinned"
-    assert named(preset="quick") == "cfa/scattering, pinned: quick"
-    assert named(size=320, seed=3) == "cfa/scattering, pinned: 320 px, seed 3"
-    assert named(equalise=True) == "cfa/scattering, pinned: equal brightness"
-    limited = replace(PAPER["patchcore/scattering"], settings=PAPER["patchcore/scattering"].settings | {"limit": 64})
+    assert named() == "cfa/efficientnet_lite0, pinned"
+    assert named(preset="quick") == "cfa/efficientnet_lite0, pinned: quick"
+    assert named(size=320, seed=3) == "cfa/efficientnet_lite0, pinned: 320 px, seed 3"
+    assert named(equalise=True) == "cfa/efficientnet_lite0, pinned: equal brightness"
+    bank = PAPER["patchcore/efficientnet_lite0"]
+    limited = replace(bank, settings=bank.settings | {"limit": 64})
     key = beside(PAPER, replace(PAPER, columns=(limited,))).result.columns[-1].key
-    assert key == "patchcore/scattering, pinned: limit 64"
-    assert differing(limited, PAPER["patchcore/scattering"]) == {"limit": (64, None)}
+    assert key == "patchcore/efficientnet_lite0, pinned: limit 64"
+    assert differing(limited, bank) == {"limit": (64, None)}
 
 
 def test_another_backbone_needs_no_other_name():
@@ -69,7 +70,7 @@ def test_another_backbone_needs_no_other_name():
     assert joined.columns[-1].key == "spade/resnet18, pinned"
     assert several(c.key for c in joined.columns)
     pairs = Verdicts.of(joined, ThresholdChoice()).pairs
-    assert pairs == [("spade/scattering", "spade/resnet18, pinned")]
+    assert pairs == [("spade/efficientnet_lite0", "spade/resnet18, pinned")]
 
 
 @pytest.mark.parametrize("what", ["pictures", "labels", "crop"])
@@ -95,7 +96,7 @@ def test_pinned_columns_have_no_vote():
         np.arange(len(PAPER.test)), "disagreement"
     )
     assert not alone.supports("changed")
-    flips = joined.columns["patchcore/scattering"].alarms != joined.columns[KEY].alarms
+    flips = joined.columns["patchcore/efficientnet_lite0"].alarms != joined.columns[KEY].alarms
     assert flips.any()
     assert np.array_equal(joined.chosen("changed"), np.flatnonzero(flips))
 
@@ -105,7 +106,8 @@ def test_compare_shows_the_pinned_columns_beside_their_methods(pinning):
     shown = given(app, "grid")
     columns = [cell["column"] for cell in shown["rows"][0]["cells"][1:]]
     assert columns == [
-        "spade/scattering", "mahalanobis/scattering", "padim/scattering", "patchcore/scattering", KEY, "cfa/scattering",
+        "spade/efficientnet_lite0", "mahalanobis/efficientnet_lite0", "padim/efficientnet_lite0",
+        "patchcore/efficientnet_lite0", KEY, "cfa/efficientnet_lite0",
     ]  # fmt: skip
     assert shown["rows"][0]["note"].endswith("of 5 raise an alarm")
     assert [head["lines"][0]["label"] for head in shown["heads"][4:6]] == ["AUROC", "pinned: quick · AUROC"]
@@ -123,12 +125,12 @@ def test_scores_shows_figures_flips_and_settings_against_the_pinned_run(pinning)
     assert KEY in [head["key"] for head in given(app, "lanes")["heads"]]
     (table,) = [e.proto.body for e in app.get("html") if "PatchCore · pinned: quick → PatchCore" in e.proto.body]
     difference = paired_auroc_difference(
-        PAPER.labels, PAPER["patchcore/scattering"].scores, QUICK["patchcore/scattering"].scores
+        PAPER.labels, PAPER["patchcore/efficientnet_lite0"].scores, QUICK["patchcore/efficientnet_lite0"].scores
     )
     assert f"{100 * difference.value:+.0f} [" in table
     assert "limit: 4096 → none" in table
     choice = ThresholdChoice()
-    now, before = (Verdicts.of(r, choice).columns["patchcore/scattering"] for r in (PAPER, QUICK))
+    now, before = (Verdicts.of(r, choice).columns["patchcore/efficientnet_lite0"] for r in (PAPER, QUICK))
     assert f"<td>{sum(a and not b for a, b in zip(now.alarms, before.alarms, strict=True))}</td><td>0</td>" in table
 
 
