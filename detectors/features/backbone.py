@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from detectors.errors import Sentence, SettingRefused, WeightsRefused
-from detectors.features import packages
+from detectors.features import own, packages
 from detectors.features.device import best_device, named, ran_out_of_memory
 from detectors.features.engine import ONNXRUNTIME, TORCH, Graph, Outputs, checked, exported
 from detectors.features.lite import Lite, normalised_convolutions
@@ -187,7 +187,8 @@ def load_backbone(
     of all others, and wherever a gradient or an accelerator is asked for.
 
     Args:
-        name: "scattering", one of `BACKBONES`, or any timm model's name ("resnet34", "resnet34.a1_in1k").
+        name: "scattering", one of `BACKBONES`, any timm model's name ("resnet34", "resnet34.a1_in1k"), or one with a file
+            of one's own ("resnet34@boards", `own.find`).
         weights: None for the ones that belong to the name (scattering: constants; `PACKAGED`: the package's; else the
             hub's), "package" or "hub" to insist; a path to a local .safetensors file; or "random", which is never
             chosen unasked and always recorded.
@@ -216,7 +217,10 @@ def load_backbone(
         )
     from detectors.features.timm_models import TimmFeatures, build
 
-    timm_name = PACKAGED[name].timm if name in PACKAGED else name
+    if own.is_own(name) and weights is None:
+        weights = own.find(name)
+    model_name = own.model_of(name)
+    timm_name = PACKAGED[model_name].timm if model_name in PACKAGED else model_name
     model, source, origin = build(timm_name, "hub" if weights is None else weights, seed, progress)
     record = WeightsRecord(source, origin, fingerprint(model))
     network = TimmFeatures(model, depth)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detectors.errors import Sentence, SettingRefused, WeightsRefused
-from detectors.features import hub
+from detectors.features import hub, own
 from detectors.features.packages import PACKAGED, location, not_installed
 
 BUNDLED = "scattering"
@@ -63,7 +63,8 @@ class WeightsState:
 
     Attributes:
         name: the backbone's.
-        state: "bundled", "package" (installed), "here" (in the hub's cache on this machine), "download" or "missing".
+        state: "bundled", "package" (installed), "own" (a file of one's own), "here" (in the hub's cache), "download" or
+            "missing".
         bytes: to download; None where only the hub knows.
         reason: why they are missing; also where no such backbone is known.
         licence: of weights that come under terms of their own.
@@ -84,6 +85,12 @@ def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
         if location(PACKAGED[name]) is not None:
             return WeightsState(name, "package")
         return WeightsState(name, "missing", reason=not_installed(name).sentence)
+    if own.is_own(name):
+        try:
+            own.find(name)
+        except WeightsRefused as refused:
+            return WeightsState(name, "missing", reason=refused.sentence)
+        return WeightsState(name, "own")
     known = listed(name)
     if known is None:
         from detectors.features.timm_models import check_known, repository  # takes seconds: only for what is not listed

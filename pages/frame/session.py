@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.datasets.sources import EditedSource
+    from detectors.errors import Sentence
     from pages.frame.backend import Answer
     from pages.frame.state import Choices
     from pages.frame.uploads import Shelf
@@ -99,6 +100,8 @@ AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average
 # Learn
 STEP: Key[int] = Key("learn_step", int, ("learn.method",))
 PARAMETER: Key[str] = Key("learn_parameter", lambda: "bank", ("learn.parameters",))
+OWN_WEIGHTS_ROUND: Key[int] = Key("own_weights_round", int, ("frame.weights",))  # counts uploads, for a new uploader
+OWN_WEIGHTS_REFUSED: Key[Sentence | None] = Key("own_weights_refused", _nothing, ("frame.weights",))
 VARIED: Key[list[tuple[str, str]]] = Key("parameters_asked", list, ("learn.parameters",))  # (run, parameter)
 VARIANTS: Key[dict[tuple[str, str], list[Answer]]] = Key("parameters_answers", dict, ("learn.parameters",))
 OTHER_WEIGHTS: Key[set[str]] = Key("layers_asked", set, ("learn.layers",))

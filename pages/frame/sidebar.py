@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from detectors.features import own
 from detectors.features.weights import BACKBONES as LISTED
 from detectors.methods import UNREADABLE
 from detectors.result import Result
@@ -82,7 +83,7 @@ def _backbone(choices: Choices) -> None:
     _set("w_backbones", list(choices.backbones))
     st.multiselect(
         text("frame.backbone"),
-        dict.fromkeys((*BACKBONES, *choices.backbones)),
+        dict.fromkeys((*BACKBONES, *own.offered(), *choices.backbones)),
         key="w_backbones",
         max_selections=MOST_BACKBONES,
         accept_new_options=True,
@@ -173,6 +174,8 @@ def _each() -> None:
         )  # fmt: skip
     with st.expander(text("frame.weights.title")):
         weights.overview()
+    with st.expander(text("frame.weights.own_title")):
+        weights.own_file(choices)
     knobs(choices)
 
 

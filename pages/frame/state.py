@@ -27,7 +27,7 @@ MOST_BACKBONES = 2
 _MAKES_SCORES = ("data", "product", "preset", "settings", "size", "crop", "equalise", "seed", "random_weights")
 
 Setting = bool | int | float | str | tuple[int, ...]
-_NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}", re.ASCII)  # a timm model
+_NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}(@[\w\-]{1,40})?", re.ASCII)  # a timm model, and whose weights
 _PICTURE = re.compile(r"[0-9a-f]{8,64}")  # the start of a picture's sha256
 _WORD = re.compile(r"[a-z][a-z_]{0,39}")
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from detectors.errors import WeightsRefused
+from detectors.features import own
 from detectors.features.weights import BACKBONES, BUNDLED, DEFAULT, WeightsState
-from pages.frame import backend
+from detectors.images import LIMITS
+from pages.frame import backend, session
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
 from pages.frame.whereabouts import RANDOM, missing
@@ -73,7 +76,7 @@ def overview() -> None:
     """List all backbones with where their weights are, as soon as that is known."""
 
     def known() -> dict[str, WeightsState | None]:
-        return backend.current().weights(backbone.name for backbone in BACKBONES)
+        return backend.current().weights((*(backbone.name for backbone in BACKBONES), *own.offered()))
 
     def part() -> None:
         said = known()
@@ -84,6 +87,37 @@ def overview() -> None:
             st.markdown(line(absent))
 
     poll(part, lambda: None in known().values(), page=False)  # drawing the page anew would close the dialog
+
+
+def own_file(choices: Choices) -> None:
+    """Take a file of weights and the name of the timm model that they belong to; it becomes the only backbone."""
+    folder = text("frame.weights.own_folder" if own.folder() else "frame.weights.own_no_folder", n=len(own.offered()))
+    st.caption(f"{text('frame.weights.own_lead', mb=f'{LIMITS.zip_mb:g}')} {folder}")
+    model = st.text_input(text("frame.weights.own_model"), key="w_own_model", placeholder="resnet18")
+    name = f"w_own_file_{session.OWN_WEIGHTS_ROUND.get()}"
+    st.file_uploader(
+        text("frame.weights.own_choose"), type=["safetensors"], key=name, disabled=not model.strip(),
+        on_change=_arrived, args=(name,),
+    )  # fmt: skip
+    refused = session.OWN_WEIGHTS_REFUSED.get()
+    if refused is not None:
+        st.caption(f":orange[{plain(say(refused))}]")
+    elif mine := [name for name in choices.backbones if own.is_own(name)]:
+        st.caption(text("frame.weights.own_taken", name=plain(mine[0])))
+
+
+def _arrived(name: str) -> None:
+    file, model = session.widget(name), session.widget("w_own_model") or ""
+    session.OWN_WEIGHTS_ROUND.set(session.OWN_WEIGHTS_ROUND.get() + 1)  # a new uploader: the old one's bytes are freed
+    if file is None:
+        return
+    try:
+        taken = own.keep(model.strip(), file.getvalue())
+    except WeightsRefused as refused:
+        session.OWN_WEIGHTS_REFUSED.set(refused.sentence)
+        return
+    session.OWN_WEIGHTS_REFUSED.set(None)
+    change(backbones=(taken,))
 
 
 def _states(choices: Choices) -> dict[str, WeightsState | None]:

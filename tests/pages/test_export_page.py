@@ -1,11 +1,14 @@
 """The Export page in both languages and every state, the shelf of files, and where weights are said to be."""
 
+import hashlib
 import io
 import threading
 import zipfile
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
+import safetensors.numpy
 from fixtures.backend import fake
 from fixtures.results import made_up
 from streamlit.testing.v1 import AppTest
@@ -192,3 +195,23 @@ def test_random_weights_are_asked_for_by_name_only():
     assert backend.comparison(asked).weights == {"resnet18": "random"}
     assert asked.to_query()["random_weights"] == "1"
     assert backend.Backend().weights(asked.backbones, True)["resnet18"].state == whereabouts.RANDOM
+
+
+def test_weights_of_ones_own_become_the_backbone_or_say_why_not(monkeypatch, tmp_path):
+    def dialog():
+        from pages.frame import state, weights
+
+        weights.own_file(state.current())
+        state.mirror()
+
+    monkeypatch.setenv("ODD_CACHE", str(tmp_path))
+    app = AppTest.from_function(dialog).run()
+    assert app.file_uploader(key="w_own_file_0").disabled
+    app.text_input(key="w_own_model").set_value("resnet18").run()
+    app.file_uploader(key="w_own_file_0").upload("w.safetensors", b"nothing of the kind").run()
+    assert "other formats can run code and are never opened" in " ".join(caption.value for caption in app.caption)
+    content = safetensors.numpy.save({"conv1.weight": np.zeros((1, 1), np.float32)})
+    app.file_uploader(key="w_own_file_1").upload("w.safetensors", content).run()
+    name = f"resnet18@{hashlib.sha256(content).hexdigest()[:16]}"
+    assert app.query_params["backbones"] == name
+    assert not app.exception
