@@ -187,8 +187,8 @@ def load_backbone(
     of all others, and wherever a gradient or an accelerator is asked for.
 
     Args:
-        name: "scattering", one of `BACKBONES`, any timm model's name ("resnet34", "resnet34.a1_in1k"), or one with a file
-            of one's own ("resnet34@boards", `own.find`).
+        name: "scattering", one of `BACKBONES`, any timm model's name ("resnet34", "resnet34.a1_in1k"), or one with a
+            file of one's own ("resnet34@boards", `own.find`).
         weights: None for the ones that belong to the name (scattering: constants; `PACKAGED`: the package's; else the
             hub's), "package" or "hub" to insist; a path to a local .safetensors file; or "random", which is never
             chosen unasked and always recorded.
