@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from detectors.comparison.comparison import Pictures
+from detectors.errors import Sentence
 from detectors.evaluation import Curve, paired_pixel_difference, pro_curve
+from detectors.evaluation.aupimo import paired_aupimo_difference
+from detectors.evaluation.pixel_scores import scores_of
 from detectors.result import Column, Figure
 
 
@@ -15,3 +18,13 @@ def pro(pictures: Pictures, column: Column) -> Curve:
 def aupro_difference(pictures: Pictures, one: Column, other: Column) -> Figure:
     """Return AUPRO(one) - AUPRO(other) on the same pictures, with its interval."""
     return paired_pixel_difference(pictures.test, one.maps, other.maps)
+
+
+def aupimo_difference(pictures: Pictures, one: Column, other: Column) -> Figure:
+    """Return AUPIMO(one) - AUPIMO(other) on the same pictures, with its interval."""
+    a, b = scores_of(pictures.test, one.maps), scores_of(pictures.test, other.maps)
+    if isinstance(a, Sentence):
+        return Figure(None, reason=a)
+    if isinstance(b, Sentence):
+        return Figure(None, reason=b)
+    return paired_aupimo_difference(a, b)

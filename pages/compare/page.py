@@ -1,5 +1,6 @@
 """Compare: the same test pictures, seen by each method; where they disagree comes first."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import streamlit as st
@@ -30,7 +31,6 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         words=panes.words(calibrated=result is None or bool(result.held_out)),
         colour=choices.colour,
         order=order,
-        orders=[(name, text(f"grid.order.{name}")) for name in ORDERS],
         language=language(),
         on_focus=lambda method: change(focus=method),
         on_colour=lambda colour: change(colour=colour),
@@ -42,7 +42,8 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         keys = choices.columns
         work(choices, status)
         waiting = panes.waiting(keys, status, WAITING_ROWS, group)
-        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), size=choices.size)
+        orders = named(ORDERS[:-1])
+        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), size=choices.size, orders=orders)
         style.foot("compare")
         return
 
@@ -52,6 +53,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         return
     alone = panes.columns(choices, status, result)
     plain = Verdicts.of(result, choices.threshold, alone)
+    order = order if order in plain.orders else ORDERS[0]
     style.head("compare", headline.disagreement(plain, alone, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     style.caveats(result)
@@ -70,9 +72,12 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     pages_key = f"compare_page_{order}_{session.widget('compare_filter')}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
-    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, group)
+    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, group, order)
     size = result.test[0].pixels.shape[0]
-    picked = grid(panes.heads(keys, choices, status, verdicts, group), cells, pictures, size=size, stale=status.stale)
+    picked = grid(
+        panes.heads(keys, choices, status, verdicts, group), cells, pictures,
+        size=size, stale=status.stale, order=order, orders=named(plain.orders),
+    )  # fmt: skip
     if picked:
         shown = result.test[int(picked.picture.split()[0])]
         focus = picked.column.split("/")[0] if picked.column else choices.focus
@@ -80,6 +85,11 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)
+
+
+def named(orders: Iterable[str]) -> list[tuple[str, str]]:
+    """Return orders with what they are called."""
+    return [(name, text(f"grid.order.{name}")) for name in orders]
 
 
 def wanted(verdicts: Verdicts, group: str) -> str:

@@ -14,7 +14,7 @@ from pages.frame.component import Pictures
 from pages.frame.pinned import is_pinned, present, several
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.verdicts import ColumnVerdicts, Verdicts
+from pages.frame.verdicts import ColumnVerdicts, Verdicts, each_aupimo
 from pages.frame.words import called, kind, lines, say, set_apart, text
 
 _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
@@ -56,9 +56,18 @@ def grouped(keys: tuple[str, ...], group: str) -> list[list[str]]:
 
 
 def rows(
-    shown: list[int], keys: tuple[str, ...], status: Status, verdicts: Verdicts, pictures: Pictures, group: str = "rows"
+    shown: list[int],
+    keys: tuple[str, ...],
+    status: Status,
+    verdicts: Verdicts,
+    pictures: Pictures,
+    group: str = "rows",
+    order: str = "",
 ) -> list[dict[str, Any]]:
-    """Return the grid's rows, per picture as `grouped` says; what they show is added to `pictures`."""
+    """Return the grid's rows, per picture as `grouped` says; what they show is added to `pictures`.
+
+    Where they are in the order of a figure per picture, it stands under every pane.
+    """
     made = []
     for i in shown:
         picture = verdicts.result.test[i]
@@ -77,6 +86,8 @@ def rows(
             cells = [first]
             for key in wanted if group != "rows" else _aligned(wanted, keys):
                 cells.append(_cell(i, key, status, verdicts, pictures, base, mask) if key in keys else _alike(picture))
+                if order == "aupimo" and key in verdicts.columns:
+                    cells[-1] |= _with_aupimo(cells[-1].get("note", ""), verdicts.result[key], i)
             identity = f"{i} {picture.sha256[:16]}"
             made.append(
                 {
@@ -231,6 +242,12 @@ def _cell(
         "tail": text("grid.levels") if column.levels is not None else "",
         "levels": _levels(column, i),
     }
+
+
+def _with_aupimo(note: str, column: Column, i: int) -> dict[str, str]:
+    each = each_aupimo(column)
+    value = each[i] if each else None
+    return {} if value is None else {"note": f"AUPIMO {value:.2f} · {note}" if note else f"AUPIMO {value:.2f}"}
 
 
 def _verdict(i: int, column_verdicts: ColumnVerdicts, column: Column, named: str, method: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from detectors.result import Column, Result
 from pages.frame.pinned import is_pinned, own, present, several
 from pages.frame.words import called, kind, plain, text
 
-ORDERS = ("disagreement", "name", "kind", "score")
+ORDERS = ("disagreement", "name", "kind", "score", "aupimo")
 FILTERS = ("all", "disagree", "missed", "false", "changed")
 GROUPED = ("kind", "area", "contrast")
 RIGHT, WRONG = ("found", "passed"), ("miss", "false_alarm")
@@ -174,16 +174,29 @@ class Verdicts:
         return np.array([word in words for word in self.columns[key].words], bool)
 
     def ordered(self, rows: NDArray[np.int64], order: str, focus: str | None = None) -> list[int]:
-        """Sort test pictures: by disagreement, name, kind, or score of the focused method; ties by name."""
-        test = self.result.test
+        """Sort test pictures: by disagreement, name, kind, or score or AUPIMO of the focused method; ties by name."""
+        test, recall = self.result.test, self.aupimo(focus)
         spread, top = self._spread, self._ratio(focus)
         keys: dict[str, Callable[[int], tuple[object, ...]]] = {
             "disagreement": lambda i: (-self.minority[i], -spread[i]),
             "name": lambda i: (),
             "kind": lambda i: (test[i].defective is not True, test[i].kind or ""),
             "score": lambda i: (-top[i],),
+            "aupimo": lambda i: (recall[i] is None, recall[i]),
         }
         return sorted((int(i) for i in rows), key=lambda i: (*keys[order](i), test[i].name))
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """The orders that there is something to sort by for: AUPIMO needs masks and enough good pixels."""
+        measured = any(each_aupimo(self.result[key]) for key in self.columns)
+        return ORDERS if measured else tuple(name for name in ORDERS if name != "aupimo")
+
+    def aupimo(self, focus: str | None) -> tuple[float | None, ...]:
+        """(M,) AUPIMO by the focused method, or by the first that has any; None for pictures without."""
+        first = sorted(self.columns, key=lambda key: key.split("/")[0] != focus)
+        found = (each_aupimo(self.result[key]) for key in first)
+        return next(filter(None, found), (None,) * len(self.result.test))
 
     @cached_property
     def _spread(self) -> NDArray[np.float64]:
@@ -198,6 +211,12 @@ class Verdicts:
         if not keys:
             return np.zeros(len(self.result.test))
         return np.nan_to_num(self.columns[keys[0]].ratios)
+
+
+def each_aupimo(column: Column) -> tuple[float | None, ...]:
+    """Return the AUPIMO of each test picture by a column; empty where it was not measured."""
+    figure = column.figures.get("aupimo")
+    return () if figure is None else figure.each
 
 
 def _column_verdicts(column: Column, result: Result, choice: ThresholdChoice) -> ColumnVerdicts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -18,6 +20,7 @@ from pages.frame.words import called, lines, set_apart, text
 from pages.scores import curves, tables
 from pages.scores.lanes import ThresholdChange, pasted
 
+PAIRED = {"image_auroc": "AUROC", "aupro": "AUPRO", "aupimo": "AUPIMO"}  # what differences are taken of
 _FEW = 4  # held-out pictures that support no rate below 1 in 5
 
 
@@ -104,16 +107,16 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
         st.markdown(f"### {text('scores.pairs.title', focus=titles[focus])}", width="content")
         if any(curves.has_pro(c, result) for c in result.columns):
             st.segmented_control(
-                text("scores.pairs.by"), ("image_auroc", "aupro"), key="scores_pairs", default="image_auroc",
-                format_func=({"image_auroc": "AUROC", "aupro": "AUPRO"}).get, label_visibility="collapsed",
+                text("scores.pairs.by"), PAIRED, key="scores_pairs", default="image_auroc",
+                format_func=PAIRED.get, label_visibility="collapsed",
                 required=True, persist_state="session",
             )  # fmt: skip
     pairs, waiting = _differences(result, focus, titles)
     if len(result.columns) < 2:
         st.caption(text("scores.pairs.alone"))
         return False
-    pixels = session.widget("scores_pairs") == "aupro"
-    st.caption(text("scores.pairs.says_aupro" if pixels else "scores.pairs.says") + _mark(result, " "))
+    by = session.widget("scores_pairs") or "image_auroc"
+    st.caption(text("scores.pairs.says", figure=PAIRED[by]) + _mark(result, " "))
     known = [(title, f) for title, f in pairs if isinstance(f, Figure) and f.value is not None]
     if known:
         rows = [charts.Row(title.removeprefix(titles[focus]).strip(), f, (f.low or 0) > 0) for title, f in known]
@@ -131,21 +134,22 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
 def _differences(result: Result, focus: str, titles: dict[str, str]) -> tuple[list, bool]:
     main = result[focus]
     others = [c for c in result.columns if c.key != focus]
-    if session.widget("scores_pairs") == "aupro":
-        found = [_by_pixel(result, main, c) for c in others]
+    query = {"aupro": pixels.aupro_difference, "aupimo": pixels.aupimo_difference}.get(session.widget("scores_pairs"))
+    if query is not None:
+        found = [_by_pixel(query, result, main, c) for c in others]
     else:
         found = [paired_auroc_difference(result.labels, main.scores, c.scores) for c in others]
     pairs = [(f"{titles[focus]} – {titles[c.key]}", f) for c, f in zip(others, found, strict=True)]
     return pairs, any(f is None for f in found)
 
 
-def _by_pixel(result: Result, main: Column, other: Column) -> Figure | Sentence | None:
+def _by_pixel(query: Callable[..., Figure], result: Result, main: Column, other: Column) -> Figure | Sentence | None:
     if is_pinned(main.key) != is_pinned(other.key):
         return Sentence("scores.pairs.other_run", "Pixels are compared within one run.")
     lacking = next((c for c in (main, other) if not curves.has_pro(c, result)), None)
     if lacking is not None:
         return pro_curve(result.test, lacking.maps).reason
-    found = backend.current().later(pixels.aupro_difference, columns=(main.key, other.key)).now
+    found = backend.current().later(query, columns=(main.key, other.key)).now
     return found.sentence if isinstance(found, Refusal) else found
 
 

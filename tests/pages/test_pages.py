@@ -125,6 +125,17 @@ def test_two_backbones_stand_below_or_beside_each_other(open_app, group, columns
     assert [head["key"] for head in shown["heads"][1:]] == [cell["column"].split("/")[0] for cell in first["cells"][1:]]
 
 
+def test_compare_sorts_by_the_aupimo_of_the_focused_method(open_app):
+    offered = given(open_app("done"), "grid")["orders"]
+    assert "aupimo" not in [name for name, _ in offered]
+    shown = given(open_app("scored", session={"order": "aupimo"}), "grid")
+    assert ["aupimo", "Lowest AUPIMO first"] in shown["orders"]
+    assert shown["order"] == "aupimo"
+    values = [float(row["cells"][4]["note"].split()[1]) for row in shown["rows"]]
+    assert values == sorted(values)
+    assert given(open_app("done", session={"order": "aupimo"}), "grid")["order"] == "disagreement"
+
+
 def test_compare_filters_by_method_and_by_two_methods(open_app):
     app = open_app()
     keys = list(app.session_state["choices"].columns)

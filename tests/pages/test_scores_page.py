@@ -249,6 +249,16 @@ def test_pairs_can_be_told_by_pixels(scores):
     assert not app.exception
 
 
+def test_pairs_can_be_told_by_aupimo_which_is_each_pictures(scores):
+    app = scores()
+    app.segmented_control(key="scores_pairs").set_value("aupimo").run()
+    base = scored.result("scored")
+    focus, other = (base[f"{method}/efficientnet_lite0"].figures["aupimo"] for method in ("patchcore", "spade"))
+    each = [a - b for a, b in zip(focus.each, other.each, strict=True) if a is not None and b is not None]
+    assert f"<b>{round(100 * np.mean(each)):+d}</b> [" in written(app)
+    assert "Difference in AUPIMO" in " ".join(e.value for e in app.caption)
+
+
 def test_an_end_that_is_not_zero_is_not_written_as_zero():
     assert [tables._points(v) for v in (-0.004, 0.0, 0.0001, 0.034, -0.25)] == ["-0.4", "0", "0", "3", "-25"]
 

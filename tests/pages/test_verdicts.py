@@ -8,7 +8,7 @@ from fixtures import scored
 
 from detectors.evaluation import kinds
 from detectors.evaluation.thresholds import ThresholdChoice
-from detectors.result import Column, Cost, Result, ResultPicture, WeightsRecord
+from detectors.result import Column, Cost, Figure, Result, ResultPicture, WeightsRecord
 from pages.frame.verdicts import Verdicts
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
@@ -70,6 +70,21 @@ def test_the_other_orders(result):
     assert verdicts.ordered(rows, "name") == [1, 0, 2, 3]
     assert verdicts.ordered(rows, "kind") == [1, 0, 2, 3]
     assert verdicts.ordered(rows, "score", "c") == [1, 3, 2, 0]
+
+
+def test_pictures_are_sorted_by_the_aupimo_of_the_focused_method(result):
+    assert "aupimo" not in Verdicts.of(result, ThresholdChoice(1)).orders
+    recall = {"b": (0.9, 0.2, None, None), "c": (0.1, 0.4, None, None)}
+    columns = tuple(
+        replace(c, figures={"aupimo": Figure(0.3, each=recall[c.method])}) if c.method in recall else c
+        for c in result.columns
+    )
+    verdicts = Verdicts.of(replace(result, columns=columns), ThresholdChoice(1))
+    assert "aupimo" in verdicts.orders
+    rows = np.arange(4)
+    assert verdicts.ordered(rows, "aupimo", "b") == [1, 0, 2, 3]
+    assert verdicts.ordered(rows, "aupimo", "c") == [0, 1, 2, 3]
+    assert verdicts.ordered(rows, "aupimo", "a") == [1, 0, 2, 3]  # it has none: the first that has some
 
 
 def test_only_the_asked_columns_count(result):
