@@ -7,6 +7,7 @@ form, and tells the first visitor who comes by a link to a page that there is no
 import streamlit as st
 from starlette.middleware import Middleware
 
+from pages.frame.keeping import KeepCookie
 from pages.frame.upload_bound import UploadBound
 
-app = st.App("pages/frame/main.py", middleware=[Middleware(UploadBound)])
+app = st.App("pages/frame/main.py", middleware=[Middleware(UploadBound), Middleware(KeepCookie)])

@@ -33,6 +33,7 @@ class Limits:
         session_mb: uploads of one session, kept by the app.
         session_pictures: uploads of one session, kept by the app.
         all_sessions_mb: uploads of all sessions together, kept by the app.
+        keep_hours: for which the app keeps a browser's own pictures after its last tab was closed.
     """
 
     file_mb: float = 32
@@ -51,6 +52,7 @@ class Limits:
     session_mb: float = 150
     session_pictures: int = 600
     all_sessions_mb: float = 3_000
+    keep_hours: float = 24
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -15,7 +16,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
-from detectors.datasets.sources import EditedSource, Source
+from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation import thresholds
 from detectors.features.weights import BUNDLED, WeightsState
@@ -266,6 +267,19 @@ class Backend:
         self._let_go(run)
         self._kept.clear()
 
+    def forget(self) -> None:
+        """Let go of all that came of a person's own pictures; the next look begins as a new tab does."""
+        names = ["upload "]
+        if self._pinned is not None and _own(self._pinned[0].source):
+            names.append(self._pinned[0].key)
+            self.unpin()
+        if self._run is not None and _own(self._run.source):
+            names.append(self._run.key)
+            run, self._run, self._asked = self._run, None, False
+            self._let_go(run)
+        for key in [key for key in self._kept if any(name in key for name in names)]:
+            del self._kept[key]
+
     def _weights(self, choices: Choices) -> dict[str, WeightsState | None]:
         return self.weights(choices.backbones, choices.random_weights)
 
@@ -280,6 +294,8 @@ class Backend:
         pinned = None if self._pinned is None else self._pinned[0]
         if run is not None and run is not self._run and run is not pinned:
             _compute().leave(run, self._session)
+            if _own(run.source):
+                _downloads().forget()
 
     def _keep(self, key: str, begin: Callable[[], Any]) -> Answer:
         """Begin a work once and hold on to its answer."""
@@ -332,6 +348,13 @@ def current() -> Backend:
     return _of_session(context.session_id if context else "")
 
 
+def forget(tabs: Iterable[str]) -> None:
+    """Let go of what came of a person's own pictures in some of the tabs."""
+    for tab in tabs:
+        if (found := _open().get(tab)) is not None:
+            found.forget()
+
+
 def comparison(choices: Choices) -> Comparison:
     """Say the choices in the engine's words."""
     return Comparison(
@@ -361,9 +384,20 @@ def _release(backend: Backend) -> None:
     timer.start()
 
 
+def _own(source: Source) -> bool:
+    return isinstance(source.base if isinstance(source, EditedSource) else source, UploadSource)
+
+
 @st.cache_resource(show_spinner=False, scope="session", on_release=_release)
 def _of_session(name: str) -> Backend:
-    return Backend(name)
+    _open()[name] = made = Backend(name)
+    return made
+
+
+@st.cache_resource(show_spinner=False)
+def _open() -> WeakValueDictionary[str, Backend]:
+    """Return the backends of all sessions that are open."""
+    return WeakValueDictionary()
 
 
 @st.cache_resource(show_spinner=False)

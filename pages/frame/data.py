@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
-from pages.frame import session, uploads
+from pages.frame import session, upload_bound, uploads
 from pages.frame.state import Choices, change, current, forget_values
 
 
@@ -82,9 +82,21 @@ def undo() -> None:
         return
     step = mine.steps.pop()
     mine.source, mine.refused = step.source, ()
-    session.EDITS.set(dict(step.edits))
+    edits().clear()
+    edits().update(step.edits)
     forget_values()
     if mine.source is None and current().data == "own":
+        change(data="demo", picture=None, place=None)
+
+
+def forget() -> None:
+    """Let go of this browser's own pictures in all its tabs, and of what this one remembers of them."""
+    mine = uploads.shelf()
+    mine.clear()
+    for tab in mine.tabs:
+        upload_bound.forget(tab)
+    session.forget_pictures()
+    if current().data == "own":
         change(data="demo", picture=None, place=None)
 
 
@@ -94,9 +106,9 @@ def edits() -> dict[str, EditedSource]:
 
 
 def fall_back() -> None:
-    """Open the demo when a link asks for pictures that only another session has."""
+    """Open the demo when a link asks for pictures that only another browser has, or that are not kept any more."""
     begins = session.CHOICES.get() is None
-    if begins and current().data == "own" and uploads.shelf().source is None:
+    if uploads.shelf().source is None and begins and current().data == "own":
         change(data="demo", picture=None, place=None)
         session.ELSEWHERE.set((current().data, current().product))  # said until other pictures are chosen
 

@@ -62,6 +62,11 @@ class Downloads:
             "compute.failed", "This failed for a reason that the program did not foresee: {error}.", error=error
         )
 
+    def forget(self) -> None:
+        """Let go of all files; those that somebody wants are made again."""
+        with self._lock:
+            self._files.clear()
+
     def _drop_old(self) -> None:
         sizes = {key: self.size(key) or 0 for key in self._files}
         total = sum(sizes.values())

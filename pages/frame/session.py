@@ -60,8 +60,8 @@ def _nothing() -> Any:
 # What is looked at, on all pages
 CHOICES: Key[Choices | None] = Key("choices", _nothing, ("frame.state",))
 OWN: Key[Shelf | None] = Key("own", _nothing, ("frame.uploads",))
-EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.data",))  # by the key of what they edit
-# What a link asked for that only another session has: (data, product) as they were instead.
+EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.uploads",))  # by the key of what they edit
+# What a link asked for that this browser does not have: (data, product) as they were instead.
 ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data",))
 
 # Images
@@ -107,6 +107,8 @@ VARIANTS: Key[dict[tuple[str, str], list[Answer]]] = Key("parameters_answers", d
 OTHER_WEIGHTS: Key[set[str]] = Key("layers_asked", set, ("learn.layers",))
 EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
+# What holds pictures or what was computed from them.
+PICTURES = (REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE)
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
@@ -120,6 +122,12 @@ WIDGETS = (
     "choose_", "undo",
     "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
 )  # fmt: skip
+
+
+def forget_pictures() -> None:
+    """Forget all that holds pictures, or was computed from them."""
+    for key in PICTURES:
+        key.pop()
 
 
 def widget(name: str, default: Any = None) -> Any:

@@ -12,6 +12,7 @@ from detectors.methods import UNREADABLE
 from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
+from pages.frame.keeping import open_to_others
 from pages.frame.method_settings import knobs
 from pages.frame.pinned import summary
 from pages.frame.refresh import poll
@@ -37,11 +38,6 @@ def sidebar(choices: Choices, status: Status, result: Result | None, run: Callab
             _tongue()
             if open_to_others():
                 st.caption(f":orange[{text('frame.open')}]")
-
-
-def open_to_others() -> bool:
-    """Say whether the server answers other machines than its own."""
-    return st.get_option("server.address") not in ("localhost", "127.0.0.1", "::1")
 
 
 def present(choices: Choices) -> None:

@@ -1,4 +1,4 @@
-"""What a session uploaded: taken out of Streamlit's hands at once, counted against the limits, undone step by step."""
+"""What a browser uploaded: taken out of Streamlit's hands at once, counted against the limits, undone step by step."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
-from pages.frame import session, upload_bound
+from pages.frame import keeping, session, upload_bound
 
 GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
 _FULL = 0.9  # of the room for all sessions: what remains is for work under way
 _STEPS = 20
+_SWEEP_SECONDS = 60.0
+_OWN = "upload "  # how the keys of own pictures begin
 _MASK = re.compile(r"[_\-. ](mask|gt|ground_?truth)$", re.IGNORECASE)
 
 File = tuple[str, bytes]
@@ -39,18 +41,24 @@ class Step:
 
 @dataclass(eq=False)
 class Shelf:
-    """One session's own pictures, as uploaded.
+    """One browser's own pictures, as uploaded, the same in all its tabs.
 
     Attributes:
         source: all uploads together.
         refused: (name, key under images.refused, values) of the last upload's files that never came in.
         steps: what can be undone, the latest last.
-        seen: when the session last did anything.
+        edits: of the pictures, by the key of what they edit.
+        tabs: the sessions that are open on it.
+        kept: whether it outlives them.
+        seen: when a session last did anything, or the last one was closed.
     """
 
     source: UploadSource | None = None
     refused: tuple[tuple[str, str, dict[str, Any]], ...] = ()
     steps: list[Step] = field(default_factory=list)
+    edits: dict[str, EditedSource] = field(default_factory=dict)
+    tabs: set[str] = field(default_factory=set)
+    kept: bool = False
     seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -64,20 +72,82 @@ class Shelf:
         self.steps = [*self.steps, Step(done, values, self.source, dict(edits))][-_STEPS:]
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Let go of the pictures and of all that was said of them, small copies for browsers included."""
+        held = self.source is not None or bool(self.steps)
         self.source, self.refused, self.steps = None, (), []
+        for key in [key for key in self.edits if key.startswith(_OWN)]:
+            del self.edits[key]
+        if held:
+            st.cache_data.clear()
+
+
+class Kept:
+    """The shelves that browsers find again, by the browser's name; what is kept too long is let go of every minute.
+
+    Args:
+        hours: for which one is kept after its last tab was closed.
+    """
+
+    def __init__(self, hours: float = LIMITS.keep_hours) -> None:
+        self._seconds = 3600 * hours
+        self._shelves: dict[str, Shelf] = {}
+        self._lock = threading.RLock()
+
+    def watch(self) -> None:
+        """Let go of what is kept too long from now on."""
+        threading.Thread(target=self._watch, name="kept pictures", daemon=True).start()
+
+    def of(self, browser: str) -> Shelf:
+        """Return a browser's shelf; what a closed tab had edited in the built-in pictures is not on it any more."""
+        with self._lock:
+            found = self._shelves.setdefault(browser, Shelf(kept=True))
+            found.seen = time.monotonic()
+            if not found.tabs:
+                for key in [key for key in found.edits if not key.startswith(_OWN)]:
+                    del found.edits[key]
+            return found
+
+    def expire(self, now: float) -> None:
+        """Let go of what nobody has looked at for too long, and of empty shelves."""
+        with self._lock:
+            for browser, shelf in list(self._shelves.items()):
+                idle = now - shelf.seen
+                if not shelf.tabs and idle > (self._seconds if shelf.bytes else GRACE_SECONDS):
+                    shelf.clear()
+                    del self._shelves[browser]
+
+    def make_room(self, size: float) -> float:
+        """Let go of shelves without a tab, those that were looked at longest ago first; return how many bytes went."""
+        freed = 0
+        with self._lock:
+            closed = [shelf for shelf in self._shelves.values() if not shelf.tabs and shelf.bytes]
+            for shelf in sorted(closed, key=lambda shelf: shelf.seen):
+                if freed >= size:
+                    break
+                freed += shelf.bytes
+                shelf.clear()
+        return freed
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(_SWEEP_SECONDS)
+            self.expire(time.monotonic())
 
 
 def shelf() -> Shelf:
-    """Return this session's shelf."""
+    """Return this session's shelf: that of its browser, where this takes a cookie."""
     mine = session.OWN.get()
-    if mine is None:
-        mine = Shelf()
-        session.OWN.set(mine)
-    mine.seen = time.monotonic()
-    _all_shelves().add(mine)
     context = get_script_run_ctx()
-    _keeper(context.session_id if context else "", mine)
+    name = context.session_id if context else ""
+    if mine is None:
+        browser = keeping.browser()
+        mine = _kept().of(browser) if browser else Shelf(edits=session.EDITS.get())
+        session.OWN.set(mine)
+        session.EDITS.set(mine.edits)
+    mine.seen = time.monotonic()
+    mine.tabs.add(name)
+    _all_shelves().add(mine)
+    _keeper(name, mine)
     return mine
 
 
@@ -100,7 +170,7 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
             refused.append((label(name), "empty", {}))
         elif len(content) > room:
             refused.append((label(name), "session", {"mb": len(content) / MB, "limit": f"{limits.session_mb:g}"}))
-        elif len(content) > common:
+        elif len(content) > common and len(content) > (common := common + _kept().make_room(len(content) - common)):
             refused.append((label(name), "all", {"mb": len(content) / MB}))
         else:
             kept.append((name, content))
@@ -142,6 +212,13 @@ def _all_shelves() -> WeakSet[Shelf]:
     return WeakSet()
 
 
+@st.cache_resource(show_spinner=False)
+def _kept() -> Kept:
+    kept = Kept()
+    kept.watch()
+    return kept
+
+
 @dataclass(eq=False)
 class _Keeper:
     session: str
@@ -149,13 +226,18 @@ class _Keeper:
 
 
 def _release(keeper: _Keeper) -> None:
-    """Free the bytes of a closed tab, which Streamlit does only when somebody else connects."""
-    closed = time.monotonic()
+    """Free the bytes of a closed tab, which Streamlit does only when somebody else connects; kept ones stay."""
+    shelf, closed = keeper.shelf, time.monotonic()
+    shelf.tabs.discard(keeper.session)
+    if shelf.kept:
+        shelf.seen = closed
 
     def free() -> None:
-        if keeper.shelf.seen <= closed:
-            keeper.shelf.clear()
-            upload_bound.forget(keeper.session)
+        if keeper.session in shelf.tabs or (not shelf.kept and shelf.seen > closed):
+            return
+        upload_bound.forget(keeper.session)
+        if not shelf.kept:
+            shelf.clear()
 
     timer = threading.Timer(GRACE_SECONDS, free)
     timer.daemon = True

@@ -9,6 +9,7 @@ from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
 from pages.images import checks, files, galleries, saved_detector
+from pages.images.kept import kept, lasting
 from pages.images.levels import levels
 from pages.images.products import cards, words
 from pages.images.understood import understood
@@ -47,6 +48,7 @@ else:
     elif made is not None:
         checks.checks(choices, made, shown)
 working = saved_detector.reload(choices)
-style.foot("images", text("images.stays"))
+kept(mine)
+style.foot("images", "" if mine is not None else text("images.stays", **lasting()))
 waiting = working or not complete or (mine is not None and own is None) or (edit is not None and made is None)
 follow(waiting or status.state == "running")

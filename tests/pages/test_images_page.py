@@ -316,6 +316,73 @@ class TestShelf:
         assert forgotten == ["gone"]
 
 
+class TestKept:
+    """A shelf outlives its tabs for a stated time, and no longer."""
+
+    @pytest.fixture
+    def kept(self):
+        return uploads.Kept(hours=2)
+
+    def stored(self, kept, browser, tab=None, size=10):
+        shelf = kept.of(browser)
+        shelf.source = UploadSource(normal=(("a.png", browser[:1].encode() * size),))
+        shelf.tabs = set() if tab is None else {tab}
+        return shelf
+
+    def test_a_browser_finds_its_own_and_nobody_elses(self, kept):
+        mine = self.stored(kept, "a")
+        assert kept.of("a") is mine
+        assert kept.of("b").source is None
+
+    def test_it_goes_when_its_time_is_over_unless_a_tab_is_open(self, kept):
+        closed, still_open = self.stored(kept, "a"), self.stored(kept, "b", "tab")
+        kept.expire(closed.seen + 7100)
+        assert closed.source is not None
+        kept.expire(closed.seen + 7300)
+        assert (closed.source, closed.edits, still_open.source is None) == (None, {}, False)
+        assert kept.of("a") is not closed
+
+    def test_the_oldest_without_a_tab_makes_room(self, kept):
+        first, second, looked_at = (
+            self.stored(kept, name, tab) for name, tab in zip("abc", (None, None, "t"), strict=True)
+        )
+        first.seen, second.seen = 1.0, 2.0
+        assert kept.make_room(5) == 10
+        assert (first.source, second.source is None, looked_at.source is None) == (None, False, False)
+        assert kept.make_room(1000) == 10
+        assert looked_at.source is not None
+
+    def test_a_full_server_takes_new_pictures_in_the_place_of_forgotten_ones(self, kept, monkeypatch):
+        monkeypatch.setattr(uploads, "_kept", lambda: kept)
+        old, mine = self.stored(kept, "a", size=1000), uploads.Shelf()
+        uploads._all_shelves().add(old)
+        taken = sum(shelf.bytes for shelf in uploads._all_shelves())
+        limits = replace(LIMITS, all_sessions_mb=(taken + 100) / 0.9 / MB)
+        assert uploads.take(mine, [("b.png", b"y" * 900)], "normal", limits) == 1
+        assert old.source is None
+
+    def test_edits_of_built_in_pictures_end_with_the_tabs_and_those_of_own_ones_do_not(self, kept):
+        shelf = self.stored(kept, "a", "tab")
+        shelf.edits |= {shelf.source.key: EditedSource(shelf.source, defects=3), "demo x": EditedSource(shelf.source)}
+        assert len(kept.of("a").edits) == 2
+        shelf.tabs.clear()
+        assert list(kept.of("a").edits) == [shelf.source.key]
+
+    def test_forgetting_is_true_at_once(self, page, monkeypatch):
+        forgotten = []
+        monkeypatch.setattr(uploads.upload_bound, "forget", forgotten.append)
+        own = UploadSource(archive=("a.zip", zipped(MVTEC)))
+        app = page(own)
+        app.session_state["inspect_stroke"] = {"png": "x"}
+        app.button(key="forget").click().run()
+        shelf = app.session_state["own"]
+        assert (shelf.source, shelf.steps, shelf.edits, shelf.bytes) == (None, [], {}, 0)
+        assert "inspect_stroke" not in app.session_state
+        assert app.session_state["choices"].data == "demo"
+        assert forgotten == list(shelf.tabs)
+        assert not [b for b in app.button if b.key == "forget"]
+
+
 class _Still:
     daemon = False
 
