@@ -266,6 +266,8 @@ class Backend:
         run, self._run = self._run, None
         self._let_go(run)
         self._kept.clear()
+        if run is not None and _own(run.source):
+            _downloads().forget()
 
     def forget(self) -> None:
         """Let go of all that came of a person's own pictures; the next look begins as a new tab does."""
@@ -279,6 +281,7 @@ class Backend:
             self._let_go(run)
         for key in [key for key in self._kept if any(name in key for name in names)]:
             del self._kept[key]
+        _downloads().forget()
 
     def _weights(self, choices: Choices) -> dict[str, WeightsState | None]:
         return self.weights(choices.backbones, choices.random_weights)
@@ -294,8 +297,6 @@ class Backend:
         pinned = None if self._pinned is None else self._pinned[0]
         if run is not None and run is not self._run and run is not pinned:
             _compute().leave(run, self._session)
-            if _own(run.source):
-                _downloads().forget()
 
     def _keep(self, key: str, begin: Callable[[], Any]) -> Answer:
         """Begin a work once and hold on to its answer."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fixtures.backend import FakeAnswer, FakeBackend, fake
 
-from detectors.datasets.sources import DemoSource
+from detectors.datasets.sources import DemoSource, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.queries import explain, outliers, pixels
@@ -163,7 +163,9 @@ def test_a_pinned_run_is_left_once_it_is_neither_shown_nor_pinned(monkeypatch):
     monkeypatch.setattr(
         backend, "_compute", lambda: SimpleNamespace(leave=lambda run, session: left.append(run.key))
     )  # fmt: skip
-    one, two, three = (SimpleNamespace(key=key, sessions=set(), result=lambda key=key: key) for key in ("1", "2", "3"))
+    one, two, three = (
+        SimpleNamespace(key=key, sessions=set(), source=DemoSource(), result=lambda key=key: key) for key in "123"
+    )
     session = Backend("session")
     session.pin()
     assert session.pinned is None
@@ -201,6 +203,27 @@ def test_a_measure_of_a_pinned_column_is_its_own_runs(monkeypatch):
     session.later(pixels.pro, columns=("padim/scattering, pinned: paper",))
     session.later(pixels.pro, columns=("padim/scattering",))
     assert asked == [("before", "padim/scattering"), ("now", "padim/scattering")]
+
+
+def test_own_pictures_are_forgotten_with_all_that_came_of_them(monkeypatch):
+    left: list[str] = []
+    monkeypatch.setattr(
+        backend, "_compute", lambda: SimpleNamespace(leave=lambda run, session: left.append(run.key))
+    )  # fmt: skip
+    own = SimpleNamespace(key="own", sessions=set(), source=UploadSource(), result=lambda: "seen")
+    demo = SimpleNamespace(key="demo", sessions=set(), source=DemoSource(), result=lambda: "seen")
+    for pinned, shown in ((own, demo), (demo, own), (own, own)):
+        session = Backend("session")
+        session._take(pinned, shared=False)
+        session.pin()
+        session._take(shown, shared=False)
+        left.clear()
+        kept = ("overview upload 1", "predict own ('a',)", "card circuit")
+        session._kept.update(dict.fromkeys(kept, FakeAnswer("there")))
+        session.forget()
+        assert left == ["own"]
+        assert list(session._kept) == ["card circuit"]
+        assert session.run_key == ("" if shown is own else "demo")
 
 
 def test_what_nobody_foresaw_is_said_and_not_raised(workers):
