@@ -13,7 +13,7 @@ from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
 from pages.frame.component import Component
 from pages.frame.keeping import open_to_others
-from pages.frame.method_settings import knobs
+from pages.frame.method_settings import knobs, preset_values
 from pages.frame.pinned import summary
 from pages.frame.refresh import poll
 from pages.frame.state import CROPS, METHODS, MOST_BACKBONES, PRESETS, PRODUCTS, Choices, change, current, forget_values
@@ -124,6 +124,7 @@ def _methods_chosen() -> None:
 
 
 def _settings(choices: Choices) -> None:
+    preset_values(choices)  # asked for early, so that they are there when the dialog opens
     with st.container(key="preset_row", horizontal=True, horizontal_alignment="distribute"):
         st.html(f'<div class="odd-label">{text("frame.settings")}</div>', width="content")
         if st.button(text("frame.each"), key="each", icon=":material/tune:", type="tertiary"):

@@ -92,6 +92,11 @@ def set_apart(column: str, several: bool) -> str:
     return f"{backbone}{comma}{pinned}" if several else pinned
 
 
+def setting_name(name: str) -> str:
+    """Return what a setting is called; its name in the code where nobody named it."""
+    return table(language())["settings_names"].get(name) or name
+
+
 def stage_name(stage: str) -> str:
     """Return what the engine is doing in a few words; its own English where nobody translated it yet."""
     return table(language())["stages"].get(stage) or stage

@@ -11,7 +11,7 @@ from detectors.result import Column, Result
 from pages.frame.pinned import differing, written
 from pages.frame.state import Choices
 from pages.frame.verdicts import RIGHT, WRONG, Verdicts
-from pages.frame.words import say, text
+from pages.frame.words import say, setting_name, text
 from pages.scores import tables
 from pages.scores.lanes import figure
 
@@ -43,7 +43,9 @@ def _row(now: str, before: str, verdicts: Verdicts, titles: dict[str, str]) -> s
     known = difference.value is not None
     flips = zip(verdicts.columns[now].words, verdicts.columns[before].words, strict=True)
     turned = [(is_now in RIGHT and was in WRONG, is_now in WRONG and was in RIGHT) for is_now, was in flips]
-    changed = "; ".join(f"{name}: {written(b)} → {written(a)}" for name, (a, b) in differing(one, other).items())
+    changed = "; ".join(
+        f"{setting_name(name)}: {written(b)} → {written(a)}" for name, (a, b) in differing(one, other).items()
+    )
     cells = [
         _auroc(other),
         _auroc(one),

@@ -18,7 +18,7 @@ from fixtures.backend import FakeAnswer, FakeBackend, fake
 from detectors.datasets.sources import DemoSource, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation.thresholds import ThresholdChoice
-from detectors.queries import explain, outliers, pixels
+from detectors.queries import explain, outliers, pixels, presets
 from detectors.queries.lessons import exercises, layers, parameters, steps
 from detectors.queries.overview import card, overview
 from detectors.queries.prediction import predict
@@ -58,6 +58,7 @@ QUESTIONS = {
     "decoded": (BOTH, lambda b: b.decoded(SMALL)),
     "arrived": (BOTH, lambda b: b.arrived()),
     "finding_out": (BOTH, lambda b: b.finding_out(CHOICES)),
+    "presets": (BOTH, lambda b: soon(lambda: b.later(presets.values, ("scattering",)).now)),
     "pinned": (BOTH, lambda b: (b.pin(), b.pinned, b.unpin(), b.pinned)),
     "a place": (BOTH, lambda b: b.ask(explain.explain_place, "test", 0, 20, 20)),
     "a gradient": (BOTH, lambda b: b.ask(explain.gradient, NO_MAP, "test", 0)),

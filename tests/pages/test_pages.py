@@ -8,8 +8,10 @@ import pytest
 from fixtures.shown import given
 from fixtures.states import STATES
 
+from detectors.methods import METHODS, build
+from detectors.queries import presets
 from pages.frame.style import PAGES
-from pages.frame.words import write
+from pages.frame.words import table, write
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,6 +125,36 @@ def test_two_backbones_stand_below_or_beside_each_other(open_app, group, columns
     assert [cell["column"] for cell in first["cells"][1:] if cell["column"].startswith(("spade", "cfa"))] == columns
     assert sum(row["picture"] == first["picture"] for row in shown["rows"]) == rows
     assert [head["key"] for head in shown["heads"][1:]] == [cell["column"].split("/")[0] for cell in first["cells"][1:]]
+
+
+def test_settings_show_the_values_that_are_used_and_both_presets(open_app):
+    app = open_app(preset="quick", **{"patchcore.ratio": "0.25"})
+    app.button(key="each").click().run()
+    limit = app.number_input(key="w_set_patchcore_limit")
+    assert (limit.label, limit.placeholder, limit.value) == ("Most patches kept", "4096", None)
+    assert app.multiselect(key="w_set_patchcore_levels").placeholder == "1 + 2"
+    said = [e.value for e in app.caption]
+    assert "`limit` · quick **4096** · paper **none**" in said
+    assert "`ratio` · quick 0\\.1 · paper 0\\.1 · :orange[yours 0\\.25]" in said
+    paper = open_app(preset="paper")
+    paper.button(key="each").click().run()
+    assert paper.number_input(key="w_set_patchcore_limit").placeholder == "none"
+
+
+def test_every_setting_has_a_name_in_both_languages():
+    used = {name for card in METHODS.values() for name in card.settings if name != "seed"}
+    for language in ("en", "ko"):
+        assert set(table(language)["settings_names"]) == used
+
+
+def test_the_presets_are_those_that_methods_are_built_with():
+    found = presets.values(("scattering", "resnet18"))
+    for method, by_preset in found.items():
+        for preset, by_backbone in by_preset.items():
+            for backbone, settings in by_backbone.items():
+                built = build(method, preset, backbone)
+                assert settings == {name: getattr(built, name) for name in METHODS[method].settings}
+    assert set(found) == set(METHODS)
 
 
 def test_compare_sorts_by_the_aupimo_of_the_focused_method(open_app):

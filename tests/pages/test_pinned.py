@@ -128,7 +128,7 @@ def test_scores_shows_figures_flips_and_settings_against_the_pinned_run(pinning)
         PAPER.labels, PAPER["patchcore/efficientnet_lite0"].scores, QUICK["patchcore/efficientnet_lite0"].scores
     )
     assert f"{100 * difference.value:+.0f} [" in table
-    assert "limit: 4096 → none" in table
+    assert "Most patches kept: 4096 → none" in table
     choice = ThresholdChoice()
     now, before = (Verdicts.of(r, choice).columns["patchcore/efficientnet_lite0"] for r in (PAPER, QUICK))
     assert f"<td>{sum(a and not b for a, b in zip(now.alarms, before.alarms, strict=True))}</td><td>0</td>" in table
