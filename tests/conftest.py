@@ -24,14 +24,23 @@ def circuit():
 
 
 @pytest.fixture(scope="session")
-def hazelnut():
-    """A small real category; skips where the pictures are not at hand."""
+def real_set():
+    """Load a small real category by its name; skips where the pictures are not at hand."""
     from detectors import datasets
 
-    folder = SHARED_DATA / "hazelnut_reduced"
-    if not folder.is_dir():
-        pytest.skip(f"the reduced MVTec AD pictures are not at {folder}")
-    return datasets.load_folder(folder)
+    def load(name: str) -> Any:
+        folder = SHARED_DATA / f"{name}_reduced"
+        if not folder.is_dir():
+            pytest.skip(f"the reduced MVTec AD pictures are not at {folder}")
+        return datasets.load_folder(folder)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def hazelnut(real_set):
+    """A small real category; skips where the pictures are not at hand."""
+    return real_set("hazelnut")
 
 
 @pytest.fixture

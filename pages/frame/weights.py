@@ -52,7 +52,7 @@ def way_on(choices: Choices, place: str = "page") -> None:
     st.button(text("frame.weights.use_bundled", name=instead_of_it), key=f"use_bundled_{place}", on_click=instead)
 
 
-def both(choices: Choices) -> None:
+def both(choices: Choices, place: str = "sidebar") -> None:
     """Offer trained and fixed features beside each other where one of the two is used alone."""
     if choices.backbones not in ((DEFAULT,), (BUNDLED,)):
         return
@@ -64,7 +64,7 @@ def both(choices: Choices) -> None:
     other = BUNDLED if choices.backbones == (DEFAULT,) else DEFAULT
     st.button(
         text("frame.weights.both", other=other),
-        key="both_backbones",
+        key=f"both_backbones_{place}",
         type="tertiary",
         icon=":material/balance:",
         help=text("frame.weights.both_help"),

@@ -57,6 +57,7 @@ from pages.frame.words import language, speaker, text
 LESSONS = {
     "hard": "pages.learn.hard",
     "layers": "pages.learn.layers",
+    "trained": "pages.learn.trained",
     "spade": "pages.learn.spade",
     "mahalanobis": "pages.learn.mahalanobis",
     "padim": "pages.learn.padim",
@@ -68,7 +69,16 @@ LESSONS = {
     "exercises": "pages.learn.exercises",
 }
 METHOD_LESSONS = ("spade", "mahalanobis", "padim", "patchcore", "cfa")
-PILLS = ("hard", "layers", "method", "parameters", "figures", "table", "exercises")  # "method" stands for the five
+PILLS = (
+    "hard",
+    "layers",
+    "trained",
+    "method",
+    "parameters",
+    "figures",
+    "table",
+    "exercises",
+)  # "method" stands for the five
 PROSE = component.ROOT / "assets" / "lessons"
 _SLOT = re.compile(r"^\{\{(figure|wide):([a-z_0-9]+)\}\}$", re.MULTILINE)
 _VALUE = re.compile(r"\{\{value:([a-z_0-9]+)\}\}")

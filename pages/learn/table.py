@@ -1,4 +1,4 @@
-"""Lesson 5, the comparison table: what each method is, what it cost and reached here, what was published."""
+"""Lesson 7, the comparison table: what each method is, what it cost and reached here, what was published."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ CANDIDATES = {
         {"grid": 1, "gamma_d": 4, "epochs": 5},
         {"grid": 1, "gamma_d": 2, "epochs": 5},
         {"grid": 1, "gamma_d": 1, "epochs": 5},
-        {"grid": 1, "gamma_d": 1, "epochs": 10},
+        {"grid": 1, "gamma_d": 1, "epochs": 2},
     ),
     "patchcore": (
         {},
@@ -41,14 +41,14 @@ def main(backbone: str = DEFAULT, *products: str) -> None:
     network = comparison.load(backbone)
     found: dict[str, list[tuple[float, float]]] = {}
     for product in products or PRODUCTS:
-        data = datasets.demo(product, normal=48, good=24, per=4, severities=(1.0, 0.5), seed=SEED)
+        data = datasets.demo(product, normal=48, good=20, per=3, severities=(1.0,), seed=SEED)
         pictures = comparison.prepare(data)
         stores = extract(pictures, network)
         for method, candidates in CANDIDATES.items():
             for settings in candidates:
                 name = f"{method} {settings}"
                 started = time.process_time()
-                column, _ = fit_and_score(build(method, backbone=backbone, **settings), stores, pictures)
+                column, _ = fit_and_score(build(method, **settings), stores, pictures)
                 figures = tuple(column.figures[key].value for key in ("image_auroc", "aupro"))
                 found.setdefault(name, []).append(figures)
                 auroc, aupro = figures

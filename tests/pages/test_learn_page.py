@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from fixtures import learning
 from fixtures.charts import drawn, values
+from fixtures.results import made_up
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets.sources import DemoSource
+from detectors.evaluation import paired_auroc_difference
 from detectors.queries.lessons import exercises
 from pages.frame.words import write
 from pages.learn import lesson
@@ -127,3 +129,24 @@ def test_an_exercise_runs_after_a_prediction_and_explains_itself(open_lesson, mo
 
 def test_presenting_needs_no_prediction(open_lesson):
     assert not open_lesson("exercises", "before", present="1").button(key="run_count").disabled
+
+
+def test_trained_and_fixed_features_are_told_apart_on_a_run_of_both(open_app):
+    alone = open_app("done", "learn", lesson="trained")
+    assert "So far only efficientnet_lite0 has run" in written(alone)
+    assert [button for button in alone.button if button.key == "both_backbones_lesson"]
+    app = open_app("two", "learn", lesson="trained", backbones="efficientnet_lite0,scattering")
+    shown = written(app)
+    assert "So far only" not in shown
+    result = made_up(backbones=("efficientnet_lite0", "scattering"))
+    named = {"learnt": [], "fixed": [], "alike": []}
+    for method in ("spade", "mahalanobis", "padim", "patchcore", "cfa"):
+        one, other = (result[f"{method}/{backbone}"] for backbone in ("efficientnet_lite0", "scattering"))
+        gap = paired_auroc_difference(result.labels, one.scores, other.scores)
+        named["learnt" if gap.low > 0 else "fixed" if gap.high < 0 else "alike"].append(
+            write("en", f"methods.{method}")
+        )
+    for kind, names in named.items():
+        if names:
+            assert write("en", f"learn.trained.whole_{kind}", methods=lesson.listed(names)) in shown
+    assert not app.exception

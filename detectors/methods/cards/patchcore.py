@@ -27,7 +27,9 @@ CARD = Card(
         "methods.patchcore.idea",
         "Keep the normal patches that cover all others, and call a patch anomalous when none of them is near.",
     ),
-    quick=Sentence("methods.patchcore.quick", "The bank keeps at most 4096 patches."),
+    quick=Sentence(
+        "methods.patchcore.quick", "The bank keeps at most 4096 patches; on EfficientNet-Lite the finest level joins."
+    ),
     home="detectors.methods.patchcore:PatchCore",
     settings={
         "levels": levels(1, 2),

@@ -96,6 +96,8 @@ def test_the_paper_s_padim_depends_on_the_backbone():
     assert build("padim", "paper", "resnet18.tv_in1k").channels == 100
     assert build("padim", "paper", "resnet18d").channels == 550
     assert build("padim", "paper", "wide_resnet50_2").channels == 550
+    assert build("patchcore", backbone="efficientnet_lite0").levels == (0, 1, 2)
+    assert build("patchcore", backbone="scattering").levels == (1, 2)
     assert build("padim", "paper", "resnet18", channels=7).channels == 7
 
 

@@ -189,3 +189,22 @@ def test_what_an_exercise_explains_holds_on_its_pictures(name):
     said = {m: f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}]" for m, f in found[-1].aurocs.items()}
     assert {claim: holds(claim, found) for claim in claims} == {claim: BORNE_OUT[claim] for claim in claims}, said
     assert set(asked.methods) <= {*POOLED, *LOCAL}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "outlines", "whole"),
+    [("hazelnut", (0.79, 0.87), (1.00, 0.94)), ("transistor", (0.73, 0.89), (0.75, 0.94))],
+)
+def test_what_is_said_of_photographs_holds(real_set, name, outlines, whole):
+    """The lesson on trained and fixed features names these figures: fixed, then trained."""
+    comparison = Comparison(methods=("mahalanobis", "patchcore"), backbones=("scattering", "efficientnet_lite0"))
+    result = comparison.run(real_set(name))
+    for backbone, drawn, decided in zip(comparison.backbones, outlines, whole, strict=True):
+        aupro = result[f"patchcore/{backbone}"].figures["aupro"].value
+        auroc = result[f"mahalanobis/{backbone}"].figures["image_auroc"].value
+        assert aupro == pytest.approx(drawn, abs=0.0051)
+        assert auroc == pytest.approx(decided, abs=0.0051)
+        for language in LANGUAGES:
+            assert f"{drawn:.2f}" in prose("trained", language)
+            assert f"{decided:.2f}" in prose("trained", language)
