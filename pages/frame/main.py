@@ -5,11 +5,14 @@ import gc
 import streamlit as st
 
 from pages.frame import backend, data, style
-from pages.frame.component import ROOT
+from pages.frame.component import ROOT, Component
 from pages.frame.sidebar import present, sidebar
 from pages.frame.state import current, mirror
 from pages.frame.trouble import trouble
 from pages.frame.words import text
+
+
+ADDRESS = Component("address", js=("pages/frame/address.js",))
 
 
 @st.cache_resource(show_spinner=False)
@@ -32,6 +35,11 @@ st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
 style.styles(choices)
 pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
 page = st.navigation(pages, position="top")
+with st.container(key="narrow_pages", horizontal=True):  # where Streamlit folds the menu away
+    for each in pages:
+        st.page_link(each)
+with st.container(key="address_store"):
+    ADDRESS(key="address", height=1)
 status, result = backend.current().look(choices)
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)

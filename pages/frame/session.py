@@ -117,7 +117,7 @@ WIDGETS = (
     "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
-    "tools_",  # beside charts
+    "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
     "choose_", "undo",
     "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons

@@ -1,0 +1,12 @@
+// The address bar mirrors every choice, and Streamlit enters each change into the browser's history, where going back to
+// it changes nothing. Within a page a change takes the place of the entry before, so that Back leads to the last page.
+if (!window.oddOneOutHistory) {
+  const push = history.pushState.bind(history);
+  window.oddOneOutHistory = true;
+  history.pushState = (state, title, url) => {
+    const same = url && new URL(url, location.href).pathname === location.pathname;
+    return same ? history.replaceState(state, title, url) : push(state, title, url);
+  };
+}
+
+export default function () {}
