@@ -47,7 +47,7 @@ class Card:
         unit: what is compared with what.
         score: what a picture's number is.
         memory: what the fitted model stores.
-        grows: whether that grows with the number of normal pictures.
+        grows: "always" with the number of normal pictures, "bounded" where only up to a size, or "never".
         needs_alignment: whether every picture must show the same part at the same place.
         has_map: whether it says where.
         quick: what the preset "quick" changes.
@@ -70,7 +70,7 @@ class Card:
     unit: Sentence | None = None
     score: Sentence | None = None
     memory: Sentence | None = None
-    grows: bool = False
+    grows: str = "never"
     needs_alignment: bool = False
     has_map: bool = True
     quick: Sentence = NOTHING

@@ -20,11 +20,11 @@ class Pane {
   update(cell, name) {
     this.cell = cell;
     write(this.name, name);
-    this.tile.setAttribute("aria-label", cell.alt);
     this.tile.dataset.state = cell.state;
-    const shown = JSON.stringify([cell.state, cell.map, cell.base, cell.mask, cell.levels, cell.text, cell.share]);
+    const shown = JSON.stringify([cell.alt, cell.state, cell.map, cell.base, cell.mask, cell.levels, cell.text, cell.share]);
     if (shown !== this.shown) {
       this.shown = shown;
+      this.tile.setAttribute("aria-label", cell.alt);
       this.fill();
     }
     this.footer();
@@ -93,6 +93,8 @@ class Pane {
       bars.append(make("span", "", label), track, make("span", "figure", text));
     });
     this.tile.append(bars, make("span", "tail", cell.tail));
+    this.tile.removeAttribute("aria-label"); // its name is all that it holds
+    this.tile.prepend(make("span", "spoken", cell.alt));
   }
 
   colour() {

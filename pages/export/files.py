@@ -101,7 +101,7 @@ def _row(name: str, size: str | _Size, more: str = "") -> Iterator[None]:
     """Lay out one row: what it is on the left, its size, and on the right what the block shows."""
     with st.container(key=f"export_row_{name}", horizontal=True, vertical_alignment="center"):
         about = f"<p>{escape(text(f'export.{name}.what'))} {escape(more)}</p>"
-        st.html(f'<div class="odd-file"><h3>{escape(text(f"export.{name}.title"))}</h3>{about}</div>', width="stretch")
+        st.html(f'<div class="odd-file"><h2>{escape(text(f"export.{name}.title"))}</h2>{about}</div>', width="stretch")
         with st.container(key=f"export_size_{name}", width="content"):
             if isinstance(size, str):
                 st.html(f'<div class="odd-size">{escape(size)}</div>')

@@ -11,7 +11,6 @@ from pages.frame.state import current, mirror
 from pages.frame.trouble import trouble
 from pages.frame.words import text
 
-
 ADDRESS = Component("address", js=("pages/frame/address.js",))
 
 

@@ -24,7 +24,7 @@ def what_made(result: Result, place: str) -> None:
 def what_made_in_full(result: Result) -> None:
     """Show what made a result under a heading of its own."""
     with st.container(key="made_head", horizontal=True, vertical_alignment="center"):
-        st.subheader(text("made.title"), anchor=False)
+        st.header(text("made.title"), anchor=False)
         copy_button(report.as_text(result, language()), text("made.copy"), "copy_made_here")
     facts(result)
 

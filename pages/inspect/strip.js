@@ -29,8 +29,8 @@ class Strip {
     if (focused) this.strip.querySelector(".chosen")?.focus();
     write(this.before, before?.title);
     write(this.after, after?.title);
-    this.before.disabled = !before;
-    this.after.disabled = !after;
+    this.before.style.visibility = before ? "" : "hidden";
+    this.after.style.visibility = after ? "" : "hidden";
     segments(this.kinds, "kind", words.roles, roles.map(({ key, title, chosen }) => ({ value: key, title, chosen })), (key) => this.room.open(key));
   }
 }

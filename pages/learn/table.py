@@ -24,7 +24,7 @@ def methods(choices: Choices, status: Status, result: Result | None) -> None:
     for card in METHODS.values():
         paper = f'<a href="https://arxiv.org/abs/{card.arxiv}">arXiv {card.arxiv}</a>' if card.arxiv else ""
         marks = [
-            text("learn.table.grows" if card.grows else "learn.table.fixed"),
+            text(f"learn.table.grows.{card.grows}"),
             *([text("learn.table.aligned")] if card.needs_alignment else []),
             text("learn.table.map" if card.has_map else "learn.table.no_map"),
         ]

@@ -201,7 +201,7 @@ def _points(key: str, _result: Result) -> dict[str, OperatingPoints | Sentence]:
 def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice, heading: str) -> None:
     """Show the curve that was asked for; a click on one of its points sets that method's threshold."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"### {heading}", width="content")
+        st.markdown(f"## {heading}", width="content")
         kind = st.segmented_control(
             text("scores.curves.title"), tuple(KINDS), key="scores_curve", default="roc", format_func=KINDS.get,
             label_visibility="collapsed", required=True, persist_state="session",

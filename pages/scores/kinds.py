@@ -17,7 +17,7 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plai
     grouped = kinds.groups(result)
     if not grouped or not result.columns:
         return
-    st.subheader(text("scores.kinds.title"), anchor=False)
+    st.header(text("scores.kinds.title"), anchor=False)
     with st.container(key="kinds_tools", horizontal=True, vertical_alignment="center"):
         by = st.segmented_control(
             text("scores.kinds.group"), list(grouped), default=next(iter(grouped)), required=True, key="scores_group",

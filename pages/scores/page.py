@@ -46,10 +46,10 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if result.columns:
         against(result, choices, titles)
         parts.cards(result, choices.threshold, focus, titles)
-        st.subheader(text("scores.histograms.title"), anchor=False)
+        st.header(text("scores.histograms.title"), anchor=False)
         st.caption(text("scores.histograms.says"))
         opened = histograms.show(result, titles, choices.threshold) or opened
-        st.subheader(text("scores.verdicts.title"), anchor=False)
+        st.header(text("scores.verdicts.title"), anchor=False)
         opened = verdicts(status, result, keys, focus) or opened
         found_by_kind(result, choices, titles, plain)
         parts.table(result, choices.threshold.values_of(result), titles, focus)

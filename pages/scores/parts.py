@@ -104,7 +104,7 @@ def cards(result: Result, choice: ThresholdChoice, focus: str, titles: dict[str,
 
 def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"### {text('scores.pairs.title', focus=titles[focus])}", width="content")
+        st.markdown(f"## {text('scores.pairs.title', focus=titles[focus])}", width="content")
         if any(curves.has_pro(c, result) for c in result.columns):
             st.segmented_control(
                 text("scores.pairs.by"), PAIRED, key="scores_pairs", default="image_auroc",
@@ -154,7 +154,7 @@ def _by_pixel(query: Callable[..., Figure], result: Result, main: Column, other:
 
 
 def _cost(result: Result, focus: str, titles: dict[str, str]) -> None:
-    st.markdown(f"### {text('scores.cost.title')}")
+    st.markdown(f"## {text('scores.cost.title')}")
     st.html(tables.cost(result.columns, titles, focus))
     passes = {round(c.cost.backbone_milliseconds, 1) for c in result.columns}
     one = len({c.backbone for c in result.columns}) == 1
@@ -174,15 +174,15 @@ def table(result: Result, by_column: dict[str, float], titles: dict[str, str], f
     """Show every number of the page as tables, when asked for."""
     if not st.toggle(text("scores.table.show"), key="scores_table", persist_state="session"):
         return
-    st.markdown(f"### {text('scores.figures.title')}{_mark(result, ' · ')}")
+    st.markdown(f"## {text('scores.figures.title')}{_mark(result, ' · ')}")
     st.html(tables.figures(result, titles, focus))
     if by_column:
-        st.markdown(f"### {text('scores.table.verdicts')}")
+        st.markdown(f"## {text('scores.table.verdicts')}")
         st.html(tables.verdicts(result, by_column, titles, focus))
     if result.trivial:
-        st.markdown(f"### {text('scores.trivial.title')}")
+        st.markdown(f"## {text('scores.trivial.title')}")
         st.html(tables.trivial(result, titles))
-    st.markdown(f"### {text('scores.table.pictures')}")
+    st.markdown(f"## {text('scores.table.pictures')}")
     st.dataframe(tables.scores(result, by_column, titles), hide_index=True, height=min(420, 38 + 35 * len(result.test)))
 
 

@@ -64,7 +64,7 @@ def cost(columns: Iterable[Column], titles: dict[str, str], focus: str) -> str:
     units = [text(f"scores.cost.{key}") for key in ("fit", "picture", "model", "share")]
     heads = "".join(f'<th scope="col">{unit}</th>' for unit in units)
     return (
-        f'<div class="odd-wide"><table class="odd-table odd-cost"><thead><tr><th></th>{heads}</tr></thead>'
+        f'<div class="odd-wide"><table class="odd-table odd-cost"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -86,7 +86,7 @@ def figures(result: Result, titles: dict[str, str], focus: str) -> str:
     heads = "".join(f'<th scope="col">{text(f"scores.figures.{name}")}</th>' for name in names)
     said = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return (
-        f'<div class="odd-wide"><table class="odd-table"><thead><tr><th></th>{heads}</tr></thead>'
+        f'<div class="odd-wide"><table class="odd-table"><thead><tr><td></td>{heads}</tr></thead>'
         f'<tbody>{"".join(rows)}</tbody></table></div><ol class="odd-notes">{said}</ol>'
     )
 
@@ -113,7 +113,7 @@ def verdicts(result: Result, by_column: dict[str, float], titles: dict[str, str]
     keys = ("threshold", "found", "miss", "found_rate", "false_alarm", "passed", "false_rate")
     heads = "".join(f'<th scope="col">{text(f"scores.table.{key}")}</th>' for key in keys)
     return (
-        f'<div class="odd-wide"><table class="odd-table"><thead><tr><th></th>{heads}</tr></thead>'
+        f'<div class="odd-wide"><table class="odd-table"><thead><tr><td></td>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 

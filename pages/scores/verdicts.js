@@ -53,7 +53,7 @@ class Verdicts {
       const table = make("table", column.key === focus ? "focus" : "");
       const head = table.createTHead().insertRow(), body = table.createTBody();
       table.createCaption().textContent = column.title;
-      head.append(make("th"), ...[words.alarm, words.quiet].map((w) => make("th", "", w)));
+      head.append(make("td"), ...[words.alarm, words.quiet].map((w) => make("th", "", w)));
       for (const [name, sorts] of rows) {
         const row = body.insertRow();
         const side = make("th", "", name);

@@ -44,8 +44,8 @@ def test_every_page_opens_on_its_result(page, stay, name):
 
 
 def test_inspect_explains_a_place_with_it(page, stay):
-    opened = stay(f"inspect?{LINK}&place=60,50", ".reason h3", wait=MINUTES)
-    expect(opened.locator(".reason h3", has_text="Toy")).to_have_count(1)
+    opened = stay(f"inspect?{LINK}&place=60,50", ".reason h2", wait=MINUTES)
+    expect(opened.locator(".reason h2", has_text="Toy")).to_have_count(1)
     expect(opened.locator(".reason", has_text="Toy").locator(".histogram text.here")).not_to_be_empty(timeout=MINUTES)
     opened.get_by_role("radio", name="Paint", exact=True).check()
     expect(opened.locator(".score-row[data-key]")).to_have_count(3, timeout=MINUTES)

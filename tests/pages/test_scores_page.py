@@ -73,8 +73,8 @@ def test_synthetic_defects_are_named_wherever_figures_use_them(scores):
     app = scores("synthetic")
     assert "8 of 8 defective test pictures carry defects that this program pasted in" in written(app)
     assert sent(app, "lanes")["words"]["auroc_head"].endswith("synthetic")
-    assert "### Curves · synthetic" in written(app)
-    assert "### Curves · synthetic" not in written(scores())
+    assert "## Curves · synthetic" in written(app)
+    assert "## Curves · synthetic" not in written(scores())
 
 
 def test_lanes_receive_every_score_and_the_present_threshold(scores):
