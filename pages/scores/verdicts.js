@@ -87,7 +87,7 @@ class Verdicts {
     this.written = written;
     const what = sorts.filter((sort) => model.having(column, [sort]).length || sorts.length === 1)
       .map((sort) => fill(words.counted[sort], { n: model.having(column, [sort]).length })).join(", ");
-    const title = make("h4", "", what ? fill(words.list, { method: column.title, what }) : fill(words.no_errors, { method: column.title }));
+    const title = make("h3", "", what ? fill(words.list, { method: column.title, what }) : fill(words.no_errors, { method: column.title }));
     const list = make("div", "thumbs");
     list.append(...thumbnails(column, found, this.data, (i) => this.trigger("opened", { picture: i, column: column.key, at: Date.now() })));
     this.lists.replaceChildren(title, list);

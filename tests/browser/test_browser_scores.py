@@ -136,7 +136,7 @@ def test_a_rate_and_a_cell_show_their_pictures(scores):
     page.locator(".rate").first.click()
     assert page.locator(".drawer .thumb").count() == 8
     page.locator(".verdicts td.miss button").first.click()
-    expect(page.locator(".verdicts h4")).to_have_text("SPADE: 4 missed")
+    expect(page.locator(".verdicts h3")).to_have_text("SPADE: 4 missed")
     assert page.locator(".verdicts .thumb").count() == 4
     page.locator(".verdicts .thumb").first.click()
     page.wait_for_url("**/inspect?**picture=**")
