@@ -78,6 +78,20 @@ def test_looking_around_causes_no_traffic(page):
     assert page.sent == []
 
 
+def test_back_leads_to_the_page_before(visit):
+    page = visit("", ".tile canvas")
+    expect(page.locator(".st-key-narrow_pages")).not_to_be_visible()
+    page.locator(".tile[role=button]").nth(3).click()
+    page.wait_for_selector(EXPLAINED)
+    lead = page.locator(".st-key-lead strong")
+    for _ in range(2):
+        first = lead.inner_text()
+        page.keyboard.press("ArrowRight")
+        expect(lead).not_to_have_text(first)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Compare", level=1)).to_be_visible()
+
+
 def test_left_and_right_walk_through_the_pictures(page):
     lead = page.locator(".st-key-lead strong")
     first = lead.inner_text()
@@ -257,6 +271,11 @@ def test_a_phone_stacks_everything(visit):
     page = visit("inspect", EXPLAINED, viewport={"width": 420, "height": 900}, locale="ko-KR")
     left, right = (page.locator(name).first.bounding_box() for name in (".left", ".right"))
     assert right["y"] > left["y"] + left["height"]
+    menu = page.locator(".st-key-narrow_pages a")
+    expect(menu).to_have_count(6)
+    expect(menu.first).to_be_visible()
+    menu.filter(has_text="비교").click()
+    expect(page.get_by_role("heading", name="비교", level=1)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

@@ -1,6 +1,7 @@
 """No word is missing in either language, and both fill in the same values."""
 
 import ast
+import re
 import string
 from pathlib import Path
 
@@ -121,3 +122,21 @@ def test_a_count_chooses_its_form():
 
 def test_a_users_name_is_not_markdown():
     assert plain("a*b_[x](y)\n# c") == r"a\*b\_\[x\]\(y\) \# c"
+
+
+# What one thing was called besides its term, and endings of the other level of speech ("필요" and its like are nouns).
+NOT_KOREAN_HERE = {
+    "map": r"(?<!이미)지도(?!\s*학습)", "pixel": r"화소", "threshold": r"한계(?:값|치)", "held out": r"보류", "share": r"의 몫",
+    "median": r"가운데 값", "cannot": r"는 못", "speech": r"(?<![필중개주수내소니])요[.!?”’\"]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("thing", NOT_KOREAN_HERE)
+def test_korean_has_one_term_for_a_thing_and_one_level_of_speech(thing):
+    assets = ROOT / "assets"
+    files = [*assets.glob("texts/*ko.json"), *assets.glob("lessons/ko/**/*.md")]
+    assert len(files) > 10
+    pattern = re.compile(NOT_KOREAN_HERE[thing])
+    lines = [(file.name, line) for file in files for line in file.read_text("utf-8").splitlines()]
+    found = [f"{name}: {line.strip()[:80]}" for name, line in lines if pattern.search(line)]
+    assert found == []
