@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -92,15 +93,15 @@ class Curve:
         allowed, of = self.threshold.allowed, self.threshold.of
         return allowed / of if allowed is not None and of else None
 
-    @property
+    @cached_property
     def points(self) -> tuple[Point, ...]:
         """All strengths in order."""
         return tuple(self._point(t) for t in range(len(self.strengths)))
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """What the curve says; see `Verdict`."""
-        usual = self._point(self._zero)
+        usual = self.points[self._zero]
         if self._blind(usual):
             return Verdict("blind")
         firsts = [first for rows in self._directions() if (first := self._first(rows)) is not None]
@@ -186,7 +187,7 @@ class Curve:
 
     def _promised(self) -> float | None:
         """Return the promised rate, or the one measured without the condition."""
-        return self._point(self._zero).false_alarms.value if self.promise is None else self.promise
+        return self.points[self._zero].false_alarms.value if self.promise is None else self.promise
 
 
 def _more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

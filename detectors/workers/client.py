@@ -259,14 +259,21 @@ class Compute:
         return self._called(tasks.beside, function, fitted, stores, pictures, *args)
 
     def _ask_all(self, function: Callable[..., Any], run: Run, args: Sequence[Any]) -> Work:
+        return self._called(tasks.beside_all, function, *self._bench(run), *args)
+
+    def _begin_all(self, function: Callable[..., Any], run: Run, args: Sequence[Any]) -> Work:
+        bench = self._bench(run)
+        key = digest("begun", f"{function.__module__}.{function.__qualname__}", bench[2], args)
+        return self.works.submit(key, tasks.on_all, function, *bench, *args, fits=True, priority=-1)
+
+    def _bench(self, run: Run) -> tuple[Any, ...]:
+        """Return what `tasks.beside_all` makes a bench of: the finished columns with their detectors and features."""
         works = run._works
         keys = [name[7:] for name, work in works.items() if name[:7] == "column:" and work.status == "finished"]
         fitted = [works[f"fit:{key}"] for key in keys]
         stores = [works[f"stores:{halves(key)[1]}"] for key in keys]
         tokens = [work.key for work in fitted]
-        return self._called(
-            tasks.beside_all, function, run.comparison, works["pictures"], tokens, len(keys), *fitted, *stores, *args
-        )
+        return run.comparison, works["pictures"], tokens, len(keys), *fitted, *stores
 
     def _begin(self, function: Callable[..., Any], run: Run, backbone: str, args: Sequence[Any]) -> Work:
         stores, pictures, own = run._works[f"stores:{backbone}"], run._works["pictures"], run.comparison

@@ -134,6 +134,10 @@ class Run:
         """
         return self._compute._begin(function, self, backbone, args)
 
+    def begin_all(self, function: Callable[..., Any], *args: Any) -> Work:
+        """Start `function(bench, progress, *args)` beside all finished columns, behind the fits; else as `begin`."""
+        return self._compute._begin_all(function, self, args)
+
     def cancel(self) -> None:
         """Stop within two seconds; what is finished stays."""
         self.cancelled = True

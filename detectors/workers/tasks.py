@@ -135,10 +135,23 @@ def beside_all(
     function: Callable[..., Any], comparison: Comparison, pictures: Pictures, tokens: list[str], count: int, *rest: Any
 ) -> Any:
     """Run a function beside several: `rest` holds `count` fits, as many stores, and its arguments."""
-    columns, stores, args = rest[:count], rest[count : 2 * count], rest[2 * count :]
-    parts = zip(columns, stores, tokens, strict=True)
-    fitted = (FittedColumn(column, detector, store, token) for (column, detector), store, token in parts)
-    return function(Bench(comparison, pictures, tuple(fitted)), *args)
+    return function(_bench(comparison, pictures, tokens, rest[: 2 * count]), *rest[2 * count :])
+
+
+def on_all(
+    function: Callable[..., Any], comparison: Comparison, pictures: Pictures, tokens: list[str], count: int, *rest: Any
+) -> Any:
+    """Run a function beside several, as `beside_all` does, with a progress callback."""
+    return function(_bench(comparison, pictures, tokens, rest[: 2 * count]), reporter(), *rest[2 * count :])
+
+
+def _bench(comparison: Comparison, pictures: Pictures, tokens: list[str], parts: tuple[Any, ...]) -> Bench:
+    columns, stores = parts[: len(tokens)], parts[len(tokens) :]
+    fitted = (
+        FittedColumn(column, detector, store, token)
+        for (column, detector), store, token in zip(columns, stores, tokens, strict=True)
+    )
+    return Bench(comparison, pictures, tuple(fitted))
 
 
 def on_features(

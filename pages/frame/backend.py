@@ -206,6 +206,7 @@ class Backend:
         key: str = "",
         columns: tuple[str, ...] = (),
         backbone: str | None = None,
+        fitted: bool = False,
     ) -> Answer:
         """Have a worker run `query(*arguments)` and return its answer, which is the same whenever it is asked for.
 
@@ -218,10 +219,15 @@ class Backend:
             columns: finished columns: the query is run as `query(pictures, *columns)`.
             backbone: the query is run on its features as `query(comparison, stores, pictures, progress, *arguments)`;
                 who lets go of the answer lets go of the work.
+            fitted: the query is run beside all finished columns as `query(bench, progress, *arguments)`, and let go of
+                in the same way.
 
         Columns and features are those of the run whose result this session sees.
         """
         run = self._run
+        if fitted:
+            assert run is not None, "detectors are a run's"
+            return Answer(_compute(), run.begin_all(query, *arguments))
         if columns and self._pinned is not None and all(map(is_pinned, columns)):
             run, columns = self._pinned[0], tuple(map(own, columns))
         if backbone is not None:

@@ -97,6 +97,11 @@ SWEEP: Key[tuple[str, str, int] | None] = Key("inspect_sweep", _nothing, ("inspe
 ANSWERS: Key[OrderedDict[Any, Any]] = Key("inspect_memory", OrderedDict, ("inspect.exhibits",))
 AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average", _nothing, ("inspect.evidence",))
 
+# Stress
+STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stress.page",))  # by (run, condition)
+STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
+LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown
+
 # Learn
 STEP: Key[int] = Key("learn_step", int, ("learn.method",))
 PARAMETER: Key[str] = Key("learn_parameter", lambda: "bank", ("learn.parameters",))
@@ -120,7 +125,7 @@ WIDGETS = (
     "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
     "choose_", "undo",
-    "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
+    "stress_", "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
 )  # fmt: skip
 
 

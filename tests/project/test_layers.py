@@ -30,7 +30,8 @@ ROOMS = {
     "plots": {"errors", "result", "methods", "evaluation", "stress"},
     "report": {"errors", "result", "methods", "evaluation", "plots", "stress"},
     "queries": {
-        "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "report",
+        "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "stress",
+        "report",
     },
     "workers": {"errors", "result", "methods", "datasets", "features", "comparison", "queries"},
     "__main__": {
