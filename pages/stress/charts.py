@@ -18,6 +18,7 @@ from pages.stress.verdicts import amount
 MEASURES = ("alarms", "found", "auroc", "median")
 _HEIGHT = 250
 _BESIDE = 3
+_ROOM = 0.1  # of an axis, between two of its numbers
 
 
 def cards(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], focus: str) -> None:
@@ -47,7 +48,8 @@ def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str
     strengths = CONDITIONS[name].strengths
     y = {"rangemode": "tozero"} if measure == "median" else charts.percent()
     unit = text(f"stress.axes.{CONDITIONS[name].unit}")
-    ticks = {"tickvals": list(strengths), "ticktext": [amount(name, s, bare=True) for s in strengths]}
+    marked = _apart(strengths)
+    ticks = {"tickvals": marked, "ticktext": [amount(name, s, bare=True) for s in marked], "tickangle": 0}
     made = charts.figure(_HEIGHT, unit, "", x=ticks, y=y)
     made.update_layout(margin={"t": 44})
     charts.heading(made, text(f"stress.conditions.{name}"))
@@ -76,6 +78,20 @@ def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str
         if focused and measure == "median":
             made.add_hline(1, line={"color": COLOURS.accent, "width": 1, "dash": "dot"})
     return made
+
+
+def _apart(strengths: Sequence[float]) -> list[float]:
+    """Return the strengths whose numbers have room on an axis; 0 is among them.
+
+    >>> _apart((0, 0.5, 0.75, 1, 1.5, 2, 3))
+    [0, 0.5, 1, 1.5, 2, 3]
+    """
+    room = _ROOM * (max(strengths) - min(strengths))
+    kept = [0.0]
+    for strength in sorted(strengths, key=abs):
+        if all(abs(strength - other) >= room for other in kept):
+            kept.append(strength)
+    return sorted(strength for strength in strengths if strength in kept)
 
 
 def _figure(point: Point, measure: str) -> Figure:

@@ -107,13 +107,14 @@ def _rows(
             continue
         threshold = choices.threshold.value_of(column)
         times = None if threshold is None else multiples(scores, threshold, column.held_out)
-        cells.append(f"<span>{escape(titles[column.key])}</span>")
+        level = "" if maps is not None else f"<small>{escape(text('stress.no_map'))}</small>"
+        cells.append(f"<span>{escape(titles[column.key])}{level}</span>")
         for t, strength in enumerate(found.strengths):
             said = "" if times is None else text("stress.times", value=f"{times[t]:.2f}")
             alarm = times is not None and times[t] > 1
             note = f"<small{' class=odd-alarm' if alarm else ''}>{escape(said)}</small>"
             if maps is None or column.scale is None:
-                cells.append(f"<div><i></i>{note}</div>")
+                cells.append(f"<div>{note}</div>")
                 continue
             painted = colours.overlay(found.pixels[t], column.scale(maps[t]), choices.colour)
             alt = f"{titles[column.key]}, {amount(condition, strength)}: {said}"

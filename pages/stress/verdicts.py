@@ -66,7 +66,7 @@ def amount(condition: str, strength: float, bare: bool = False) -> str:
     """Return a strength with its unit: "0.4 stops", "quality 60"; `bare` leaves the unit away."""
     if condition == "jpeg":
         return f"{100 - strength:g}" if bare else text("stress.units.quality", at=f"{100 - strength:g}")
-    signed = f"{strength:+g}" if CONDITIONS[condition].strengths[0] < 0 else f"{strength:g}"
+    signed = f"{strength:+g}" if strength and CONDITIONS[condition].strengths[0] < 0 else f"{strength:g}"
     signed = signed.replace("-", "\N{MINUS SIGN}")
     return signed if bare else text(f"stress.units.{CONDITIONS[condition].unit}", at=signed)
 
