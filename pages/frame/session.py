@@ -113,7 +113,9 @@ OTHER_WEIGHTS: Key[set[str]] = Key("layers_asked", set, ("learn.layers",))
 EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
-PICTURES = (REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE)
+PICTURES = (
+    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, STRIP, VARIANTS,
+)  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
