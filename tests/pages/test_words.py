@@ -126,9 +126,15 @@ def test_a_users_name_is_not_markdown():
 
 # What one thing was called besides its term, and endings of the other level of speech ("필요" and its like are nouns).
 NOT_KOREAN_HERE = {
-    "map": r"(?<![가-힣])지도(?:는|를|의|가|에|와)", "pixel": r"화소", "threshold": r"한계(?:값|치)", "held out": r"보류",
-    "share": r"의 몫", "median": r"가운데 값", "cannot": r"는 못", "speech": r"(?<![필중개주수내소니])요[.!?”’\"]",
-}  # fmt: skip
+    "map": r"(?<![가-힣])지도(?:는|를|의|가|에|와)",
+    "pixel": r"화소",
+    "threshold": r"한계(?:값|치)",
+    "held out": r"보류",
+    "share": r"의 몫",
+    "median": r"가운데 값",
+    "cannot": r"는 못",
+    "speech": r"(?<![필중개주수내소니])요[.!?”’\"]",
+}
 
 
 @pytest.mark.parametrize("thing", NOT_KOREAN_HERE)
