@@ -7,12 +7,12 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, panes, session, style
+from pages.frame import backend, headline, panes, session, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.pinned import beside, several
 from pages.frame.progress import work
 from pages.frame.refresh import live
-from pages.frame.state import Choices, change
+from pages.frame.state import Choices, change, current
 from pages.frame.status import Status
 from pages.frame.verdicts import FILTERS, ORDERS, Verdicts
 from pages.frame.words import called, language, speaker, text
@@ -49,6 +49,8 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
 
     if not result.test:
         style.head("compare", text("compare.no_test"))
+        work(choices, status)
+        synthetic.offer(choices, then=lambda: backend.current().run(current()))
         style.foot("compare")
         return
     alone = panes.columns(choices, status, result)

@@ -71,6 +71,7 @@ SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, (
 SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
+RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))  # the run whose progress was shown there
 NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
 
 # Compare

@@ -20,6 +20,7 @@ from pages.images.pictures import Album, copies
 
 _COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
 _TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "dataset.mixed_sizes")
+_SQUEEZED = 1.2  # how many times the longer side may be the shorter one before it is told
 _ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
 
 
@@ -50,7 +51,19 @@ def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
     if len(sizes) == 1:
         ((height, width),) = sizes
         count = len(shown.normal) + len(shown.test)
-        _line("fine", text("images.one_size", n=count, w=width, h=height, side=choices.size))
+        key = "one_size" if choices.crop == "none" else "one_size_cut"
+        _line("fine", text(f"images.{key}", n=count, w=width, h=height, side=choices.size))
+    shapes = [(max(size) / min(size), size) for size in sizes]
+    ratio, (height, width) = max(shapes, default=(1.0, (1, 1)))
+    if ratio > _SQUEEZED:
+        values = {"w": width, "h": height, "side": choices.size, "ratio": f"{ratio:.1f}"}
+        crop = "center" if choices.crop == "none" else "none"
+        said = text(f"images.{'squeezed' if choices.crop == 'none' else 'cut'}", **values)
+        _line(
+            "told",
+            said,
+            (f"images.{'keep_shape' if crop == 'center' else 'squeeze'}", lambda: change(crop=crop), "shape"),
+        )
 
 
 def _copies(choices: Choices, warning: Sentence, shown: Album) -> None:

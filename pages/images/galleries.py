@@ -14,7 +14,7 @@ from detectors.errors import Refusal
 from detectors.queries import outliers
 from detectors.queries.overview import Overview
 from detectors.result import Result
-from pages.frame import backend, data, session, style, uploads
+from pages.frame import backend, data, session, style, synthetic, uploads
 from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -23,7 +23,6 @@ from pages.images import pictures, products
 from pages.images.gallery import Action, gallery, send
 from pages.images.pictures import Album
 
-_DEFECTS = 12
 _NAMED = 3  # unusual pictures that get a line each; all get a frame
 
 
@@ -53,8 +52,8 @@ def album(
 ) -> Album:
     """Show the pictures and what can be done with them; return what is shown."""
     shown = pictures.edited(base, edit, made, choices.seed)
-    synthetic = [p for _, p in shown.test if p.synthetic]
-    send([*base.normal, *base.test, *synthetic], "images")
+    pasted = [p for _, p in shown.test if p.synthetic]
+    send([*base.normal, *base.test, *pasted], "images")
     odd = _unusual(status, result, shown)
 
     def act(action: str, names: list[str], word: str) -> None:
@@ -245,14 +244,7 @@ def _offer(choices: Choices, edit: EditedSource, shown: Album, made: Overview | 
         return
     if not shown.normal or any(p.defective for _, p in shown.test):
         return
-    with st.container(key="synthetic", border=True):
-        st.markdown(f"**{text('images.no_defects_title')}**  \n{text('images.no_defects')}")
-        st.button(
-            text("images.synthetic_on", n=_DEFECTS), key="synthetic_on",
-            on_click=lambda: data.undoable(
-                "synthetic_on", lambda: data.edit(choices, defects=_DEFECTS, seed=choices.seed)
-            ),
-        )  # fmt: skip
+    synthetic.offer(choices)
 
 
 def _removed(choices: Choices, edit: EditedSource, shown: Album) -> None:

@@ -12,6 +12,7 @@ from pages.images import checks, files, galleries, saved_detector
 from pages.images.kept import kept, lasting
 from pages.images.levels import levels
 from pages.images.products import cards, words
+from pages.images.running import running
 from pages.images.understood import understood
 
 checks.go()
@@ -20,6 +21,7 @@ status, result = backend.current().look(choices)
 component.styles("pages/images/images.css")
 st.html(f"<style>{words()}</style>")
 style.head("images", text("images.lead"))
+running(choices, status)
 
 mine = uploads.shelf().source
 own = backend.current().overview(mine)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures.backend import FakeBackend, fake
 from fixtures.charts import drawn
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.pictures import glance
@@ -17,6 +18,7 @@ from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import White
 from detectors.images.limits import LIMITS, MB
 from pages.frame import uploads
+from pages.frame.state import Choices
 from pages.frame.words import write
 from pages.images import galleries, levels, pictures
 from pages.images.understood import rows
@@ -224,6 +226,45 @@ class TestLevels:
         before = White(4095, 1.0, 5)
         assert levels.chosen_white(before, found, 0.25, 0.75) == White(4095, 0.75, 5, 0.25)
         assert levels.span(found) == (0.0, 2.0, 2 / 500)
+
+
+class TestShapes:
+    own = UploadSource(normal=tuple((f"{i}.png", encoded(scene(24, 48, i))) for i in range(3)))
+
+    def test_a_squeeze_is_told_and_proportions_can_be_kept(self, page):
+        app = page(self.own)
+        said = {"w": 48, "h": 24, "side": 224, "ratio": "2.0"}
+        assert write("en", "images.squeezed", **said) in html(app)
+        app.button(key="shape").click().run()
+        assert app.session_state["choices"].crop == "center"
+        assert write("en", "images.cut", **said) in html(app)
+        app.button(key="shape").click().run()
+        assert app.session_state["choices"].crop == "none"
+
+    def test_what_is_nearly_square_is_no_matter(self, page):
+        app = page(UploadSource(normal=tuple((f"{i}.png", encoded(scene(40, 44, i))) for i in range(3))))
+        assert not [b for b in app.button if b.key == "shape"]
+
+
+class TestRunning:
+    def test_a_run_is_followed_here_and_leads_to_what_it_found(self, open_app):
+        app = open_app("running", "images")
+        assert [b for b in app.button if b.key == "cancel"]
+        assert "odd-stages" in html(app)
+        done = open_app("done", "images", {"images_run": "done"})
+        assert write("en", "images.ran", n=5) in words(done)
+        assert write("en", "images.ran", n=5) not in words(open_app("done", "images"))
+
+    def test_synthetic_defects_are_one_click_from_an_empty_compare(self, open_app, monkeypatch):
+        from fixtures import states
+
+        result = replace(states.look("done")(Choices())[1], test=())
+        monkeypatch.setattr(FakeBackend, "look", lambda self, choices: (states._done(result)[0], result))
+        app = open_app("done", "compare")
+        app.button(key="synthetic_on").click().run()
+        assert not app.exception
+        assert [edit.defects for edit in app.session_state["edits"].values()] == [12]
+        assert fake("done").ran[-1].data == "demo"
 
 
 class TestByHand:
