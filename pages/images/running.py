@@ -20,10 +20,14 @@ def running(choices: Choices, status: Status) -> None:
         if now.state == "running":
             progress(current(), now)
 
+    key = backend.current().run_key
     if status.state == "running":
-        session.RUN_SEEN.set(backend.current().run_key)
+        session.RUN_SEEN.set(key)
         poll(part, lambda: backend.current().look(current())[0].state == "running")
-    elif status.state == "done" and not status.stale and session.RUN_SEEN.get() == backend.current().run_key:
+    elif status.state == "done" and not status.stale and session.RUN_SEEN.get() == key:
+        session.RUN_SEEN.set(f"{key} is done")
+        st.rerun()  # what was drawn before the page may still call it running
+    elif not status.stale and session.RUN_SEEN.get() == f"{key} is done":
         with st.container(key="ran", border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(text("images.ran", n=len(choices.columns)), width="content")
             st.page_link(
