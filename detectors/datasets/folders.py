@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -41,6 +42,38 @@ def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:
                 files.append(File(shown, _reader(path, limits)))
     files.sort(key=lambda file: file.name)
     return Listing(tuple(files), tuple(refused), tuple(ignored))
+
+
+def stamp(root: Path, most: int) -> str:
+    """Return a hash of the names, sizes and times of the files below `root`, which changes when they do.
+
+    Raises:
+        DatasetRefused: for what is no folder, cannot be read, or holds more than `most` files.
+    """
+    if not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
+        raise DatasetRefused(
+            "folder.none", "There is no folder {path!r} on this machine that may be read.", path=str(root)
+        )
+    digest, count = hashlib.sha256(), 0
+    for folder, folders, names in os.walk(root, followlinks=False):
+        folders.sort()
+        for name in sorted(names):
+            count += 1
+            if count > most:
+                raise DatasetRefused(
+                    "folder.many",
+                    "There are more than {most:,} files below {path!r}. Name the folder of one data set.",
+                    most=most,
+                    path=str(root),
+                )
+            path = Path(folder) / name
+            try:
+                about = path.lstat()
+            except OSError:  # it went while the folder was listed
+                continue
+            said = f"{path.relative_to(root)} {about.st_size} {about.st_mtime_ns}\n"
+            digest.update(said.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _refusal(path: Path, inside: Path) -> Sentence | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from detectors.datasets.archives import File, list_zip
+from detectors.datasets.folders import list_folder
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
 from detectors.datasets.layouts import Place, Purpose
 from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unused
@@ -28,6 +30,7 @@ class Part:
         archive: (name, bytes) of a ZIP.
         product: one of several data sets in the ZIP, or among the placed files.
         archive_role: "train" or "test" for a ZIP that was given as normal or test pictures.
+        folder: a folder on this machine, instead of files.
     """
 
     normal: Sequence[Upload] = field(default=(), repr=False)
@@ -37,6 +40,7 @@ class Part:
     archive: Upload | None = field(default=None, repr=False)
     product: str | None = None
     archive_role: Purpose = ""
+    folder: str | None = None
 
 
 def join(
@@ -77,6 +81,13 @@ def join(
 def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> tuple[list[Arrangement], dict[str, Any]]:
     """Sort out all of a part, and say what repeats it."""
     recipe: dict[str, Any] = {}
+    if part.folder is not None:
+        path = Path(part.folder)
+        found = _or_refused(
+            label(path.name), lambda: sort_out(list_folder(path, limits), part.product, "", roles, limits)
+        )
+        recipe = {"path": str(path.resolve())} | ({"product": part.product} if part.product else {})
+        return [found], recipe if found.files else {}
     packed = folder = Arrangement((), ())
     if part.archive is not None:
         name, content = label(part.archive[0]), part.archive[1]
@@ -110,6 +121,9 @@ def _recipe(recipes: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], s
     """Return what repeats all parts, shorter where there is only one, and the name of the whole."""
     if len(recipes) == 1:
         (only,) = recipes
+        if "path" in only:
+            folder = label(Path(only["path"]).name)
+            return {"source": "folder", **only}, f"{folder}/{only['product']}" if "product" in only else folder
         archive, files = only.get("archive"), only.get("files", [])
         if archive and not files and "role" not in archive:
             stem = archive["name"].rpartition(".")[0] or archive["name"]

@@ -54,6 +54,8 @@ class UploadSource:
         product: one of several data sets in the ZIP.
         archive_role: "train" or "test" for a ZIP of normal or of test pictures; "" when its folders say.
         placed: (name, bytes) of loose files whose folders say what they are for.
+        folder: a folder on the machine that loads it, instead of files; read there when it is loaded.
+        stamp: of the folder's files, from `folders.stamp`: other files make another source.
         more: later uploads, each without any of its own.
         roles: (folder, role) that a person said, as in `datasets.load_folder`; those of the first upload hold for all.
         white: black and white of pictures with more than 8 bits, as a person chose them; the first upload's holds.
@@ -69,6 +71,8 @@ class UploadSource:
     more: tuple[UploadSource, ...] = ()
     roles: tuple[tuple[str, str], ...] = ()
     white: White | None = None
+    folder: str | None = None
+    stamp: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -85,7 +89,7 @@ class UploadSource:
 
     @cached_property
     def bytes(self) -> int:
-        """What all files occupy."""
+        """What all files occupy; a folder's stay where they are."""
         return sum(len(content) for part in self.parts for _, content in part._files)
 
     def added(self, later: UploadSource) -> UploadSource:
@@ -102,7 +106,10 @@ class UploadSource:
 
     def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
         """Decode everything, each file by itself; `progress` is called with the share done."""
-        parts = [Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role) for p in self.parts]
+        parts = [
+            Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role, p.folder)
+            for p in self.parts
+        ]
         return datasets.join(parts, progress=progress, roles=dict(self.roles), white=self.white)
 
     @property
@@ -113,6 +120,8 @@ class UploadSource:
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256(json.dumps([self.product, self.archive_role]).encode())
+        if self.folder is not None:
+            digest.update(json.dumps([self.folder, self.stamp]).encode())
         groups = (("normal", self.normal), ("test", self.test), ("mask", self.masks), ("placed", self.placed))
         for role, files in (*groups, ("archive", (self.archive,) if self.archive else ())):
             for name, content in files:

@@ -128,6 +128,8 @@ def _chosen(recipe: dict[str, Any]) -> tuple[set[str], dict[str, str]]:
 def _upload(part: dict[str, Any], chosen: Sequence[str] = ()) -> str:
     """Return the expression of what came in one upload: every file by its name and the hash of its content."""
     lines = list(chosen)
+    if "path" in part:
+        lines.append(f"folder={part['path']!r}")
     archive = part.get("archive")
     if archive:
         lines.append(f"archive=files({(archive['name'], archive['sha256'])!r})[0]")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from detectors.datasets.folders import stamp
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
+from detectors.errors import DatasetRefused, Sentence
 from pages.frame import session, upload_bound, uploads
 from pages.frame.state import Choices, change, current, forget_values
+
+_MOST_FILES = 20_000  # below a folder on this machine
 
 
 def base(choices: Choices) -> DemoSource | UploadSource | None:
@@ -46,6 +51,23 @@ def add(files: list[uploads.File], role: str) -> None:
         mine.steps.pop()
     _carry_over(before, mine.source)
     change(data="own", picture=None, place=None, thresholds=())
+
+
+def add_folder(path: str) -> Sentence | None:
+    """Add a folder on this machine to this session's own pictures and look at them; return why that cannot be."""
+    root = Path(path.strip().strip("'\"")).expanduser()
+    try:
+        folder = UploadSource(folder=str(root.resolve()), stamp=stamp(root, _MOST_FILES))
+    except DatasetRefused as refusal:
+        return refusal.sentence
+    mine = uploads.shelf()
+    before = edits().get(mine.source.key) if mine.source else None
+    mine.remember("upload_folder", edits(), name=root.name)
+    mine.source = mine.source.added(folder) if mine.source else folder
+    mine.refused = ()
+    _carry_over(before, mine.source)
+    change(data="own", picture=None, place=None, thresholds=())
+    return None
 
 
 def say_roles(done: str, roles: dict[str, str], **values: Any) -> None:

@@ -67,6 +67,7 @@ ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data
 # Images
 UPLOAD_ROUND: Key[int] = Key("upload_round", int, ("images.products",))  # counts the uploaders: each is used once
 UPLOAD_TAKEN: Key[set[str]] = Key("upload_taken", set, ("images.products",))  # Streamlit's ids of files
+FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.products",))
 SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
 SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 from weakref import WeakSet
 
@@ -185,7 +185,8 @@ def choose_product(source: UploadSource, name: str, product: str) -> UploadSourc
     """Return uploads of which the ZIP or folder called `name` is read as one of its data sets."""
     parts = list(source.parts)
     for i, part in enumerate(parts):
-        called = {label(part.archive[0])} if part.archive else {label(n).partition("/")[0] for n, _ in part.placed}
+        named = part.archive[0] if part.archive else PurePath(part.folder).name if part.folder else None
+        called = {label(named)} if named is not None else {label(n).partition("/")[0] for n, _ in part.placed}
         if part.product is None and name in called:
             parts[i] = replace(part, product=product)
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from html import escape
 
@@ -9,10 +10,10 @@ import streamlit as st
 
 from detectors.images import LIMITS
 from detectors.queries.overview import Card, Overview, card
-from pages.frame import backend, data, session, uploads
+from pages.frame import backend, data, keeping, session, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
-from pages.frame.words import kind, text
+from pages.frame.words import kind, plain, say, text
 
 EXTENSIONS = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "gif", "zip"]
 _KINDS = 4
@@ -46,6 +47,28 @@ def uploaders(role: str, key: str) -> None:
                 accept_multiple_files=many, key=name, label_visibility="collapsed",
                 on_change=_arrived, args=(name, role),
             )  # fmt: skip
+
+
+def folder(key: str) -> None:
+    """Show a place for the path of a folder, where this page is on the machine that reads it and answers no other."""
+    if keeping.open_to_others() or "ODD_SCHEDULER" in os.environ:
+        return
+    name = f"{key}_path_{session.UPLOAD_ROUND.get()}"
+
+    def named() -> None:
+        path = session.widget(name)
+        if path and not keeping.open_to_others():
+            why = data.add_folder(path)
+            session.FOLDER_REFUSED.set(why)
+            if why is None:
+                session.UPLOAD_ROUND.set(session.UPLOAD_ROUND.get() + 1)
+
+    st.text_input(
+        text("images.folder"), key=name, placeholder=text("images.folder"), on_change=named, max_chars=1000,
+        label_visibility="collapsed", help=None,
+    )  # fmt: skip
+    if (why := session.FOLDER_REFUSED.get()) is not None:
+        st.caption(f":orange[{plain(say(why))}]")
 
 
 def words() -> str:
@@ -106,6 +129,7 @@ def _own(choices: Choices, own: Overview | None) -> None:
         with st.popover(text("images.add"), icon=":material/add:", key="add_more"):
             st.caption(text("images.drop_limits", pictures=LIMITS.session_pictures, mb=f"{LIMITS.session_mb:g}"))
             uploaders("placed", "more")
+            folder("more")
 
 
 def _drop() -> None:
@@ -116,6 +140,7 @@ def _drop() -> None:
             f"<div><b>{escape(text('frame.own'))}</b><p>{escape(text('images.drop'))}</p></div></div>"
         )
         uploaders("placed", "drop")
+        folder("drop")
 
 
 def _thumbs(pictures: Iterable[bytes], alt: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets import Folder
+from detectors.datasets.folders import stamp
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import White
 from detectors.images.limits import LIMITS, MB
-from pages.frame import uploads
+from pages.frame import data, keeping, uploads
 from pages.frame.state import Choices
 from pages.frame.words import write
 from pages.images import galleries, levels, pictures
@@ -265,6 +267,57 @@ class TestRunning:
         assert not app.exception
         assert [edit.defects for edit in app.session_state["edits"].values()] == [12]
         assert fake("done").ran[-1].data == "demo"
+
+
+class TestFolder:
+    """A folder on this machine, where the app answers no other."""
+
+    @pytest.fixture
+    def parts(self, tmp_path):
+        for name, content in MVTEC.items():
+            (tmp_path / "parts" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "parts" / name).write_bytes(content)
+        return tmp_path / "parts"
+
+    def named(self, app, path):
+        (box,) = [box for box in app.text_input if "_path_" in box.key]
+        return box.set_value(str(path)).run()
+
+    def test_it_is_read_where_it_is_and_kept_nowhere(self, page, parts):
+        app = self.named(page(), parts)
+        own = app.session_state["own"].source
+        assert (own.folder, own.bytes) == (str(parts), 0)
+        assert "Normal <span>12</span>" in html(app)
+        assert app.session_state["choices"].data == "own"
+        app.button(key="undo").click().run()
+        assert app.session_state["own"].source is None
+
+    def test_what_is_no_folder_is_said(self, page, parts, monkeypatch):
+        app = self.named(page(), parts / "nowhere")
+        assert "There is no folder" in words(app)
+        assert app.session_state["own"].source is None
+        monkeypatch.setattr(data, "_MOST_FILES", 3)
+        assert "There are more than 3 files below" in words(self.named(page(), parts))
+
+    def test_nobody_else_may_name_one(self, page, monkeypatch):
+        monkeypatch.setattr(keeping, "open_to_others", lambda: True)
+        assert not [box for box in page().text_input if "_path_" in box.key]
+
+    def test_the_key_follows_the_files(self, parts):
+        before = UploadSource(folder=str(parts), stamp=stamp(parts, 100))
+        assert before.key == UploadSource(folder=str(parts), stamp=stamp(parts, 100)).key
+        (parts / "train/good/new.png").write_bytes(picture(70))
+        assert before.key != UploadSource(folder=str(parts), stamp=stamp(parts, 100)).key
+        assert len(before.load().train) == 13
+
+    def test_one_of_several_sets_is_chosen(self, page, parts):
+        for name in ("병", "cable"):
+            (parts.parent / "both").mkdir(exist_ok=True)
+            shutil.copytree(parts, parts.parent / "both" / name)
+        app = self.named(page(), parts.parent / "both")
+        app.selectbox(key="product_both").set_value("병").run()
+        assert app.session_state["own"].source.product == "병"
+        assert "Normal <span>12</span>" in html(app)
 
 
 class TestByHand:

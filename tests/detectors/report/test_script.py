@@ -87,6 +87,22 @@ def test_edited_pictures_are_edited_again(tmp_path):
     assert same(result, tmp_path)
 
 
+def test_an_edited_folder_is_read_again_from_where_it_lies(tmp_path):
+    for i in range(10):
+        (tmp_path / "parts/good").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"parts/good/{i:03d}.png").write_bytes(png(i)[0])
+    source = UploadSource(folder=str(tmp_path / "parts")).with_roles({"good/001.png": "test/good"})
+    plain = source.load()
+    assert plain.recipe["source"] == "folder"
+    result = TWO.run(plain)
+    assert (len(result.learnt) + len(result.held_out), len(result.test)) == (9, 1)
+    assert same(result, tmp_path)
+    edited = EditedSource(source, moved=((plain.train[0].picture.sha256, "test"),))
+    result = TWO.run(edited.load())
+    assert len(result.test) == 2
+    assert same(result, tmp_path)
+
+
 def test_uploads_are_found_beside_the_script_whatever_they_are_called(tmp_path):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as out:
