@@ -358,7 +358,7 @@ FAULTS = (
     ),
     Fault(
         "a result of other choices is not marked", "pages/compare/page.py",
-        "stale=status.stale)", "stale=False)", ("tests/pages/test_pages.py", ""),
+        "stale=status.stale,", "stale=False,", ("tests/pages/test_pages.py", ""),
     ),
 )  # fmt: skip
 
