@@ -17,7 +17,9 @@ from safetensors.torch import save, save_file
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.backbone import load_backbone
 from detectors.features.packages import PACKAGED
+from detectors.features.store import FeatureStore
 from detectors.features.weights import weights_state, weights_states
+from detectors.methods import build
 
 NAME = "test_resnet"  # timm's own test model: 0.5 M parameters
 HUB = "timm/test_resnet.r160_in1k"
@@ -128,12 +130,13 @@ def test_a_header_that_claims_a_huge_tensor_costs_nothing(tmp_path):
 class Hub(http.server.BaseHTTPRequestHandler):
     """Answers as the hub does for the one file there is, slowly enough to be cancelled."""
 
+    repository = HUB
     body = b""
     pause = 0.0
     asked: list[str]
 
     def do_HEAD(self):
-        found = self.path == f"/{HUB}/resolve/main/model.safetensors" or COMMIT in self.path
+        found = self.path == f"/{self.repository}/resolve/main/model.safetensors" or COMMIT in self.path
         self.asked.append(f"{self.command} {self.path}")
         self.send_response(200 if found else 404)
         if found:
@@ -193,6 +196,28 @@ def test_the_hub_is_asked_once_and_then_the_cache(hub, state):
     assert load_backbone(NAME, "hub", device="cpu").weights == first.weights
     assert len(hub.asked) == asked
     assert weights_state("test_resnet.r160_in1k").state == "here"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["test_vit", "test_convnext", "test_efficientnet"])
+def test_every_family_comes_from_the_hub_as_from_a_file(hub, tmp_path, monkeypatch, name):
+    """A transformer, a ConvNeXt and an EfficientNet, on to a method's maps."""
+    monkeypatch.setenv("ODD_CACHE", str(tmp_path / "graphs"))
+    torch.manual_seed(5)
+    state = timm.create_model(name).state_dict()
+    hub.repository, hub.body = f"timm/{name}.r160_in1k", save(state)
+    fetched = load_backbone(name, device="cpu")
+    assert (fetched.weights.source, fetched.weights.origin) == ("hub", f"timm/{name}.r160_in1k@{COMMIT}")
+    save_file(state, tmp_path / "w.safetensors")
+    given = load_backbone(name, tmp_path / "w.safetensors", device="cpu")
+    assert fetched.weights.sha256 == given.weights.sha256
+    pictures = torch.rand(4, 3, 160, 160, generator=torch.Generator().manual_seed(0))
+    store = FeatureStore.extract(pictures, fetched)
+    for found, expected in zip(store[:].maps, given(pictures).maps, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    detector = build("padim", backbone=name, levels=(0, len(store.shape.maps) - 1)).fit(store)
+    assert detector.predict(store[:2]).maps.shape == (2, 160, 160)
+    assert detector.predict(store[:2]).maps.isfinite().all()
 
 
 @pytest.mark.network
