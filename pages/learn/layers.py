@@ -1,4 +1,5 @@
-"""Lesson 2, why several layers: each level alone against several together, and random weights beside trained ones."""
+"""Lesson 2, why several layers: each level alone against several together, and random weights beside trained ones
+and fixed filters."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from detectors import evaluation
 from detectors.errors import Refusal
-from detectors.features.weights import weights_state
+from detectors.features.weights import BUNDLED, DEFAULT, weights_state
 from detectors.queries.lessons import layers
 from detectors.queries.lessons.layers import Grid, LevelsWorth
 from detectors.result import Figure, Result
@@ -22,7 +23,8 @@ from pages.learn.parts import Intervals, Row, beside, caption, cell, interval, p
 
 PICTURES = 3
 USED = 3  # levels that the methods use
-OTHER = "resnet18"  # whose weights are drawn at random, beside trained ones
+# Networks beside the run's own, as (backbone, weights): the same one untrained and trained, and one that never learns.
+OTHERS = {"random": (DEFAULT, "random"), "trained": (DEFAULT, "package"), "fixed": (BUNDLED, "bundled")}
 SECONDS = 20
 
 
@@ -75,7 +77,7 @@ def worth(choices: Choices, status: Status, result: Result) -> None:
 
 
 def weights(choices: Choices, status: Status, result: Result) -> None:
-    """Show what another network is worth with random weights and, where they are at hand, with trained ones."""
+    """Show what a network is worth with random weights and with trained ones, and what fixed filters are."""
     found = _evaluated(choices, result)
     if found is None:
         return
@@ -83,7 +85,7 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
     asked = session.OTHER_WEIGHTS.get()
     if key not in asked:
         st.button(
-            text("learn.layers.ask_random", backbone=OTHER, s=SECONDS), key="layers_random", icon=":material/casino:",
+            text("learn.layers.ask_random", backbone=DEFAULT, s=SECONDS), key="layers_random", icon=":material/casino:",
             on_click=lambda: asked.add(key),
         )  # fmt: skip
         return
@@ -94,7 +96,7 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
     if isinstance(drawn, Refusal):
         caption(say(drawn.sentence))
         return
-    trained = _of_other(choices, result, "hub") if _trained_here() else None
+    others = {name: _of_other(choices, result, name) for name in ("trained", "fixed") if _here(name)}
     _, single, several = found
     own = several or single[-1]
     backbone = first_column(result).backbone
@@ -102,16 +104,19 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
     for name, of in (("decides", _image), ("draws", _overlap)):
         rows = [Row(text("learn.layers.now", backbone=backbone), of(own), focus=True)]
         rows += [Row(text("learn.layers.random_set", which=_set_name(j, drawn[-1])), of(j)) for j in drawn]
-        if isinstance(trained, list):
-            rows += [Row(text("learn.layers.trained_set", which=_set_name(j, trained[-1])), of(j)) for j in trained]
+        for other, sets in others.items():
+            if isinstance(sets, list):
+                rows += [Row(text(f"learn.layers.{other}_set", which=_set_name(j, sets[-1])), of(j)) for j in sets]
         charts.append(Intervals(text(f"learn.layers.{name}"), rows))
     beside("weights", *charts)
-    if trained is None and not _trained_here():
-        caption(text("learn.layers.no_trained", backbone=OTHER))
-    elif trained is None:
-        at_work(lambda: _of_other(choices, result, "hub"), SECONDS)
-    elif isinstance(trained, Refusal):
-        caption(say(trained.sentence))
+    if "trained" not in others:
+        caption(text("learn.layers.no_trained", backbone=DEFAULT))
+    for sets in others.values():
+        if isinstance(sets, Refusal):
+            caption(say(sets.sentence))
+    awaited = next((name for name, sets in others.items() if sets is None), None)
+    if awaited is not None:
+        at_work(lambda: _of_other(choices, result, awaited), SECONDS)
 
 
 FIGURES: dict[str, Callable[..., None]] = {"maps": maps, "worth": worth, "weights": weights}
@@ -175,7 +180,7 @@ def random_says(choices: Choices, status: Status, result: Result) -> str | None:
     seen = "sees" if other.image.low > 0.5 else "chance"
     compared = "less" if gap.low > 0 else "more" if gap.high < 0 else "alike"
     mine = text(f"learn.layers.random_{compared}", own=first_column(result).backbone, figure=interval(own.image))
-    return f"{text(f'learn.layers.random_{seen}', backbone=OTHER, figure=interval(other.image))} {mine}"
+    return f"{text(f'learn.layers.random_{seen}', backbone=DEFAULT, figure=interval(other.image))} {mine}"
 
 
 VALUES: dict[str, Callable[..., str | None]] = {
@@ -276,18 +281,18 @@ def _of_other(choices: Choices, result: Result, which: str) -> list[LevelsWorth]
     if source is None:
         return None
     key = f"{_weights_key(result)} {which}"
-    asked = (source, backend.comparison(choices), OTHER, which, layers.METHODS[0])
+    asked = (source, backend.comparison(choices), *OTHERS[which], layers.METHODS[0])
     return backend.current().later(layers.with_weights, *asked, key=key).now
 
 
 def _weights_key(result: Result) -> str:
-    return f"{OTHER} {result.experiment.get('data')} {result.experiment.get('preprocessing')}"
+    return f"{DEFAULT} {result.experiment.get('data')} {result.experiment.get('preprocessing')}"
 
 
 @st.cache_data(ttl=60, show_spinner=False)
-def _trained_here() -> bool:
-    """Whether trained weights lie on this machine; nothing is downloaded for a lesson."""
-    return weights_state(OTHER, reachable=False).state == "here"
+def _here(which: str) -> bool:
+    """Whether a network's weights are on this machine; nothing is downloaded for a lesson."""
+    return weights_state(OTHERS[which][0], reachable=False).state in ("bundled", "package")
 
 
 def _method() -> str:

@@ -1,5 +1,7 @@
 """Every lesson in both languages, before there is a result and over a small real run."""
 
+import json
+
 import numpy as np
 import pytest
 from fixtures import learning
@@ -150,3 +152,12 @@ def test_trained_and_fixed_features_are_told_apart_on_a_run_of_both(open_app):
         if names:
             assert write("en", f"learn.trained.whole_{kind}", methods=lesson.listed(names)) in shown
     assert not app.exception
+
+
+def test_random_trained_and_fixed_features_stand_beside_each_other(open_lesson):
+    app = open_lesson("layers")
+    app.button(key="layers_random").click().run()
+    assert not app.exception
+    shown = json.dumps(drawn(app, "weights_0"))
+    assert all(f"{which}: " in shown for which in ("random", "trained", "fixed"))
+    assert "With random weights efficientnet_lite0" in written(app)

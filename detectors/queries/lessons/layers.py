@@ -91,7 +91,7 @@ def evaluate(
 
 
 def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: str, method: str) -> list[LevelsWorth]:
-    """Evaluate each level of another backbone alone and all together, with "random" or the "hub" weights.
+    """Evaluate each level of another backbone alone and all together, with weights for `load_backbone`.
 
     Raises:
         WeightsRefused: when trained weights are not to be had.
