@@ -72,7 +72,7 @@ def python(choices: Choices, result: Result) -> None:
     with _row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)
         copy_button(written, text("export.script.copy"), "copy_script")
-    st.code(written, "python")
+    st.code(written, "python", wrap_lines=True)  # a block that scrolls sideways is out of the keyboard's reach
 
 
 def _detector(choices: Choices, result: Result, ready: bool) -> None:

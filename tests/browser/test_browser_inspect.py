@@ -8,6 +8,8 @@ from browser.seeing import chart, traces
 from browser.serving import serving
 from fixtures.evidence import CELL, value
 
+from pages.frame.style import PAGES
+
 expect = pytest.importorskip("playwright.sync_api").expect
 STATE = "done"
 EXPLAINED = ".reason .crop img"
@@ -272,7 +274,7 @@ def test_a_phone_stacks_everything(visit):
     left, right = (page.locator(name).first.bounding_box() for name in (".left", ".right"))
     assert right["y"] > left["y"] + left["height"]
     menu = page.locator(".st-key-narrow_pages a")
-    expect(menu).to_have_count(6)
+    expect(menu).to_have_count(len(PAGES))
     expect(menu.first).to_be_visible()
     menu.filter(has_text="비교").click()
     expect(page.get_by_role("heading", name="비교", level=1)).to_be_visible()

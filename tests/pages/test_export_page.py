@@ -56,6 +56,7 @@ def test_everything_can_be_taken(open_app, language):
     names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
     assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
     assert app.code[0].value == report.script(made_up()).rstrip()
+    assert app.code[0].proto.wrap_lines, "a block that scrolls sideways is out of the keyboard's reach"
     assert app.selectbox(key="export_column").value == "cfa/efficientnet_lite0"
 
 
