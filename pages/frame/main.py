@@ -5,13 +5,11 @@ import gc
 import streamlit as st
 
 from pages.frame import backend, data, style
-from pages.frame.component import ROOT, Component
-from pages.frame.sidebar import present, sidebar
+from pages.frame.component import ROOT
+from pages.frame.sidebar import ADDRESS, present, sidebar
 from pages.frame.state import current, mirror
 from pages.frame.trouble import trouble
 from pages.frame.words import text
-
-ADDRESS = Component("address", js=("pages/frame/address.js",))
 
 
 @st.cache_resource(show_spinner=False)

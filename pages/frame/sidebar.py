@@ -21,6 +21,7 @@ from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
 BACKBONES = tuple(backbone.name for backbone in LISTED)
+ADDRESS = Component("address", js=("pages/frame/address.js",))
 LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
 
 
