@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from detectors import datasets
 from detectors.datasets import Dataset, Histogram, Report, Sample, builtin
@@ -18,6 +19,8 @@ from detectors.images import Preprocessing, White
 from detectors.result import Figure
 
 _CARD_KINDS = 3
+_LARGE = 1_024
+_BORDER = (255, 0, 200)  # of a mask: no product has this colour
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,37 @@ def thumbnail(sample: Sample) -> Thumbnail:
         webp=webp(sample.picture.pixels, 128),
         original_size=sample.picture.original_size,
     )
+
+
+@dataclass(frozen=True)
+class Large:
+    """One picture as large as it is kept, at most 1,024 pixels a side.
+
+    Attributes:
+        webp: the picture.
+        marked: the same with its mask's border drawn in; None without a mask.
+        share: of the pixels that the mask marks.
+    """
+
+    webp: bytes
+    marked: bytes | None
+    share: float
+
+
+def large(data: Dataset, sha256: str) -> Large | None:
+    """Return a picture of the set, and its mask; None where it is not in it."""
+    found = next((s for s in (*data.train, *data.test) if s.picture.sha256 == sha256), None)
+    if found is None:
+        return None
+    pixels, mask = found.picture.pixels, found.mask
+    whole = webp(pixels, _LARGE, quality=90)
+    if mask is None or not mask.any():
+        return Large(whole, None, 0.0)
+    width = max(2, max(mask.shape) // 200)
+    border = ndimage.binary_dilation(mask, iterations=width) & ~mask
+    marked = pixels.copy()
+    marked[border] = _BORDER
+    return Large(whole, webp(marked, _LARGE, quality=90), float(mask.mean()))
 
 
 def webp(pixels: NDArray[np.uint8], side: int, quality: int = 82) -> bytes:

@@ -71,6 +71,7 @@ FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.
 SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
 SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
+ENLARGED: Key[tuple[str, str] | None] = Key("images_enlarged", _nothing, ("images.enlarged",))  # (sha256, name)
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
 RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))  # the run whose progress was shown there
 NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))

@@ -19,7 +19,7 @@ from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
-from pages.images import pictures, products
+from pages.images import enlarged, pictures, products
 from pages.images.gallery import Action, gallery, send
 from pages.images.pictures import Album
 
@@ -65,6 +65,7 @@ def album(
         gallery(
             pictures.normal_groups(shown, odd),
             [
+                Action("enlarge", text("images.enlarge")),
                 Action("good", text("images.test_good")),
                 Action("defective", text("images.test_defective"), text("images.kind_asked"), _kinds(shown)),
                 *_as_mask(choices),
@@ -82,6 +83,7 @@ def album(
         gallery(
             pictures.test_groups(shown),
             [
+                Action("enlarge", text("images.enlarge")),
                 Action("good", text("images.mark_good")),
                 Action("defective", text("images.mark_defective"), text("images.kind_asked"), _kinds(shown)),
                 Action("learn", text("images.learn_from")),
@@ -148,6 +150,9 @@ def _as_mask(choices: Choices) -> list[Action]:
 def _act(choices: Choices, shown: Album, action: str, names: list[str], word: str = "") -> None:
     """Do what was asked for with the chosen pictures."""
     edit = data.edited(choices)
+    if action == "enlarge":
+        enlarged.ask(*((p.sha256, p.name) for name, p in (*shown.normal, *shown.test) if name in names[:1]))
+        return
     names = [name for name in names if not name.startswith("made:")]
     if edit is None or not names:
         return

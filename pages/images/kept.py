@@ -19,7 +19,8 @@ def kept(mine: UploadSource | None) -> None:
     if mine is None:
         return
     with st.container(key="kept", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        said = text("images.kept.says" if uploads.shelf().kept else "images.kept.no_cookie", **lasting())
+        key = "no_cookie" if not uploads.shelf().kept else "says" if mine.bytes else "folder"
+        said = text(f"images.kept.{key}", **lasting())
         st.html(f'<div class="odd-kept">{escape(said)}</div>')
         st.button(text("images.kept.forget"), key="forget", icon=":material/delete:", on_click=forget)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from detectors.datasets.folders import stamp
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import White
 from detectors.images.limits import LIMITS, MB
+from detectors.queries.overview import large
 from pages.frame import data, keeping, uploads
 from pages.frame.state import Choices
 from pages.frame.words import write
@@ -318,6 +320,30 @@ class TestFolder:
         app.selectbox(key="product_both").set_value("병").run()
         assert app.session_state["own"].source.product == "병"
         assert "Normal <span>12</span>" in html(app)
+
+
+class TestEnlarged:
+    own = UploadSource(archive=("a.zip", zipped(MVTEC)))
+
+    def test_a_picture_is_shown_large_with_the_border_of_its_mask(self, open_app):
+        (crack,) = [p for p in glance(self.own).test if p.kind == "crack"]
+        session = {"own": uploads.Shelf(self.own), "images_enlarged": (crack.sha256, crack.name)}
+        app = open_app("done", "images", session, data="own")
+        assert len(app.get("image")) == 2
+        assert write("en", "images.mask_share", share="4.7") in words(app)
+
+    def test_the_border_lies_around_what_the_mask_marks(self):
+        made = self.own.load()
+        (crack,) = [s for s in made.test if s.kind == "crack"]
+        found = large(made, crack.picture.sha256)
+        plain, marked = (np.asarray(Image.open(io.BytesIO(b)), int) for b in (found.webp, found.marked))
+        changed = np.abs(plain - marked).max(-1) > 40
+        assert plain.shape == crack.picture.pixels.shape
+        assert changed[2, 5:11].all()
+        assert not changed[5:7, 7:9].any()
+        assert found.share == pytest.approx(36 / (24 * 32))
+        assert large(made, made.train[0].picture.sha256).marked is None
+        assert large(made, "0" * 64) is None
 
 
 class TestByHand:

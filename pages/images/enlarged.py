@@ -1,0 +1,45 @@
+"""One picture large, beside it the same with its mask's border."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from detectors.queries.overview import Large, large
+from pages.frame import backend, data, session
+from pages.frame.refresh import poll
+from pages.frame.state import Choices
+from pages.frame.words import plain, text
+
+
+def ask(*chosen: tuple[str, str]) -> None:
+    """Remember which picture is wanted large, by sha256 and name; the first one."""
+    for picture in chosen[:1]:
+        session.ENLARGED.set(picture)
+
+
+def enlarged(choices: Choices) -> None:
+    """Show the picture that was asked for in a dialog."""
+    wanted, source = session.ENLARGED.pop(), data.source(choices)
+    if wanted is None or source is None:
+        return
+    sha, name = wanted
+    answer = backend.current().later(large, source, sha)
+
+    def part() -> None:
+        found = answer.now
+        if not isinstance(found, Large):
+            st.caption(text("images.decoding"))
+            return
+        if found.marked is None:
+            st.image(found.webp, width="stretch")
+            st.caption(text("images.no_mask"))
+            return
+        left, right = st.columns(2)
+        left.image(found.webp, width="stretch")
+        right.image(found.marked, width="stretch")
+        right.caption(text("images.mask_share", share=f"{100 * found.share:.2g}"))
+
+    def shown() -> None:
+        poll(part, lambda: answer.pending, page=False)
+
+    st.dialog(plain(name), width="large")(shown)()
