@@ -94,7 +94,7 @@ class Pane {
     });
     this.tile.append(bars, make("span", "tail", cell.tail));
     this.tile.removeAttribute("aria-label"); // its name is all that it holds
-    this.tile.prepend(make("span", "spoken", cell.alt));
+    this.tile.prepend(make("span", "unseen", cell.alt));
   }
 
   colour() {
