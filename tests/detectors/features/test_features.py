@@ -340,7 +340,7 @@ def test_a_standardisation_can_be_rebuilt_from_its_state(backbone, images):
 def test_features_stay_on_the_accelerator(images):
     if best_device().type == "cpu":
         pytest.skip("no accelerator on this machine")
-    store = FeatureStore.extract(images, load_backbone())
+    store = FeatureStore.extract(images, load_backbone("scattering"))
     assert store.where == "device"
     assert store[0:2].device.type == best_device().type
     here = FeatureStore.extract(images, load_backbone(device="cpu"))
