@@ -21,7 +21,7 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def backbone():
-    return load_backbone(device="cpu")
+    return load_backbone("scattering", device="cpu")
 
 
 @pytest.fixture(scope="module")

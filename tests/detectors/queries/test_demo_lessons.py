@@ -124,7 +124,7 @@ def test_a_milder_defect_is_harder(capsules, leather, circuit):
 def test_a_pixel_auroc_near_one_hides_defects_of_which_nothing_is_found():
     result = Comparison(methods=("padim",)).run(datasets.demo("circuit"))
     figures = result.columns[0].figures
-    assert figures["pixel_auroc"].value > 0.96
+    assert figures["pixel_auroc"].value > 0.95
     assert figures["aupimo"].value < 0.5
     each = [value for value in figures["aupimo"].each if value is not None]
     assert sum(value == 0 for value in each) > len(each) / 2
