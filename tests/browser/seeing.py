@@ -12,6 +12,8 @@ from PIL import Image
 
 Array = NDArray[Any]
 
+_PLAIN, _PLACES = 40, 40  # levels by which two images differ plainly, and in how many places they must
+
 
 def canvas(locator: Any) -> Array:
     """Return what a canvas holds, (H, W, 4)."""
@@ -63,6 +65,21 @@ def is_nearest(found: Array, candidates: list[Array], wanted: int, within: float
     for other, candidate in enumerate(candidates):
         if other != wanted and apart(candidate, candidates[wanted]) > 0:
             assert away[other] > within, f"number {other} would pass as well: {away[other]:.1f}"
+
+
+def is_painted(found: Array, candidates: list[Array], wanted: int, within: float) -> None:
+    """Assert that an image is one of several that differ in few places: there it is nearer to its own than to any."""
+    assert apart(found, candidates[wanted]) <= within
+    compared = 0
+    for other, candidate in enumerate(candidates):
+        away = np.abs(candidate.astype(np.float64) - candidates[wanted]).max(axis=2)
+        where = away > _PLAIN
+        if other == wanted or where.sum() < _PLACES:
+            continue
+        own, others = (apart(found[where], each[where]) for each in (candidates[wanted], candidate))
+        assert own < others / 2, f"number {other} would pass as well: {own:.1f} and {others:.1f} away"
+        compared += 1
+    assert compared >= len(candidates) / 2, f"only {compared} of {len(candidates)} maps differ enough to tell"
 
 
 def chart(page: Any, key: str) -> Any:
