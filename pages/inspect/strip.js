@@ -16,13 +16,14 @@ class Strip {
     this.written = written;
     const focused = this.strip.matches(":focus-within");
     this.strip.replaceChildren(...strip.map(({ key, title, uri, chosen }) => {
-      const button = make("button", chosen ? "chosen" : ""), image = make("img");
+      const button = make("button", chosen ? "chosen" : ""), image = make("img"), name = make("span");
       button.type = "button";
       button.title = title;
       button.setAttribute("aria-pressed", String(chosen));
       image.src = uri;
-      image.alt = title;
-      button.append(image);
+      image.alt = "";
+      name.textContent = title;
+      button.append(image, name);
       button.addEventListener("click", () => this.room.open(key));
       return button;
     }));

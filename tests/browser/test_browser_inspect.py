@@ -294,3 +294,10 @@ def test_the_real_methods_answer_a_click_and_a_stroke(visit):
         expect(page.locator(".arrow .is")).to_have_count(5, timeout=30_000)
         was, now = (page.locator(f".arrow .{name}").all_text_contents() for name in ("was", "is"))
         assert all(float(a) != float(b) for a, b in zip(was, now, strict=True))
+
+
+def test_the_film_strip_names_its_pictures(page):
+    names = page.locator(".strip button").all_inner_texts()
+    assert len(names) == 6
+    assert len(set(names)) == 6
+    assert page.locator(".st-key-lead strong").inner_text() in names
