@@ -84,7 +84,7 @@ class Pane {
   levels() {
     const { cell } = this;
     this.tile.append(make("span", "heading", cell.text));
-    const bars = make("div", "bars");
+    const bars = make("div", cell.levels.length > 5 ? "bars many" : "bars");
     cell.levels.forEach(({ label, share, text, strong }) => {
       const track = make("i", "track");
       const done = make("i", strong ? "done strong" : "done");
