@@ -230,14 +230,14 @@ def stress(options: argparse.Namespace) -> None:
     from detectors.report import terminal
     from detectors.report.stress import files
     from detectors.stress.measuring import bench, measure
-    from detectors.stress.sentences import verdict
+    from detectors.stress.sentences import control, verdict
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     conditions = [condition(name) for name in _names(options.conditions, tuple(CONDITIONS))]
     data = _data(options)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("features") as progress:
-            fitted = bench(comparison, data, progress)
+            fitted, refused = bench(comparison, data, progress)
             curves = {each.key: measure(fitted, each, seed=options.seed, progress=progress) for each in conditions}
         if folder:
             for name, content in files(curves):
@@ -245,9 +245,10 @@ def stress(options: argparse.Namespace) -> None:
     cells = []
     for name, key, said in ranked(curves):
         (curve,) = (curve for curve in curves[name] if curve.key == key)
-        note = "so do resampling and border alone" if curve.control_broken else ""
-        cells.append((*key.split("/", 1), name, str(verdict(said, name)), note))
+        cells.append((*key.split("/", 1), name, str(verdict(said, name)), str(control(curve, name) or "")))
     terminal.console.print(terminal.rows(("method", "backbone", "condition", "verdict", ""), cells))
+    for key, sentence in refused:
+        terminal.console.print("·", f"{key}: {sentence}", highlight=False, markup=False)
 
 
 def read(options: argparse.Namespace) -> None:

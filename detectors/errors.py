@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _PARTICLES = re.compile(r"(?<=(.))\((은/는|이/가|을/를|과/와|으로/로)\)")
@@ -45,6 +45,22 @@ def fill(template: str | Mapping[str, str], language: str, /, **values: Any) -> 
     if language != "ko":
         return written
     return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written)
+
+
+def translate(sentence: Sentence, language: str, found: Callable[[str], str | Mapping[str, str] | None]) -> str:
+    """Return a sentence in a language, with the sentences among its values; English where there is no translation.
+
+    Args:
+        sentence: of the engine.
+        language: "en" needs no translation.
+        found: returns the template under a sentence's key, or None.
+    """
+    values = {
+        name: translate(value, language, found) if isinstance(value, Sentence) else value
+        for name, value in sentence.values.items()
+    }
+    template = None if language == "en" else found(sentence.key)
+    return sentence.english.format(**values) if template is None else fill(template, language, **values)
 
 
 def _closed(letter: str, pair: str) -> bool:

@@ -67,7 +67,11 @@ class Preprocessing:
     def apply(self, picture: Picture) -> NDArray[np.uint8]:
         """Return (S, S, 3) sRGB."""
         image = self._resized(Image.fromarray(picture.pixels), _FILTERS[self.filter])
-        return np.array(_equalised(image) if self.equalise else image)
+        return self.finish(np.array(image))
+
+    def finish(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return (S, S, 3) sRGB after what follows the resizing: where `equalise` is on, at equal brightness."""
+        return np.array(_equalised(Image.fromarray(pixels))) if self.equalise else pixels
 
     def apply_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return (S, S), cut out as the picture is, every value taken from the nearest pixel."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from detectors.methods import METHODS
 from detectors.plots.axes import ACCENT, FALSE_ALARM, INK, MISS, MUTED, SMALL, USUAL, axes, dress, grid, percent
-from detectors.stress import CONDITIONS, Curve
-from detectors.stress.sentences import verdict
+from detectors.stress import CONDITIONS, Curve, apart
+from detectors.stress.sentences import bare, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +40,8 @@ def stress(curve: Curve, condition: str, ax: Axes | None = None) -> Axes:
     for at in said.at:
         ax.axvline(at, color=MISS, linewidth=1)
     ax.set(ylim=(-0.03, 1.03), yticks=(0, 0.5, 1))
+    ticks = apart(places)
+    ax.set_xticks(ticks, [bare(condition, strength) for strength in ticks])
     ax.yaxis.set_major_formatter(percent)
     colour = {"breaks": MISS, "stands": ACCENT}.get(said.word, MUTED)
     ax.set_title(str(verdict(said, condition)), loc="left", fontsize=SMALL, color=colour)
@@ -63,5 +65,5 @@ def stress_matrix(curves: Mapping[str, Sequence[Curve]]) -> np.ndarray[Any, Any]
                 title = METHODS[method].title if method in METHODS else method
                 ax.set_ylabel(f"{title}\n{backbone}, %" if several else f"{title}, %", fontsize=USUAL, color=INK)
             if down == rows - 1:
-                ax.set_xlabel(f"{name}, {CONDITIONS[name].unit}", fontsize=SMALL, color=MUTED)
+                ax.set_xlabel(f"{name}, {CONDITIONS[name].unit.removesuffix(' lost')}", fontsize=SMALL, color=MUTED)
     return made

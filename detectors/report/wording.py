@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from detectors.errors import Sentence, fill
+from detectors.errors import Sentence, fill, translate
 from detectors.methods import METHODS, of_cards
 from detectors.result import Column, Failure, Figure, Result
 
@@ -50,10 +50,7 @@ class Words:
 
     def say(self, sentence: Sentence | None) -> str:
         """Return a sentence in the report's language, in English where it was never translated."""
-        if sentence is None:
-            return ""
-        translated = self.sentences.get(sentence.key) if self.language != "en" else None
-        return fill(translated, self.language, **sentence.values) if translated else str(sentence)
+        return "" if sentence is None else translate(sentence, self.language, self.sentences.get)
 
     def write(self, key: str, /, **values: Any) -> str:
         """Return one of the app's texts by its dotted key, for what page and report say alike."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ _XYZ_TO_RGB = np.array(
     [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
 )
 _SHADED = 0.4  # of a picture lies in a partial shadow
+_ROOM = 0.1  # of an axis, between two of its numbers
 _SOFT = 0.05  # width of a shadow's edge, in sides of the picture
 
 
@@ -37,9 +38,10 @@ class Condition:
 
     Attributes:
         key: "brightness".
-        unit: of the strengths: "stops", "mired", "%", "px", "levels", "quality", "degrees".
+        unit: of the strengths: "stops", "mired", "%", "px", "levels", "quality lost", "degrees".
         strengths: ascending, 0 among them: the picture as it is.
-        geometric: whether masks must follow, and whether its own resampling needs a control.
+        alter: changes the pixels, by a strength and by what is drawn at random for the picture.
+        matrix: (3, 3) of a movement, from which `alter` is made; None for what moves nothing.
     """
 
     key: str
@@ -104,6 +106,20 @@ def condition(key: str) -> Condition:
             known=", ".join(CONDITIONS),
         )
     return CONDITIONS[key]
+
+
+def apart(strengths: Sequence[float]) -> list[float]:
+    """Return the strengths whose numbers have room on an axis; 0 is among them.
+
+    >>> apart((0, 0.5, 0.75, 1, 1.5, 2, 3))
+    [0, 0.5, 1, 1.5, 2, 3]
+    """
+    room = _ROOM * (max(strengths) - min(strengths))
+    kept = [0.0]
+    for strength in sorted(strengths, key=abs):
+        if all(abs(strength - other) >= room for other in kept):
+            kept.append(strength)
+    return sorted(strength for strength in strengths if strength in kept)
 
 
 def daylight(mired: float) -> NDArray[np.float64]:
@@ -249,7 +265,7 @@ def _all() -> Mapping[str, Condition]:
         Condition("shadow", "stops", (0, 0.1, 0.2, 0.4, 0.6, 0.9, 1.2), _shadow),
         Condition("blur", "px", (0, 0.5, 0.75, 1, 1.5, 2, 3), _blur),
         Condition("noise", "levels", (0, 2, 4, 6, 8, 12, 20), _noise),
-        Condition("jpeg", "quality", (0, 5, 10, 20, 40, 60, 80), _jpeg),
+        Condition("jpeg", "quality lost", (0, 5, 10, 20, 40, 60, 80), _jpeg),
         Condition("rotation", "degrees", (-10, -4, -2, 0, 2, 4, 10), _geometry(_rotation), _rotation),
         Condition("shift", "px", (0, 1, 2, 3, 5, 8, 12), _geometry(_shift), _shift),
         Condition("scale", "%", (-10, -5, -2, 0, 2, 5, 10), _geometry(_scale), _scale),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score, silent
-from detectors.errors import SettingRefused
+from detectors.errors import Refusal, Sentence, SettingRefused
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
-from detectors.result import ResultPicture
+from detectors.result import column_key
 from detectors.stress.conditions import Condition
 from detectors.stress.curves import Curve
 
 if TYPE_CHECKING:
     from detectors.datasets import Dataset
     from detectors.features.backbone import Backbone
-    from detectors.methods.base import Features, Progress
+    from detectors.methods.base import Prediction, Progress
+
+    Load = Callable[[str], Backbone]
 
 BATCH = 8  # pictures through the backbone at once
 
@@ -41,21 +43,27 @@ class Strip:
     scores: dict[str, NDArray[np.float64]]
 
 
-def bench(comparison: Comparison, data: Dataset, progress: Progress = silent) -> Bench:
-    """Fit every column of a comparison and keep the detectors; `Refusal` where one cannot be fitted.
+def bench(
+    comparison: Comparison, data: Dataset, progress: Progress = silent
+) -> tuple[Bench, tuple[tuple[str, Sentence], ...]]:
+    """Fit every column of a comparison and keep the detectors; (column key, reason) of those that refuse stand beside.
 
     Args:
         comparison: what to fit.
         data: normal and test pictures.
         progress: called with the share done of the part named.
     """
-    pictures, fitted = comparison.prepare(data), []
+    pictures, fitted, refused = comparison.prepare(data), [], []
     for name in comparison.backbones:
         stores = extract(pictures, comparison.load(name, progress), progress)
         for method in comparison.methods:
-            column, detector = fit_and_score(comparison.detector(method, name), stores, pictures, progress)
-            fitted.append(FittedColumn(column, detector, stores, column.key))
-    return Bench(comparison, pictures, tuple(fitted))
+            key = column_key(method, name)
+            try:
+                column, detector = fit_and_score(comparison.detector(method, name), stores, pictures, progress)
+                fitted.append(FittedColumn(column, detector, stores, key))
+            except Refusal as refusal:
+                refused.append((key, refusal.sentence))
+    return Bench(comparison, pictures, tuple(fitted)), tuple(refused)
 
 
 def measure(
@@ -64,6 +72,7 @@ def measure(
     choice: ThresholdChoice = USUAL,
     seed: int = 0,
     progress: Progress = silent,
+    load: Load | None = None,
 ) -> tuple[Curve, ...]:
     """Score all test pictures at all strengths of a condition, with every finished column that has a threshold.
 
@@ -77,6 +86,7 @@ def measure(
         choice: of the thresholds, which stay fixed.
         seed: of the pictures' accidents.
         progress: called with the share done after each batch.
+        load: returns a backbone of the run by its name; the comparison loads it by default.
 
     Raises:
         SettingRefused: when there is no test picture, or no column with a threshold.
@@ -92,15 +102,16 @@ def measure(
     scores = {fitted.column.key: np.empty((len(condition.strengths), len(test))) for fitted, _ in columns}
     for fitted, _ in columns:
         scores[fitted.column.key][condition.strengths.index(0)] = fitted.column.scores
-    networks = {name: bench.comparison.load(name) for name in _backbones(columns)}
+    own = _backbones(fitted for fitted, _ in columns)
+    networks = {name: (load or bench.comparison.load)(name) for name in own}
     total = len(networks) * (len(passes) + condition.geometric) * len(test)
     done = 0
 
     def score(into: dict[str, NDArray[np.float64]], strength: float, control: bool = False) -> None:
         nonlocal done
-        for name, own in _backbones(columns).items():
-            for start, altered in _altered(test, condition, strength, seed, control):
-                for fitted, found in _scored(networks[name], own, altered):
+        for start, altered in _altered(bench, condition, strength, seed, control):
+            for name, network in networks.items():
+                for fitted, found in _scored(network, own[name], altered):
                     into[fitted.column.key][start : start + len(altered)] = found
                 done += len(altered)
                 progress(done / total, "stress", pictures=done)
@@ -129,7 +140,7 @@ def measure(
     return tuple(replace(curve, control=control[curve.key], control_at=farthest) for curve in curves)
 
 
-def strip(bench: Bench, condition: Condition, index: int, seed: int = 0) -> Strip:
+def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: Load | None = None) -> Strip:
     """Take one test picture through all strengths, with the anomaly map of every column.
 
     Args:
@@ -137,57 +148,57 @@ def strip(bench: Bench, condition: Condition, index: int, seed: int = 0) -> Stri
         condition: what befalls the picture.
         index: of the test picture.
         seed: as of `measure`.
+        load: as of `measure`.
     """
-    picture = bench.pictures.test[index]
-    pixels = np.stack([condition.apply(picture.pixels, strength, seed) for strength in condition.strengths])
+    picture, finish = bench.pictures.test[index].pixels, bench.comparison.preprocessing.finish
+    pixels = np.stack([finish(condition.apply(picture, t, seed)) if t else picture for t in condition.strengths])
     maps: dict[str, NDArray[np.float32] | None] = {}
     scores: dict[str, NDArray[np.float64]] = {}
-    for backbone, own in _backbones([(fitted, None) for fitted in bench.fitted]).items():
-        network = bench.comparison.load(backbone)
-        for fitted in own:
-            features = [_features(network, fitted, pixels[t : t + BATCH]) for t in range(0, len(pixels), BATCH)]
-            predictions = [fitted.detector.predict(each) for each in features]
-            key = fitted.column.key
+    for name, own in _backbones(bench.fitted).items():
+        network = (load or bench.comparison.load)(name)
+        found = [list(_predicted(network, own, pixels[t : t + BATCH])) for t in range(0, len(pixels), BATCH)]
+        for column in zip(*found, strict=True):
+            key, predictions = column[0][0].column.key, [prediction for _, prediction in column]
             scores[key] = np.concatenate([each.scores.double().cpu().numpy() for each in predictions])
             kept = [each.maps.float().cpu().numpy() for each in predictions if each.maps is not None]
             maps[key] = np.concatenate(kept) if kept else None
     return Strip(condition.strengths, pixels, maps, scores)
 
 
-def _backbones(columns: Sequence[tuple[FittedColumn, object]]) -> dict[str, list[FittedColumn]]:
+def _backbones(columns: Iterable[FittedColumn]) -> dict[str, list[FittedColumn]]:
     grouped: dict[str, list[FittedColumn]] = {}
-    for fitted, _ in columns:
+    for fitted in columns:
         grouped.setdefault(fitted.column.backbone, []).append(fitted)
     return grouped
 
 
 def _altered(
-    test: Sequence[ResultPicture], condition: Condition, strength: float, seed: int, control: bool = False
+    bench: Bench, condition: Condition, strength: float, seed: int, control: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield (index of the first, (B, S, S, 3)) of a few pictures at a time."""
-    change = condition.control if control else condition.apply
+    """Yield (index of the first, (B, S, S, 3)) of a few pictures at a time, prepared as the run prepares them."""
+    change, finish = condition.control if control else condition.apply, bench.comparison.preprocessing.finish
+    test = bench.pictures.test
     for start in range(0, len(test), BATCH):
-        yield start, np.stack([change(picture.pixels, strength, seed) for picture in test[start : start + BATCH]])
+        part = test[start : start + BATCH]
+        yield start, np.stack([finish(change(picture.pixels, strength, seed)) for picture in part])
 
 
 def _scored(
     network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
 ) -> Iterator[tuple[FittedColumn, NDArray[np.float64]]]:
-    """Yield every column with its scores of a few pictures, which go through the backbone once."""
-    features = _passed(network, pixels)
-    for fitted in columns:
-        standardise = fitted.stores.standardisation
-        own = features if standardise is None else standardise(features)
-        yield fitted, fitted.detector.predict(own).scores.double().cpu().numpy()
+    """Yield every column with its scores of a few pictures."""
+    for fitted, prediction in _predicted(network, columns, pixels):
+        yield fitted, prediction.scores.double().cpu().numpy()
 
 
-def _features(network: Backbone, fitted: FittedColumn, pixels: NDArray[np.uint8]) -> Features:
-    features, standardise = _passed(network, pixels), fitted.stores.standardisation
-    return features if standardise is None else standardise(features)
-
-
-def _passed(network: Backbone, pixels: NDArray[np.uint8]) -> Features:
+def _predicted(
+    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
+) -> Iterator[tuple[FittedColumn, Prediction]]:
+    """Yield every column with what it says of a few pictures, which go through the backbone once."""
     import torch
 
     batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (B, 3, S, S)
-    return network(batch)
+    features = network(batch)
+    for fitted in columns:
+        standardise = fitted.stores.standardisation
+        yield fitted, fitted.detector.predict(features if standardise is None else standardise(features))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from detectors.datasets.sources import EditedSource
     from detectors.errors import Sentence
+    from detectors.evaluation.thresholds import ThresholdChoice
+    from detectors.stress import Curve
     from pages.frame.backend import Answer
     from pages.frame.state import Choices
     from pages.frame.uploads import Shelf
@@ -101,7 +103,11 @@ ANSWERS: Key[OrderedDict[Any, Any]] = Key("inspect_memory", OrderedDict, ("inspe
 AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average", _nothing, ("inspect.evidence",))
 
 # Stress
-STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stress.page",))  # by (run, condition)
+STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stress.asking",))  # by (run, condition)
+# (run, condition, choice of thresholds): curves there, worked out once.
+CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
+    "under_stress_curves", dict, ("stress.asking",)
+)
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
 LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown
 
@@ -117,7 +123,7 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
 PICTURES = (
-    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, STRIP, VARIANTS,
+    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STRIP, VARIANTS,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.

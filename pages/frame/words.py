@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from detectors.errors import Sentence, fill
+from detectors.errors import Sentence, fill, translate
 from detectors.methods import METHODS, of_cards
 from pages.frame import session
 
@@ -66,11 +66,7 @@ def known(key: str) -> bool:
 def say(sentence: Sentence) -> str:
     """Return what the engine says in the session's language; English where nobody translated it yet."""
     tongue = language()
-    if tongue != "en":
-        translated = table(tongue)[_ENGINE].get(sentence.key) or of_cards(tongue).get(sentence.key)
-        if translated is not None:
-            return fill(translated, tongue, **sentence.values)
-    return str(sentence)
+    return translate(sentence, tongue, lambda key: table(tongue)[_ENGINE].get(key) or of_cards(tongue).get(key))
 
 
 def kind(name: str | None) -> str:

@@ -9,16 +9,15 @@ from typing import Any
 import streamlit as st
 
 from detectors.result import Figure
-from detectors.stress import CONDITIONS, Curve, Point
+from detectors.stress import CONDITIONS, Curve, Point, apart
+from detectors.stress.sentences import amount, bare
 from pages.frame import charts, session
 from pages.frame.charts import COLOURS
-from pages.frame.words import text
-from pages.stress.verdicts import amount
+from pages.frame.words import say, text
 
 MEASURES = ("alarms", "found", "auroc", "median")
 _HEIGHT = 250
 _BESIDE = 3
-_ROOM = 0.1  # of an axis, between two of its numbers
 
 
 def cards(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], focus: str) -> None:
@@ -48,8 +47,8 @@ def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str
     strengths = CONDITIONS[name].strengths
     y = {"rangemode": "tozero"} if measure == "median" else charts.percent()
     unit = text(f"stress.axes.{CONDITIONS[name].unit}")
-    marked = _apart(strengths)
-    ticks = {"tickvals": marked, "ticktext": [amount(name, s, bare=True) for s in marked], "tickangle": 0}
+    marked = apart(strengths)
+    ticks = {"tickvals": marked, "ticktext": [bare(name, s) for s in marked], "tickangle": 0}
     made = charts.figure(_HEIGHT, unit, "", x=ticks, y=y)
     made.update_layout(margin={"t": 44})
     charts.heading(made, text(f"stress.conditions.{name}"))
@@ -80,20 +79,6 @@ def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str
     return made
 
 
-def _apart(strengths: Sequence[float]) -> list[float]:
-    """Return the strengths whose numbers have room on an axis; 0 is among them.
-
-    >>> _apart((0, 0.5, 0.75, 1, 1.5, 2, 3))
-    [0, 0.5, 1, 1.5, 2, 3]
-    """
-    room = _ROOM * (max(strengths) - min(strengths))
-    kept = [0.0]
-    for strength in sorted(strengths, key=abs):
-        if all(abs(strength - other) >= room for other in kept):
-            kept.append(strength)
-    return sorted(strength for strength in strengths if strength in kept)
-
-
 def _figure(point: Point, measure: str) -> Figure:
     if measure == "median":
         return Figure(point.median)
@@ -114,7 +99,7 @@ def _reading(title: str, name: str, point: Point, figure: Figure, measure: str) 
         digits = "{:.2f}" if measure == "auroc" else "{:.0f}"
         times = 1 if measure == "auroc" else 100
         interval = f" [{digits.format(times * figure.low)}, {digits.format(times * figure.high)}]"
-    return f"{charts.escaped(title)}, {amount(name, point.strength)}: {value}{interval}"
+    return f"{charts.escaped(title)}, {say(amount(name, point.strength))}: {value}{interval}"
 
 
 def _chosen(name: str, points: list[dict[str, Any]]) -> None:

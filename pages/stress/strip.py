@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from detectors.errors import Refusal
 from detectors.evaluation.thresholds import multiples
 from detectors.plots import colours
 from detectors.queries import stress
 from detectors.queries.overview import webp
-from detectors.result import Result, ResultPicture
-from detectors.stress import CONDITIONS, Curve
+from detectors.result import Result
+from detectors.stress.sentences import amount
 from pages.frame import backend, session
 from pages.frame.component import address
+from pages.frame.panes import name
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
-from pages.frame.words import say, text
-from pages.stress.verdicts import amount
+from pages.frame.words import language, say, text
 
 if TYPE_CHECKING:
     from detectors.stress.measuring import Strip
@@ -29,36 +31,25 @@ _SIDE = 160  # pixels of a pane as it travels
 _KEPT = 4
 
 
-def show(
-    run: str,
-    choices: Choices,
-    result: Result,
-    curves: Mapping[str, Sequence[Curve]],
-    titles: dict[str, str],
-    name: Callable[[ResultPicture], str],
-) -> None:
+def show(run: str, choices: Choices, result: Result, conditions: Sequence[str], titles: dict[str, str]) -> None:
     """Choose a condition and a picture, and see it at every strength."""
-    names = list(curves)
-    if session.LOOKED.get() not in names:
-        session.LOOKED.set(names[0])
-    index = _subject(choices, result)
-    session.set_widget("stress_looked", session.LOOKED.get())
+    if session.LOOKED.get() not in conditions:
+        session.LOOKED.set(conditions[0])
+    condition, index = session.LOOKED.get(), _subject(choices, result)
+    session.set_widget("stress_looked", condition)
     session.set_widget("stress_picture", index)
     with st.container(horizontal=True, vertical_alignment="center", key="stress_strip_controls"):
         st.markdown(f"### {text('stress.strip')}", width="content")
         st.selectbox(
-            text("stress.which"), names, key="stress_looked", label_visibility="collapsed", width=200,
+            text("stress.which"), conditions, key="stress_looked", label_visibility="collapsed", width=200,
             format_func=lambda each: text(f"stress.conditions.{each}"),
             on_change=lambda: session.LOOKED.set(session.widget("stress_looked")),
         )  # fmt: skip
         st.selectbox(
             text("stress.picture"), range(len(result.test)), key="stress_picture", label_visibility="collapsed",
             width=240, format_func=lambda i: name(result.test[i]),
-            on_change=lambda: change(
-                picture=result.test[session.widget("stress_picture")].sha256[:16], place=None
-            ),
+            on_change=lambda: change(picture=result.test[session.widget("stress_picture")].sha256[:16], place=None),
         )  # fmt: skip
-    condition = session.LOOKED.get()
     answer = _asked(run, condition, index)
 
     def draw() -> None:
@@ -67,8 +58,9 @@ def show(
         elif isinstance(answer.now, Refusal):
             st.caption(say(answer.now.sentence))
         elif answer.now is not None:
-            st.html(_rows(f"{run} {condition} {index} {choices.colour} {titles}", answer.now, condition, result, titles,
-                          name(result.test[index]), choices))  # fmt: skip
+            thresholds = choices.threshold.values_of(result)
+            key = f"{run} {condition} {index} {choices.colour} {thresholds} {language()}"
+            st.html(_rows(key, answer.now, condition, index, result, titles, choices.colour, thresholds))
             st.caption(text("stress.strip_note"))
 
     poll(draw, lambda: answer.pending)
@@ -93,37 +85,44 @@ def _subject(choices: Choices, result: Result) -> int:
     return next(marked, 0)
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
 def _rows(
-    key: str, found: Strip, condition: str, result: Result, titles: dict[str, str], picture: str, choices: Choices
+    key: str,
+    _found: Strip,
+    _condition: str,
+    _index: int,
+    _result: Result,
+    _titles: dict[str, str],
+    _colour: str,
+    _thresholds: dict[str, float],
 ) -> str:
-    """Return a row of pictures, then one of every method, strengths from left to right."""
-    cells = [f"<span></span>{''.join(f'<b>{escape(amount(condition, s))}</b>' for s in found.strengths)}"]
+    """Return a row of pictures, then one of every method, strengths from left to right; `key` stands for all of it."""
+    strengths = [say(amount(_condition, strength)) for strength in _found.strengths]
+    cells = [f"<span></span>{''.join(f'<b>{escape(said)}</b>' for said in strengths)}"]
     cells.append(f"<span>{escape(text('grid.picture'))}</span>")
-    for strength, pixels in zip(found.strengths, found.pixels, strict=True):
-        cells.append(_pane(pixels, f"{picture}, {amount(condition, strength)}"))
-    for column in result.columns:
-        maps, scores = found.maps.get(column.key), found.scores.get(column.key)
+    for said, pixels in zip(strengths, _found.pixels, strict=True):
+        cells.append(_pane(pixels, f"{name(_result.test[_index])}, {said}"))
+    for column in _result.columns:
+        maps, scores, threshold = (each.get(column.key) for each in (_found.maps, _found.scores, _thresholds))
         if scores is None:
             continue
-        threshold = choices.threshold.value_of(column)
         times = None if threshold is None else multiples(scores, threshold, column.held_out)
         level = "" if maps is not None else f"<small>{escape(text('stress.no_map'))}</small>"
-        cells.append(f"<span>{escape(titles[column.key])}{level}</span>")
-        for t, strength in enumerate(found.strengths):
-            said = "" if times is None else text("stress.times", value=f"{times[t]:.2f}")
-            alarm = times is not None and times[t] > 1
-            note = f"<small{' class=odd-alarm' if alarm else ''}>{escape(said)}</small>"
+        cells.append(f"<span>{escape(_titles[column.key])}{level}</span>")
+        for t, said in enumerate(strengths):
+            ratio = "" if times is None else text("stress.times", value=f"{times[t]:.2f}")
+            alarm = threshold is not None and scores[t] > threshold
+            note = f"<small{' class=odd-alarm' if alarm else ''}>{escape(ratio)}</small>"
             if maps is None or column.scale is None:
                 cells.append(f"<div>{note}</div>")
                 continue
-            painted = colours.overlay(found.pixels[t], column.scale(maps[t]), choices.colour)
-            alt = f"{titles[column.key]}, {amount(condition, strength)}: {said}"
-            cells.append(_pane(painted, alt, note))
+            painted = colours.overlay(_found.pixels[t], column.scale(maps[t]), _colour)
+            cells.append(_pane(painted, f"{_titles[column.key]}, {said}: {ratio}", note))
     return (
         f'<div class="odd-strip" role="group" tabindex="0" aria-label="{escape(text("stress.strip"))}"'
-        f' style="--n: {len(CONDITIONS[condition].strengths)}">{"".join(cells)}</div>'
+        f' style="--n: {len(strengths)}">{"".join(cells)}</div>'
     )
 
 
-def _pane(pixels: object, alt: str, note: str = "") -> str:
+def _pane(pixels: NDArray[np.uint8], alt: str, note: str = "") -> str:
     return f'<div><img src="{address(webp(pixels, _SIDE))}" alt="{escape(alt)}">{note}</div>'

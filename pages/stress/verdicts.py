@@ -10,8 +10,9 @@ import streamlit as st
 
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Result
-from detectors.stress import CONDITIONS, Curve, Verdict, ranked
-from pages.frame.words import lines, text
+from detectors.stress import Curve, ranked
+from detectors.stress.sentences import amount, control, verdict
+from pages.frame.words import lines, say, text
 
 Curves = Mapping[str, Sequence[Curve]]
 
@@ -28,7 +29,7 @@ def lead(curves: Curves, titles: dict[str, str]) -> str:
     if first.word == "breaks":
         said += " " + text(
             "stress.first", method=titles[key], condition=text(f"stress.conditions.{condition}"),
-            at=amount(condition, min(first.at, key=abs)),
+            at=say(amount(condition, min(first.at, key=abs))),
         )  # fmt: skip
     return said
 
@@ -53,31 +54,12 @@ def table(curves: Curves, titles: dict[str, str], focus: str) -> None:
     st.caption(" ".join(lines("stress.says")))
 
 
-def written(verdict: Verdict, condition: str) -> str:
-    """Return a verdict in a few words."""
-    if verdict.word == "breaks":
-        at = text("stress.and").join(amount(condition, strength, bare=strength != verdict.at[-1])
-                                     for strength in verdict.at)  # fmt: skip
-        return text("stress.verdicts.breaks", at=at)
-    return text(f"stress.verdicts.{verdict.word}", at=amount(condition, abs(CONDITIONS[condition].strongest)))
-
-
-def amount(condition: str, strength: float, bare: bool = False) -> str:
-    """Return a strength with its unit: "0.4 stops", "quality 60"; `bare` leaves the unit away."""
-    if condition == "jpeg":
-        return f"{100 - strength:g}" if bare else text("stress.units.quality", at=f"{100 - strength:g}")
-    signed = f"{strength:+g}" if strength and CONDITIONS[condition].strengths[0] < 0 else f"{strength:g}"
-    signed = signed.replace("-", "\N{MINUS SIGN}")
-    return signed if bare else text(f"stress.units.{CONDITIONS[condition].unit}", at=signed)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def at_thresholds(key: str, _curves: Sequence[Curve], choice: ThresholdChoice, _result: Result) -> tuple[Curve, ...]:
+def at_thresholds(curves: Sequence[Curve], choice: ThresholdChoice, result: Result) -> tuple[Curve, ...]:
     """Return curves at the thresholds chosen now; scores do not depend on them."""
-    columns = {column.key: column for column in _result.columns}
+    columns = {column.key: column for column in result.columns}
     return tuple(
         replace(curve, threshold=at)
-        for curve in _curves
+        for curve in curves
         if curve.key in columns and (at := choice.of(columns[curve.key])) is not None
     )
 
@@ -89,10 +71,8 @@ def _standing(curves: Curves, key: str) -> tuple[int, int]:
 
 
 def _cell(curve: Curve, condition: str) -> str:
-    verdict = curve.verdict
-    why = [word for word, broke in (("alarms", verdict.alarms), ("finds", verdict.finds)) if broke]
-    note = ", ".join(text(f"stress.broke.{word}") for word in why)
-    if curve.control_broken:
-        note = "; ".join(filter(None, (note, text("stress.control", at=amount(condition, curve.control_at)))))
+    said, alone = curve.verdict, control(curve, condition)
+    why = [text(f"stress.broke.{word}") for word, broke in (("alarms", said.alarms), ("finds", said.finds)) if broke]
+    note = "; ".join(filter(None, (", ".join(why), "" if alone is None else say(alone))))
     small = f"<small>{escape(note)}</small>" if note else ""
-    return f'<td class="odd-{verdict.word}">{escape(written(verdict, condition))}{small}</td>'
+    return f'<td class="odd-{said.word}">{escape(say(verdict(said, condition)))}{small}</td>'

@@ -63,10 +63,12 @@ def test_polling_begins_when_a_part_finds_something_to_wait_for(fragments):
 
 def test_a_dialog_stays_open(fragments):
     awaited = [True]
-    refresh.poll(lambda: None, lambda: awaited[0], page=False)
+    drawn = []
+    refresh.poll(lambda: drawn.append(awaited[0]), lambda: awaited[0], page=False)
     ((_, part),) = fragments
     awaited[0] = False
-    part()
+    part()  # without `Redrawn`
+    assert drawn == [True, False]
 
 
 def test_nobody_else_makes_fragments():

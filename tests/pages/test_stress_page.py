@@ -1,14 +1,24 @@
 """The Stress page over a small real run: asked, answered, in both languages, at thresholds that move."""
 
+import re
+
 import numpy as np
 import pytest
+from browser.seeing import decoded, is_painted, small
+from fixtures import learning
+from fixtures.backend import FakeAnswer, fake
 
+from detectors.errors import SettingRefused
+from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import Threshold
-from detectors.stress import CONDITIONS, Curve
+from detectors.methods.base import silent
+from detectors.plots import colours
+from detectors.queries import stress
+from detectors.stress import CONDITIONS, Curve, Verdict, sentences
+from pages.frame import words
 from pages.frame.words import table
 from pages.stress import charts, verdicts
-
-USUAL = ("brightness", "gradient", "blur", "noise", "rotation", "shift")
+from pages.stress.asking import USUAL
 
 TITLES = {"a/x": "A", "b/x": "B"}
 
@@ -41,10 +51,12 @@ def test_the_sentence_counts_and_names_what_breaks_first(curves):
     assert verdicts.lead({}, TITLES) == table("en")["stress"]["lead"]
 
 
-def test_words_of_a_verdict_have_units():
-    assert verdicts.amount("blur", 0.75) == "0.75 px"
-    assert verdicts.amount("brightness", -0.4) == "\N{MINUS SIGN}0.4 stops"
-    assert verdicts.amount("jpeg", 40) == "quality 60"
+def test_words_of_a_verdict_have_units_in_both_languages(monkeypatch):
+    said = sentences.verdict(Verdict("breaks", (-0.4, 0.2)), "brightness")
+    assert words.say(said) == "breaks at \N{MINUS SIGN}0.4 and +0.2 stops"
+    monkeypatch.setattr(words, "language", lambda: "ko")
+    assert words.say(said) == "\N{MINUS SIGN}0.4, +0.2스톱에서 무너짐"
+    assert words.say(sentences.verdict(Verdict("stands"), "jpeg")) == "품질 20까지 견딤"
 
 
 def test_a_chart_draws_what_the_curves_say(curves):
@@ -83,3 +95,40 @@ def test_asking_shows_verdicts_charts_and_the_strip(open_app, language):
 def test_without_held_out_pictures_the_page_says_what_is_missing(open_app):
     app = open_app("lessons_no_threshold", "stress")
     assert not [b for b in app.button if b.key == "stress_ask"]
+
+
+def test_the_strip_shows_the_engines_pictures_and_maps_and_no_others(open_app):
+    """Every pane is its own strength's: nearer to it than to any other, as the browser receives it."""
+    app = press(open_app("lessons_done", "stress"))
+    app.selectbox(key="stress_looked").select("shift").run()
+    result = learning.ran()[0]
+    index = app.selectbox(key="stress_picture").value
+    found = learning.ask("done", stress.through, silent, "shift", index)
+    html = next(e.proto.body for e in app.get("html") if "odd-strip" in e.proto.body and "<img" in e.proto.body)
+    shown = [decoded(address) for address in re.findall(r'src="([^"]+)"', html)]
+    strengths = len(found.strengths)
+    side = shown[0].shape[0]
+    photographs = [small(pixels, side) for pixels in found.pixels]
+    for t in range(strengths):
+        is_painted(shown[t], photographs, t, 8.0)
+    mapped = [column for column in result.columns if column.maps is not None]
+    assert len(shown) == strengths * (1 + len(mapped))
+    for row, column in enumerate(mapped, 1):
+        panes = [
+            small(colours.overlay(found.pixels[t], column.scale(found.maps[column.key][t])), side)
+            for t in range(strengths)
+        ]
+        for t in range(strengths):
+            is_painted(shown[row * strengths + t], panes, t, 8.0)
+        ratio = found.scores[column.key][-1] / thresholds.usual(column.held_out).value
+        assert f"{ratio:.2f} × threshold" in html
+
+
+def test_what_was_refused_may_be_asked_for_again(open_app, monkeypatch):
+    app = open_app("lessons_done", "stress")
+    refused = FakeAnswer(SettingRefused("stress.nothing", "No room."))
+    monkeypatch.setattr(fake("lessons_done"), "later", lambda *args, **kwargs: refused)
+    app.button(key="stress_ask").click().run()
+    assert not app.exception
+    assert not app.button(key="stress_ask").disabled
+    assert app.get("plotly_chart") == []

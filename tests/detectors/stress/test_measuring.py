@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from fixtures import learning
 
-from detectors.comparison.comparison import Bench, FittedColumn
+from detectors import datasets
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn
 from detectors.errors import SettingRefused
 from detectors.features.backbone import load_backbone
 from detectors.features.store import FeatureStore
+from detectors.images import Preprocessing
 from detectors.stress import condition
+from detectors.stress.measuring import bench as fit_bench
 from detectors.stress.measuring import measure, strip
 
 
@@ -74,3 +77,25 @@ def test_without_a_threshold_there_is_nothing_to_stress(bench):
     bare = tuple(replace(f, column=replace(f.column, held_out=np.empty(0))) for f in bench.fitted)
     with pytest.raises(SettingRefused, match="threshold"):
         measure(replace(bench, fitted=bare), condition("blur"))
+
+
+def test_a_run_that_equalises_brightness_does_so_after_the_condition(bench):
+    """As it would after a lamp: what every picture of the run goes through comes last."""
+    light = replace(condition("brightness"), strengths=(0, 0.4))
+    preprocessing = Preprocessing(112, equalise=True)
+    fitted = bench.fitted[0]
+    evened = replace(bench, comparison=replace(bench.comparison, preprocessing=preprocessing), fitted=(fitted,))
+    altered = np.stack([preprocessing.finish(light.apply(p.pixels, 0.4)) for p in bench.pictures.test])
+    (curve,) = measure(evened, light)
+    np.testing.assert_allclose(curve.scores[1], by_hand(bench, fitted, altered), rtol=1e-5)
+    assert not np.allclose(curve.scores[1], measure(bench, light)[0].scores[1])
+
+
+def test_a_method_that_refuses_stands_beside_those_that_do_not():
+    data = datasets.demo("circuit", normal=6, good=2, per=1, severities=(1.0,), seed=5)
+    comparison = Comparison(
+        ("spade", "padim"), ("scattering",), settings={"padim": {"levels": (9,)}}, preprocessing=Preprocessing(64)
+    )
+    found, refused = fit_bench(comparison, data)
+    assert [fitted.column.method for fitted in found.fitted] == ["spade"]
+    assert [key for key, _ in refused] == ["padim/scattering"]
