@@ -360,6 +360,46 @@ FAULTS = (
         "a result of other choices is not marked", "pages/compare/page.py",
         "stale=status.stale,", "stale=False,", ("tests/pages/test_pages.py", ""),
     ),
+    # Stress, the pinned run, the pictures that are most alike
+    Fault(
+        "a strip shows the first strength's map everywhere", "pages/stress/strip.py",
+        "column.scale(maps[t])", "column.scale(maps[0])", ("tests/pages/test_stress_page.py", "strip"),
+    ),
+    Fault(
+        "the maps of a strip lie on black", "pages/stress/strip.py",
+        "colours.overlay(_found.pixels[t],", "colours.overlay(0 * _found.pixels[t],",
+        ("tests/pages/test_stress_page.py", "strip"),
+    ),
+    Fault(
+        "a break need not last", "detectors/stress/curves.py",
+        "                first = None\n", "                pass\n", ("tests/detectors/stress/test_curves.py", ""),
+    ),
+    Fault(
+        "a method breaks where it finds more", "detectors/stress/curves.py",
+        "return _more(before, now)", "return _more(now, before)", ("tests/detectors/stress/test_curves.py", ""),
+    ),
+    Fault(
+        "brighter is darker", "detectors/stress/conditions.py",
+        "_lit(pixels, 2.0**stops)", "_lit(pixels, 2.0**-stops)", ("tests/detectors/stress/test_conditions.py", ""),
+    ),
+    Fault(
+        "the curve of finds is that of false alarms", "pages/stress/charts.py",
+        '"found": point.found', '"found": point.false_alarms', ("tests/pages/test_stress_page.py", "chart"),
+    ),
+    Fault(
+        "JPEG's quality is what it lost", "detectors/stress/sentences.py",
+        'return f"{100 - strength:g}"', 'return f"{strength:g}"', ("tests/pages/test_stress_page.py", "words"),
+    ),
+    Fault(
+        "the difference to the pinned run is the other way round", "pages/scores/against.py",
+        "(result.labels, one.scores, other.scores)", "(result.labels, other.scores, one.scores)",
+        ("tests/pages/test_pinned.py", ""),
+    ),
+    Fault(
+        "the picture judged otherwise is the least alike", "pages/inspect/alike.py",
+        "i = int(allowed.argmin())", "i = int(np.where(np.isfinite(allowed), allowed, -1).argmax())",
+        ("tests/pages/test_inspect_page.py", "alike or otherwise"),
+    ),
 )  # fmt: skip
 
 

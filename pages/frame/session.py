@@ -81,7 +81,7 @@ NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
 # Compare
 ORDER: Key[str] = Key("order", lambda: "disagreement", ("compare.page",))
 # The pictures, by sha256, that the filter was chosen for.
-FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.page", "scores.kinds"))
+FILTERED: Key[tuple[str, ...] | None] = Key("filtered", _nothing, ("compare.filters", "scores.kinds"))
 
 # Scores
 BY_HAND: Key[bool] = Key("by_hand", bool, ("scores.parts",))
