@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +12,9 @@ from numpy.typing import NDArray
 from detectors.comparison.comparison import Bench, FittedColumn
 from detectors.queries.explain import Role
 from detectors.queries.outliers import pooled_stages, standardised
+from detectors.queries.remembered import Remembered
 
-_KEPT = 4  # backbones whose pooled features stay in a worker
-_pooled: OrderedDict[str, list[NDArray[np.float32]]] = OrderedDict()
-_lock = threading.Lock()
+_POOLED: Remembered[list[NDArray[np.float32]]] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -65,11 +62,5 @@ def distances(stages: Sequence[NDArray[np.floating[Any]]], row: int, normal: int
 
 def _stages(fitted: FittedColumn) -> list[NDArray[np.float32]]:
     """Return the pooled features of learnt, held-out and test pictures in this order, read once per worker."""
-    with _lock:
-        if fitted.token not in _pooled:
-            stores = fitted.stores
-            _pooled[fitted.token] = pooled_stages(s for s in (stores.learnt, stores.held_out, stores.test) if len(s))
-            while len(_pooled) > _KEPT:
-                _pooled.popitem(last=False)
-        _pooled.move_to_end(fitted.token)
-        return _pooled[fitted.token]
+    stores = fitted.stores
+    return _POOLED.of(fitted, lambda: pooled_stages(s for s in (stores.learnt, stores.held_out, stores.test) if len(s)))

@@ -5,8 +5,6 @@ These functions run in a worker, beside the fitted detectors (`Run.ask_all`); wh
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.errors import SettingRefused
 from detectors.methods.base import Box, Neighbor
+from detectors.queries.remembered import Remembered
 from detectors.result import ResultPicture
 
 if TYPE_CHECKING:
@@ -30,10 +29,8 @@ Role = Literal["test", "held_out", "learnt"]
 ROLES: tuple[Role, ...] = ("test", "held_out", "learnt")
 
 _BINS = 36
-_KEPT = 24  # columns whose held-out patches stay scored in a worker
 _TOGETHER = 4  # pictures through a backbone at once
-_held: OrderedDict[str, NDArray[np.float32] | None] = OrderedDict()
-_lock = threading.Lock()
+_HELD_OUT: Remembered[NDArray[np.float32] | None] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -202,14 +199,13 @@ def rank(values: NDArray[np.float32], value: float, row: int, column: int, squar
 
 def held_out_values(fitted: FittedColumn) -> NDArray[np.float32] | None:
     """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
-    with _lock:
-        if fitted.token not in _held:
-            found = (fitted.detector.distances(features) for features in fitted.stores.held_out)
-            parts = [part.float().cpu().numpy() for part in found if part is not None]
-            _held[fitted.token] = np.concatenate(parts) if parts else None
-            while len(_held) > _KEPT:
-                _held.popitem(last=False)
-        return _held[fitted.token]
+
+    def scored() -> NDArray[np.float32] | None:
+        found = (fitted.detector.distances(features) for features in fitted.stores.held_out)
+        parts = [part.float().cpu().numpy() for part in found if part is not None]
+        return np.concatenate(parts) if parts else None
+
+    return _HELD_OUT.of(fitted, scored)
 
 
 def backbone_of(comparison: Comparison, name: str) -> Backbone:
