@@ -3,6 +3,8 @@
 A module names the state of the work that its pages show (`STATE`, of `fixtures.backend`) or, without one, gets the app
 with its own workers. Its tests `visit` pages in a new context each; a module whose tests go on where the last one
 stopped uses `stay`, whose contexts last as long as the module.
+
+A machine that is busy may be slower than a test has patience: what fails is tried once more, and the summary names it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.flaky(reruns=1))
             if chromium() is None:
                 item.add_marker(absent)
 

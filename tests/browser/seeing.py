@@ -83,9 +83,14 @@ def is_painted(found: Array, candidates: list[Array], wanted: int, within: float
 
 
 def chart(page: Any, key: str) -> Any:
-    """Return a plotly chart that has been painted, by its key; one that it replaces has gone by then."""
-    path = f".st-key-chart_{key} .js-plotly-plot"
-    painted = f"document.querySelectorAll('{path}').length === 1 && document.querySelector('{path} .main-svg .trace')"
+    """Return a plotly chart that has been painted, by its key; one that it replaces has gone by then.
+
+    What held the replaced chart may hold its successor, and has the successor's name before the successor is in it.
+    """
+    holder = f".st-key-chart_{key}"
+    path = f"{holder} .st-key-{key} .js-plotly-plot"
+    alone = f"document.querySelectorAll('{holder} .js-plotly-plot').length === 1"
+    painted = f"{alone} && document.querySelector('{path} .main-svg .trace')"
     page.wait_for_function(painted, timeout=60_000)
     found = page.locator(path)
     found.scroll_into_view_if_needed()
