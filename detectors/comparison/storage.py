@@ -80,7 +80,7 @@ def save(
     path = Path(path)
     tensors: dict[str, Tensor] = {}
     parts = {"settings": settings, "state": state, "metadata": metadata}
-    content = {"version": VERSION, "method": method} | {n: _encoded(v, n, tensors) for n, v in parts.items()}
+    content = {"version": VERSION, "method": method} | {n: encoded(v, n, tensors) for n, v in parts.items()}
     _refuse_infinite(path.name, content, tensors)
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def load(path: Path | str) -> SavedDetector:
         unused = dict(tensors)
         if content.keys() != {"version", "method", "settings", "state", "metadata"}:
             raise ValueError("other parts")
-        parts = {name: _decoded(content[name], unused) for name in ("settings", "state", "metadata")}
+        parts = {name: decoded(content[name], unused) for name in ("settings", "state", "metadata")}
         if unused or content["method"] not in METHODS or not all(isinstance(part, dict) for part in parts.values()):
             raise ValueError("tensors that nothing refers to")
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -235,34 +235,34 @@ def _refuse_infinite(name: str, content: dict[str, Any], tensors: dict[str, Tens
         )
 
 
-def _encoded(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
-    """Turn a value into JSON, moving its tensors out; each container says what it was."""
+def encoded(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Turn a value into JSON, moving its tensors into `tensors` under `name`; each container says what it was."""
     if isinstance(value, Tensor):
         kept = value.detach().cpu().contiguous()
         shared = any(kept.data_ptr() == other.data_ptr() for other in tensors.values())
         tensors[name] = kept.clone() if shared or kept.nbytes != kept.untyped_storage().nbytes() else kept
         return {"tensor": name}
     if isinstance(value, dict):
-        return {"dict": {key: _encoded(item, f"{name}.{key}", tensors) for key, item in value.items()}}
+        return {"dict": {key: encoded(item, f"{name}.{key}", tensors) for key, item in value.items()}}
     if isinstance(value, list | tuple):
-        items = [_encoded(item, f"{name}.{i}", tensors) for i, item in enumerate(value)]
+        items = [encoded(item, f"{name}.{i}", tensors) for i, item in enumerate(value)]
         return {"tuple": items} if isinstance(value, tuple) else items
     return value
 
 
-def _decoded(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Undo `_encoded`, taking each tensor out of `tensors` once; KeyError or ValueError where that cannot be."""
+def decoded(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Undo `encoded`, taking each tensor out of `tensors` once; KeyError or ValueError where that cannot be."""
     if isinstance(value, list):
-        return [_decoded(item, tensors) for item in value]
+        return [decoded(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
     if kind == "tensor":
         return tensors.pop(content)
     if kind == "tuple":
-        return tuple(_decoded(item, tensors) for item in content)
+        return tuple(decoded(item, tensors) for item in content)
     if kind == "dict":
-        return {key: _decoded(item, tensors) for key, item in content.items()}
+        return {key: decoded(item, tensors) for key, item in content.items()}
     raise ValueError(kind)
 
 

@@ -34,6 +34,7 @@ class Limits:
         session_pictures: uploads of one session, kept by the app.
         all_sessions_mb: uploads of all sessions together, kept by the app.
         keep_hours: for which the app keeps a browser's own pictures after its last tab was closed.
+        live_visitors: who may teach methods by a camera at the same time.
     """
 
     file_mb: float = 32
@@ -53,6 +54,7 @@ class Limits:
     session_pictures: int = 600
     all_sessions_mb: float = 3_000
     keep_hours: float = 24
+    live_visitors: int = 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -29,6 +29,9 @@ ROOMS = {
     "stress": {"errors", "result", "methods", "datasets", "features", "evaluation", "comparison"},
     "plots": {"errors", "result", "methods", "evaluation", "stress"},
     "report": {"errors", "result", "methods", "evaluation", "plots", "stress"},
+    "live": {  # processes of its own: a camera's frames are answered while workers are busy with runs
+        "errors", "result", "methods", "images", "features", "evaluation", "comparison", "plots",
+    },
     "queries": {
         "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "stress",
         "report",
@@ -50,7 +53,7 @@ FRAME = [path for path in sorted((ROOT / "pages" / "frame").glob("*.py")) if pat
 TORCH_FREE = (
     "result", "errors", "methods", "methods.settings", "methods.card", "methods.base", "datasets", "images",
     "evaluation", "evaluation.thresholds", "datasets.builtin", "features.weights", "features.packages",
-    "plots", "report", "workers",
+    "plots", "report", "workers", "live.service",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "safetensors.torch")
 
