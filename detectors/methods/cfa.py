@@ -54,6 +54,7 @@ class CFA(Detector):
     nu: float = 1e-3  # the loss is divided by it; of little effect, since AdamW does not feel a loss's scale
     epochs: int = 30  # passes over the pictures; 0 leaves the layer as it was drawn
     batch_size: int = 4  # pictures per step; an incomplete last batch is left out
+    stride: int = 1  # each step looks at one in so many of their patches, at others than the step before
     learning_rate: float = 1e-3  # of AdamW with amsgrad, on the layer and on the radius alike
     weight_decay: float = 5e-4  # likewise
     radius: float = 1e-5  # of the spheres, before training
@@ -61,11 +62,15 @@ class CFA(Detector):
     seed: int = 0  # draws the layer, the order of the pictures and the start of k-means
 
     name: ClassVar[str] = "cfa"
-    # quick: a quarter of the patches and of the dimensions, a sixth of the epochs. Fewer centres (gamma_c 4) would save
-    # another fifth of the time, but cost 0.08 of image AUROC on the built-in circuit boards. A quarter of
-    # EfficientNet-Lite's 176 dimensions is few for drawn boards (`python -m tests.benchmarks.presets`), but photographs
-    # lose by more of them in so few epochs: transistor falls from 0.83 to 0.70 AUPRO with all.
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {"grid": 1, "gamma_d": 4, "epochs": 5}, "paper": {}}
+    # quick: a quarter of the patches and of the dimensions, a sixth of the epochs, and a third of the patches at each
+    # step, since neighbouring ones say nearly the same. Fewer centres (gamma_c 4) would save another fifth of the time,
+    # but cost 0.08 of image AUROC on the built-in circuit boards. A quarter of EfficientNet-Lite's 176 dimensions is
+    # few for drawn boards (`python -m tests.benchmarks.presets`), but photographs lose by more of them in so few
+    # epochs: transistor falls from 0.83 to 0.70 AUPRO with all.
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "quick": {"grid": 1, "gamma_d": 4, "epochs": 5, "stride": 3},
+        "paper": {},
+    }
 
     @torch.enable_grad()
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:
@@ -84,27 +89,39 @@ class CFA(Detector):
         centres, radius = Bank.of(bank), torch.full_like(bias[0], self.radius)
         optimiser = AdamW([weight, bias, radius], self.learning_rate, self.weight_decay)
         size = min(self.batch_size, count)
-        steps, losses = self.epochs * (count // size), []
+        steps, done = self.epochs * (count // size), 0
+        losses: list[float] = []
+        within = self._steps_within(self.radius, optimiser.reach)
         for _ in range(self.epochs):
+            epoch = []
             for batch in pictures.batches(size, generator):  # (b, h_l, w_l, C_l) per level
-                patches = _described(batch, weight, bias, grid).flatten(0, 1)  # (b, P, D) -> (Q, D)
-                loss = self._loss(patches, centres, radius)
+                if done == within:
+                    within += self._steps_within(radius.item(), optimiser.reach)
+                patches = _described(batch, weight, bias, grid).flatten(0, 1)  # (b, P, D) -> (b P, D)
+                stride = min(self.stride, len(patches))
+                chosen = patches[done % stride :: stride]  # (Q, D)
+                loss = self._loss(chosen, centres, radius, repelling=done >= within)
                 optimiser.step(loss)
-                losses.append(loss.item())
-                progress(len(losses) / steps, "training", loss=losses[-1])
+                epoch.append(loss.detach())
+                done += 1
+                progress(done / steps, "training", **({"loss": losses[-1]} if losses else {}))
+            losses.append(torch.stack(epoch).mean().item())  # the host waits for an accelerator once an epoch
 
         self.weight_, self.bias_ = weight.detach(), bias.detach()  # (D, sum of C_l + 2), (D,)
         self.bank_, self.places_ = bank, places  # (M, D), (M,) grid positions, row by row
-        by_epoch = np.reshape(losses, (self.epochs, -1)).mean(1).tolist() if losses else []
-        self.radius_, self.losses_ = radius.item(), tuple(by_epoch)  # the mean loss of each epoch
+        self.radius_, self.losses_ = radius.item(), tuple(losses)  # the mean loss of each epoch
         self.grid_size_, self.channels_ = grid, channels
         self.pictures_, self.run_ = count, pictures.run
         return self
 
-    def _loss(self, patches: Tensor, centres: Bank, radius: Tensor) -> Tensor:
+    def _steps_within(self, radius: float, reach: float) -> int:
+        """Return for how many steps to come radius² cannot pass alpha: so long the repelling spheres are empty."""
+        return max(0, int((sqrt(self.alpha) - abs(radius)) / max(reach, 1e-9)))
+
+    def _loss(self, patches: Tensor, centres: Bank, radius: Tensor, repelling: bool) -> Tensor:
         """Return how far patches (Q, D) lie outside the K attracting spheres and inside the J repelling ones."""
         attract = min(self.neighbors, len(centres.rows))
-        repel = min(self.negatives, len(centres.rows) - attract)
+        repel = min(self.negatives, len(centres.rows) - attract) if repelling else 0
         squares = nearest_squares(patches, centres, attract + repel)  # (Q, K + J), ascending
         loss = relu(squares[:, :attract] - radius**2).mean()
         if repel:
@@ -178,7 +195,7 @@ class CFA(Detector):
         positions, chosen = prod(grid), [shape.maps[level] for level in self.levels]
         inputs, outputs, centres = sum(c for c, _, _ in chosen), self._dimensions(shape), self._clusters(positions)
         layer = sum(c * min(h * w, positions) for c, h, w in chosen) * outputs
-        step = 2 * layer + positions * outputs * (centres + 4 * len(self.levels))
+        step = 2 * layer + positions * outputs * (centres / self.stride + 4 * len(self.levels))
         clustering = 0 if self.gamma_c == 1 else 40 * positions * centres * outputs
         work: float = READING * shape.pictures * sum(map(prod, chosen))
         work += TRAINING * (self.epochs * shape.pictures * step + clustering)

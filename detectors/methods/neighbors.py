@@ -18,7 +18,7 @@ from torch.nn.functional import embedding_bag
 
 from detectors.errors import SettingRefused
 
-GROUP = 64  # columns of a block that share one minimum: finding a winner's place then reads 64 values, not all
+GROUP = 32  # columns of a block that share one minimum: finding a winner's place then reads 32 values, not all
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
     with full_precision(queries.device):
         for start in range(0, len(queries), height):
             rows = queries[start : start + height] - bank.centre  # (q, D)
-            found = _search(rows, bank, k, block)  # (q, k)
+            found = _search(rows, bank, k, block)[1].sort(1).values  # (q, k), so that the lower index wins
             direct = torch.stack([_lengths(rows - bank.rows[found[:, j]]) for j in range(k)], 1)  # (q, k)
             order = direct.argsort(stable=True, dim=1)
             distances[start : start + height] = direct.gather(1, order)
@@ -111,7 +111,8 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
 def nearest_squares(queries: Tensor, bank: Bank, k: int) -> Tensor:
     """Return squared distances (Q, k) from queries (Q, D) to their k nearest rows, ascending; a gradient flows back.
 
-    The search runs outside the graph, and the gradient needs only the winners, so no (Q, M) or (Q, k, D) is kept.
+    The search runs outside the graph, and the gradient needs only the winners, so no (Q, M) or (Q, k, D) is kept. The
+    distances carry the rounding of |q|² + |b|² - 2 q.b, about 1e-7 of |q|²; the gradient, from q - b, does not.
     """
     squares: Tensor = _NearestSquares.apply(queries, bank, k)
     return squares
@@ -120,18 +121,23 @@ def nearest_squares(queries: Tensor, bank: Bank, k: int) -> Tensor:
 class _NearestSquares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, queries: Tensor, bank: Bank, k: int) -> Tensor:
-        distances, indices = nearest(queries, bank, k)
-        ctx.save_for_backward(queries, indices)
+        rows = queries - bank.centre  # (Q, D)
+        height, width = _block(len(rows), len(bank.rows), k, rows.device, None)
+        block = rows.new_empty(height, width)
+        with full_precision(rows.device):
+            found = [_search(part, bank, k, block) for part in rows.split(height)]
+        least, indices = (torch.cat(parts) for parts in zip(*found, strict=True))  # (Q, k)
+        ctx.save_for_backward(rows, indices)
         ctx.bank = bank
-        return distances.square()
+        return (least + rows.square().sum(1, keepdim=True)).clamp(min=0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Return d/dq sum_k g_k |q - b_k|² = 2 (q sum_k g_k - sum_k g_k b_k)."""
-        queries, indices = ctx.saved_tensors
+        rows, indices = ctx.saved_tensors
         gradient = gradients[0].contiguous()  # (Q, k)
         pull = embedding_bag(indices, ctx.bank.rows, per_sample_weights=gradient, mode="sum")  # (Q, D)
-        return 2 * ((queries - ctx.bank.centre) * gradient.sum(1, keepdim=True) - pull), None, None
+        return 2 * (rows * gradient.sum(1, keepdim=True) - pull), None, None
 
 
 @contextmanager
@@ -158,8 +164,8 @@ def _block(queries: int, total: int, k: int, device: torch.device, budget_bytes:
     return max(1, min(queries, budget // (4 * width))), width
 
 
-def _search(rows: Tensor, bank: Bank, k: int, block: Tensor) -> Tensor:
-    """Return the indices (q, k), ascending, of the bank rows with the least |b|² - 2 q.b; `block` is overwritten."""
+def _search(rows: Tensor, bank: Bank, k: int, block: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least |b|² - 2 q.b (q, k), ascending, and the indices of their bank rows; `block` is overwritten."""
     width = block.shape[1]
     best: tuple[Tensor, Tensor] | None = None
     for start in range(0, len(bank.rows), width):
@@ -175,7 +181,7 @@ def _search(rows: Tensor, bank: Bank, k: int, block: Tensor) -> Tensor:
             least, places = least.gather(1, order), places.gather(1, order)
         best = least, places
     assert best is not None  # a bank has rows
-    return best[1].sort(1).values
+    return best
 
 
 def _least(values: Tensor, k: int) -> tuple[Tensor, Tensor]:

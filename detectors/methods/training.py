@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from math import sqrt
 
 import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
 Picture = tuple[Tensor, ...]  # one tensor per level
+FIRST, SECOND = 0.9, 0.999  # how much of the gradient's running moments a step keeps: torch's and the paper's defaults
 
 
 class Pictures:
@@ -47,11 +49,17 @@ class Pictures:
 
 
 class AdamW:
-    """Torch's own update with amsgrad, without the class around it, whose first use takes over a second."""
+    """Torch's own update with amsgrad, without the class around it, whose first use takes over a second.
+
+    Attributes:
+        reach: no step moves a parameter away from 0 by more (Kingma & Ba, "Adam", 2015, section 2.1: the learning rate
+            times (1 - beta1) / sqrt(1 - beta2); the greatest second moment and the decay only make it less).
+    """
 
     def __init__(self, parameters: list[Tensor], learning_rate: float, weight_decay: float) -> None:
         self.parameters = [p.requires_grad_() for p in parameters]
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.reach = learning_rate * (1 - FIRST) / sqrt(1 - SECOND)
         self.first, self.second, self.greatest = ([torch.zeros_like(p) for p in parameters] for _ in range(3))
         self.counts = [torch.zeros(()) for _ in parameters]
 
@@ -67,8 +75,8 @@ class AdamW:
             self.counts,
             foreach=False,
             amsgrad=True,
-            beta1=0.9,
-            beta2=0.999,
+            beta1=FIRST,
+            beta2=SECOND,
             lr=self.learning_rate,
             weight_decay=self.weight_decay,
             eps=1e-8,

@@ -19,7 +19,9 @@ from detectors.methods import build
 SEED = 11
 CANDIDATES = {
     "cfa": (
+        {"grid": 1, "gamma_d": 4, "epochs": 5, "stride": 3},
         {"grid": 1, "gamma_d": 4, "epochs": 5},
+        {"grid": 1, "gamma_d": 4, "epochs": 3},
         {"grid": 1, "gamma_d": 2, "epochs": 5},
         {"grid": 1, "gamma_d": 1, "epochs": 5},
         {"grid": 1, "gamma_d": 1, "epochs": 2},

@@ -62,6 +62,9 @@ CARD = Card(
             30, Whole(0, 300), Sentence("settings.cfa.epochs", "How often training goes through all pictures.")
         ),
         "batch_size": Setting(4, Whole(1, 64), Sentence("settings.cfa.batch_size", "Pictures per training step.")),
+        "stride": Setting(
+            1, Whole(1, 64), Sentence("settings.cfa.stride", "One in so many patches is looked at in a training step.")
+        ),
         "learning_rate": Setting(
             0.001, Real(0, 1), Sentence("settings.cfa.learning_rate", "How far one training step moves the layer.")
         ),

@@ -57,7 +57,7 @@ def squares(patches, bank):
 
 
 def reference(features, settings):
-    """Train as the paper says, on everything at once: weight, bias, bank, radius, the losses of every step."""
+    """Train as the paper says, at once: weight, bias, bank, radius, losses by step, in how many a patch was pushed."""
     generator = torch.Generator().manual_seed(settings.seed)
     inputs = joined(features)  # (N, P, C + 2)
     channels = inputs.shape[2]
@@ -68,13 +68,16 @@ def reference(features, settings):
     bank = (inputs @ weight.T + bias).mean(0)  # (P, D)
     weight, bias = weight.requires_grad_(), bias.requires_grad_()
     radius = torch.tensor(settings.radius, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.AdamW([weight, bias, radius], lr=1e-3, weight_decay=5e-4, amsgrad=True)
-    losses = []
+    rate = settings.learning_rate
+    optimiser = torch.optim.AdamW([weight, bias, radius], lr=rate, weight_decay=5e-4, amsgrad=True)
+    losses, pushed = [], 0
     for _ in range(settings.epochs):
         order = torch.randperm(len(inputs), generator=generator)
         for start in range(0, len(inputs) - 3, 4):
             patches = (inputs[order[start : start + 4]] @ weight.T + bias).flatten(0, 1)
-            near = squares(patches, bank).topk(6, largest=False).values
+            near = (
+                squares(patches[len(losses) % settings.stride :: settings.stride], bank).topk(6, largest=False).values
+            )
             attract = torch.clamp(near[:, :3] - radius**2, min=0).mean()
             repel = torch.clamp(radius**2 - near[:, 3:] - settings.alpha, min=0).mean()
             loss = (attract + repel) / settings.nu
@@ -82,7 +85,8 @@ def reference(features, settings):
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
-    return weight.detach(), bias.detach(), bank, radius.item(), losses
+            pushed += repel.item() > 0
+    return weight.detach(), bias.detach(), bank, radius.item(), losses, pushed
 
 
 def reference_maps(features, weight, bias, bank):
@@ -96,13 +100,19 @@ def reference_maps(features, weight, bias, bank):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"epochs": 0}, {"epochs": 3}, {"epochs": 3, "gamma_d": 2, "seed": 5}, {"epochs": 4, "radius": 1.0, "alpha": 0.01}],
+    [
+        {"epochs": 0},
+        {"epochs": 3},
+        {"epochs": 3, "gamma_d": 2, "seed": 5},
+        {"epochs": 4, "radius": 1.0, "alpha": 0.01},
+        {"epochs": 4, "stride": 3},
+    ],
     ids=str,
 )
 def test_equals_the_plain_reference(settings):
     normal, test = some(9), some(4, seed=1)
     detector = CFA(**settings).fit(Source(normal))
-    weight, bias, bank, radius, losses = reference(normal, detector)
+    weight, bias, bank, radius, losses, _ = reference(normal, detector)
     torch.testing.assert_close(detector.weight_, weight, rtol=1e-9, atol=1e-10)
     torch.testing.assert_close(detector.bias_, bias, rtol=1e-9, atol=1e-10)
     torch.testing.assert_close(detector.bank_, bank, rtol=1e-9, atol=1e-12)
@@ -229,12 +239,24 @@ def test_features_too_large_to_keep_are_shuffled_in_runs(monkeypatch):
     assert detector.losses_ == pytest.approx(whole.losses_, rel=0.1)  # other batches, the same two a pass
 
 
+def test_repelling_spheres_are_looked_at_from_the_step_that_reaches_them():
+    normal = some(9)
+    detector = CFA(epochs=8, learning_rate=0.05, radius=0.1, alpha=0.02)  # far below the margin at first
+    weight, _, _, radius, losses, pushed = reference(normal, detector)
+    assert 0 < pushed < len(losses)
+    detector.fit(Source(normal))
+    assert detector.radius_ == pytest.approx(radius, rel=1e-6)
+    assert detector.losses_ == pytest.approx(np.reshape(losses, (-1, 2)).mean(1), rel=1e-6)
+    torch.testing.assert_close(detector.weight_, weight, rtol=1e-5, atol=1e-6)
+
+
 def test_every_step_is_reported_and_may_be_cancelled():
     calls = []
     CFA(epochs=2).fit(Source(some(8)), lambda done, stage="", **numbers: calls.append((done, stage, numbers)))
-    training = [(done, numbers["loss"]) for done, stage, numbers in calls if stage == "training"]
+    training = [(done, numbers.get("loss")) for done, stage, numbers in calls if stage == "training"]
     assert [done for done, _ in training] == [0.25, 0.5, 0.75, 1.0]
-    assert all(loss > 0 for _, loss in training)
+    assert [loss is None for _, loss in training] == [True, True, False, False]  # known after an epoch
+    assert training[-1][1] > 0
 
     def cancel(done, stage="", **numbers):
         if done >= 0.5:
