@@ -7,7 +7,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,8 @@ from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
 from detectors.result import column_key
-from detectors.stress import CONDITIONS, condition, ranked
+from detectors.stress import CONDITIONS, Curve, Study, condition, ranked
+from detectors.stress.plans import DRAWS
 
 if TYPE_CHECKING:
     from detectors.comparison.pipeline import Pipeline
@@ -88,11 +89,31 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0")
     verb.set_defaults(verb=sweep)
 
-    verb = verbs.add_parser("stress", help="score the test pictures under other light, blur and positions")
+    verb = verbs.add_parser("stress", help="other light, blur and positions; dirty or fewer normal pictures")
     _add_experiment(verb)
     verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
-    verb.add_argument("--conditions", default="all", help="'all' or names with commas: " + ",".join(CONDITIONS))
-    verb.add_argument("--out", type=Path, help="folder for stress.csv and stress.png")
+    verb.add_argument("--conditions", help="'all' or names with commas: " + ",".join(CONDITIONS))
+    verb.add_argument(
+        "--dirt",
+        choices=["both", "learnt"],
+        nargs="?",
+        const="both",
+        help="let defective test pictures slip in among the normal ones, the calibrating ones too ('both', the default)"
+        " or the learnt alone",
+    )
+    verb.add_argument(
+        "--clean", action="store_true", help="with --dirt: also without normals that the others find unusual"
+    )
+    verb.add_argument(
+        "--pictures",
+        choices=["held_out", "left_out"],
+        nargs="?",
+        const="held_out",
+        help="learn from 2, 4, 8, ... normal pictures; thresholds from pictures held out (the default), or left out of"
+        " fits in turn",
+    )
+    verb.add_argument("--draws", type=int, default=DRAWS, help="choices of pictures for --dirt and --pictures")
+    verb.add_argument("--out", type=Path, help="folder for tables and charts")
     verb.set_defaults(verb=stress)
 
     verb = verbs.add_parser("read", help="say how a folder or ZIP is understood, folder by folder, before a run")
@@ -224,31 +245,64 @@ def sweep(options: argparse.Namespace) -> None:
 
 
 def stress(options: argparse.Namespace) -> None:
-    """Fit methods once, then score the test pictures under conditions; print what breaks, the weakest first."""
+    """Fit methods once, then score under conditions, or fit again on other normal pictures; print what breaks."""
     from contextlib import nullcontext
 
     from detectors.report import terminal
     from detectors.report.stress import files
+    from detectors.stress import refits
     from detectors.stress.measuring import bench, measure
-    from detectors.stress.sentences import control, verdict
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
-    conditions = [condition(name) for name in _names(options.conditions, tuple(CONDITIONS))]
+    asked = options.conditions or ("" if options.dirt or options.pictures else "all")
+    conditions = [condition(name) for name in _names(asked, tuple(CONDITIONS))]
     data = _data(options)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("features") as progress:
             fitted, refused = bench(comparison, data, progress)
             curves = {each.key: measure(fitted, each, seed=options.seed, progress=progress) for each in conditions}
+            keys = [each.column.key for each in fitted.fitted]
+            again = {"draws": options.draws, "seed": options.seed, "progress": progress}
+            studies = [
+                refits.dirt(fitted, key, options.dirt, cleaned, **again)
+                for key in (keys if options.dirt else ())
+                for cleaned in ((False, True) if options.clean else (False,))
+            ]
+            studies += [
+                refits.pictures(fitted, key, options.pictures, **again) for key in (keys if options.pictures else ())
+            ]
         if folder:
-            for name, content in files(curves):
+            for name, content in files(curves, studies):
                 (folder / name).write_bytes(content)
-    cells = []
-    for name, key, said in ranked(curves):
-        (curve,) = (curve for curve in curves[name] if curve.key == key)
-        cells.append((*key.split("/", 1), name, str(verdict(said, name)), str(control(curve, name) or "")))
-    terminal.console.print(terminal.rows(("method", "backbone", "condition", "verdict", ""), cells))
+            made = {"conditions": list(curves), "dirt": options.dirt, "clean": options.clean}
+            made |= {"pictures": options.pictures, "draws": options.draws}
+            said = {"experiment": comparison.describe(data), "stress": made}
+            (folder / "result.json").write_text(json.dumps(said, default=str), encoding="utf-8")
+    _print_stress(curves, studies)
     for key, sentence in refused:
         terminal.console.print("·", f"{key}: {sentence}", highlight=False, markup=False)
+
+
+def _print_stress(curves: Mapping[str, Sequence[Curve]], studies: Sequence[Study]) -> None:
+    from detectors.report import terminal
+    from detectors.stress.sentences import control, judged, thresholds_by, verdict
+
+    if curves:
+        cells = []
+        for name, key, said in ranked(curves):
+            (curve,) = (curve for curve in curves[name] if curve.key == key)
+            cells.append((*key.split("/", 1), name, str(verdict(said, name)), str(control(curve, name) or "")))
+        terminal.console.print(terminal.rows(("method", "backbone", "condition", "verdict", ""), cells))
+    for about, heading in (("dirt", "dirty among the normal pictures"), ("pictures", "number of normal pictures")):
+        own = [study for study in studies if study.about == about]
+        if own:
+            cells = [
+                (*study.key.split("/", 1), str(judged(study)), str(thresholds_by(study)),
+                 "unusual normals left out" if study.cleaned else "")
+                for study in own
+            ]  # fmt: skip
+            headings = ("method", "backbone", heading, "thresholds by", "")
+            terminal.console.print(terminal.rows(headings, cells))
 
 
 def read(options: argparse.Namespace) -> None:

@@ -376,7 +376,7 @@ FAULTS = (
     ),
     Fault(
         "a method breaks where it finds more", "detectors/stress/curves.py",
-        "return _more(before, now)", "return _more(now, before)", ("tests/detectors/stress/test_curves.py", ""),
+        "return more(before, now)", "return more(now, before)", ("tests/detectors/stress/test_curves.py", ""),
     ),
     Fault(
         "brighter is darker", "detectors/stress/conditions.py",

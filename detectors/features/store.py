@@ -128,6 +128,14 @@ class FeatureStore:
         view._rows = self._rows[np.asarray(list(indices), dtype=np.int64)]
         return view
 
+    def joined(self, *others: FeatureStore) -> FeatureStore:
+        """Return a view of this one's pictures and then those of other views of the same pass; nothing is copied."""
+        if any(other._kept is not self._kept for other in others):
+            raise ValueError("Only views of one pass through a backbone can be joined.")
+        view = self._view()
+        view._rows = np.concatenate([self._rows, *(other._rows for other in others)])
+        return view
+
     def standardised(self, by: Standardisation) -> FeatureStore:
         """Return a view whose batches are standardised as they are read; replaces an earlier standardisation."""
         view = self._view()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import detectors.methods as registry
 from detectors.errors import NotFitted, Sentence, SettingRefused
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
-from detectors.methods.outputs import Box, Contribution, Estimate, Evidence, Neighbor, Prediction, Role
+from detectors.methods.outputs import Box, Contribution, Estimate, Evidence, Neighbor, Prediction, Role, Trace
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Box", "Contribution", "Detector", "Estimate", "Evidence", "FeatureShape", "FeatureSource", "Features", "Neighbor",
-    "Prediction", "Progress", "Role", "silent",
+    "Prediction", "Progress", "Role", "Trace", "silent",
 ]  # fmt: skip
 
 
@@ -75,6 +75,26 @@ class Detector(ABC):
     @abstractmethod
     def estimate(self, shape: FeatureShape) -> Estimate:
         """Return what fitting on features of this shape costs on the CPU; the model's bytes exactly where possible."""
+
+    def scores(self, features: Features) -> Tensor:
+        """Return the scores of `predict`, (B,), without the work that only its maps need."""
+        return self.predict(features).scores
+
+    def left_out(self, features: FeatureSource) -> Tensor | None:
+        """Return (N,) scores of pictures as a fit on the others alone would score each; None where that takes N fits.
+
+        Nothing that was learnt is used or changed.
+        """
+        return None
+
+    def trace(self, features: FeatureSource, picture: int) -> Trace | None:
+        """Return what remains of a fitted picture in what was learnt; None where a method does not say.
+
+        Args:
+            features: of the pictures that were fitted.
+            picture: index among them.
+        """
+        return None
 
     def distances(self, features: Features) -> Tensor | None:
         """Return the map before enlarging and smoothing, (B, H, W) as `explain` gives it; None without a map."""

@@ -30,7 +30,7 @@ from detectors.methods.base import Detector
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest, nearest_squares
-from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction
+from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
 from detectors.methods.training import AdamW, Picture, Pictures
 
@@ -161,6 +161,14 @@ class CFA(Detector):
         self.check_same(tuple(features.maps[level].shape[1] for level in self.levels), self.channels_)
         patches = _described(self._prepared(features, self.grid_size_), self.weight_, self.bias_, self.grid_size_)
         return patches.unflatten(1, self.grid_size_)  # (B, P, D) -> (B, H, W, D)
+
+    @torch.no_grad()
+    def trace(self, features: FeatureSource, picture: int) -> Trace:
+        """Return the picture's share of the spread about each position's mean, whose place the centres take."""
+        mean = sum(self.describe(batch).sum(0) for batch in features) / len(features)  # (H, W, D)
+        lengths = torch.cat([(self.describe(batch) - mean).square().sum(3) for batch in features])  # (N, H, W)
+        total = lengths.sum(0) + torch.finfo(lengths.dtype).tiny
+        return Trace(float(lengths[picture].sum() / total.sum()), 1 / len(features), lengths[picture] / total)
 
     def distances(self, features: Features) -> Tensor:
         """Return the map before enlarging, (B, H, W)."""

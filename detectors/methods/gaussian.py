@@ -272,6 +272,40 @@ class CholeskyGaussians:
         return delta @ factor.T @ factor
 
 
+def left_out(pictures: list[Tensor], grid: Size, ridge: float) -> Tensor:
+    """Return each picture's distances from the Gaussians that the others alone make, (H, W, N).
+
+    With `A` the N centred rows, `K = (r' I + A A^T / (N - 1))^-1` and `r' = ridge (N - 2) / (N - 1)`, the distance of
+    picture i is N / (N - 1)^(1/2) times the root of `(N - 2) (1 - r' K_ii) / (N r' K_ii - 1)`: removing a picture moves
+    the mean and takes a rank-one term from the covariance (Sherman and Morrison). Everything is in float64.
+
+    Args:
+        pictures: (H_l, W_l, N, d_l) per level, each on a grid that divides the grid of positions.
+        grid: (H, W) of the positions.
+        ridge: what is added to each covariance's diagonal.
+    """
+    count = pictures[0].shape[2]
+    share = ridge * (count - 2) / (count - 1)
+    found = pictures[0].new_empty(*grid, count)
+    for block in blocks(pictures, grid, 40 * count**2):
+        size = block[0].stop - block[0].start, block[1].stop - block[1].start
+        gram = torch.zeros(*size, count, count, dtype=torch.float64, device=exact(found[:0]).device)
+        for level in pictures:
+            rows = exact(cut(level, block, grid))  # (h_l, w_l, N, d_l)
+            rows = (rows - rows.mean(dim=2, keepdim=True)) / sqrt(count - 1)
+            add_spread(gram, rows @ rows.mT)
+        # All rows add up to 0, so that K holds 1 / (N r') along (1, ..., 1); what is left of K_ii is computed without
+        # it: N r' K_ii - 1 would lose its digits.
+        gram += 1.0  # lifts that direction from 0
+        gram.diagonal(dim1=-2, dim2=-1).add_(share)
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram)).diagonal(dim1=-2, dim2=-1)  # (h, w, N)
+        rest = inverse - 1 / (count * (count + share))  # of K_ii, without the direction (1, ..., 1)
+        own = (1 - 1 / count - share * rest).clamp(min=0)  # 1 - r' K_ii
+        squared = count**2 / (count - 1) * (count - 2) * own / (count * share * rest)
+        found[block] = squared.sqrt().to(found)
+    return found
+
+
 def _ridge_distance(pairs: list[tuple[Tensor, Tensor]], factor: Tensor, ridge: Tensor) -> Tensor:
     """Return the squared distances (h, w, B) of a block, `|s|^2 + |delta - A^T s|^2 / r`.
 

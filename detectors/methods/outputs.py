@@ -79,6 +79,21 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """What remains of one learnt picture in what was learnt.
+
+    Attributes:
+        share: of what was learnt, as `Detector.trace` counts it, in [0, 1].
+        usual: the share that each picture would have if all had the same.
+        grid: (H, W) the share at each place of the method's grid; None for a method that judges whole pictures.
+    """
+
+    share: float
+    usual: float
+    grid: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a fit is expected to cost, said before it starts.
 

@@ -25,10 +25,10 @@ from torch import Tensor
 
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
-from detectors.methods.gaussian import CholeskyGaussians, RidgeGaussians, exact
+from detectors.methods.gaussian import CholeskyGaussians, RidgeGaussians, exact, left_out
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box
-from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction
+from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.pyramid import BLOCK_BYTES, add_spread, covering, kept_size
 from detectors.methods.speed import seconds
 
@@ -38,6 +38,7 @@ RIDGE = 0.9
 STRONGEST = 10  # channels that an explanation names
 FITTING = 6  # a multiply-add of a fit takes as long as so many of a large product, as measured
 COPYING = 200  # multiply-adds for which a value can be read
+AT_ONCE = 16  # maps that are enlarged together
 STEP = 9e5  # multiply-adds for which a position is begun: a factorisation's own start
 
 
@@ -70,14 +71,7 @@ class Padim(Detector):
         """Learn a Gaussian per position from at least two pictures."""
         self.forget()
         count, device = len(features), features.device
-        channels, grid, kept = self._plan(features.shape)
-        pictures = [torch.empty(*size, count, len(c), device=device) for c, size in zip(channels, kept, strict=True)]
-        done = 0
-        for batch in features:
-            for level, own in zip(pictures, self._on_grid(batch, channels, grid), strict=True):
-                level[:, :, done : done + len(batch)] = own.permute(2, 3, 0, 1)  # (H_l, W_l, N, d_l)
-            done += len(batch)
-            progress(0.5 * done / count, "reading")
+        channels, grid, pictures = self._read(features, progress)
         ridge = self._ridge(pictures, grid)  # (H, W)
         if count < RIDGE * sum(len(c) for c in channels):
             means, by_rows = RidgeGaussians.fit(pictures, ridge, progress)
@@ -97,6 +91,35 @@ class Padim(Detector):
         """Score each picture by the maximum of its enlarged and smoothed map."""
         maps = anomaly_map(self.distances(features), features.image_size, self.sigma)  # (B, S, S)
         return Prediction(maps.amax(dim=(1, 2)), maps)
+
+    @torch.no_grad()
+    def left_out(self, features: FeatureSource) -> Tensor | None:
+        """Score each picture by the Gaussians of the others, which Sherman and Morrison's identity tells exactly.
+
+        An epsilon relative to the variance would differ from picture to picture; then None.
+        """
+        if self.relative:
+            return None
+        self.check_pictures(len(features) - 1)
+        _, grid, pictures = self._read(features)
+        distances = left_out(pictures, grid, self.epsilon)  # (H, W, N)
+        scores = [
+            anomaly_map(part.permute(2, 0, 1), features.shape.image_size, self.sigma).amax(dim=(1, 2))
+            for part in distances.split(AT_ONCE, dim=2)
+        ]
+        return torch.cat(scores)
+
+    @torch.no_grad()
+    def trace(self, features: FeatureSource, picture: int) -> Trace:
+        """Return the picture's share of the spread about the mean, at each position and of all."""
+        _, grid, pictures = self._read(features)
+        own, total = (torch.zeros(grid, device=features.device) for _ in range(2))
+        for level in pictures:  # (H_l, W_l, N, d_l)
+            lengths = (level - level.mean(dim=2, keepdim=True)).square().sum(dim=3)  # (H_l, W_l, N)
+            add_spread(own, lengths[:, :, picture])
+            add_spread(total, lengths.sum(dim=2))
+        total += torch.finfo(total.dtype).tiny
+        return Trace(float(own.sum() / total.sum()), 1 / len(features), own / total)
 
     @torch.no_grad()
     def distances(self, features: Features) -> Tensor:
@@ -203,6 +226,21 @@ class Padim(Detector):
         chosen[torch.randperm(len(chosen), generator=torch.Generator().manual_seed(self.seed))[:drawn]] = True
         channels = tuple(own.nonzero()[:, 0] for own in chosen.split(counts))
         return channels, grid, tuple(kept_size(shape.maps[level][1:], grid) for level in self.levels)
+
+    def _read(
+        self, features: FeatureSource, progress: Progress = silent
+    ) -> tuple[tuple[Tensor, ...], Size, list[Tensor]]:
+        """Return the channels of each level, the grid, and all pictures, (H_l, W_l, N, d_l) per level."""
+        count, done = len(features), 0
+        channels, grid, kept = self._plan(features.shape)
+        sizes = zip(channels, kept, strict=True)
+        pictures = [torch.empty(*size, count, len(c), device=features.device) for c, size in sizes]
+        for batch in features:
+            for level, own in zip(pictures, self._on_grid(batch, channels, grid), strict=True):
+                level[:, :, done : done + len(batch)] = own.permute(2, 3, 0, 1)
+            done += len(batch)
+            progress(0.5 * done / count, "reading")
+        return channels, grid, pictures
 
     def _ridge(self, pictures: list[Tensor], grid: Size) -> Tensor:
         """Return what is added to each position's diagonal, (H, W) in float64."""

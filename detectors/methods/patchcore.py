@@ -32,7 +32,7 @@ from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Prog
 from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
 from detectors.methods.neighbors import Bank, nearest
 from detectors.methods.official_embedding import official_embedding
-from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction
+from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
 
 LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
@@ -134,6 +134,20 @@ class PatchCore(Detector):
         self.check_fitted()
         grids, scores = zip(*(self._score(patches) for _, patches in self._patches([features])), strict=True)
         return Prediction(torch.cat(scores), anomaly_map(torch.cat(grids), features.image_size, self.sigma))
+
+    @torch.no_grad()
+    def scores(self, features: Features) -> Tensor:
+        """Score each picture, without enlarging its map."""
+        self.check_fitted()
+        return torch.cat([self._score(patches)[1] for _, patches in self._patches([features])])
+
+    def trace(self, features: FeatureSource, picture: int) -> Trace:
+        """Return the picture's share of the bank; the grid is 1 where a patch of it was kept."""
+        self.check_fitted()
+        own = self.origins_[self.origins_[:, 0] == picture]
+        grid = torch.zeros(self.grid_, device=self.bank_.device)
+        grid[own[:, 1].long(), own[:, 2].long()] = 1
+        return Trace(len(own) / len(self.bank_), 1 / len(features), grid)
 
     @torch.no_grad()
     def distances(self, features: Features) -> Tensor:

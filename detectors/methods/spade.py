@@ -25,7 +25,7 @@ from detectors.methods.base import Detector
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
 from detectors.methods.neighbors import Bank, nearest
-from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction
+from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
 
 SHOWN = 3  # gallery patches that an explanation shows per level
@@ -87,6 +87,31 @@ class Spade(Detector):
         maps = torch.stack([anomaly_map(grid, features.image_size, self.sigma) for grid in grids]).mean(0)  # (B, S, S)
         scores = distances.mean(1) if self.image_score == "pooled" else maps.amax((1, 2))
         return Prediction(scores, maps)
+
+    @torch.no_grad()
+    def scores(self, features: Features) -> Tensor:
+        """Score each picture; the search of patches is left out where only the map needs it."""
+        return self.pictures(features)[0].mean(1) if self.image_score == "pooled" else self.predict(features).scores
+
+    @torch.no_grad()
+    def left_out(self, features: FeatureSource) -> Tensor | None:
+        """Score each picture by its K nearest others, of which it is none itself."""
+        if self.image_score != "pooled":
+            return None
+        self.check_pictures(len(features))
+        pooled = torch.cat([batch.pooled[-1] for batch in features])  # (N, Z)
+        distances, found = nearest(pooled, pooled, min(self.k + 1, len(pooled)))  # (N, K + 1), nearest first
+        own = found == torch.arange(len(pooled), device=found.device)[:, None]
+        own[:, -1] |= ~own.any(1)  # one of many equal pictures: any of them stands for itself
+        return distances[~own].view(len(pooled), -1).mean(1)
+
+    @torch.no_grad()
+    def trace(self, features: FeatureSource, picture: int) -> Trace:
+        """Return the picture's share of all K nearest neighbours that the fitted pictures are to each other."""
+        pooled = torch.cat([batch.pooled[-1] for batch in features])
+        others = torch.arange(len(pooled), device=pooled.device) != picture
+        found = nearest(pooled[others], pooled, min(self.k + 1, len(pooled)))[1][:, 1:]  # without each one itself
+        return Trace(float((found == picture).float().mean()), 1 / max(len(pooled) - 1, 1))
 
     def pictures(self, features: Features) -> tuple[Tensor, Tensor]:
         """Return the K nearest normal pictures of each picture: distances and indices, (B, K)."""

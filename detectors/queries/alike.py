@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.comparison.comparison import Bench, FittedColumn
+from detectors.features.likeness import pooled_stages, standardised
 from detectors.queries.explain import Role
-from detectors.queries.outliers import pooled_stages, standardised
 from detectors.queries.remembered import Remembered
 
 _POOLED: Remembered[list[NDArray[np.float32]]] = Remembered()

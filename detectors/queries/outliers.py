@@ -5,19 +5,17 @@ Each normal picture is compared with the other normal ones only, by the features
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.datasets import likely_outliers
+from detectors.features.likeness import leave_one_out, pooled_stages
 
 if TYPE_CHECKING:
-    from detectors.comparison.comparison import Pictures, Stores
-    from detectors.features.store import FeatureStore
-
-NEAREST = 3  # so that two or three pictures with the same defect do not vouch for each other
+    from detectors.comparison.comparison import Bench, Pictures, Stores
+    from detectors.methods.base import Progress
 
 
 def unusual(detector: Any, stores: Stores, pictures: Pictures) -> tuple[str, ...]:
@@ -27,38 +25,27 @@ def unusual(detector: Any, stores: Stores, pictures: Pictures) -> tuple[str, ...
     return tuple(normal[i].sha256 for i in likely_outliers(distances))
 
 
-def leave_one_out(stages: Iterable[NDArray[np.floating[Any]]], nearest: int = NEAREST) -> NDArray[np.float64]:
-    """Return (N,) mean distances of each picture to its nearest others.
+@dataclass(frozen=True)
+class Doubtful:
+    """A normal picture, and how far it is from the other normal ones.
 
-    Args:
-        stages: (N, C_s) pooled features of each stage. Channels are standardised over the N pictures, channels
-            without spread are left out, and every stage counts alike whatever its number of channels.
-        nearest: how many others; all of them where there are fewer.
+    Attributes:
+        sha256: of the picture.
+        times: its distance as a multiple of the median distance.
+        outlying: whether it is pointed out as unusual.
     """
-    squared: NDArray[np.float64] | None = None
-    for pooled in stages:
-        if len(pooled) < 2:
-            return np.zeros(len(pooled))
-        x = standardised(pooled)
-        norms = (x**2).sum(axis=1)  # (N,)
-        between = np.maximum(norms[:, None] + norms - 2 * x @ x.T, 0) / max(x.shape[1], 1)  # (N, N)
-        squared = between if squared is None else squared + between
-    if squared is None:
-        return np.zeros(0)
-    np.fill_diagonal(squared, np.inf)
-    few = min(nearest, len(squared) - 1)
-    return np.sqrt(np.partition(squared, few - 1, axis=1)[:, :few]).mean(axis=1)
+
+    sha256: str
+    times: float
+    outlying: bool
 
 
-def standardised(pooled: NDArray[np.floating[Any]], by: int | None = None) -> NDArray[np.float64]:
-    """Return (N, C') features of mean 0 and spread 1 over the first `by` pictures, without channels that never vary."""
-    x = np.asarray(pooled, np.float64)  # (N, C)
-    mean, spread = x[:by].mean(axis=0), x[:by].std(axis=0)
-    lively = spread > 1e-9 * np.maximum(np.abs(x).max(axis=0, initial=0), 1e-12)
-    return (x[:, lively] - mean[lively]) / spread[lively]
-
-
-def pooled_stages(stores: Iterable[FeatureStore]) -> list[NDArray[np.float32]]:
-    """Return (N, C_s) per stage over all stores."""
-    batches = [[part.cpu().numpy() for part in batch.pooled] for store in stores for batch in store]
-    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+def doubtful(bench: Bench, progress: Progress) -> tuple[Doubtful, ...]:
+    """Return all normal pictures of a run, the one that looks least like the others first, by its first backbone."""
+    stores, pictures = bench.fitted[0].stores, bench.pictures
+    normal = (*pictures.learnt, *pictures.held_out)
+    distances = leave_one_out(pooled_stages([stores.learnt, stores.held_out]))
+    usual = float(np.median(distances)) or 1.0
+    outlying = set(likely_outliers(distances))
+    order = np.argsort(-distances, kind="stable")
+    return tuple(Doubtful(normal[i].sha256, float(distances[i] / usual), int(i) in outlying) for i in order)

@@ -1,4 +1,4 @@
-"""Stress, asked of a finished run: its detectors under a condition, and one picture through all strengths."""
+"""Stress, asked of a finished run: its detectors under conditions, and its methods with other normal pictures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from detectors.comparison.comparison import Bench
 from detectors.queries.explain import backbone_of
-from detectors.stress import Curve, condition
+from detectors.stress import Curve, Study, condition, refits
+from detectors.stress.draws import Way
 from detectors.stress.measuring import Strip, measure, strip
+from detectors.stress.plans import Pace
 
 if TYPE_CHECKING:
     from detectors.methods.base import Progress
@@ -22,3 +24,18 @@ def under(bench: Bench, progress: Progress, name: str) -> tuple[Curve, ...]:
 def through(bench: Bench, progress: Progress, name: str, index: int) -> Strip:
     """Take one test picture through all strengths of a condition."""
     return strip(bench, condition(name), index, load=partial(backbone_of, bench.comparison))
+
+
+def pace(bench: Bench, progress: Progress) -> dict[str, Pace]:
+    """Return how long fits and scores take here, by column."""
+    return refits.paces(bench)
+
+
+def dirtied(bench: Bench, progress: Progress, key: str, way: Way, cleaned: bool, rate: float) -> Study:
+    """Let defective test pictures slip in among the normal ones of one column."""
+    return refits.dirt(bench, key, way, cleaned, rate=rate, progress=progress)
+
+
+def fewer(bench: Bench, progress: Progress, key: str, way: Way, rate: float) -> Study:
+    """Fit one column on 2, 4, 8, ... and all normal pictures."""
+    return refits.pictures(bench, key, way, rate=rate, progress=progress)

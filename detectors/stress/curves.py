@@ -150,8 +150,7 @@ class Curve:
         share, alarms = usual.found.value, usual.false_alarms.value
         if share is None or usual.found.low is None:
             return False
-        floor = max(_HARDLY, alarms or 0.0, self.promise or 0.0)
-        return share <= floor
+        return share <= hardly(alarms, self.promise)
 
     def _first(self, rows: range) -> int | None:
         """Return the weakest strength from which on all in this direction are broken."""
@@ -170,14 +169,14 @@ class Curve:
         if self.promise is not None:
             return self._exceeds(int(flagged.sum()), len(flagged), looked)
         before = self.scores[self._zero][good] > self.threshold.value
-        return _more(flagged, before) < CHANCE / looked
+        return more(flagged, before) < CHANCE / looked
 
     def _lost(self, t: int) -> bool:
         """Whether fewer defects are found than without the condition, on the same pictures, by more than chance."""
         defective = self.labels == 1
         now = self.scores[t][defective] > self.threshold.value
         before = self.scores[self._zero][defective] > self.threshold.value
-        return _more(before, now) < CHANCE / (len(self.strengths) - 1)
+        return more(before, now) < CHANCE / (len(self.strengths) - 1)
 
     def _exceeds(self, count: int, of: int, looked: int) -> bool:
         """Whether so many alarms are more than the promise allows, where so many strengths are looked at."""
@@ -190,10 +189,15 @@ class Curve:
         return self.points[self._zero].false_alarms.value if self.promise is None else self.promise
 
 
-def _more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+def hardly(alarms: float | None, promise: float | None) -> float:
+    """Return the share of defects up to which a method finds hardly anything: a tenth, or what good pictures raise."""
+    return max(_HARDLY, alarms or 0.0, promise or 0.0)
+
+
+def more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Return the one-sided chance (exact McNemar) of so many more in the first than in the second of the same pictures.
 
-    >>> round(_more(np.array([True] * 6 + [False]), np.zeros(7, bool)), 4)
+    >>> round(more(np.array([True] * 6 + [False]), np.zeros(7, bool)), 4)
     0.0156
     """
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())

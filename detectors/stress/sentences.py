@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from detectors.errors import Sentence
+from detectors.result import Figure
 from detectors.stress.conditions import CONDITIONS
 from detectors.stress.curves import Curve, Verdict
+from detectors.stress.draws import Step, Study
 
 _AMOUNTS: Mapping[str, Callable[[str], Sentence]] = {
     "stops": lambda at: Sentence("stress.at_stops", "{at} stops", at=at),
@@ -71,3 +73,68 @@ def control(curve: Curve, condition: str) -> Sentence | None:
         "at {at} its resampling and border alone raise alarms too",
         at=amount(condition, curve.control_at),
     )
+
+
+def judged(study: Study) -> Sentence:
+    """Return what a study of normal pictures says, with its numbers."""
+    said, points = study.judgement, study.points
+    if said.word == "blind":
+        return Sentence("stress.blind", "finds hardly anything anyway")
+    if said.word == "few" and said.gain is None:
+        return Sentence("stress.few", "too few pictures to tell")
+    if study.about == "dirt":
+        now = next(point for point in points if point.at == said.at)
+        return _dirtied(said.word, said.alarms and not said.finds, points[0], now)
+    gain = _signed(said.gain)
+    if said.word == "helps":
+        return Sentence(
+            "stress.helps",
+            "more pictures would still help: from {half} to {all} AUROC gained {gain}",
+            half=said.at,
+            all=points[-1].at,
+            gain=gain,
+        )
+    if said.word == "flat":
+        return Sentence(
+            "stress.flat", "flat from {at}: all {all} add {gain} of AUROC", at=said.at, all=points[-1].at, gain=gain
+        )
+    return Sentence(
+        "stress.few_tests", "too few test pictures to tell: the last doubling added {gain} of AUROC", gain=gain
+    )
+
+
+def thresholds_by(study: Study) -> Sentence:
+    """Say what a study's thresholds are set by."""
+    if study.way == "left_out" and study.exact:
+        return Sentence("stress.by_one", "each normal picture scored by a fit without it, exactly")
+    if study.way == "left_out":
+        return Sentence("stress.by_folds", "each normal picture scored by one of five fits without it")
+    return Sentence("stress.by_held_out", "normal pictures held out")
+
+
+def _dirtied(word: str, alarms: bool, before: Step, now: Step) -> Sentence:
+    values = {"at": now.at, "before": _share(before, alarms), "after": _share(now, alarms)}
+    if word == "keeps":
+        return Sentence("stress.keeps", "no harm beyond chance up to {at}: found {before}, then {after}", **values)
+    if alarms:
+        return Sentence(
+            "stress.alarmed", "from {at} on more false alarms than promised: {before}, then {after}", **values
+        )
+    return Sentence("stress.loses", "from {at} on fewer defects found: {before}, then {after}", **values)
+
+
+def _share(point: Step, alarms: bool) -> str:
+    value = (point.false_alarms if alarms else point.found).figure.value
+    return "\N{EN DASH}" if value is None else f"{100 * value:.0f} %"
+
+
+def _signed(figure: Figure | None) -> str:
+    """Return a difference with its interval.
+
+    >>> _signed(Figure(0.012, -0.03, 0.06))
+    '+0.01 [−0.03, +0.06]'
+    """
+    if figure is None or figure.value is None or figure.low is None or figure.high is None:
+        return "\N{EN DASH}"
+    value, low, high = (f"{end:+.2f}".replace("-", "\N{MINUS SIGN}") for end in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"

@@ -412,6 +412,54 @@ def test_moving_to_the_device_it_is_on_changes_nothing(key):
     assert same(detector.state, before)
 
 
+@every_method
+def test_scores_alone_are_those_of_a_prediction(key, fitted):
+    assert torch.equal(fitted[key].scores(some(3, seed=1)), fitted[key].predict(some(3, seed=1)).scores)
+
+
+def among(features, rows):
+    return Features(tuple(m[rows] for m in features.maps), tuple(p[rows] for p in features.pooled), features.image_size)
+
+
+@pytest.mark.parametrize(
+    ("key", "settings"),
+    [("spade", {}), ("spade", {"k": 50}), ("mahalanobis", {}), ("padim", {}), ("padim", {"epsilon": 1e-5}),
+     ("padim", {"channels": 4})],
+)  # fmt: skip
+def test_left_out_scores_are_those_of_fits_on_the_others(key, settings):
+    """PaDiM by its exact shortcut, with fewer pictures than channels and with more."""
+    normal = some(7)
+    others = [[j for j in range(7) if j != i] for i in range(7)]
+    wanted = [made(key, **settings).fit(Source(among(normal, rows))).scores(among(normal, [i]))
+              for i, rows in enumerate(others)]  # fmt: skip
+    detector = made(key, **settings)
+    close(detector.left_out(Source(normal)), torch.cat(wanted), 1e-5)
+    assert not detector.fitted
+
+
+def test_left_out_is_not_told_where_it_takes_a_fit_each():
+    for key, settings in (("patchcore", {}), ("cfa", {}), ("padim", {"relative": True})):
+        assert made(key, **settings).left_out(Source(some(5))) is None
+
+
+@every_method
+def test_a_strange_picture_leaves_the_largest_trace(key):
+    normal = some(8)
+    times = torch.tensor([4.0] + [1.0] * 7)
+    maps = tuple(m * times[:, None, None, None] for m in normal.maps)
+    odd = Features(maps, tuple(p * times[:, None] for p in normal.pooled), normal.image_size)
+    detector = made(key).fit(Source(odd))
+    traces = [detector.trace(Source(odd), i) for i in range(8)]
+    assert all(0 <= trace.share <= 1 for trace in traces)
+    assert sum(trace.share for trace in traces) == pytest.approx(8 / 7 if key == "spade" else 1, rel=1e-4)
+    if key == "spade":
+        assert traces[0].share < traces[0].usual  # nobody has it for a neighbour
+    else:
+        assert traces[0].share == max(trace.share for trace in traces)
+    if METHODS[key].has_map and key != "spade":
+        assert traces[0].grid.mean() > traces[1].grid.mean()
+
+
 @pytest.mark.gpu
 @every_method
 def test_the_accelerator_gives_what_the_cpu_gives(key):
