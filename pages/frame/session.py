@@ -131,7 +131,7 @@ WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
     "drop_", "more_", "add_", "reload_model_",  # uploaders
     "read_", "levels_",  # what folders are; black and white
-    "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "normal_gallery", "test_gallery",
+    "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
     "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",

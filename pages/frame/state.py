@@ -30,6 +30,8 @@ Setting = bool | int | float | str | tuple[int, ...]
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}(@[\w\-]{1,40})?", re.ASCII)  # a timm model, and whose weights
 _PICTURE = re.compile(r"[0-9a-f]{8,64}")  # the start of a picture's sha256
 _WORD = re.compile(r"[a-z][a-z_]{0,39}")
+# Up to 48 patches, seven dials and the probe (pages/learn/toy_state.js, which bounds what is read).
+_TOY = re.compile(r"([0-9a-f][0-2][0-9a-z]{4}){0,48}(\.(a|\d{1,3})){7}\.[0-9a-z]{4}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Choices:
         thresholds: (column key, raw score, "value" or "test") of columns whose threshold was set apart.
         picture, place: what Inspect shows: the start of a sha256, and (row, column) in pixels.
         focus: the method written in teal on all pages.
+        toy: what was placed and set in the playground, as its script writes it; "" for what it begins with.
     """
 
     data: str = "demo"
@@ -66,6 +69,7 @@ class Choices:
     place: tuple[int, int] | None = None
     present: bool = False
     lesson: str | None = field(default=None)
+    toy: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -237,4 +241,5 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "place": _place,
     "present": _flag,
     "lesson": _matching(_WORD),
+    "toy": _matching(_TOY),
 }

@@ -1,4 +1,4 @@
-"""Lesson 8, exercises: predict, run, and read only what the numbers bear out."""
+"""Lesson 9, exercises: predict, run, and read only what the numbers bear out."""
 
 from __future__ import annotations
 

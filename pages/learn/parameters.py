@@ -1,4 +1,4 @@
-"""Lesson 5, one setting at a time: small multiples from the run's own features, a figure and a sentence below.
+"""Lesson 6, one setting at a time: small multiples from the run's own features, a figure and a sentence below.
 
 The prose of each setting is a section of `assets/lessons/{en,ko}/steps/parameters.md`, in the order of `PARAMETERS`.
 """

@@ -1,4 +1,4 @@
-"""Lesson 7, the comparison table: what each method is, what it cost and reached here, what was published."""
+"""Lesson 8, the comparison table: what each method is, what it cost and reached here, what was published."""
 
 from __future__ import annotations
 
