@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import detectors
 from detectors import evaluation
-from detectors.comparison.forecast import refuse_if_too_large
+from detectors.comparison.forecast import no_memory, refuse_if_too_large
 from detectors.datasets import Dataset, Sample
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
@@ -278,12 +278,12 @@ def fit_and_score(
     Returns the column and the fitted detector.
 
     Raises:
-        TooLarge: before anything is fitted, when the estimate does not fit into memory.
+        TooLarge: before anything is fitted, when the estimate does not fit into memory; or when memory runs out.
         SettingRefused: when the pictures do not allow the settings.
     """
     refuse_if_too_large(detector, stores.learnt)
     started = time.perf_counter()
-    detector.fit(stores.learnt, lambda done, stage="", **numbers: progress(0.7 * done, stage, **numbers))
+    notes = _fit(detector, stores.learnt, lambda done, stage="", **numbers: progress(0.7 * done, stage, **numbers))
     fit_seconds = time.perf_counter() - started
     held_scores, held_maps, held_levels = _predict(detector, stores.held_out)
     progress(0.8, "scoring")
@@ -311,7 +311,7 @@ def fit_and_score(
         ),
         levels=levels,
         held_out_levels=held_levels,
-        notes=(*stores.notes, *detector.notes),
+        notes=(*stores.notes, *notes, *detector.notes),
         engine=stores.engine,
     )
     progress(1.0, "done")
@@ -379,18 +379,48 @@ def versions(device: str | None = None) -> dict[str, str]:
     }
 
 
+def _fit(detector: Detector, store: FeatureStore, progress: Progress) -> tuple[Sentence, ...]:
+    """Fit where the features are, or on the CPU where the memory of an accelerator does not suffice; say so."""
+    from detectors.features.device import describe, ran_out_of_memory, release
+
+    try:
+        detector.fit(store, progress)
+        return ()
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out_of_memory(error):
+            raise
+    if store.device.type == "cpu":
+        raise no_memory()
+    release(store.device)
+    detector.fit(store.on("cpu"), progress)
+    try:
+        detector.to(store.device)
+    except RuntimeError as error:
+        if ran_out_of_memory(error):
+            raise no_memory() from None
+        raise
+    return (Sentence(
+        "comparison.fitted_on_cpu",
+        "The memory of {device} did not suffice to fit {method}, so it was fitted on the CPU.",
+        device=describe(store.device), method=METHODS[detector.name].title,
+    ),)  # fmt: skip
+
+
 def _predict(
     detector: Detector, store: FeatureStore
 ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None, NDArray[np.float64] | None]:
     """Score a store: (M,) scores, (M, S, S) maps or None, (M, L) parts of the scores or None."""
+    from detectors.features.device import halving
+
     scores, maps, levels = [], [], []
-    for features in store:
-        prediction = detector.predict(features)
-        scores.append(prediction.scores.double().cpu().numpy())
-        if prediction.maps is not None:
-            maps.append(prediction.maps.float().cpu().numpy())
-        if prediction.levels is not None:
-            levels.append(prediction.levels.double().cpu().numpy())
+
+    def score(start: int, stop: int) -> None:
+        found = detector.predict(store[start:stop])
+        maps.extend([] if found.maps is None else [found.maps.float().cpu().numpy()])
+        levels.extend([] if found.levels is None else [found.levels.double().cpu().numpy()])
+        scores.append(found.scores.double().cpu().numpy())
+
+    halving(len(store), store.batch_size, store.device, score)
     return (
         np.concatenate(scores) if scores else np.empty(0),
         np.concatenate(maps) if maps else None,

@@ -83,6 +83,14 @@ def refuse_beyond(budget: int, detector: Detector, pictures: int, need: int) -> 
         )
 
 
+def no_memory() -> TooLarge:
+    """Return the refusal for work whose arrays the machine would not give."""
+    return TooLarge(
+        "compute.no_memory",
+        "This needs more memory than the server has left. Use fewer pictures, a smaller size or the quick preset.",
+    )
+
+
 def memory_budget() -> int:
     """Return the bytes that may still be used: what is free, and within a worker no more than its limit allows."""
     import psutil

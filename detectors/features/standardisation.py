@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from detectors.methods.base import Features, FeatureSource
+from detectors.methods.gaussian import exact
 
 QUIET = 1e-3  # of the level's median deviation: a quieter channel is not made louder than one of that deviation
 
@@ -24,7 +25,7 @@ class Standardisation:
 
     @classmethod
     def measure(cls, normal: FeatureSource) -> Self:
-        """Go once over the normal pictures; all positions of a map count alike. Sums are kept in float64."""
+        """Go once over the normal pictures; all positions of a map count alike. Sums are float64."""
         shape = normal.shape
         maps = [_Moments() for _ in shape.maps]
         pooled = [_Moments() for _ in shape.pooled]
@@ -68,13 +69,12 @@ class _Moments:
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean = torch.zeros(0, dtype=torch.float64)
-        self.squares = torch.zeros(0, dtype=torch.float64)
+        self.mean = self.squares = torch.zeros(0)
 
     def add(self, x: Tensor) -> None:
         """Take in (B, C, ...)."""
         axes = (0, *range(2, x.ndim))
-        variance, mean = (t.cpu().double() for t in torch.var_mean(x, axes, correction=0))
+        variance, mean = (exact(t) for t in torch.var_mean(x, axes, correction=0))
         count = x.numel() // x.shape[1]
         if not self.count:
             self.mean, self.squares = torch.zeros_like(mean), torch.zeros_like(mean)
@@ -87,6 +87,5 @@ class _Moments:
     def deviation(self) -> Tensor:
         """Return what to divide by: never 0, and for a nearly constant channel not its rounding noise."""
         deviation = (self.squares / self.count).sqrt()
-        floor = QUIET * deviation.median()
-        deviation = deviation.clamp(min=float(floor))
+        deviation = torch.maximum(deviation, QUIET * deviation.median())
         return torch.where(deviation > 0, deviation, torch.ones_like(deviation))

@@ -106,9 +106,8 @@ class FeatureStore:
         return FeatureShape(len(self), self._shape.maps, self._shape.pooled, self._shape.image_size)
 
     def __iter__(self) -> Iterator[Features]:
-        step = self._step()
-        for start in range(0, len(self), step):
-            yield self[start : start + step]
+        for start in range(0, len(self), self.batch_size):
+            yield self[start : start + self.batch_size]
 
     def __getitem__(self, index: slice) -> Features:
         if self._kept.closed:
@@ -142,6 +141,13 @@ class FeatureStore:
         view._by = by.to(self.device)
         return view
 
+    def on(self, device: torch.device | str) -> FeatureStore:
+        """Return a view whose batches are handed out on another device."""
+        view = self._view()
+        view.device = torch.device(device)
+        view._by = None if self._by is None else self._by.to(device)
+        return view
+
     def as_extracted(self) -> FeatureStore:
         """Return a view without any standardisation."""
         view = self._view()
@@ -157,7 +163,9 @@ class FeatureStore:
         """Free the space now, for this store and its views; it is also freed when the last of them is gone."""
         self._kept.close()
 
-    def _step(self) -> int:
+    @property
+    def batch_size(self) -> int:
+        """How many pictures a batch holds when the store is read from end to end."""
         return int(np.clip(BATCH_BYTES // (4 * _numbers(self._shape)), 1, LARGEST_BATCH))
 
     def _view(self) -> FeatureStore:

@@ -2,7 +2,8 @@
 
 Blocked lazy greedy. Known distances are upper bounds that only fall, so only the farthest `CANDIDATES` rows are kept
 exact; when the best of these falls below the bound of the others, one product with all new picks brings every row up to
-date. The picks are those of the plain algorithm, up to rounding.
+date. The picks are those of the plain algorithm, up to rounding. An accelerator, whose products are cheap and for which
+the host would have to wait again and again, does the plain algorithm.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from detectors.methods.inputs import Progress, silent
 from detectors.methods.neighbors import Bank, full_precision
 
 CANDIDATES = 1024  # rows that the coreset keeps exact between two refreshes; flat between 512 and 2048
-STRIDE = 64  # picks made on the device before the host looks at them
+STRIDE = 64  # picks made before it is looked whether they were right
 START_POINTS = 10  # the official coreset starts from the mean distance to this many random rows
 
 Start = Literal["official", "textbook"]
@@ -104,6 +105,12 @@ def _greedy(bank: Bank, count: int, seed: int, start: Start, progress: Progress)
     else:
         picks[0], done = random[0], 1
         _refresh(far, bank, picks[:1])
+    if z.device.type != "cpu":
+        for n in range(done, count):
+            progress(n / count, "coreset", picked=n)
+            picks[n : n + 1] = far.max(0, keepdim=True).indices
+            _refresh(far, bank, picks[n : n + 1])
+        return picks
     while done < count:
         progress(done / count, "coreset", picked=done)
         chosen, others, other = _candidates(far)

@@ -46,7 +46,8 @@ def smooth(maps: Tensor, sigma: float = SIGMA) -> Tensor:
 def neighbourhood_mean(maps: Tensor) -> Tensor:
     """Average (B, C, H, W) over 3 x 3 cells, stride 1; cells beyond the border count as zeros.
 
-    Channels lie last in memory meanwhile, and afterwards: torch then averages several at once, in a fifth of the time.
+    Channels lie last in memory from here on: a patch's numbers lie together, as in a bank, and averaging and resizing
+    take a fifth of the time.
     """
     maps = maps.contiguous(memory_format=torch.channels_last)
     return functional.avg_pool2d(maps, kernel_size=3, stride=1, padding=1, count_include_pad=True)

@@ -82,9 +82,10 @@ class PatchCore(Detector):
         total = len(features) * height * width
         picks = self._pick(features, total, progress)
         rows = torch.empty(len(picks), self._width(features.shape), device=features.device)
+        sought = picks.cpu()  # the host knows which are in a batch, so that it need not wait for each
         for done, patches in self._patches(features):  # (b P, D)
-            mine = ((picks >= done) & (picks < done + len(patches))).nonzero()[:, 0]
-            rows[mine] = patches[picks[mine] - done]
+            mine = ((sought >= done) & (sought < done + len(patches))).nonzero()[:, 0]
+            rows[mine.to(rows.device)] = patches[(sought[mine] - done).to(rows.device)]
             done += len(patches)
             progress(0.9 + 0.1 * done / total, "bank", patches=done)
         bank = Bank.of(rows, overwrite=True)
@@ -123,9 +124,7 @@ class PatchCore(Detector):
         if self.embedding == "official":
             patches = official_embedding(maps, grid, self.pretrain_dimensions, self.target_dimensions)
         else:
-            # Channels last: a patch's numbers lie together, as in the bank, and resizing is several times faster.
-            maps = [neighbourhood_mean(level.contiguous(memory_format=torch.channels_last)) for level in maps]
-            patches = torch.cat([resample(level, grid) for level in maps], 1)
+            patches = torch.cat([resample(neighbourhood_mean(level), grid) for level in maps], 1)
         return normalize(patches, dim=1) if self.unit_length else patches
 
     @torch.no_grad()

@@ -19,14 +19,6 @@ def too_large(memory: int) -> TooLarge:
     )
 
 
-def no_memory() -> TooLarge:
-    """Return the refusal for work whose arrays the machine would not give."""
-    return TooLarge(
-        "compute.no_memory",
-        "This needs more memory than the server has left. Use fewer pictures, a smaller size or the quick preset.",
-    )
-
-
 def stopped(times: int) -> Refusal:
     """Return the refusal for work whose worker ended again and again, for a reason that nobody recorded."""
     return Refusal(

@@ -12,13 +12,14 @@ from distributed import get_worker
 
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
+from detectors.comparison.forecast import no_memory
 from detectors.datasets import Dataset
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Cancelled, Refusal, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column
 from detectors.workers import journal
-from detectors.workers.failures import disk_full, full, no_memory
+from detectors.workers.failures import disk_full, full
 
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
@@ -31,9 +32,11 @@ def perform(function: Callable[..., Any], *args: Any) -> Any:
     journal.enter(began=key, bytes=psutil.Process().memory_info().rss)
     try:
         return function(*args)
-    except MemoryError:
-        raise no_memory() from None
     except Exception as error:
+        from detectors.features.device import ran_out_of_memory
+
+        if ran_out_of_memory(error):
+            raise no_memory() from None
         if full(error) and not isinstance(error, Refusal):
             raise disk_full() from None
         raise

@@ -1,0 +1,236 @@
+"""The engine on an accelerator, pretended where there is none: equal numbers, and a host that seldom waits."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from fixtures.accelerator import DEVICE, NAME, Mixed, memory, on, pretending, waits
+
+from detectors import datasets
+from detectors.comparison import storage
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
+from detectors.errors import TooLarge
+from detectors.images import Preprocessing
+from detectors.methods import METHODS, build
+from detectors.methods.base import Features
+from detectors.methods.coreset import greedy_coreset
+from detectors.queries import explain
+
+COMPARISON = Comparison(backbones=("scattering",), preprocessing=Preprocessing(size=96))
+every_method = pytest.mark.parametrize("key", METHODS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets.demo("circuit", normal=9, good=2, per=1, severities=(1.0,), kinds=("scratch",), seed=2)
+
+
+@pytest.fixture(scope="module")
+def here(data):
+    return run(data)
+
+
+@pytest.fixture
+def accelerator(monkeypatch):
+    explain._backbone.cache_clear()  # one on the processor may be at hand
+    with pretending(monkeypatch):
+        yield
+    explain._backbone.cache_clear()
+
+
+def run(data, comparison=COMPARISON):
+    """Return what a worker has after a run: pictures, features, fitted detectors."""
+    pictures = comparison.prepare(data)
+    (name,) = comparison.backbones
+    stores = extract(pictures, comparison.load(name))
+    fitted = []
+    for method in comparison.methods:
+        column, detector = fit_and_score(comparison.detector(method, name), stores, pictures)
+        fitted.append(FittedColumn(column, detector, stores, method))
+    return Bench(comparison, pictures, tuple(fitted))
+
+
+def close(found, expected, rtol=2e-4):
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol * np.abs(expected).max())
+
+
+def test_a_run_gives_what_the_processor_gives(data, here, accelerator):
+    there = run(data)
+    assert there.fitted[0].stores.learnt.device == there.fitted[0].stores.test[:1].device == DEVICE
+    for ours, theirs in zip(there.fitted, here.fitted, strict=True):
+        column, expected = ours.column, theirs.column
+        close(column.scores, expected.scores)
+        close(column.held_out, expected.held_out)
+        assert (column.maps is None) == (expected.maps is None)
+        if column.maps is not None:
+            close(column.maps, expected.maps)
+            close([*vars(column.scale).values()], [*vars(expected.scale).values()])
+        assert column.figures.keys() == expected.figures.keys()
+        assert column.notes == expected.notes
+    pixels = here.pictures.test[0].pixels[None]
+    for ours, theirs in zip(explain.score_pictures(there, pixels), here.fitted, strict=True):
+        close(ours.scores, theirs.column.scores[:1])  # what is painted on goes this way
+    at = (40, 50)
+    reasons = zip(
+        explain.explain_place(there, "test", 0, *at), explain.explain_place(here, "test", 0, *at), strict=True
+    )
+    for ours, theirs in reasons:
+        assert (ours.key, ours.unit, ours.box) == (theirs.key, theirs.unit, theirs.box)
+        close(ours.value, theirs.value)
+        assert [n.picture for n in ours.compared] == [n.picture for n in theirs.compared]
+    whole = next(f.column.key for f in there.fitted if f.column.maps is None)
+    reaction = explain.gradient(there, whole, "test", 0)
+    assert np.isfinite(reaction).all()
+    assert reaction.any()
+
+
+@every_method
+def test_a_detector_is_saved_from_there_and_moved_back(key, accelerator, tmp_path):
+    normal, test = features(9), features(2, seed=1)
+    detector = build(key).fit(Source(moved(normal)))
+    storage.save_detector(detector, tmp_path / "there.safetensors")
+    loaded, _ = storage.load_detector(tmp_path / "there.safetensors")
+    expected = detector.predict(moved(test))
+    close(loaded.predict(test).scores, expected.scores.cpu())  # on the processor
+    close(loaded.to(DEVICE).predict(moved(test)).scores.cpu(), expected.scores.cpu())
+
+
+@every_method
+def test_more_of_everything_makes_the_host_wait_no_more_often(key, accelerator):
+    """More pictures in more batches mean more steps, and more picks for a coreset."""
+    waited = []
+    for count, batch in ((8, 8), (24, 4)):
+        waits.clear()
+        build(key).fit(Source(moved(features(count)), batch))
+        waited.append(dict(waits))
+    assert waited[1] == waited[0]
+    assert sum(waited[0].values()) <= 30
+
+
+def test_a_coreset_makes_the_host_wait_for_its_start_alone(accelerator):
+    points = torch.randn(3000, 16, generator=torch.Generator().manual_seed(0))
+    expected = greedy_coreset(points, 300)
+    waits.clear()
+    found = greedy_coreset(on(points), 300)
+    assert sum(waits.values()) <= 2, waits
+    assert torch.equal(found.cpu(), expected)
+
+
+# When memory runs out
+
+
+def test_a_backbone_takes_fewer_pictures_at_once(data, here, accelerator):
+    pictures = COMPARISON.prepare(data)
+    network = COMPARISON.load("scattering")
+    extract(pictures, network)
+    memory.reset(memory.largest // 3)
+    stores = extract(pictures, network)
+    assert memory.refused
+    assert stores.learnt.device == DEVICE
+    assert not stores.notes
+    for found, expected in zip(stores.test[:2].maps, here.fitted[0].stores.test[:2].maps, strict=True):
+        close(found.cpu(), expected)
+
+
+def test_a_backbone_goes_on_on_the_processor_when_one_picture_is_too_large(data, here, accelerator):
+    pictures = COMPARISON.prepare(data)
+    network = COMPARISON.load("scattering")
+    memory.reset(4 * 96 * 96)
+    stores = extract(pictures, network)
+    assert memory.refused
+    assert [note.key for note in stores.notes] == ["features.moved_to_cpu"]
+    assert NAME in str(stores.notes[0])
+    for found, expected in zip(stores.test[:2].maps, here.fitted[0].stores.test[:2].maps, strict=True):
+        close(found, expected)
+
+
+@every_method
+def test_a_method_is_fitted_on_the_processor_or_says_that_it_is_too_large(key, here, data, accelerator):
+    pictures = COMPARISON.prepare(data)
+    stores = extract(pictures, COMPARISON.load("scattering"))
+    detector = COMPARISON.detector(key, "scattering")
+    memory.reset()
+    detector.fit(stores.learnt)
+    model = max(t.numel() * t.element_size() for t in tensors(detector.state))
+    memory.reset(memory.largest - 1)
+    again = COMPARISON.detector(key, "scattering")
+    if model > memory.most:
+        with pytest.raises(TooLarge, match="memory"):
+            fit_and_score(again, stores, pictures)
+        return
+    column, _ = fit_and_score(again, stores, pictures)
+    assert memory.refused
+    assert "comparison.fitted_on_cpu" in [note.key for note in column.notes]
+    close(column.scores, next(f.column for f in here.fitted if f.token == key).scores)
+
+
+@every_method
+def test_a_method_scores_fewer_pictures_at_once(key, here, data, accelerator, monkeypatch):
+    pictures = COMPARISON.prepare(data)
+    stores = extract(pictures, COMPARISON.load("scattering"))
+    detector = COMPARISON.detector(key, "scattering").fit(stores.learnt)
+    monkeypatch.setattr(detector, "fit", lambda *_: detector)
+    memory.reset()
+    detector.predict(stores.test[:1])
+    one = memory.largest
+    memory.reset()
+    detector.predict(stores.test[:])
+    assert memory.largest > one
+    memory.reset(one)
+    column, _ = fit_and_score(detector, stores, pictures)
+    assert memory.refused
+    close(column.scores, next(f.column for f in here.fitted if f.token == key).scores)
+
+
+# What is pretended
+
+
+def test_tensors_of_both_places_do_not_mix():
+    with pytest.raises(Mixed, match="add"):
+        on(torch.ones(3)) + torch.ones(3)
+    with pytest.raises(TypeError, match="host"):
+        on(torch.ones(3)).numpy()
+
+
+def test_waiting_is_counted():
+    waits.clear()
+    there = on(torch.arange(3.0))
+    there.sum().item()
+    there.tolist()
+    there.cpu()
+    there.nonzero()
+    bool((there > 1).any())
+    assert sum(waits.values()) == 5
+    assert on(torch.zeros(2)).to(torch.float64).device == DEVICE
+
+
+class Source:
+    """Features in batches, as a feature store hands them out."""
+
+    def __init__(self, batch, size=None):
+        self.batch, self.device, self.shape, self.size = batch, batch.device, batch.shape, size or len(batch)
+
+    def __len__(self):
+        return len(self.batch)
+
+    def __iter__(self):
+        return (self.batch[start : start + self.size] for start in range(0, len(self.batch), self.size))
+
+
+def features(count, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    maps = [torch.randn(count, c, s, s, generator=generator) for c, s in ((8, 24), (16, 12), (32, 6))]
+    return Features(tuple(maps), tuple(level.mean((2, 3)) for level in maps), (96, 96))
+
+
+def moved(found):
+    return Features(tuple(map(on, found.maps)), tuple(map(on, found.pooled)), found.image_size)
+
+
+def tensors(value):
+    if isinstance(value, torch.Tensor):
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return list(itertools.chain.from_iterable(map(tensors, inside)))
