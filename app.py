@@ -9,5 +9,8 @@ from starlette.middleware import Middleware
 
 from pages.frame.keeping import KeepCookie
 from pages.frame.upload_bound import UploadBound
+from pages.live import channel
 
-app = st.App("pages/frame/main.py", middleware=[Middleware(UploadBound), Middleware(KeepCookie)])
+app = st.App(
+    "pages/frame/main.py", middleware=[Middleware(UploadBound), Middleware(KeepCookie)], routes=[channel.route()]
+)

@@ -13,7 +13,7 @@ from browser.serving import SETTLED, chromium, showing
 from playwright.sync_api import Browser, sync_playwright
 
 FOLDER = Path(__file__).parent / "screenshots"
-PAGES = ("compare", "images", "scores", "inspect", "stress", "learn", "export")
+PAGES = ("compare", "images", "scores", "inspect", "stress", "live", "learn", "export")
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,7 @@ class Answering:
         drawn = [each for each in found.maps if each is not None]
         said = {
             "number": number,
+            "sha256": picture.sha256,
             "multiples": found.multiples,
             "flagged": found.flagged,
             "alarms": [alarm.on for alarm in visitor.alarms],
@@ -240,7 +241,7 @@ class Answering:
 
     def _forget(self, name: str, visitor: Visitor, asked: wire.Header, body: bytes) -> tuple[wire.Header, bytes]:
         self._fits.forget(name)
-        del self._visitors[name]
+        self._visitors.pop(name, None)
         return {"kept": [], "ready": False}, b""
 
     def _state(self, visitor: Visitor) -> wire.Header:

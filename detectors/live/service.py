@@ -118,10 +118,11 @@ class Live:
             self._child.tell({"call": number, "visitor": name, "do": do, **values}, body)
         return future
 
-    def forget(self, name: str) -> None:
-        """Let go of all that a visitor has shown."""
-        if self._child is not None:
-            self.ask(name, "forget")
+    def dismiss(self, name: str) -> None:
+        """Let a visitor go, and all that was shown."""
+        with self._lock:
+            if self._guests.pop(name, None) is not None and self._child is not None:
+                self.ask(name, "forget")
 
     @property
     def pid(self) -> int | None:
@@ -172,17 +173,13 @@ class Live:
                 "{n} visitors are teaching already, as many as this server takes. Try again when one has gone.",
                 n=self._most,
             )
-        self._drop(min(away)[1])
+        self.dismiss(min(away)[1])
 
     def _expire(self, name: str, left: float) -> None:
         with self._lock:
             guest = self._guests.get(name)
             if guest is not None and guest.hears is None and guest.left == left:
-                self._drop(name)
-
-    def _drop(self, name: str) -> None:
-        del self._guests[name]
-        self.forget(name)
+                self.dismiss(name)
 
 
 def sentence(said: dict[str, Any]) -> Sentence:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,6 +22,8 @@ from detectors.errors import Refusal
 from detectors.evaluation import thresholds
 from detectors.features.weights import BUNDLED, WeightsState
 from detectors.images import Preprocessing
+from detectors.live import wire
+from detectors.live.service import Live
 from detectors.queries import export
 from detectors.queries.overview import Overview
 from detectors.result import Result
@@ -32,7 +35,7 @@ from pages.frame.pinned import is_pinned, own
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.whereabouts import RANDOM, Known, missing
-from pages.frame.words import say
+from pages.frame.words import language, say
 
 _KEPT = 64  # answers of one session, those that were wanted last
 _SILENT_SECONDS = 2.0  # that a person waits without being told what for
@@ -89,6 +92,7 @@ class Backend:
         self._shared = False  # whether somebody else had
         self._pinned: tuple[Run, Result] | None = None
         self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._visitor = ""  # as whom it teaches by a camera
 
     @property
     def run_key(self) -> str:
@@ -266,8 +270,31 @@ class Backend:
 
         return Download(_downloads(), f"{kind} {report.identity(result)} {options}", made)
 
+    def teach(self, choices: Choices) -> str:
+        """Return a name that nobody can guess, under which this session's frames are learnt with these choices.
+
+        Raises:
+            Refusal: when the server takes no more visitors.
+        """
+        wanted = comparison(choices)
+        plain = replace(wanted.preprocessing, crop="none")  # frames are square as they come
+        chosen = replace(wanted, backbones=wanted.backbones[:1], preset="quick", preprocessing=plain)
+        name = self._visitor or secrets.token_urlsafe(32)
+        teaching().welcome(name, chosen, choices.allowed, language())
+        self._visitor = name
+        return name
+
+    def taught(self) -> tuple[bytes, ...]:
+        """Return the frames that this session's camera is learnt from, as JPEG files."""
+        if not self._visitor:
+            return ()
+        header, body = teaching().ask(self._visitor, "kept").result()
+        return tuple(wire.parted(header["sizes"], body))
+
     def end(self) -> None:
         """Let go of everything, when the tab has been closed for a while."""
+        if self._visitor:
+            teaching().dismiss(self._visitor)
         self.unpin()
         run, self._run = self._run, None
         self._let_go(run)
@@ -373,6 +400,12 @@ def comparison(choices: Choices) -> Comparison:
         seed=choices.seed,
         weights={name: "random" for name in choices.backbones if choices.random_weights and name != BUNDLED},
     )
+
+
+@cache
+def teaching() -> Live:
+    """Return the way to the processes that learn from cameras and answer them; they start with the first visitor."""
+    return Live()
 
 
 def _waited(work: Work) -> Any:

@@ -15,7 +15,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.datasets.sources import EditedSource
+    from detectors.datasets.sources import EditedSource, UploadSource
     from detectors.errors import Sentence
     from detectors.evaluation.thresholds import ThresholdChoice
     from detectors.stress import Curve
@@ -111,6 +111,10 @@ CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
 LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown
 
+# Live
+REMEMBERED: Key[dict[str, bytes]] = Key("live_remembered", dict, ("live.remembering",))  # JPEG files by path
+CAMERA_PART: Key[UploadSource | None] = Key("live_camera_part", _nothing, ("live.remembering",))  # of the own pictures
+
 # Learn
 STEP: Key[int] = Key("learn_step", int, ("learn.method",))
 PARAMETER: Key[str] = Key("learn_parameter", lambda: "bank", ("learn.parameters",))
@@ -123,7 +127,8 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
 PICTURES = (
-    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STRIP, VARIANTS,
+    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STRIP, REMEMBERED,
+    CAMERA_PART, VARIANTS,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
@@ -136,6 +141,7 @@ WIDGETS = (
     "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
     "choose_", "undo",
+    "camera", "try_",
     "stress_", "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from pages.frame.provenance import what_made
 from pages.frame.state import Choices, current
 from pages.frame.words import language, say, text
 
-PAGES = ("images", "compare", "scores", "inspect", "stress", "learn", "export")
+PAGES = ("images", "compare", "scores", "inspect", "stress", "live", "learn", "export")
 DEFAULT = "compare"
 
 

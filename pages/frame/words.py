@@ -65,7 +65,11 @@ def known(key: str) -> bool:
 
 def say(sentence: Sentence) -> str:
     """Return what the engine says in the session's language; English where nobody translated it yet."""
-    tongue = language()
+    return say_in(language(), sentence)
+
+
+def say_in(tongue: str, sentence: Sentence) -> str:
+    """Return what the engine says in a given language."""
     return translate(sentence, tongue, lambda key: table(tongue)[_ENGINE].get(key) or of_cards(tongue).get(key))
 
 
