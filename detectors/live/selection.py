@@ -17,6 +17,7 @@ MOST = 60  # that are kept of one visitor
 GRID = 32  # cells a side in which frames are compared
 DIFFERENCE = 3.0  # root mean square over the cells, grey levels of 255: what a frame must differ by from every other
 SMALLEST_DIFFERENCE = 0.75  # what is asked for at last where nothing moves; a camera's noise alone is about 0.3
+SPACING_SECONDS = 0.2  # between two frames that are taken: twenty of them show what a part does in four seconds
 HALVING_SECONDS = 1.5  # after which without a frame half the difference is asked for
 SHARP_SHARE = 0.5  # of the usual sharpness of the last frames: below, a frame is blurred
 FLAT = 2.0  # variance of the Laplacian, squared grey levels, below which nothing at all can be seen
@@ -70,7 +71,8 @@ class Selection:
     def __init__(self) -> None:
         self.kept: list[Kept] = []
         self._sharp: deque[float] = deque(maxlen=RECENT)
-        self._last: float | None = None
+        self._last: float | None = None  # when frames began to come, or one was taken
+        self._taken: float | None = None
 
     def begin(self, now: float) -> None:
         """Say that frames come from now on, in seconds of any clock."""
@@ -85,7 +87,8 @@ class Selection:
         self._sharp.append(sharp)
         if sharp < max(FLAT, SHARP_SHARE * float(np.median(self._sharp))):
             return "blurred"
-        if self.kept and min(difference(small, other.small) for other in self.kept) < self.asked(now):
+        soon = self._taken is not None and now - self._taken < SPACING_SECONDS
+        if soon or any(difference(small, other.small) < self.asked(now) for other in self.kept):
             return "alike"
         self._take(number, jpeg, small, now)
         return "taken"
@@ -108,4 +111,4 @@ class Selection:
 
     def _take(self, number: int, jpeg: bytes, small: NDArray[np.float32], now: float) -> None:
         self.kept.append(Kept(number, jpeg, small))
-        self._last = now
+        self._last = self._taken = now

@@ -111,6 +111,7 @@ class Live:
         The future raises `Ended` where the process ends before it replies.
         """
         future: Future[tuple[wire.Header, bytes]] = Future()
+        future.set_running_or_notify_cancel()  # who waits for it may go; the reply comes all the same
         with self._lock:
             self._child = self._child or self._start()
             number = next(self._numbers)

@@ -83,9 +83,13 @@ class Backend:
 
     Args:
         session: a name that no other tab has.
+
+    Attributes:
+        begins: whether the first run of a session starts by itself.
     """
 
     def __init__(self, session: str = "") -> None:
+        self.begins = True
         self._session = session
         self._run: Run | None = None  # whose result this session sees
         self._asked = False  # whether it has begun one
@@ -100,7 +104,7 @@ class Backend:
         return "" if self._run is None else self._run.key
 
     def look(self, choices: Choices) -> tuple[Status, Result | None]:
-        """Return how the work stands and what is known so far; starts the first run of a session by itself."""
+        """Return how the work stands and what is known so far; starts the first run of a session if it `begins`."""
         status, result = self._standing(choices)
         return replace(status, trouble=_compute().trouble), result
 
@@ -110,7 +114,7 @@ class Backend:
             return Status(), None
         wanted = comparison(choices)
         found = _compute().find(wanted, source)
-        if self._run is None and not self._asked:
+        if self._run is None and not self._asked and self.begins:
             states = self._weights(choices).values()
             if found is None and (None in states or missing(states)):
                 return self._estimated(Status(), wanted, choices), None

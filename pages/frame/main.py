@@ -37,6 +37,7 @@ with st.container(key="narrow_pages", horizontal=True):  # where Streamlit folds
         st.page_link(each)
 with st.container(key="address_store"):
     ADDRESS(key="address", height=1)
+backend.current().begins = page.url_path != "live"  # there a camera's frames are to be learnt at once
 status, result = backend.current().look(choices)
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)

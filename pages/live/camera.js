@@ -326,6 +326,8 @@ class Live {
       event.preventDefault();
     };
     document.addEventListener("keydown", this.key);
+    // After a click with a pointer the Space key belongs to the frame again, not to the button.
+    this.host.addEventListener("click", (event) => event.detail > 0 && event.target.closest("button")?.blur());
   }
 
   labels() {
@@ -365,6 +367,7 @@ class Live {
     const count = shared.frames.size, on = this.state === "on";
     this.host.dataset.state = on ? mode : this.state;
     this.host.dataset.ready = String(Boolean(shared.ready));
+    this.host.dataset.way = this.channel.open ? "open" : "closed";
     this.host.classList.toggle("mirrored", shared.mirror);
     const frozen = mode === "frozen";
     this.still.hidden = !(frozen || (on && this.source.kind === "pictures"));

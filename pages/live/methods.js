@@ -92,6 +92,9 @@ class MethodCard {
     context.lineTo(width, y(1));
     context.stroke();
     context.setLineDash([]);
+    context.fillStyle = colour("--muted");
+    context.font = `${10 * ratio}px sans-serif`;
+    context.fillText("1 ×", 0, y(1) - 3 * ratio);
     context.lineWidth = 1.6 * ratio;
     context.lineJoin = "round";
     for (let i = 1; i < this.points.length; i++) {

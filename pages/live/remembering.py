@@ -53,7 +53,8 @@ def remember(said: Any, join: bool) -> bool:
     kept = session.REMEMBERED.get()
     files = {path: jpeg for path, jpeg in kept.items() if path.startswith("test/")}
     files |= {f"train/good/frame {i:03}.jpg": jpeg for i, jpeg in enumerate(backend.current().taught())}
-    files[f"test/{folder(str(said.get('name', '')))}/frame {len(kept):03}.jpg"] = content
+    if content not in files.values():
+        files[f"test/{folder(str(said.get('name', '')))}/frame {len(kept):03}.jpg"] = content
     mine = uploads.shelf()
     before, rest = mine.source, others() if join else None
     mine.remember("upload", data.edits(), n=1)

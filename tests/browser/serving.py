@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 SETTLED = '[data-testid="stApp"][data-test-script-state="notRunning"]'
@@ -47,6 +48,17 @@ def serving(app: str = "app.py", **environment: str) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
+
+
+@contextmanager
+def filming(browser: Any, film: Path, allowed: bool = True) -> Iterator[Any]:
+    """Yield a browser like another, whose only camera plays a video file in a loop, from its beginning when opened."""
+    arguments = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
+    if allowed:
+        arguments.append("--use-fake-ui-for-media-stream")
+    filming = browser.browser_type.launch(executable_path=chromium(), args=arguments)
+    yield filming
+    filming.close()
 
 
 def showing(state: str) -> AbstractContextManager[str]:

@@ -166,6 +166,12 @@ def test_replies_find_their_calls_and_events_their_visitor(live):
     assert heard.wait(30)
 
 
+def test_who_asks_may_go_before_the_reply(live):
+    live.welcome("one", Comparison(), None, "en")
+    assert not live.ask("one", "frame").cancel()
+    assert live.ask("one", "frame", b"abc").result(30)[1] == b"abc"
+
+
 def test_a_process_that_ends_is_replaced_and_told_of(live):
     told = []
     live.welcome("one", Comparison(), None, "en")
