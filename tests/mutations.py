@@ -379,6 +379,20 @@ FAULTS = (
         "return more(before, now)", "return more(now, before)", ("tests/detectors/stress/test_curves.py", ""),
     ),
     Fault(
+        "dirt is tested as well", "detectors/stress/refits.py",
+        "rest = np.setdiff1d(np.arange(len(labels)), dirty)", "rest = np.arange(len(labels))",
+        ("tests/detectors/stress/test_refits.py", "dirt or clean"),
+    ),
+    Fault(
+        "a left-out picture is still in its Gaussian", "detectors/methods/gaussian.py",
+        "own / (count * share * rest)", "own * (count - 1) / count",
+        ("tests/detectors/methods/test_promises.py", "left_out"),
+    ),
+    Fault(
+        "one draw that loses is enough", "detectors/stress/draws.py",
+        "middle = (len(found) + 1) // 2\n", "middle = 1\n", ("tests/detectors/stress/test_draws.py", "loss"),
+    ),
+    Fault(
         "brighter is darker", "detectors/stress/conditions.py",
         "_lit(pixels, 2.0**stops)", "_lit(pixels, 2.0**-stops)", ("tests/detectors/stress/test_conditions.py", ""),
     ),

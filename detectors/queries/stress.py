@@ -31,11 +31,11 @@ def pace(bench: Bench, progress: Progress) -> dict[str, Pace]:
     return refits.paces(bench)
 
 
-def dirtied(bench: Bench, progress: Progress, key: str, way: Way, cleaned: bool, rate: float) -> Study:
+def dirtied(bench: Bench, progress: Progress, key: str, way: Way, cleaned: bool) -> Study:
     """Let defective test pictures slip in among the normal ones of one column."""
-    return refits.dirt(bench, key, way, cleaned, rate=rate, progress=progress)
+    return refits.dirt(bench, key, way, cleaned, progress=progress)
 
 
-def fewer(bench: Bench, progress: Progress, key: str, way: Way, rate: float) -> Study:
+def fewer(bench: Bench, progress: Progress, key: str, way: Way) -> Study:
     """Fit one column on 2, 4, 8, ... and all normal pictures."""
-    return refits.pictures(bench, key, way, rate=rate, progress=progress)
+    return refits.pictures(bench, key, way, progress=progress)

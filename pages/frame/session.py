@@ -108,6 +108,9 @@ STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stres
 CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
     "under_stress_curves", dict, ("stress.asking",)
 )
+# (run, "dirt" or "pictures", way, whether cleaned, column): fits on other normal pictures; and how long they take.
+STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("stress.normals",))
+LINKED: Key[bool] = Key("under_stress_linked", bool, ("stress.page",))  # whether what the link asks for was begun
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
 LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown
 
@@ -127,8 +130,8 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
 PICTURES = (
-    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STRIP, REMEMBERED,
-    CAMERA_PART, VARIANTS,
+    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STUDIED, STRIP,
+    REMEMBERED, CAMERA_PART, VARIANTS,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.

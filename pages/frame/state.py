@@ -29,6 +29,7 @@ _MAKES_SCORES = ("data", "product", "preset", "settings", "size", "crop", "equal
 Setting = bool | int | float | str | tuple[int, ...]
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}(@[\w\-]{1,40})?", re.ASCII)  # a timm model, and whose weights
 _PICTURE = re.compile(r"[0-9a-f]{8,64}")  # the start of a picture's sha256
+_MOST_WORDS = 32
 _WORD = re.compile(r"[a-z][a-z_]{0,39}")
 # Up to 48 patches, seven dials and the probe (pages/learn/toy_state.js, which bounds what is read).
 _TOY = re.compile(r"([0-9a-f][0-2][0-9a-z]{4}){0,48}(\.(a|\d{1,3})){7}\.[0-9a-z]{4}")
@@ -47,6 +48,7 @@ class Choices:
         picture, place: what Inspect shows: the start of a sha256, and (row, column) in pixels.
         focus: the method written in teal on all pages.
         toy: what was placed and set in the playground, as its script writes it; "" for what it begins with.
+        stress: what the methods were put to: conditions, and ways of `pages.stress.normals`.
     """
 
     data: str = "demo"
@@ -70,6 +72,7 @@ class Choices:
     present: bool = False
     lesson: str | None = field(default=None)
     toy: str = ""
+    stress: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -184,6 +187,10 @@ def _backbones(written: str) -> tuple[str, ...] | None:
     return tuple(names[:MOST_BACKBONES]) or None
 
 
+def _words(written: str) -> tuple[str, ...] | None:
+    return tuple(word for word in dict.fromkeys(written.split(",")[:_MOST_WORDS]) if _WORD.fullmatch(word)) or None
+
+
 def _place(written: str) -> tuple[int, int] | None:
     read = [_whole(0, 4095)(part) for part in written.split(",")]
     return (read[0], read[1]) if len(read) == 2 and read[0] is not None and read[1] is not None else None
@@ -242,4 +249,5 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "present": _flag,
     "lesson": _matching(_WORD),
     "toy": _matching(_TOY),
+    "stress": _words,
 }

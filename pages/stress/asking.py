@@ -10,7 +10,7 @@ from detectors.result import Result
 from detectors.stress import CONDITIONS
 from pages.frame import backend, session, style
 from pages.frame.backend import Answer
-from pages.frame.state import Choices
+from pages.frame.state import Choices, change, current
 from pages.frame.words import duration, say, stage_name, text
 from pages.stress.verdicts import Curves, at_thresholds
 
@@ -31,6 +31,14 @@ def controls(run: str, result: Result) -> None:
             said if wanted else text("stress.asked"), key="stress_ask", type="primary", icon=":material/play_arrow:",
             disabled=not wanted, on_click=_begin, args=(run, wanted),
         )  # fmt: skip
+
+
+def linked(run: str) -> None:
+    """Begin the conditions that a link asks for."""
+    wanted = [name for name in CONDITIONS if name in current().stress]
+    if wanted:
+        session.set_widget("stress_which", wanted)
+        _begin(run, wanted)
 
 
 def seconds(result: Result) -> float:
@@ -96,6 +104,7 @@ def _begin(run: str, wanted: list[str]) -> None:
         del session.CURVES.get()[key]
     for name in wanted:
         asked[run, name] = backend.current().later(stress.under, name, fitted=True)
+    change(stress=tuple(dict.fromkeys((*current().stress, *wanted))))
 
 
 def _stop(run: str) -> None:

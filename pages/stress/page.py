@@ -1,16 +1,18 @@
-"""Stress: the same detectors and thresholds under other light, other cameras and other positions."""
+"""Stress: the same test pictures under other light and other positions, or after other normal pictures."""
 
 import streamlit as st
 
 from detectors.result import Result
-from pages.frame import backend, component, style
+from pages.frame import backend, component, session, style
 from pages.frame.pinned import several
 from pages.frame.progress import work
 from pages.frame.refresh import live, poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.words import called, text
-from pages.stress import asking, charts, strip, verdicts
+from pages.frame.words import called, speaker, text
+from pages.stress import asking, charts, doubtful, normals, remains, strip, studies, verdicts
+
+VIEWS = ("conditions", "dirt", "pictures")
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
@@ -24,7 +26,16 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     titles = {key: called(key, several(keys)) for key in keys}
     focus = next((key for key in keys if key.split("/")[0] == choices.focus), keys[0])
     run = backend.current().run_key
-    style.head("stress", verdicts.lead(asking.curves(run, choices, result), titles))
+    view = normals.viewed(VIEWS)
+    if not session.LINKED.get() and len(result.held_out):
+        session.LINKED.set(True)
+        asking.linked(run)
+        normals.linked(run, result)
+    if view == "conditions":
+        lead = verdicts.lead(asking.curves(run, choices, result), titles)
+    else:
+        lead = studies.lead(view, normals.there(run, view, choices, result), titles)
+    style.head("stress", lead)
     style.caveats(result)
     if status.stale:
         style.note(text("stress.stale"), "calm")
@@ -32,6 +43,19 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.note(text("stress.no_threshold"))
         style.foot("stress")
         return
+    word = speaker()
+    st.segmented_control(
+        text("stress.view"), VIEWS, default=view, required=True, key="stress_view", label_visibility="collapsed",
+        format_func=lambda name: word(f"stress.views.{name}"), persist_state="session",
+    )  # fmt: skip
+    if view == "conditions":
+        _conditions(run, choices, result, titles, focus)
+    else:
+        _normals(view, run, choices, result, titles)
+    style.foot("stress", text(f"stress.foots.{view}", n=len(result.test)), result)
+
+
+def _conditions(run: str, choices: Choices, result: Result, titles: dict[str, str], focus: str) -> None:
     asking.controls(run, result)
 
     def part() -> None:
@@ -44,7 +68,23 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
             st.html(f'<div class="odd-waiting odd-low">{text("stress.empty")}</div>')
 
     poll(part, lambda: asking.pending(run))
-    style.foot("stress", text("stress.foot", n=len(result.test)), result)
+
+
+def _normals(view: str, run: str, choices: Choices, result: Result, titles: dict[str, str]) -> None:
+    normals.controls(run, view, result)
+
+    def part() -> None:
+        waiting, found = normals.progress(run, view, titles), normals.there(run, view, choices, result)
+        if found:
+            studies.cards(view, found, titles)
+            if view == "dirt":
+                remains.show(found, result, titles, choices.colour)
+        elif not waiting:
+            st.html(f'<div class="odd-waiting odd-low">{text(f"stress.empties.{view}")}</div>')
+        if view == "dirt":
+            doubtful.show(run, result)
+
+    poll(part, lambda: normals.pending(run, view))
 
 
 live(show)

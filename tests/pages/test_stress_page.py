@@ -14,10 +14,11 @@ from detectors.evaluation.thresholds import Threshold
 from detectors.methods.base import silent
 from detectors.plots import colours
 from detectors.queries import stress
-from detectors.stress import CONDITIONS, Curve, Verdict, sentences
+from detectors.stress import CONDITIONS, Curve, Study, Verdict, sentences
+from detectors.stress.draws import Draw, Remains
 from pages.frame import words
 from pages.frame.words import table
-from pages.stress import charts, verdicts
+from pages.stress import charts, studies, verdicts
 from pages.stress.asking import USUAL
 
 TITLES = {"a/x": "A", "b/x": "B"}
@@ -132,3 +133,111 @@ def test_what_was_refused_may_be_asked_for_again(open_app, monkeypatch):
     assert not app.exception
     assert not app.button(key="stress_ask").disabled
     assert app.get("plotly_chart") == []
+
+
+def made_up(key, finds, about="dirt", way="both", cleaned=False):
+    """A study of three draws whose finds are known, step by step."""
+    labels = learning.ran()[0].labels
+    good, defective = int((labels == 0).sum()), int((labels == 1).sum())
+    order = np.argsort(labels, kind="stable")
+    rows = []
+    for found in finds:
+        scores = np.empty(len(labels))
+        scores[order] = np.r_[np.zeros(good), np.arange(defective) < found] * 2.0
+        rows.append(tuple(Draw(scores, np.r_[np.zeros(18), 1.0], (found % 2, 1)) for _ in range(3)))
+    steps = (0, 1, 2) if about == "dirt" else (4, 8, 16)
+    remains = () if about == "pictures" else (Remains(int(order[-1]), 0.12, 0.07, np.eye(4, dtype=np.float32)),)
+    return Study(key, about, way, steps, tuple(rows), labels, 16, 0.05, cleaned, slipped=((int(order[-1]),),) * 3,
+                 remains=remains)  # fmt: skip
+
+
+FINDS = {"patchcore": (7, 7, 0), "padim": (7, 6, 6), "spade": (0, 0, 0)}
+
+
+@pytest.fixture
+def studied(open_app, monkeypatch):
+    """The page after the workers brought studies made by hand; what was asked is listed."""
+    asked, real = [], fake("lessons_done").later
+
+    def later(query, *arguments, **kwargs):
+        if query not in (stress.dirtied, stress.fewer):
+            return real(query, *arguments, **kwargs)
+        asked.append((query.__name__, *arguments))
+        about = "dirt" if query is stress.dirtied else "pictures"
+        finds = FINDS.get(arguments[0].split("/")[0], (6, 6, 6))
+        return FakeAnswer(made_up(arguments[0], finds, about, arguments[1], arguments[2:] == (True,)))
+
+    monkeypatch.setattr(fake("lessons_done"), "later", later)
+
+    def look(query="", view="dirt", language="en"):
+        app = open_app("lessons_done", "stress", language=language, **({"stress": query} if query else {}))
+        if not query:
+            app.segmented_control(key="stress_view").set_value(view).run()
+        assert not app.exception, [e.value for e in app.exception]
+        return app
+
+    return look, asked
+
+
+def shown(app):
+    return " ".join([e.proto.body for e in app.get("html")] + [m.value for m in app.markdown])
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_dirt_is_asked_of_every_method_and_shown_with_its_remains(studied, language):
+    look, asked = studied
+    app = look(language=language)
+    assert app.get("plotly_chart") == []
+    app.button(key="stress_ask_dirt").click().run()
+    assert not app.exception, [e.value for e in app.exception]
+    assert sorted(asked) == sorted(("dirtied", column.key, "both", False) for column in learning.ran()[0].columns)
+    assert len(app.get("plotly_chart")) == 5
+    words = table(language)["stress"]
+    assert words["remains"] in shown(app)
+    assert words["doubtful"] in shown(app)
+    assert app.button(key="stress_ask_dirt").disabled
+    assert app.session_state["choices"].stress == ("dirt_both",)
+
+
+def test_the_sentence_names_what_dirt_harms_first(studied):
+    look, _ = studied
+    app = look("dirt_both")  # a link begins what it asks for
+    assert "Dirt harms **PatchCore** (from 2 on)." in shown(app)
+    assert "**SPADE** finds hardly anything even without dirt." in shown(app)
+    assert "from 2 on fewer defects found: 100 %, then 0 %" in shown(app)
+
+
+def test_leaving_out_unusual_ones_is_drawn_beside(studied):
+    look, asked = studied
+    app = look("dirt_both,dirt_both_clean")
+    assert len(asked) == 10
+    assert len(app.get("plotly_chart")) == 5
+    assert "Left out as unusual: 0 of 2 dirty, 1 clean." in shown(app)
+
+
+def test_numbers_of_pictures_are_asked_with_their_thresholds(studied):
+    look, asked = studied
+    app = look("pictures_left_out")
+    assert {each[0] for each in asked} == {"fewer"}
+    assert {each[2] for each in asked} == {"left_out"}
+    assert len(app.get("plotly_chart")) == 5
+    assert app.get("html")
+
+
+def test_a_study_is_drawn_with_its_median_its_range_and_its_break():
+    study = made_up("patchcore/x", (7, 6, 0))
+    drawn = {trace.name: trace for trace in studies.chart(study, None, "shares", "PatchCore").data}
+    np.testing.assert_allclose(drawn["found"].y, [p.found.figure.value for p in study.points])
+    np.testing.assert_allclose(drawn["false_alarms"].y, 0)
+    wide = Study("a/x", "pictures", "held_out", (2, 4), tuple(
+        tuple(Draw(np.r_[0, 0, s, s + 0.1], np.zeros(19)) for s in (-1.0, 0.05, 1.0)) for _ in range(2)
+    ), np.array([0.0, 0, 1, 1]), 4, 0.05)  # fmt: skip
+    band = next(t for t in studies.chart(wide, None, "shares", "A").data if t.name == "found range")
+    assert max(band.y) == 1
+    assert min(band.y) == 0
+
+
+def test_times_come_from_what_workers_measured(studied):
+    look, _ = studied
+    label = look().button(key="stress_ask_dirt").label
+    assert label.startswith(table("en")["stress"]["ask"].split("{")[0])

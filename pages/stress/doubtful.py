@@ -1,0 +1,41 @@
+"""Look at these three first: the person's own normal pictures that look least like the others."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from detectors.errors import Refusal
+from detectors.queries import outliers
+from detectors.queries.overview import webp
+from detectors.result import Result
+from pages.frame.component import address
+from pages.frame.panes import name
+from pages.frame.words import text
+from pages.stress import normals
+
+_FIRST = 3
+_SIDE = 240  # pixels of a picture as it travels
+
+
+def show(run: str, result: Result) -> None:
+    """Show the three normal pictures that lie farthest from the others, and whether that is unusual."""
+    answer = normals.question(run, "doubtful", outliers.doubtful)
+    if answer.now is None or isinstance(answer.now, Refusal):
+        return
+    pictures = {picture.sha256: picture for picture in (*result.learnt, *result.held_out)}
+    first = [one for one in answer.now[:_FIRST] if one.sha256 in pictures]
+    unusual = sum(one.outlying for one in answer.now)
+    st.markdown(f"### {text('stress.doubtful')}")
+    st.caption(text("stress.doubtful_some" if unusual else "stress.doubtful_none", n=unusual, of=len(answer.now)))
+    cells = []
+    for one in first:
+        picture = pictures[one.sha256]
+        said = text("stress.doubtful_times", times=f"{one.times:.1f}")
+        mark = ' class="odd-alarm"' if one.outlying else ""
+        cells.append(
+            f'<figure><img src="{address(webp(picture.pixels, _SIDE))}" alt="{escape(name(picture))}">'
+            f"<figcaption>{escape(name(picture))}<small{mark}>{escape(said)}</small></figcaption></figure>"
+        )
+    st.html(f'<div class="odd-doubtful">{"".join(cells)}</div>')
