@@ -21,7 +21,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans, MiniBatchKMeans
 from torch import Tensor
 from torch.nn.functional import relu, softmin
 
@@ -133,6 +132,8 @@ class CFA(Detector):
         clusters = self._clusters(len(points))
         if self.gamma_c == 1:
             return points, torch.arange(clusters, device=points.device)
+        from sklearn.cluster import KMeans, MiniBatchKMeans  # a second to import, seldom needed
+
         kind = KMeans if len(points) <= LLOYD_POINTS else MiniBatchKMeans
         found = kind(clusters, n_init=1, random_state=self.seed).fit(points.cpu().numpy().astype(np.float64))
         bank = torch.from_numpy(found.cluster_centers_).to(points)
