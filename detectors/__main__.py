@@ -1,4 +1,4 @@
-"""The command line: `python -m detectors compare|fit|predict|sweep|stress|read|demo`."""
+"""The command line: `python -m detectors compare|benchmark|fit|predict|sweep|stress|read|demo`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from detectors.stress.plans import DRAWS
 
 if TYPE_CHECKING:
     from detectors.comparison.pipeline import Pipeline
+    from detectors.result import MeasuredSet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     top = argparse.ArgumentParser(prog="python -m detectors", description="Compare one-class image anomaly detectors.")
-    verbs = top.add_subparsers(required=True, metavar="compare|fit|predict|sweep|stress|read|demo")
+    verbs = top.add_subparsers(required=True, metavar="compare|benchmark|fit|predict|sweep|stress|read|demo")
 
     verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
     _add_experiment(verb)
@@ -66,6 +67,15 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="folder for maps, overlays, charts, scores.csv, result.json and settings.json"
     )
     verb.set_defaults(verb=compare)
+
+    verb = verbs.add_parser("benchmark", help="compare on every data set below a folder; goes on where it stopped")
+    verb.add_argument("root", type=Path, help="a folder of data sets")
+    _add_choices(verb)
+    verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
+    verb.add_argument(
+        "--out", type=Path, required=True, help="folder for benchmark.csv, .md and .html, and what is kept"
+    )
+    verb.set_defaults(verb=benchmark)
 
     verb = verbs.add_parser("fit", help="fit one method and save it")
     _add_experiment(verb)
@@ -149,6 +159,40 @@ def compare(options: argparse.Namespace) -> None:
     terminal.console.print(terminal.table(result))
     for remark in terminal.remarks(result):
         terminal.console.print("·", remark, highlight=False, markup=False)
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measure every set below a folder, write the tables after each, and print the means."""
+    from detectors.comparison.benchmark import benchmark, one_by_one, over_scheduler
+    from detectors.report import benchmark as tables
+    from detectors.report import terminal
+
+    comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
+    address = os.environ.get("ODD_SCHEDULER")
+    spread = over_scheduler(address) if address else one_by_one
+    measured: list[MeasuredSet] = []
+    with terminal.reporting("reading") as progress:
+        for one in benchmark(comparison, options.root, options.out, spread, progress):
+            measured = sorted([*measured, one], key=lambda each: each.name)
+            said = one.failure or f"{one.learnt + one.held_out} normal, {one.good + one.defective} test pictures"
+            terminal.errors.print(f"{one.name}: {said}{' (kept)' if one.kept else ''}", highlight=False, markup=False)
+            written = (
+                ("csv", tables.write_csv(measured)), ("md", tables.write_markdown(measured)),
+                ("html", tables.html(measured)),
+            )  # fmt: skip
+            for ending, content in written:
+                path = options.out / f"benchmark.{ending}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content, encoding="utf-8", newline="")
+    for heading, columns, cells in tables.tables(measured):
+        terminal.console.print(terminal.rows((heading, *columns), cells, right=columns))
+    for remark in tables.remarks(measured):
+        terminal.console.print("·", remark, highlight=False, markup=False)
+    if all(one.failure for one in measured):
+        raise DatasetRefused(
+            "cli.nothing_measured", "None of {count} data sets below {root!r} could be measured.",
+            count=len(measured), root=str(options.root),
+        )  # fmt: skip
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -364,6 +408,10 @@ def _add_data(verb: argparse.ArgumentParser) -> None:
 
 def _add_experiment(verb: argparse.ArgumentParser) -> None:
     _add_data(verb)
+    _add_choices(verb)
+
+
+def _add_choices(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--backbone", default=DEFAULT, help=f"names with commas: {DEFAULT}, {BUNDLED}, resnet18, any timm model"
     )

@@ -221,3 +221,45 @@ def column_key(method: str, backbone: str) -> str:
     'padim/resnet18'
     """
     return f"{method}/{backbone}"
+
+
+@dataclass(frozen=True)
+class BenchmarkRow:
+    """One method on one backbone, on one of many sets.
+
+    Attributes:
+        weights: where the backbone's weights came from, and their sha256.
+        figures: by name, as in `Column`.
+        fit_seconds: of the method's fit alone.
+        milliseconds: per test picture, without the backbone's.
+        failure: why there is nothing to measure; "" otherwise.
+    """
+
+    method: str
+    backbone: str
+    weights: str = ""
+    figures: dict[str, Figure] = field(default_factory=dict)
+    fit_seconds: float = 0.0
+    milliseconds: float = 0.0
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class MeasuredSet:
+    """One of many sets: how many pictures it has, and its rows.
+
+    Attributes:
+        failure: why nothing could be measured; "" otherwise.
+        warnings: what belongs above the set's figures.
+        kept: whether this was measured before, and read.
+    """
+
+    name: str
+    learnt: int = 0
+    held_out: int = 0
+    good: int = 0
+    defective: int = 0
+    rows: tuple[BenchmarkRow, ...] = ()
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+    kept: bool = False

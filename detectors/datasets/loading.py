@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from detectors.datasets.archives import File, Listing, clean_path, list_zip, shortened, system_file, too_deep
-from detectors.datasets.folders import list_folder
+from detectors.datasets.folders import list_folder, stamp
 from detectors.datasets.gathering import Arrangement, assemble, gather, sort_out
-from detectors.datasets.layouts import Purpose, kind_of
+from detectors.datasets.layouts import Purpose, kind_of, products
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence
@@ -19,6 +19,7 @@ from detectors.images import White, label, of_pixels
 from detectors.images.limits import LIMITS, Limits
 
 Upload = tuple[str, bytes]
+EVERYTHING = 10_000_000  # files below a folder of many sets, which are listed and not read
 _NUMBERED = re.compile(r" \((\d{1,9})\)(?=\.[^.]*$|$)")
 
 
@@ -51,6 +52,32 @@ def load_folder(
         listing = list_zip(path.read_bytes(), limits)
         return gather(listing, label(path.stem), recipe, product, limits, roles, white)
     return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles, white)
+
+
+def sets_below(root: str | Path, limits: Limits = LIMITS) -> tuple[str, ...]:
+    """Return the names of the data sets that lie side by side in a folder, sorted; its own name where it is one set.
+
+    Raises:
+        DatasetRefused: for what cannot be listed.
+    """
+    root = Path(root)
+    names = [file.name for file in list_folder(root, limits).files]
+    return products(names) or (root.resolve().name,)
+
+
+def load_set(root: str | Path, name: str, limits: Limits = LIMITS) -> Dataset:
+    """Load one of the sets that `sets_below` names."""
+    place = _place_of_set(Path(root), name)
+    return load_folder(place, None if place != Path(root) or name == place.resolve().name else name, limits)
+
+
+def stamp_of_set(root: str | Path, name: str) -> str:
+    """Return a hash of the names, sizes and times of a set's files, or of all files where it has no own folder."""
+    return stamp(_place_of_set(Path(root), name), EVERYTHING)
+
+
+def _place_of_set(root: Path, name: str) -> Path:
+    return root / name if (root / name).is_dir() else root
 
 
 def load_zip(

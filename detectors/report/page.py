@@ -98,6 +98,13 @@ def html(
     )
 
 
+def document(template: str, **values: Any) -> str:
+    """Return another document in the report's clothes."""
+    style = _font() + (ASSETS / "report" / "report.css").read_text(encoding="utf-8")
+    logo = (ASSETS / "logo.svg").read_text(encoding="utf-8")
+    return _environment().get_template(template).render(style=Markup(style), logo=Markup(logo), **values)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(

@@ -1,0 +1,168 @@
+"""Many sets below a folder: measured one by one, begun again where it stopped, and laid out in one table."""
+
+import csv
+import shutil
+
+import pytest
+
+from detectors import datasets
+from detectors.__main__ import main
+from detectors.comparison import benchmark as room
+from detectors.comparison.comparison import Comparison
+from detectors.datasets import builtin
+from detectors.errors import DatasetRefused
+from detectors.images import Preprocessing
+from detectors.report import benchmark as tables
+from detectors.result import BenchmarkRow, Figure, MeasuredSet
+
+COMPARISON = Comparison(("padim", "mahalanobis"), ("scattering",), preprocessing=Preprocessing(size=64))
+CHOICES = ("--methods", "padim,mahalanobis", "--backbone", "scattering", "--size", "64")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sets")
+    for product in ("circuit", "leather"):
+        drawn = builtin.build(product, normal=8, good=3, per=1, severities=(1.0,), seed=4)
+        builtin.write_mvtec(drawn, root / product)
+    broken = root / "broken"
+    for folder in ("train/good", "test/good", "test/crack"):
+        (broken / folder).mkdir(parents=True)
+        (broken / folder / "000.png").write_bytes(b"no picture")
+    return root
+
+
+@pytest.fixture
+def sets(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "sets")
+
+
+def measured(root, out, spread=room.one_by_one):
+    return {one.name: one for one in room.benchmark(COMPARISON, root, out, spread)}
+
+
+def test_every_set_is_measured_as_it_would_be_alone(sets, tmp_path):
+    found = measured(sets, tmp_path / "out")
+    assert set(found) == {"broken", "circuit", "leather"}
+    assert "normal" in found["broken"].failure
+    assert not found["broken"].rows
+    for name in ("circuit", "leather"):
+        alone = COMPARISON.run(datasets.load_folder(sets / name))
+        one = found[name]
+        assert (one.learnt, one.held_out) == (len(alone.learnt), len(alone.held_out))
+        assert (one.good, one.defective) == (3, len(alone.test) - 3)
+        for row, column in zip(one.rows, alone.columns, strict=True):
+            assert (row.method, row.backbone) == (column.method, column.backbone)
+            assert {key: f.value for key, f in row.figures.items()} == {k: f.value for k, f in column.figures.items()}
+            assert {key: f.low for key, f in row.figures.items()} == {k: f.low for k, f in column.figures.items()}
+
+
+def test_it_goes_on_where_it_stopped(sets, tmp_path, monkeypatch):
+    out, run, ran = tmp_path / "out", Comparison.run, []
+
+    def stopping(self, data, *rest):
+        ran.append(data.name)
+        if len(ran) == 3:
+            raise KeyboardInterrupt
+        return run(self, data, *rest)
+
+    monkeypatch.setattr(Comparison, "run", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        measured(sets, out)
+    refused, first, second = ran
+    again = measured(sets, out)
+    assert again[first].kept
+    assert ran[3:] == [refused, second]  # what was refused is looked at again
+    assert {name for name, one in measured(sets, out).items() if one.kept} == {"circuit", "leather"}
+
+
+def test_what_has_changed_is_measured_again(sets, tmp_path):
+    out = tmp_path / "out"
+    measured(sets, out)
+    next((sets / "leather" / "train" / "good").iterdir()).unlink()
+    changed = measured(sets, out)
+    assert changed["circuit"].kept
+    assert not changed["leather"].kept
+    other = Comparison(("mahalanobis",), ("scattering",), preprocessing=Preprocessing(size=64))
+    assert not any(one.kept for one in room.benchmark(other, sets, tmp_path / "out"))
+    for file in (out / room.SETS).iterdir():
+        file.write_text("{")
+    assert not any(one.kept for one in room.benchmark(other, sets, out))
+
+
+def ends_with_leather(name):
+    if name == "leather":
+        raise ValueError("gone")
+    return MeasuredSet(name)
+
+
+def test_sets_are_spread_over_the_workers_of_a_scheduler(sets, tmp_path):
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        spread = measured(sets, tmp_path / "spread", room.over_scheduler(cluster.scheduler_address))
+        ended = room.over_scheduler(cluster.scheduler_address)(ends_with_leather, ("circuit", "leather"))
+        assert {one.name: one.failure for one in ended} == {"circuit": "", "leather": "ValueError: gone"}
+    here = measured(sets, tmp_path / "out")
+    for name, one in here.items():
+        assert spread[name].failure == one.failure
+        assert [row.figures for row in spread[name].rows] == [row.figures for row in one.rows]
+
+
+def test_one_set_alone_and_a_folder_that_is_not_there(sets, tmp_path):
+    assert set(measured(sets / "circuit", tmp_path / "out")) == {"circuit"}
+    with pytest.raises(DatasetRefused, match="no folder"):
+        measured(tmp_path / "absent", tmp_path / "out")
+
+
+def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["benchmark", str(sets), *CHOICES, "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    rows = list(csv.DictReader((out / "benchmark.csv").open(encoding="utf-8")))
+    alone = COMPARISON.run(datasets.load_folder(sets / "circuit"))
+    for column in alone.columns:
+        wanted = ("circuit", column.method, "image_auroc")
+        (row,) = (r for r in rows if (r["set"], r["method"], r["figure"]) == wanted)
+        assert float(row["value"]) == pytest.approx(column.figures["image_auroc"].value, abs=1e-6)
+        assert f"{column.figures['image_auroc'].value:.3f}" in shown.out
+    (failed,) = (row for row in rows if row["failure"])
+    assert failed["set"] == "broken"
+    for name in ("benchmark.md", "benchmark.html"):
+        text = (out / name).read_text(encoding="utf-8")
+        assert "broken: " in text
+        assert "2 sets" in text
+    shutil.rmtree(sets / "circuit")
+    shutil.rmtree(sets / "leather")
+    assert main(["benchmark", str(sets / "broken"), *CHOICES, "--out", str(tmp_path / "other")]) == 2
+
+
+def row(method, backbone, **figures):
+    return BenchmarkRow(method, backbone, figures={key: Figure(value) for key, value in figures.items()})
+
+
+def test_means_are_over_the_sets_that_have_the_figure():
+    ones = [
+        MeasuredSet("a", rows=(row("padim", "scattering", image_auroc=0.5, aupro=0.25),)),
+        MeasuredSet("b", rows=(row("padim", "scattering", image_auroc=1.0), row("spade", "scattering", aupro=0.5))),
+        MeasuredSet("c|<b>", failure="absent"),
+    ]
+    found = {heading: rows for heading, _, rows in tables.tables(ones)}
+    assert found["image AUROC"][-1] == ["mean (sets)", "0.750 (2)", "absent"]
+    assert found["AUPRO"][-1] == ["mean (sets)", "0.250 (1)", "0.500 (1)"]
+    assert "2 sets" in tables.said(ones)
+    assert "1 could not be measured" in tables.said(ones)
+    assert "c|&lt;b&gt;" in tables.html(ones)
+
+
+def test_published_means_stand_beside_the_same_sets_and_backbone_alone():
+    def all_of(names, backbone):
+        return [MeasuredSet(name, rows=(row("padim", backbone, image_auroc=0.9),)) for name in names]
+
+    (first, *_) = tables.published(all_of(tables.MVTEC, "wide_resnet50_2.racm_in1k"))
+    assert first.startswith(
+        "PaDiM, wide_resnet50_2, 550 channels: image AUROC 95.3 %, pixel AUROC 97.5 %, AUPRO 92.1 %"
+    )
+    assert not tables.published(all_of(tables.MVTEC, "scattering"))
+    assert not tables.published(all_of(tables.MVTEC[:-1], "wide_resnet50_2"))
+    assert "Published" in tables.write_markdown(all_of(tables.MVTEC, "wide_resnet50_2"))
