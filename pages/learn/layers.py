@@ -12,19 +12,20 @@ from detectors import evaluation
 from detectors.errors import Refusal
 from detectors.features.weights import BUNDLED, DEFAULT, weights_state
 from detectors.queries.lessons import layers
-from detectors.queries.lessons.layers import Grid, LevelsWorth
+from detectors.queries.lessons.layers import Grid, LevelsWorth, Network
 from detectors.result import Figure, Result
 from pages.frame import backend, data, panes, session
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import say, speaker, text
+from pages.learn import opinions
 from pages.learn.lesson import ask, at_work, controls, first_column, listed, subject
 from pages.learn.parts import Intervals, Row, beside, caption, cell, interval, picture, tiles
 
 PICTURES = 3
 USED = 3  # levels that the methods use
 # Networks beside the run's own, as (backbone, weights): the same one untrained and trained, and one that never learns.
-OTHERS = {"random": (DEFAULT, "random"), "trained": (DEFAULT, "package"), "fixed": (BUNDLED, "bundled")}
+OTHERS = {"trained": (DEFAULT, "package"), "random": (DEFAULT, "random"), "fixed": (BUNDLED, "bundled")}
 SECONDS = 20
 
 
@@ -100,26 +101,28 @@ def weights(choices: Choices, status: Status, result: Result) -> None:
     _, single, several = found
     own = several or single[-1]
     backbone = first_column(result).backbone
+    known = {name: each for name, each in (others | {"random": drawn}).items() if isinstance(each, Network)}
+    known = {name: known[name] for name in OTHERS if name in known}
+    _side_by_side(choices, known)
     charts = []
     for name, of in (("decides", _image), ("draws", _overlap)):
         rows = [Row(text("learn.layers.now", backbone=backbone), of(own), focus=True)]
-        rows += [Row(text("learn.layers.random_set", which=_set_name(j, drawn[-1])), of(j)) for j in drawn]
-        for other, sets in others.items():
-            if isinstance(sets, list):
-                rows += [Row(text(f"learn.layers.{other}_set", which=_set_name(j, sets[-1])), of(j)) for j in sets]
+        for other, network in known.items():
+            sets = network.sets
+            rows += [Row(text(f"learn.layers.{other}_set", which=_set_name(j, sets[-1])), of(j)) for j in sets]
         charts.append(Intervals(text(f"learn.layers.{name}"), rows))
     beside("weights", *charts)
     if "trained" not in others:
         caption(text("learn.layers.no_trained", backbone=DEFAULT))
-    for sets in others.values():
-        if isinstance(sets, Refusal):
-            caption(say(sets.sentence))
-    awaited = next((name for name, sets in others.items() if sets is None), None)
+    for network in others.values():
+        if isinstance(network, Refusal):
+            caption(say(network.sentence))
+    awaited = next((name for name, network in others.items() if network is None), None)
     if awaited is not None:
         at_work(lambda: _of_other(choices, result, awaited), SECONDS)
 
 
-FIGURES: dict[str, Callable[..., None]] = {"maps": maps, "worth": worth, "weights": weights}
+FIGURES: dict[str, Callable[..., None]] = {"maps": maps, "worth": worth, "weights": weights, **opinions.FIGURES}
 
 
 def grids(choices: Choices, status: Status, result: Result) -> str | None:
@@ -171,9 +174,9 @@ def random_says(choices: Choices, status: Status, result: Result) -> str | None:
     if found is None or _weights_key(result) not in session.OTHER_WEIGHTS.get():
         return None
     drawn = _of_other(choices, result, "random")
-    if not isinstance(drawn, list):
+    if not isinstance(drawn, Network):
         return None
-    own, other = found[2] or found[1][-1], drawn[-1]
+    own, other = found[2] or found[1][-1], drawn.sets[-1]
     gap = evaluation.difference(own.image, other.image)
     if other.image.low is None or gap.low is None or gap.high is None:
         return None
@@ -193,6 +196,7 @@ VALUES: dict[str, Callable[..., str | None]] = {
     "bundled": bundled,
     "trained": trained,
     "random_says": random_says,
+    **opinions.VALUES,
 }
 
 
@@ -208,6 +212,27 @@ def _controls(result: Result, found: tuple[Grid, ...]) -> None:
             text("learn.layers.measured_with"), layers.METHODS, default=layers.METHODS[0], key="w_layers_method",
             required=True, persist_state="session", format_func=lambda name: tell(f"methods.{name}"),
         )  # fmt: skip
+
+
+def _side_by_side(choices: Choices, networks: dict[str, Network]) -> None:
+    """Show one picture as each network maps it: with the last level alone, and with all levels together."""
+    if any(worth.maps is None for network in networks.values() for worth in network.sets[-2:]):
+        return
+    made = []
+    for n in (-2, -1):
+        test = next(iter(networks.values())).shown
+        mask = test.mask if test.mask is not None and test.mask.any() and not test.mask.all() else None
+        head = text("grid.picture") if n == -2 else "\u00a0"
+        made.append(cell(picture(test.pixels, panes.name(test), mask=mask), head, note=panes.name(test)))
+        for name, network in networks.items():
+            worth = network.sets[n]
+            assert worth.maps is not None
+            title = text(f"learn.layers.{name}_set", which=_set_name(worth, network.sets[-1]))
+            scaled = worth.maps[0].astype(np.float32)
+            image = picture(test.pixels, title, scaled=scaled, colour=choices.colour, mask=mask)
+            overlap = "" if np.isnan(worth.overlaps[0]) else text("learn.layers.overlap", p=100 * worth.overlaps[0])
+            made.append(cell(image, title, overlap, text("learn.peak", peak=f"{worth.peaks[0]:.1f}"), n == -1))
+    tiles(made, len(networks) + 1, scrolls=True)
 
 
 def _evaluated(
@@ -276,12 +301,13 @@ def _against_last(choices: Choices, result: Result, name: str, of: Callable[[Lev
     )  # fmt: skip
 
 
-def _of_other(choices: Choices, result: Result, which: str) -> list[LevelsWorth] | Refusal | None:
+def _of_other(choices: Choices, result: Result, which: str) -> Network | Refusal | None:
     source = data.source(choices)
     if source is None:
         return None
-    key = f"{_weights_key(result)} {which}"
-    asked = (source, backend.comparison(choices), *OTHERS[which], layers.METHODS[0])
+    shown = subject(choices, result) or 0
+    key = f"{_weights_key(result)} {which} {shown}"
+    asked = (source, backend.comparison(choices), *OTHERS[which], layers.METHODS[0], shown)
     return backend.current().later(layers.with_weights, *asked, key=key).now
 
 

@@ -66,6 +66,16 @@ def cell(image: str, title: str = "", note: str = "", right: str = "", focus: bo
     return f'<div class="odd-cell">{head}{image}{foot if note or right else ""}</div>'
 
 
+def shares(names: Sequence[str], parts: Sequence[float], title: str) -> str:
+    """Return a list of names with their shares (0 to 1), each over a bar as long as it."""
+    rows = "".join(
+        f'<li><span>{escape(name)}</span><span>{100 * part:.1f} %</span><i style="width: {100 * part:.1f}%"></i></li>'
+        for name, part in zip(names, parts, strict=True)
+    )
+    head = f'<div class="odd-cell-title">{escape(title)}</div>'
+    return f'<div class="odd-cell">{head}<ol class="odd-shares">{rows}</ol></div>'
+
+
 def tiles(cells: Iterable[str], columns: int, first: str = "1fr", scrolls: bool = False) -> None:
     """Show cells in a grid of so many columns; `first` is the width of the first, `scrolls` sideways on a phone."""
     rest = f" repeat({columns - 1}, minmax(0, 1fr))" if columns > 1 else ""

@@ -1,6 +1,7 @@
 """Every lesson in both languages, before there is a result and over a small real run."""
 
 import json
+from html import escape
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from detectors.datasets.sources import DemoSource
 from detectors.evaluation import paired_auroc_difference
-from detectors.queries.lessons import exercises
+from detectors.queries.lessons import classes, exercises
+from pages.frame.state import Choices
 from pages.frame.words import write
 from pages.learn import lesson
 
@@ -161,3 +163,28 @@ def test_random_trained_and_fixed_features_stand_beside_each_other(open_lesson):
     shown = json.dumps(drawn(app, "weights_0"))
     assert all(f"{which}: " in shown for which in ("random", "trained", "fixed"))
     assert "With random weights efficientnet_lite0" in written(app)
+    shown = written(app)
+    for which in ("trained", "random", "fixed"):  # on a live picture: the last level alone, all together
+        assert f'<div class="odd-cell-title">{which}: Level ' in shown
+        assert f'<div class="odd-cell-title odd-focus">{which}: Together</div>' in shown
+
+
+def test_the_trained_network_says_what_it_takes_the_pictures_for(open_lesson):
+    app = open_lesson("layers")
+    result, _, stores, pictures = learning.ran()
+    i = lesson.subject(Choices(), result)
+    found = classes.opinions(None, stores, pictures, "efficientnet_lite0", i)
+    shown = written(app)
+    for opinion in (found.normal, found.test):
+        for name, share in zip(opinion.names, opinion.shares, strict=True):
+            assert f"<span>{escape(name)}</span><span>{100 * share:.1f} %</span>" in shown
+    labels = result.labels
+    said = {"usual": found.usual, "n": int((labels == 1).sum()), "k": int(found.keeps[labels == 1].sum()),
+            "m": int((labels == 0).sum()), "j": int(found.keeps[labels == 0].sum())}  # fmt: skip
+    keeps = write("en", "learn.layers.keeps", **said).replace("**", "")
+    assert keeps in shown.replace("<strong>", "").replace("</strong>", "")
+    gap = paired_auroc_difference(labels, result["patchcore/efficientnet_lite0"].scores, found.away)
+    how = "names_more" if gap.low > 0 else "names_less" if gap.high < 0 else "names_open"
+    claims = {key: write("en", f"learn.layers.{key}").split("{")[-1].partition("}")[2]
+              for key in ("names_more", "names_less", "names_open")}  # fmt: skip
+    assert [key for key, rest in claims.items() if rest in shown] == [how]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import evaluation
-from detectors.result import Figure
+from detectors.result import Figure, ResultPicture
 
 if TYPE_CHECKING:
     from detectors.comparison.comparison import Comparison, Pictures, Stores
@@ -55,6 +55,19 @@ class LevelsWorth:
     draws: Figure | None = None
 
 
+@dataclass(frozen=True)
+class Network:
+    """What the levels of another backbone are worth.
+
+    Attributes:
+        sets: of each level alone, from the finest on, then of all together; the last two have maps of one picture.
+        shown: that picture.
+    """
+
+    sets: list[LevelsWorth]
+    shown: ResultPicture
+
+
 def grids(detector: Detector, stores: Stores, pictures: Pictures) -> tuple[Grid, ...]:
     """Return the levels of the run's backbone."""
     shape = stores.learnt.shape
@@ -90,7 +103,9 @@ def evaluate(
     )
 
 
-def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: str, method: str) -> list[LevelsWorth]:
+def with_weights(
+    data: Dataset, comparison: Comparison, backbone: str, weights: str, method: str, shown: int
+) -> Network:
     """Evaluate each level of another backbone alone and all together, with weights for `load_backbone`.
 
     Raises:
@@ -104,7 +119,10 @@ def with_weights(data: Dataset, comparison: Comparison, backbone: str, weights: 
     levels = range(len(stores.learnt.shape.maps))
     sets = [*((level,) for level in levels), tuple(levels)]
     detector: Any = None
-    return [evaluate(detector, stores, pictures, method, levels, ()) for levels in sets]
+    return Network(
+        [evaluate(detector, stores, pictures, method, own, (shown,) if own in sets[-2:] else ()) for own in sets],
+        pictures.test[shown],
+    )
 
 
 def _column(stores: Stores, pictures: Pictures, method: str, levels: tuple[int, ...]) -> Any:

@@ -12,6 +12,7 @@ from sklearn.datasets import load_sample_image
 from detectors.errors import WeightsRefused
 from detectors.features import packages
 from detectors.features.backbone import load_backbone
+from detectors.features.classes import class_names, classifier
 from detectors.features.lite import Lite, normalised_convolutions
 from detectors.features.packages import PACKAGED
 from detectors.features.weights import weights_state
@@ -154,3 +155,21 @@ def test_neither_timm_nor_an_exporter_is_imported_for_the_first_map():
 def test_hashes_are_of_files_named_after_them():
     assert all(packaged.sha256[:8] in packaged.file for packaged in PACKAGED.values())
     assert np.all([len(packaged.sha256) == 64 for packaged in PACKAGED.values()])
+
+
+def test_classes_have_the_names_that_timm_gives_them():
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    assert class_names() == tuple(info.index_to_description(i).split(",")[0] for i in range(info.num_classes()))
+    assert [class_names()[i] for i in CLASSES.values()] == ["palace", "daisy"]
+
+
+def test_the_classifier_is_the_one_that_timms_network_ends_in():
+    state = installed(LITE)
+    weight, bias = classifier(LITE)
+    model = timms(LITE, state)
+    x = pictures(2, 224)
+    with torch.no_grad():
+        pooled = load_backbone(LITE, device="cpu")(x).pooled[-1]
+        torch.testing.assert_close(pooled @ weight.T + bias, model(2 * x - 1), rtol=1e-4, atol=1e-4)

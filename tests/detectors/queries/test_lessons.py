@@ -14,7 +14,7 @@ from detectors.comparison.comparison import Comparison, extract
 from detectors.evaluation import image_auroc, paired_pixel_difference
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
-from detectors.queries.lessons import exercises, hard, layers
+from detectors.queries.lessons import classes, exercises, hard, layers
 from detectors.queries.lessons.exercises import CHANGES, CLAIMS, EXERCISES, FIVE, LOCAL, POOLED, ExerciseScores, holds
 from detectors.result import Figure
 from pages.frame import charts
@@ -135,6 +135,61 @@ def test_a_set_of_levels_is_evaluated_by_a_fit_to_these_levels(drawn):
     assert alone.decides is None
     assert [g.side for g in layers.grids(None, stores, pictures)] == [28, 14, 7]
     assert [g.stride for g in layers.grids(None, stores, pictures)] == [4, 8, 16]
+
+
+def test_another_network_is_shown_on_the_picture_that_it_was_measured_on(circuit):
+    comparison = Comparison(preprocessing=Preprocessing(size=64))
+    pictures = comparison.prepare(circuit)
+    i = next(i for i, p in enumerate(pictures.test) if p.kind == "scratch")
+    found = layers.with_weights(circuit, comparison, "efficientnet_lite0", "random", "padim", i)
+    assert [worth.levels for worth in found.sets] == [(0,), (1,), (2,), (3,), (0, 1, 2, 3)]
+    assert [worth.maps is None or len(worth.maps) for worth in found.sets] == [0, 0, 0, 1, 1]
+    assert found.shown.sha256 == comparison.prepare(circuit).test[2].sha256
+    scaled, mask = found.sets[-1].maps[0], found.shown.mask
+    expected = (
+        (mask & (scaled >= 1)).sum() / (mask | (scaled >= 1)).sum() if mask is not None and mask.any() else np.nan
+    )
+    np.testing.assert_allclose(found.sets[-1].overlaps[0], expected)
+
+
+def test_opinions_are_the_softmax_of_timms_own_network(drawn):
+    """On a run of other features the trained network is asked anew."""
+    import timm
+    import torch
+
+    from detectors.features import packages
+
+    stores, pictures = drawn
+    found = classes.opinions(None, stores, pictures, "efficientnet_lite0", 1)
+    model = timm.create_model("tf_efficientnet_lite0").eval()
+    own = [key for key in model.state_dict() if "num_batches" not in key]
+    theirs = [value for key, value in packages.read("efficientnet_lite0").items() if "num_batches" not in key]
+    model.load_state_dict(dict(zip(own, theirs, strict=True)), strict=False)
+
+    def asked(some):
+        pixels = torch.from_numpy(np.stack([p.pixels for p in some])).permute(0, 3, 1, 2) / 127.5 - 1
+        with torch.no_grad():
+            return model(pixels).softmax(1).double().numpy()
+
+    learnt, test = asked(pictures.learnt), asked(pictures.test)
+    away = np.abs(test - learnt.mean(0)).sum(1) / 2
+    np.testing.assert_allclose(found.away, away, atol=1e-4)
+    assert found.image.value == pytest.approx(roc_auc_score(pictures.labels, found.away))
+    assert found.test.shares == pytest.approx(np.sort(test[1])[::-1][:5], abs=1e-4)
+    assert found.normal_picture == np.abs(learnt - learnt.mean(0)).sum(1).argmin()
+    common = np.bincount(learnt.argmax(1)).argmax()
+    assert found.keeps.tolist() == (test.argmax(1) == common).tolist()
+
+
+def test_a_run_of_the_trained_network_is_asked_from_its_own_features(drawn, monkeypatch):
+    _, pictures = drawn
+    stores = extract(pictures, Comparison().load("efficientnet_lite0"))
+    anew = classes.opinions(None, drawn[0], pictures, "efficientnet_lite0", 0)
+    monkeypatch.setattr(
+        "detectors.comparison.comparison.extract", lambda *_: pytest.fail("pictures went through again")
+    )
+    again = classes.opinions(None, stores, pictures, "efficientnet_lite0", 0)
+    np.testing.assert_allclose(again.away, anew.away, atol=1e-6)
 
 
 def measured(**scores):
