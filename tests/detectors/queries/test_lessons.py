@@ -144,12 +144,9 @@ def test_another_network_is_shown_on_the_picture_that_it_was_measured_on(circuit
     found = layers.with_weights(circuit, comparison, "efficientnet_lite0", "random", "padim", i)
     assert [worth.levels for worth in found.sets] == [(0,), (1,), (2,), (3,), (0, 1, 2, 3)]
     assert [worth.maps is None or len(worth.maps) for worth in found.sets] == [0, 0, 0, 1, 1]
-    assert found.shown.sha256 == comparison.prepare(circuit).test[2].sha256
-    scaled, mask = found.sets[-1].maps[0], found.shown.mask
-    expected = (
-        (mask & (scaled >= 1)).sum() / (mask | (scaled >= 1)).sum() if mask is not None and mask.any() else np.nan
-    )
-    np.testing.assert_allclose(found.sets[-1].overlaps[0], expected)
+    assert found.shown.sha256 == pictures.test[i].sha256
+    coloured, mask = found.sets[-1].maps[0] >= 1, found.shown.mask
+    assert found.sets[-1].overlaps[0] == pytest.approx((coloured & mask).sum() / (coloured | mask).sum())
 
 
 def test_opinions_are_the_softmax_of_timms_own_network(drawn):
