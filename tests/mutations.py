@@ -28,6 +28,7 @@ ASSERTED = ("AssertionError", "assert ", "Failed: DID NOT RAISE")
 SECONDS = 400  # for the tests of one fault
 
 PIXELS = "tests/browser/test_pixels.py"
+PLAYGROUND = "tests/browser/test_playground.py"
 SCRIPTS = "tests/browser/test_scripts.py"
 
 
@@ -205,6 +206,24 @@ FAULTS = (
         "scene.column.scale(scene.path.map), scene.choices.colour)",
         "scene.column.scale(scene.path.map[::-1]), scene.choices.colour)",
         ("tests/browser/test_browser_method_lesson.py", "over_its_picture"),
+    ),
+    Fault(
+        "the playground's shrinkage keeps the covariance whole", "pages/learn/toy_methods.js",
+        "keep = 1 - rho;", "keep = 1;", (PLAYGROUND, "scores_as"),
+    ),
+    Fault(
+        "the playground trains its layer without the spheres", "pages/learn/toy_methods.js",
+        "square <= radius ** 2", "square <= 0", (PLAYGROUND, "scores_as"),
+    ),
+    Fault(
+        "all panes of the playground are painted for the first place", "pages/learn/playground.js",
+        "this.assessed[name], dials.position, this.table", "this.assessed[name], 0, this.table",
+        (PLAYGROUND, "own_panes"),
+    ),
+    Fault(
+        "the names of classes are those of the next class", "detectors/queries/lessons/classes.py",
+        "names[i] for i in first", "names[i - 1] for i in first",
+        ("tests/detectors/queries/test_lessons.py", "opinions"),
     ),
     # What is taken away
     Fault(

@@ -75,7 +75,7 @@ def presets() -> dict[str, str]:
     line = np.stack([along, 0.6 * along], 1) + rng.normal(0, 0.07, (14, 2))
     ring = np.linspace(0, 2 * np.pi, 15, endpoint=False)
     round_ = 1.1 * np.stack([np.cos(ring), np.sin(ring)], 1) + rng.normal(0, 0.05, (15, 2))
-    far = np.vstack([cloud(-0.5, -0.4, 0.3, 0.22, 12), [[1.45, 1.3]]])
+    far = [np.vstack([cloud(-0.75, -0.2, 0.26, 0.16, 15), [[1.3, 1.35]]]), cloud(0.75, -0.9, 0.16, 0.22, 16)]
     arc = [
         np.stack([-1.2 * np.cos(bow), 1.25 * np.sin(bow) - 0.6], 1) + rng.normal(0, 0.06, (12, 2)),
         cloud(0.05, -0.75, 0.2, 0.14),
@@ -83,9 +83,9 @@ def presets() -> dict[str, str]:
     return {
         FIRST: written(places, probe=(0.95, -0.35)),
         "clusters": written([clusters], probe=(0.1, 0.1)),
-        "line": written([line], probe=(0.6, -0.6)),
-        "ring": written([round_], probe=(0.0, 0.0)),
-        "far": written([far], probe=(0.7, 0.6)),
+        "line": written([line], probe=(0.6, -0.6), dials="3.50.a.20.0.3.0"),
+        "ring": written([round_], probe=(0.0, 0.0), dials="3.50.a.20.0.3.0"),
+        "far": written(far, probe=(0.3, 0.6)),
         "arc": written(arc, probe=(0.0, -0.1)),
     }
 

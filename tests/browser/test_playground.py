@@ -113,6 +113,32 @@ def test_of_a_broken_text_what_can_be_read_is_taken(blank):
     assert len({(p["picture"], p["position"]) for p in found["points"]}) == len(found["points"])
 
 
+CLAIMS = """(toy, without) => {
+    const { points, probe, dials } = decode(toy), found = {};
+    const kept = points.filter((p) => !without || p.x < 1.2 || p.y < 1.2);
+    for (const name of ["spade", "mahalanobis", "padim", "patchcore", "cfa"]) {
+        const { fitted, threshold } = assess(name, grouped(kept), settingsOf({ points: kept, dials }));
+        const share = (p) => multiple(fitted.score(p.x, p.y, p.position ?? 0), threshold);
+        found[name] = { probe: share(probe), patches: points.map(share), far: share({ x: 1.3, y: 1.3 }) };
+    }
+    return found;
+}"""
+
+
+def test_what_the_lesson_says_of_its_sets_holds(blank):
+    sets = playground.presets()
+    said = {name: evaluate(blank, "playground", CLAIMS, toy, False) for name, toy in sets.items()}
+    assert min(said["places"]["mahalanobis"]["patches"]) > 1  # pictures' means lie where no patch is
+    clusters = {name: found["probe"] > 1 for name, found in said["clusters"].items()}
+    assert clusters == {"spade": True, "patchcore": True, "mahalanobis": False, "padim": False, "cfa": False}
+    without = evaluate(blank, "playground", CLAIMS, sets["far"], True)
+    for name in ("mahalanobis", "padim"):
+        assert said["far"][name]["probe"] < 1 < without[name]["probe"], name
+    for name in ("spade", "patchcore"):
+        assert min(said["far"][name]["probe"], without[name]["probe"]) > 1, name
+        assert said["far"][name]["far"] < 1 < without[name]["far"], name  # the island
+
+
 @pytest.fixture
 def opened(visit):
     return lambda query="", **options: visit(f"learn?lesson=playground&{query}", ".toy .pane", **options)

@@ -49,7 +49,7 @@ def test_names_are_given_once_and_none_looks_like_a_widgets():
 def opened(open_app):
     for page in PAGES:
         yield open_app("done", page, {"inspect_mode": "paint"} if page == "inspect" else None)
-    for lesson in ("hard", "layers", "patchcore", "parameters", "exercises"):
+    for lesson in ("hard", "layers", "playground", "patchcore", "parameters", "exercises"):
         yield open_app("lessons_done", "learn", lesson=lesson)
 
 

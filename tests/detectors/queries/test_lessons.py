@@ -153,6 +153,7 @@ def test_opinions_are_the_softmax_of_timms_own_network(drawn):
     """On a run of other features the trained network is asked anew."""
     import timm
     import torch
+    from timm.data import ImageNetInfo
 
     from detectors.features import packages
 
@@ -173,6 +174,8 @@ def test_opinions_are_the_softmax_of_timms_own_network(drawn):
     np.testing.assert_allclose(found.away, away, atol=1e-4)
     assert found.image.value == pytest.approx(roc_auc_score(pictures.labels, found.away))
     assert found.test.shares == pytest.approx(np.sort(test[1])[::-1][:5], abs=1e-4)
+    first = test[1].argsort()[::-1][:5]
+    assert found.test.names == tuple(ImageNetInfo().index_to_description(i).split(",")[0] for i in first)
     assert found.normal_picture == np.abs(learnt - learnt.mean(0)).sum(1).argmin()
     common = np.bincount(learnt.argmax(1)).argmax()
     assert found.keeps.tolist() == (test.argmax(1) == common).tolist()
