@@ -30,7 +30,7 @@ from detectors.methods.base import Detector, Progress, silent
 from detectors.plots.colours import TOP
 from detectors.result import MapScale
 
-FOLDS = 3
+FOLDS = 5
 MAP_SIDE = 112  # of a map as it is sent: maps are smoothed, so half the pixels lose nothing that can be seen
 
 

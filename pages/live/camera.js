@@ -56,6 +56,7 @@ class Live {
   // Frames
 
   tick() {
+    this.source.turn();
     if (!this.data || !this.source.ready || document.hidden || !this.channel.room) return this.unstall();
     const now = performance.now();
     if (this.mode === "learning") {
@@ -91,7 +92,7 @@ class Live {
     }
     if (header.judged && sent?.mode === "learn") {
       this.judged = header.judged;
-      if (header.kept.length >= this.data.enough && this.mode === "learning") this.mode = "idle";
+      if (header.kept.length >= this.data.enough && this.mode === "learning") this.rest();
     }
     if (header.multiples && sent) this.answer(header, body, sent);
     this.tick();
@@ -144,19 +145,26 @@ class Live {
     this.trouble = "";
     this.judged = "";
     this.mode = "learning";
+    this.source.seconds = LEARNT_SECONDS;
     this.words();
   }
 
   pause() {
     this.channel.ask("pause");
+    this.source.seconds = SHOWN_SECONDS;
     this.mode = shared.ready ? "live" : "idle";
     this.words();
   }
 
   enough() {
-    this.mode = "idle";
+    this.rest();
     this.channel.ask("fit");
     this.words();
+  }
+
+  rest() {
+    this.mode = "idle";
+    this.source.seconds = SHOWN_SECONDS;
   }
 
   fitted(header) {
@@ -322,6 +330,10 @@ class Live {
       if (key === " " && !target.matches?.("button, summary, a, [role=button]")) this.freeze();
       else if (key === "l" && !find(".learn").disabled) this.learn();
       else if (key === "n" && !find(".frozen").hidden) this.normal();
+      else if (key === "d" && !find(".frozen").hidden) {
+        if (this.mode !== "frozen") this.freeze();
+        find(".frozen input").focus();
+      }
       else return;
       event.preventDefault();
     };
@@ -387,7 +399,7 @@ class Live {
     learn.classList.toggle("primary", !shared.ready);
     learn.setAttribute("aria-pressed", String(mode === "learning"));
     const early = find(".enough");
-    early.hidden = !(count >= fewest && count < enough && mode !== "learning" && !shared.ready && !this.fitting);
+    early.hidden = !(count >= fewest && count < enough && !shared.ready && !this.fitting);
     write(early, fill(words.enough, { n: count }));
     const freeze = find(".freeze");
     freeze.hidden = !shared.ready || !this.last;

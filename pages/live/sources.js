@@ -1,6 +1,6 @@
 // Where frames come from: a camera, or a video file or pictures in its place. None of it leaves the browser here.
 
-const PICTURE_SECONDS = 1.2; // that each of several pictures is shown
+const SHOWN_SECONDS = 1.2, LEARNT_SECONDS = 0.4; // for which each of several pictures is shown
 const ASKED = { NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "none", DevicesNotFoundError: "none", NotReadableError: "in_use", TrackStartError: "in_use", OverconstrainedError: "none" };
 
 class Source {
@@ -10,6 +10,7 @@ class Source {
     this.images = [];
     this.stream = null;
     this.kind = null;
+    this.seconds = SHOWN_SECONDS;
   }
 
   get ready() {
@@ -22,7 +23,14 @@ class Source {
   }
 
   get picture() {
-    return this.kind === "pictures" ? this.images[Math.floor((performance.now() / 1000 - this.since) / PICTURE_SECONDS) % this.images.length] : null;
+    return this.kind === "pictures" ? this.images[this.at % this.images.length] : null;
+  }
+
+  // Go on to the next picture when it is time.
+  turn() {
+    if (this.kind !== "pictures" || performance.now() < this.since + 1000 * this.seconds) return;
+    this.at += 1;
+    this.since = performance.now();
   }
 
   // Open a camera and return null, or why there is none.
@@ -82,7 +90,8 @@ class Source {
     this.images = images.filter(Boolean);
     if (!this.images.length) return "no_pictures";
     this.kind = "pictures";
-    this.since = performance.now() / 1000;
+    this.at = 0;
+    this.since = performance.now();
     return null;
   }
 

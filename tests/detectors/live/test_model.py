@@ -32,9 +32,9 @@ def learnt(frames):
 
 def test_every_frame_is_scored_by_a_fit_that_has_not_seen_its_stretch_of_time(frames, learnt):
     store = FeatureStore.extract(frames, model.backbone_of(COMPARISON))
-    detector = COMPARISON.detector("padim", COMPARISON.backbones[0]).fit(store.subset([0, 1, 2, 6, 7, 8]))
-    expected = torch.cat([detector.predict(batch).scores for batch in store.subset([3, 4, 5])]).numpy()
-    np.testing.assert_allclose(learnt.columns[1].held_out[3:6], expected, rtol=1e-5)
+    detector = COMPARISON.detector("padim", COMPARISON.backbones[0]).fit(store.subset([0, 1, 4, 5, 6, 7, 8]))
+    expected = torch.cat([detector.predict(batch).scores for batch in store.subset([2, 3])]).numpy()
+    np.testing.assert_allclose(learnt.columns[1].held_out[2:4], expected, rtol=1e-5)
     assert [len(column.held_out) for column in learnt.columns] == [9, 9, 9]
 
 
