@@ -56,6 +56,27 @@ class Fault:
 
 
 FAULTS = (
+    # Taught by a camera
+    Fault(
+        "a frame's threshold comes of a fit that has seen the frame", "detectors/live/model.py",
+        "learnt = np.setdiff1d(everything, stretch)", "learnt = everything",
+        ("tests/detectors/live/test_model.py", "stretch"),
+    ),
+    Fault(
+        "one answer above the threshold is an alarm", "detectors/live/alarm.py",
+        "sum(self._last) >= NEEDED", "sum(self._last) >= 1", ("tests/detectors/live/test_alarm.py", ""),
+    ),
+    Fault(
+        "a busy visitor is answered before all others", "detectors/live/answering.py",
+        "self._waiting[visitor] = messages  # behind all others",
+        "self._waiting[visitor] = messages; self._waiting.move_to_end(visitor, last=False)",
+        ("tests/detectors/live/test_service.py", "turns"),
+    ),
+    Fault(
+        "a frame that was not learnt is remembered as a good one", "pages/live/remembering.py",
+        'f"test/{folder(str(said.get(\'name\', \'\')))}/frame {len(kept):03}.jpg"',
+        'f"train/good/other {len(kept):03}.jpg"', ("tests/pages/test_live_page.py", "remembered"),
+    ),
     # What the browser paints
     Fault(
         "every map in the grid is black", "assets/components/maps.js",

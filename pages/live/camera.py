@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from detectors.features.weights import DEFAULT
 from detectors.live import alarm, selection
+from pages.frame import backend
 from pages.frame.component import PAINT, Component
 from pages.frame.state import Choices
 from pages.frame.words import called, language, table
@@ -21,6 +24,14 @@ CAMERA = Component(
     ),
 )
 _LEAST_SIDE = 224  # of a frame as it is sent
+
+
+def at_hand(choices: Choices) -> Choices:
+    """Return the choices with one backbone: the first one whose weights need not be fetched, else the usual one."""
+    states = backend.current().weights(choices.backbones, choices.random_weights)
+    fetched = ("download", "missing")
+    ready = [name for name, state in states.items() if state is not None and state.state not in fetched]
+    return replace(choices, backbones=(ready[0] if ready else DEFAULT,))
 
 
 def show(visitor: str, choices: Choices) -> Any:

@@ -8,7 +8,7 @@ from pages.frame.state import current
 from pages.frame.words import say, text
 from pages.live import camera, remembering, tries
 
-choices = current()
+choices = camera.at_hand(current())
 component.styles("pages/live/live.css")
 style.head("live", text("live.lead"))
 try:
@@ -18,6 +18,8 @@ except Refusal as refusal:
     style.note(say(refusal.sentence))
 if not choices.methods:
     style.note(text("frame.no_method"))
+if choices.backbones[0] != current().backbones[0]:
+    style.note(text("live.other_backbone", wanted=current().backbones[0], used=choices.backbones[0]), "calm")
 if visitor:
     said = camera.show(visitor, choices)
     join = remembering.join()

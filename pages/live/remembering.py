@@ -85,7 +85,7 @@ def frame(said: Any) -> bytes | None:
 
 def folder(name: str) -> str:
     """Return a folder for a defect of that name, one that reads as the kind of a defect wherever folders are read."""
-    tidy = " ".join(re.sub(r"[\\/:*?\"<>|.]+", " ", label(name)).split())[:_LONGEST].strip()
+    tidy = label(" ".join(re.sub(r"[\\/:*?\"<>|.]+", " ", name).split()))[:_LONGEST].strip()
     for folder in (tidy, f"defect {tidy}"):
         if tidy and _is_defect(folder):
             return folder

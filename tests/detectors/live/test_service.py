@@ -1,8 +1,9 @@
 """Visitors and their turns: who is answered next, whose fit comes next, what happens when a process ends."""
 
+import io
+import itertools
 import threading
 
-import numpy as np
 import pytest
 from fixtures import camera
 from PIL import Image
@@ -15,8 +16,6 @@ from detectors.live.service import Busy, Ended, Live
 
 
 def jpeg(seconds, defect=False):
-    import io
-
     buffer = io.BytesIO()
     Image.fromarray(camera.square(seconds, defect)).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
@@ -41,8 +40,8 @@ class Asked:
 @pytest.fixture
 def worked():
     """Return what does things for visitors, what it said, and its fits."""
-    said, clock = [], iter(np.arange(0, 1e6, 0.1))
-    works = Answering(lambda header, body: said.append((header, body)), lambda: float(next(clock)), Asked)
+    said, clock = [], itertools.count(0, 0.25)
+    works = Answering(lambda header, body: said.append((header, body)), lambda: next(clock), Asked)
 
     def do(what, visitor="one", body=b"", **values):
         works.do({"call": len(said), "visitor": visitor, "do": what, **values}, body)
@@ -55,7 +54,7 @@ def worked():
 def test_frames_are_learnt_until_they_suffice_and_the_fit_starts_by_itself(worked):
     do, said, works = worked
     for i in range(60):
-        answer = do("frame", number=i, mode="learn", body=jpeg(i / 10))
+        answer = do("frame", number=i, mode="learn", body=jpeg(i / 4))
         if len(answer["kept"]) == ENOUGH:
             break
     (header, frames) = works._fits.all[-1]
