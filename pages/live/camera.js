@@ -49,6 +49,7 @@ class Live {
     clearInterval(this.timer);
     clearInterval(this.slow);
     document.removeEventListener("keydown", this.key);
+    document.removeEventListener("pointerdown", this.pointing);
     this.channel.close();
     this.source.close();
   }
@@ -327,7 +328,9 @@ class Live {
       const busy = target.matches?.("input, select, textarea, [contenteditable]") || event.ctrlKey || event.metaKey || event.altKey;
       if (busy || event.repeat || !this.data) return;
       const key = event.key.toLowerCase();
-      if (key === " " && !target.matches?.("button, summary, a, [role=button]")) this.freeze();
+      if (key === "tab") this.pointed = false;
+      // Who clicked a button holds frames with Space all the same; who came to it by keys presses it.
+      if (key === " " && (this.pointed || !target.matches?.("button, summary, a, [role=button]"))) this.freeze();
       else if (key === "l" && !find(".learn").disabled) this.learn();
       else if (key === "n" && !find(".frozen").hidden) this.normal();
       else if (key === "d" && !find(".frozen").hidden) {
@@ -337,9 +340,9 @@ class Live {
       else return;
       event.preventDefault();
     };
+    this.pointing = () => (this.pointed = true);
     document.addEventListener("keydown", this.key);
-    // After a click with a pointer the Space key belongs to the frame again, not to the button.
-    this.host.addEventListener("click", (event) => event.detail > 0 && event.target.closest("button")?.blur());
+    document.addEventListener("pointerdown", this.pointing);
   }
 
   labels() {
