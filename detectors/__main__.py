@@ -293,7 +293,7 @@ def stress(options: argparse.Namespace) -> None:
     from contextlib import nullcontext
 
     from detectors.report import terminal
-    from detectors.report.stress import files
+    from detectors.report.stress import Stressed, files
     from detectors.stress import refits
     from detectors.stress.measuring import bench, measure
 
@@ -316,7 +316,7 @@ def stress(options: argparse.Namespace) -> None:
                 refits.pictures(fitted, key, options.pictures, **again) for key in (keys if options.pictures else ())
             ]
         if folder:
-            for name, content in files(curves, studies):
+            for name, content in files(Stressed(curves, tuple(studies))):
                 (folder / name).write_bytes(content)
             made = {"conditions": list(curves), "dirt": options.dirt, "clean": options.clean}
             made |= {"pictures": options.pictures, "draws": options.draws}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.errors import Sentence
 from detectors.methods import METHODS
 from detectors.plots.axes import ACCENT, FALSE_ALARM, INK, MISS, MUTED, SMALL, USUAL, axes, dress, grid, percent
 from detectors.stress import CONDITIONS, Curve, apart
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def stress(curve: Curve, condition: str, ax: Axes | None = None) -> Axes:
+def stress(curve: Curve, condition: str, ax: Axes | None = None, say: Callable[[Sentence], str] = str) -> Axes:
     """Draw one method under one condition.
 
     Args:
         curve: what was measured.
         condition: its name.
         ax: where to draw; a new figure by default.
+        say: writes the verdict; English by default.
     """
     ax = axes(ax, 3.2, 2.0)
     dress(ax, ruled="y")
@@ -44,26 +46,33 @@ def stress(curve: Curve, condition: str, ax: Axes | None = None) -> Axes:
     ax.set_xticks(ticks, [bare(condition, strength) for strength in ticks])
     ax.yaxis.set_major_formatter(percent)
     colour = {"breaks": MISS, "stands": ACCENT}.get(said.word, MUTED)
-    ax.set_title(str(verdict(said, condition)), loc="left", fontsize=SMALL, color=colour)
+    ax.set_title(say(verdict(said, condition)), loc="left", fontsize=SMALL, color=colour)
     return ax
 
 
-def stress_matrix(curves: Mapping[str, Sequence[Curve]]) -> np.ndarray[Any, Any]:
+def stress_matrix(
+    curves: Mapping[str, Sequence[Curve]],
+    say: Callable[[Sentence], str] = str,
+    called: Mapping[str, str] | None = None,
+) -> np.ndarray[Any, Any]:
     """Draw methods below each other and conditions beside each other; return the Axes (methods, conditions).
 
     Args:
         curves: by condition, of the same columns in the same order.
+        say: writes verdicts; English by default.
+        called: titles of conditions with their units; their keys by default.
     """
     rows, names = len(next(iter(curves.values()))), list(curves)
     made = grid(rows, len(names), 2.3 * len(names) + 0.6, 1.5 * rows + 0.4)
     several = len({curve.key.partition("/")[2] for found in curves.values() for curve in found}) > 1
     for across, (name, found) in enumerate(curves.items()):
         for down, curve in enumerate(found):
-            ax = stress(curve, name, made[down, across])
+            ax = stress(curve, name, made[down, across], say)
             if across == 0:
                 method, _, backbone = curve.key.partition("/")
                 title = METHODS[method].title if method in METHODS else method
                 ax.set_ylabel(f"{title}\n{backbone}, %" if several else f"{title}, %", fontsize=USUAL, color=INK)
             if down == rows - 1:
-                ax.set_xlabel(f"{name}, {CONDITIONS[name].unit.removesuffix(' lost')}", fontsize=SMALL, color=MUTED)
+                usual = f"{name}, {CONDITIONS[name].unit.removesuffix(' lost')}"
+                ax.set_xlabel((called or {}).get(name, usual), fontsize=SMALL, color=MUTED)
     return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.errors import Sentence
 from detectors.methods import METHODS
 from detectors.plots.axes import ACCENT, FALSE_ALARM, INK, MISS, MUTED, SMALL, USUAL, axes, dress, grid, percent
 from detectors.stress import Study
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 _WRAP = 36  # letters of a line above a chart
 
 
-def study(found: Study, cleaned: Study | None = None, ax: Axes | None = None) -> Axes:
+def study(
+    found: Study, cleaned: Study | None = None, ax: Axes | None = None, say: Callable[[Sentence], str] = str
+) -> Axes:
     """Draw one method: the median draw's shares with the range of all draws, the promise dashed in teal.
 
     Args:
         found: what was measured.
         cleaned: the same where unusual normal pictures were left out; its finds are dotted.
         ax: where to draw; a new figure by default.
+        say: writes what the study says; English by default.
     """
     ax = axes(ax, 3.2, 2.4)
     dress(ax, ruled="y")
@@ -49,15 +53,19 @@ def study(found: Study, cleaned: Study | None = None, ax: Axes | None = None) ->
     ax.set_xticks(range(len(found.steps)), [str(step) for step in found.steps])
     ax.yaxis.set_major_formatter(percent)
     colour = MISS if said.word in ("loses", "helps") else MUTED
-    ax.set_title(fill(str(judged(found)), _WRAP), loc="left", fontsize=SMALL, color=colour)
+    ax.set_title(fill(say(judged(found)), _WRAP), loc="left", fontsize=SMALL, color=colour)
     return ax
 
 
-def study_row(studies: Sequence[Study]) -> np.ndarray[Any, Any]:
+def study_row(
+    studies: Sequence[Study], say: Callable[[Sentence], str] = str, legend: bool = True
+) -> np.ndarray[Any, Any]:
     """Draw studies of one kind, a method each, in rows of five; return their Axes.
 
     Args:
         studies: of one kind; of two of a method the one without unusual normal pictures is drawn into the other.
+        say: writes what studies say; English by default.
+        legend: whether it is said above what lines and bands are.
     """
     plain = [each for each in studies if not each.cleaned]
     cleaned = {each.key: each for each in studies if each.cleaned}
@@ -65,12 +73,14 @@ def study_row(studies: Sequence[Study]) -> np.ndarray[Any, Any]:
     down = -(-len(plain) // across)
     made = grid(down, across, 2.7 * across + 0.5, 2.9 * down).ravel()
     for ax, found in zip(made, plain, strict=False):
-        study(found, cleaned.get(found.key), ax)
+        study(found, cleaned.get(found.key), ax, say)
         method = found.key.partition("/")[0]
         title = METHODS[method].title if method in METHODS else method
         ax.set_xlabel(title, fontsize=USUAL, color=INK)
     for ax in made[len(plain) :]:
         ax.remove()
+    if not legend:
+        return made
     first = plain[0]
     what = "dirty pictures among the normal ones" if first.about == "dirt" else "normal pictures"
     dotted = ", dotted: unusual normal pictures left out" if cleaned else ""

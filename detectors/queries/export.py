@@ -12,6 +12,7 @@ from dataclasses import replace
 from detectors import report
 from detectors.comparison.comparison import Bench
 from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.report.stress import NOTHING, Stressed
 from detectors.result import Result
 
 
@@ -36,17 +37,34 @@ def made(bench: Bench, without: Result, keys: tuple[str, ...], make: Callable[..
     )
 
 
-def page(result: Result, language: str, choice: ThresholdChoice, focus: str | None, colour_map: str) -> bytes:
+def page(
+    result: Result,
+    language: str,
+    choice: ThresholdChoice,
+    focus: str | None,
+    colour_map: str,
+    stressed: Stressed = NOTHING,
+) -> bytes:
     """Return the report."""
-    return report.html(result, language, choice=choice, focus=focus, colour_map=colour_map).encode()
+    made = report.html(result, language, choice=choice, focus=focus, colour_map=colour_map, stressed=stressed)
+    return made.encode()
 
 
-def archive(result: Result, language: str, choice: ThresholdChoice, focus: str | None, colour_map: str) -> bytes:
+def archive(
+    result: Result,
+    language: str,
+    choice: ThresholdChoice,
+    focus: str | None,
+    colour_map: str,
+    stressed: Stressed = NOTHING,
+) -> bytes:
     """Return the ZIP, the report included."""
     file = io.BytesIO()
     drawn = report.draw(result, language, choice, focus)
-    text = report.html(result, language, choice=choice, focus=focus, colour_map=colour_map, drawn=drawn)
-    report.write_zip(result, file, choice, text, colour_map, drawn)
+    text = report.html(
+        result, language, choice=choice, focus=focus, colour_map=colour_map, drawn=drawn, stressed=stressed
+    )
+    report.write_zip(result, file, choice, text, colour_map, drawn, stressed)
     return file.getvalue()
 
 

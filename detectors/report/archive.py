@@ -18,6 +18,8 @@ from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.plots.colours import overlay
 from detectors.report.charts import Charts, draw, files
 from detectors.report.script import script
+from detectors.report.stress import NOTHING, Stressed
+from detectors.report.stress import files as stress_files
 from detectors.report.tables import plain, to_json, write_csv
 from detectors.result import Column, MapScale, Result
 
@@ -29,6 +31,7 @@ result.json         scores of test and held-out pictures, figures with intervals
 settings.json       the experiment
 run.py              repeats the run; its first lines say how
 report.html         if it was asked for
+stress/             if there was any: what the methods were put to, point by point, as tables and charts
 charts/             ROC, precision-recall, PRO, histograms, scores, rates and differences, as SVG
 pictures/           what the backbone saw
 masks/              the true defects, where they are known
@@ -49,6 +52,7 @@ def write_zip(
     report: str | None = None,
     colour_map: str = "inferno",
     drawn: Charts | None = None,
+    stressed: Stressed = NOTHING,
 ) -> None:
     """Write everything a result holds; the same result gives the same bytes.
 
@@ -59,9 +63,10 @@ def write_zip(
         report: the text of `html(result)`, to be put in as report.html.
         colour_map: of the overlays.
         drawn: what `draw` returned; drawn in English by default.
+        stressed: what the methods were put to.
     """
     with zipfile.ZipFile(file, "w") as out:
-        for name, content in _files(result, choice, report, colour_map, drawn):
+        for name, content in _files(result, choice, report, colour_map, drawn, stressed):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             packed = name.endswith((".png", ".safetensors"))
@@ -70,7 +75,7 @@ def write_zip(
 
 def write_folder(result: Result, folder: Path, choice: ThresholdChoice = USUAL, colour_map: str = "inferno") -> None:
     """Write the files of `write_zip` into a folder that exists."""
-    for name, content in _files(result, choice, None, colour_map, None):
+    for name, content in _files(result, choice, None, colour_map, None, NOTHING):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -109,17 +114,24 @@ def folder(column: Column) -> str:
 
 
 def _files(
-    result: Result, choice: ThresholdChoice, report: str | None, colour_map: str, drawn: Charts | None
+    result: Result,
+    choice: ThresholdChoice,
+    report: str | None,
+    colour_map: str,
+    drawn: Charts | None,
+    stressed: Stressed,
 ) -> Iterator[tuple[str, bytes]]:
     """Yield everything as (name, content), pictures one at a time."""
     yield "README.txt", _README.encode()
     yield "scores.csv", ("\ufeff" + write_csv(result, choice)).encode()
     yield "result.json", _json(to_json(result, choice))
     yield "settings.json", _json(plain(result.experiment))
-    yield "run.py", script(result).encode()
+    yield "run.py", script(result, stressed=stressed).encode()
     if report is not None:
         yield "report.html", report.encode()
     yield from files(draw(result, choice=choice) if drawn is None else drawn)
+    for name, content in stress_files(stressed):
+        yield f"stress/{name}", content
     for i, picture in enumerate(result.test):
         yield f"pictures/{stem(i, picture.name)}.png", _encoded(Image.fromarray(picture.pixels))
         if picture.mask is not None:

@@ -68,7 +68,7 @@ def draw(result: Result, language: str = "en", choice: ThresholdChoice = USUAL, 
         if len(result.columns) > 1:
             made["differences"] = _differences(result, words, main)
     for figure in made.values():
-        _letter(figure)
+        letter(figure)
     return made
 
 
@@ -187,7 +187,7 @@ def _differences(result: Result, words: Words, main: Column) -> Figure | SubFigu
     return ax.figure
 
 
-def _letter(figure: Figure | SubFigure) -> None:
+def letter(figure: Figure | SubFigure) -> None:
     """Let text be written in fonts that this machine has, Korean ones last."""
     from matplotlib.text import Text
 

@@ -24,6 +24,7 @@ from detectors.report.parts import PICTURE_FIGURES, auroc, column_parts, differe
 from detectors.report.pictures import rows
 from detectors.report.provenance import made
 from detectors.report.script import script
+from detectors.report.stress import NOTHING, Stressed, section
 from detectors.report.wording import Words
 from detectors.result import Result
 
@@ -41,6 +42,7 @@ def html(
     opacity: float = 1.0,
     pictures: int = 24,
     drawn: Charts | None = None,
+    stressed: Stressed = NOTHING,
 ) -> str:
     """Return the report as one HTML document without any reference to the outside.
 
@@ -53,6 +55,7 @@ def html(
         colour_map: "inferno" or "mako".
         opacity: of the overlays.
         drawn: what `draw` returned for the same result, language, rate and focus; drawn now by default.
+        stressed: what the methods were put to.
         pictures: at most this many test pictures are shown, most disagreement first; the report says how many are not.
     """
     words = Words.of(language, sentences)
@@ -87,12 +90,13 @@ def html(
             focus=words.title(result, main) if main else "",
             differences=compared,
             cost_says=_cost_says(result, t),
+            stressed=section(stressed, result, words),
             rows=shown,
             blocks=_blocks(result),
             left_out=left_out if len(shown) < len(result.test) else "",
             scale=_stops(colour_map),
             run=made(result, words),
-            script=script(result, choice),
+            script=script(result, choice, stressed),
             foot=t["foot"].format(version=result.versions.get("odd-one-out", __version__)),
         )
     )

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
+from detectors.report.stress import NOTHING, Stressed, digest
 from detectors.result import Result
 
 _TEMPLATES = Path(__file__).parents[2] / "assets" / "report"
@@ -37,7 +38,7 @@ def identity(result: Result) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def script(result: Result, choice: ThresholdChoice = USUAL) -> str:
+def script(result: Result, choice: ThresholdChoice = USUAL, stressed: Stressed = NOTHING) -> str:
     """Return Python that computes `result` again through the public API and compares what it got.
 
     Pictures that the program cannot make itself are read from the folder that the recipe names; uploads are found by
@@ -68,6 +69,13 @@ def script(result: Result, choice: ThresholdChoice = USUAL) -> str:
         settings=settings,
         choice=None if choice == USUAL else repr(choice),
         pictures=repr(fingerprint(result)),
+        conditions=[
+            ((name, c.key), hashlib.sha256(c.scores.tobytes()).hexdigest())
+            for name, curves in stressed.curves.items()
+            for c in curves
+        ],
+        dirt=[((s.key, s.way, s.cleaned), digest(s)) for s in stressed.studies if s.about == "dirt"],
+        numbers=[((s.key, s.way), digest(s)) for s in stressed.studies if s.about == "pictures"],
         scores=[(repr(c.key), repr(hashlib.sha256(c.scores.tobytes()).hexdigest())) for c in result.columns],
     )
 

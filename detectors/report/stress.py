@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from detectors.report.tables import cell
-from detectors.result import Figure
+from detectors.report.wording import Words
+from detectors.result import Figure, Result
 from detectors.stress import CONDITIONS, Curve, Study
 from detectors.stress.draws import Spread
+from detectors.stress.sentences import judged, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,21 +76,112 @@ def write_studies(studies: Iterable[Study]) -> str:
     return text.getvalue()
 
 
-def files(
-    curves: Mapping[str, Sequence[Curve]] | None = None, studies: Sequence[Study] = ()
-) -> Iterator[tuple[str, bytes]]:
+@dataclass(frozen=True, repr=False)
+class Stressed:
+    """What a result was put to: conditions by name, and fits on other normal pictures; false where it was nothing."""
+
+    curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
+    studies: tuple[Study, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.curves or self.studies)
+
+    def __repr__(self) -> str:
+        """Return its content in one hash: files made of it are kept under this."""
+        said = hashlib.sha256()
+        for name, curves in self.curves.items():
+            for curve in curves:
+                said.update(f"{name} {curve.key} {curve.threshold}".encode() + curve.scores.tobytes())
+        for study in self.studies:
+            said.update(f"{study.key} {study.about} {study.way} {study.cleaned} {study.rate} {digest(study)}".encode())
+        return f"Stressed({said.hexdigest()})"
+
+
+NOTHING = Stressed()
+
+
+def digest(study: Study) -> str:
+    """Return one hash over all scores of a study."""
+    said = hashlib.sha256()
+    for draw in (draw for draws in study.draws for draw in draws):
+        said.update(draw.scores.tobytes() + draw.calibrating.tobytes())
+    return said.hexdigest()
+
+
+def files(stressed: Stressed) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of the tables and the charts of what is there."""
     from detectors.plots.stress import stress_matrix
     from detectors.plots.studies import study_row
 
-    if curves:
-        yield "stress.csv", write_csv(curves).encode()
-        yield "stress.png", _png(stress_matrix(curves)[0, 0])
+    if stressed.curves:
+        yield "stress.csv", write_csv(stressed.curves).encode()
+        yield "stress.png", _png(stress_matrix(stressed.curves)[0, 0])
+    for about, own in _kinds(stressed):
+        yield f"{about}.csv", write_studies(own).encode()
+        yield f"{about}.png", _png(study_row(own)[0])
+
+
+def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, Any]]:
+    """Return the parts of the report's section: a title, what it says, a table of verdicts, a chart."""
+    from detectors.plots.stress import stress_matrix
+    from detectors.plots.studies import study_row
+    from detectors.report.charts import inline, letter
+
+    titles = {column.key: words.title(result, column) for column in result.columns}
+    parts = []
+    if stressed.curves:
+        named = {name: words.write(f"stress.conditions.{name}") for name in stressed.curves}
+        units = {name: words.write(f"stress.axes.{CONDITIONS[name].unit}") for name in stressed.curves}
+        called = {name: f"{said}, {units[name]}" for name, said in named.items()}
+        figure = stress_matrix(stressed.curves, words.say, called)[0, 0].figure
+        by = {(name, curve.key): curve.verdict for name, found in stressed.curves.items() for curve in found}
+        keys = dict.fromkeys(key for _, key in by)
+        rows = [
+            (titles.get(key, key), [(by[name, key].word, words.say(verdict(by[name, key], name)))
+                                    if (name, key) in by else ("", "–") for name in named])
+            for key in keys
+        ]  # fmt: skip
+        parts.append(_part("conditions", words, list(named.values()), rows, figure, inline, letter))
+    for about, own in _kinds(stressed):
+        figure = study_row(own, words.say, legend=False)[0].figure
+        heads = [words.write(f"stress.across.{about}")]
+        rows = []
+        for study in own:
+            cleaned = f" ({words.write('stress.cleaned')})" if study.cleaned else ""
+            said = f"{words.say(judged(study))} · {words.write(f'stress.ways.{study.way}')}"
+            rows.append((titles.get(study.key, study.key) + cleaned, [(study.judgement.word, said)]))
+        parts.append(_part(about, words, heads, rows, figure, inline, letter))
+    return parts
+
+
+def _part(
+    about: str,
+    words: Words,
+    heads: list[str],
+    rows: list[tuple[str, list[tuple[str, str]]]],
+    figure: Any,
+    inline: Callable[..., Any],
+    letter: Callable[[Any], None],
+) -> dict[str, Any]:
+    letter(figure)
+    title = words.write(f"stress.views.{about}")
+    return {
+        "title": title,
+        "says": words.t["stress"][about],
+        "heads": heads,
+        "rows": rows,
+        "chart": inline(figure, f"stress-{about}", title),
+    }
+
+
+def _kinds(stressed: Stressed) -> Iterator[tuple[str, list[Study]]]:
+    """Yield the studies of each kind and way, those without unusual normals beside what they belong to."""
     for about in ("dirt", "pictures"):
-        own = [study for study in studies if study.about == about]
-        if own:
-            yield f"{about}.csv", write_studies(own).encode()
-            yield f"{about}.png", _png(study_row(own)[0])
+        own = [study for study in stressed.studies if study.about == about]
+        last = own[-1].way if own else ""
+        if own := [study for study in own if study.way == last]:
+            yield about, own
 
 
 def _png(ax: Axes) -> bytes:

@@ -12,7 +12,7 @@ import streamlit as st
 from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component, session
+from pages.frame import backend, component, session, stressed
 from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
 from pages.frame.refresh import poll
@@ -50,7 +50,8 @@ def empty() -> None:
 def files(choices: Choices, result: Result, ready: bool) -> None:
     """Show the rows of files; the buttons wait until the run is over."""
     choice = choices.threshold
-    options = (language(), choice, _focus(choices, result), choices.colour)
+    found = stressed.stressed(backend.current().run_key, choices, result)
+    options = (language(), choice, _focus(choices, result), choices.colour, found)
     page, archive = (backend.current().file(result, kind, *options) for kind in ("page", "archive"))
     if ready:
         page.start()
@@ -67,7 +68,8 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
 
 def python(choices: Choices, result: Result) -> None:
     """Show the script that repeats the run, with a button that copies and one that takes it."""
-    written = report.script(result, choices.threshold)
+    found = stressed.stressed(backend.current().run_key, choices, result)
+    written = report.script(result, choices.threshold, found)
     needs_files = "UploadSource(" in written
     with _row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)

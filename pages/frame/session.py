@@ -106,7 +106,7 @@ AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average
 STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stress.asking",))  # by (run, condition)
 # (run, condition, choice of thresholds): curves there, worked out once.
 CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
-    "under_stress_curves", dict, ("stress.asking",)
+    "under_stress_curves", dict, ("frame.stressed", "stress.asking")
 )
 # (run, "dirt" or "pictures", way, whether cleaned, column): fits on other normal pictures; and how long they take.
 STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("stress.normals",))

@@ -10,9 +10,8 @@ from detectors.result import Result
 from detectors.stress import CONDITIONS
 from pages.frame import backend, session, style
 from pages.frame.backend import Answer
-from pages.frame.state import Choices, change, current
+from pages.frame.state import change, current
 from pages.frame.words import duration, say, stage_name, text
-from pages.stress.verdicts import Curves, at_thresholds
 
 USUAL = ("brightness", "gradient", "blur", "noise", "rotation", "shift")
 
@@ -57,19 +56,6 @@ def answers(run: str) -> dict[str, Answer]:
 def pending(run: str) -> int:
     """Return how many conditions the workers are still at."""
     return sum(answer.pending for answer in answers(run).values())
-
-
-def curves(run: str, choices: Choices, result: Result) -> Curves:
-    """Return the curves that are there, by condition, at the thresholds as they are now; worked out once for these."""
-    kept, found = session.CURVES.get(), {}
-    for name, answer in answers(run).items():
-        if isinstance(answer.now, tuple):
-            key = (run, name, choices.threshold)
-            if key not in kept:
-                kept.pop(next((old for old in kept if old[:2] == key[:2]), None), None)
-                kept[key] = at_thresholds(answer.now, choices.threshold, result)
-            found[name] = kept[key]
-    return {name: found[name] for name in CONDITIONS if name in found}
 
 
 def progress(run: str) -> bool:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from detectors.errors import Refusal
-from detectors.evaluation.thresholds import USUAL_RATE
 from detectors.queries import stress
 from detectors.result import Result
 from detectors.stress import Study, plans
-from pages.frame import backend, session, style
+from pages.frame import backend, session, stressed, style
 from pages.frame.backend import Answer
 from pages.frame.state import Choices, change, current
 from pages.frame.words import duration, say, speaker, stage_name, text
@@ -61,11 +59,8 @@ def controls(run: str, view: str, result: Result) -> None:
 
 
 def there(run: str, view: str, choices: Choices, result: Result) -> tuple[Study, ...]:
-    """Return the studies that are there of the ways chosen, at the rate of false alarms chosen now."""
-    step = choices.threshold.step(len(result.held_out))
-    rate = USUAL_RATE if choices.allowed is None or step is None else step[0] / step[1]
-    found = (answer.now for key, answer in _asked(run).items() if key[0] == view and key[1] == _way(view))
-    return tuple(replace(study, rate=rate) for study in found if isinstance(study, Study))
+    """Return the studies that are there of the way chosen."""
+    return tuple(s for s in stressed.studies(run, choices, result) if s.about == view and s.way == _way(view))
 
 
 def pending(run: str, view: str) -> int:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from detectors.result import Result
-from pages.frame import backend, component, session, style
+from pages.frame import backend, component, session, stressed, style
 from pages.frame.pinned import several
 from pages.frame.progress import work
 from pages.frame.refresh import live, poll
@@ -32,7 +32,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         asking.linked(run)
         normals.linked(run, result)
     if view == "conditions":
-        lead = verdicts.lead(asking.curves(run, choices, result), titles)
+        lead = verdicts.lead(stressed.curves(run, choices, result), titles)
     else:
         lead = studies.lead(view, normals.there(run, view, choices, result), titles)
     style.head("stress", lead)
@@ -59,7 +59,7 @@ def _conditions(run: str, choices: Choices, result: Result, titles: dict[str, st
     asking.controls(run, result)
 
     def part() -> None:
-        waiting, curves = asking.progress(run), asking.curves(run, choices, result)
+        waiting, curves = asking.progress(run), stressed.curves(run, choices, result)
         if curves:
             verdicts.table(curves, titles, focus)
             charts.cards(curves, titles, focus)

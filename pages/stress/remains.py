@@ -18,6 +18,7 @@ from pages.frame.panes import name
 from pages.frame.words import text
 
 _SIDE = 160  # pixels of a pane as it travels
+_TIMES = 3  # of the usual share, that the scale calls 1
 _BRIGHTEST = 0.6  # of the scale: the picture is still seen
 
 
@@ -34,7 +35,6 @@ def show(found: Sequence[Study], result: Result, titles: dict[str, str], colour:
     for study in shown:
         own = {one.picture: one for one in study.remains}
         grids = [one.grid for one in study.remains if one.grid is not None]
-        most = max((float(grid.max()) for grid in grids), default=0.0) or 1.0
         level = "" if grids else f"<small>{escape(text('stress.no_map'))}</small>"
         cells.append(f"<span>{escape(titles[study.key])}{level}</span>")
         for i in pictures:
@@ -48,7 +48,7 @@ def show(found: Sequence[Study], result: Result, titles: dict[str, str], colour:
                 cells.append(f"<div>{note}</div>")
                 continue
             pixels = result.test[i].pixels
-            bright = Image.fromarray(one.grid * (_BRIGHTEST * colours.TOP / most))
+            bright = Image.fromarray(np.minimum(one.grid / (_TIMES * one.usual), _BRIGHTEST * colours.TOP))
             enlarged = np.asarray(bright.resize(pixels.shape[1::-1], Image.Resampling.NEAREST))
             painted = colours.overlay(pixels, enlarged, colour)
             cells.append(_pane(painted, f"{titles[study.key]}, {name(result.test[i])}: {said}", note))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
-from detectors.evaluation.thresholds import ThresholdChoice
-from detectors.result import Result
 from detectors.stress import Curve, ranked
 from detectors.stress.sentences import amount, control, verdict
 from pages.frame.words import lines, say, text
@@ -52,16 +49,6 @@ def table(curves: Curves, titles: dict[str, str], focus: str) -> None:
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
     st.caption(" ".join(lines("stress.says")))
-
-
-def at_thresholds(curves: Sequence[Curve], choice: ThresholdChoice, result: Result) -> tuple[Curve, ...]:
-    """Return curves at the thresholds chosen now; scores do not depend on them."""
-    columns = {column.key: column for column in result.columns}
-    return tuple(
-        replace(curve, threshold=at)
-        for curve in curves
-        if curve.key in columns and (at := choice.of(columns[curve.key])) is not None
-    )
 
 
 def _standing(curves: Curves, key: str) -> tuple[int, int]:

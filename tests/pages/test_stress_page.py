@@ -75,6 +75,15 @@ def test_a_chart_draws_what_the_curves_say(curves):
         assert ("B 95 %" in lines) == (measure != "median")
 
 
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_every_condition_can_be_drawn_in_its_unit(name, monkeypatch):
+    one = curve("a/x", [1] * 7, [25] * 7, name)
+    for tongue in ("en", "ko"):
+        monkeypatch.setattr(words, "language", lambda tongue=tongue: tongue)
+        made = charts.chart(name, [one], TITLES, "a/x", "alarms")
+        assert made.layout.xaxis.title.text == table(tongue)["stress"]["axes"][CONDITIONS[name].unit]
+
+
 def press(app):
     app.button(key="stress_ask").click().run()
     assert not app.exception, [e.value for e in app.exception]

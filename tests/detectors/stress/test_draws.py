@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from detectors.report.stress import files
+from detectors.report.stress import Stressed, files
 from detectors.stress.draws import Draw, Study
 from detectors.stress.plans import Pace, dirt_seconds, number_seconds, number_steps
 from detectors.stress.sentences import judged
@@ -99,7 +99,7 @@ def test_steps_and_seconds_are_known_before():
 
 def test_the_files_hold_every_step_with_its_ranges():
     made = study([[(1, n) for n in (3, 9, 15)], [(2, n) for n in (3, 9, 15)]])
-    written = dict(files(studies=[made]))
+    written = dict(files(Stressed(studies=(made,))))
     assert set(written) == {"dirt.csv", "dirt.png"}
     rows = list(csv.DictReader(io.StringIO(written["dirt.csv"].decode())))
     assert [row["step"] for row in rows] == ["0", "1"]

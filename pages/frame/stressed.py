@@ -1,0 +1,51 @@
+"""What the methods were put to on the Stress page, at the thresholds as they are now: for that page and for files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from detectors.evaluation.thresholds import USUAL_RATE, ThresholdChoice
+from detectors.report.stress import Stressed
+from detectors.result import Result
+from detectors.stress import CONDITIONS, Curve, Study
+from pages.frame import session
+from pages.frame.state import Choices
+
+Curves = Mapping[str, tuple[Curve, ...]]
+
+
+def stressed(run: str, choices: Choices, result: Result) -> Stressed:
+    """Return all that is there."""
+    return Stressed(curves(run, choices, result), studies(run, choices, result))
+
+
+def curves(run: str, choices: Choices, result: Result) -> Curves:
+    """Return the curves that are there, by condition; worked out once for these thresholds."""
+    kept, found = session.CURVES.get(), {}
+    for (of, name), answer in session.STRESSED.get().items():
+        if of == run and isinstance(answer.now, tuple):
+            key = (run, name, choices.threshold)
+            if key not in kept:
+                kept.pop(next((old for old in kept if old[:2] == key[:2]), None), None)
+                kept[key] = at_thresholds(answer.now, choices.threshold, result)
+            found[name] = kept[key]
+    return {name: found[name] for name in CONDITIONS if name in found}
+
+
+def studies(run: str, choices: Choices, result: Result) -> tuple[Study, ...]:
+    """Return the fits on other normal pictures that are there, at the rate of false alarms chosen now."""
+    step = choices.threshold.step(len(result.held_out))
+    rate = USUAL_RATE if choices.allowed is None or step is None else step[0] / step[1]
+    found = (answer.now for key, answer in session.STUDIED.get().items() if key[0] == run)
+    return tuple(replace(study, rate=rate) for study in found if isinstance(study, Study))
+
+
+def at_thresholds(found: Sequence[Curve], choice: ThresholdChoice, result: Result) -> tuple[Curve, ...]:
+    """Return curves at the thresholds chosen now; scores do not depend on them."""
+    columns = {column.key: column for column in result.columns}
+    return tuple(
+        replace(curve, threshold=at)
+        for curve in found
+        if curve.key in columns and (at := choice.of(columns[curve.key])) is not None
+    )
