@@ -53,7 +53,7 @@ def study(
     ax.set_xticks(range(len(found.steps)), [str(step) for step in found.steps])
     ax.yaxis.set_major_formatter(percent)
     colour = MISS if said.word in ("loses", "helps") else MUTED
-    ax.set_title(fill(say(judged(found)), _WRAP), loc="left", fontsize=SMALL, color=colour)
+    ax.set_title(_wrapped(say(judged(found))), loc="left", fontsize=SMALL, color=colour)
     return ax
 
 
@@ -95,3 +95,9 @@ def study_row(
 
 def _middles(spreads: Sequence[Spread]) -> list[float]:
     return [np.nan if spread.figure.value is None else spread.figure.value for spread in spreads]
+
+
+def _wrapped(said: str) -> str:
+    """Break a sentence into lines; Hangul is twice as wide as Latin letters."""
+    hangul = any("\uac00" <= letter <= "\ud7a3" for letter in said)
+    return fill(said, _WRAP * 2 // 3 if hangul else _WRAP)

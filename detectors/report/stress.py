@@ -7,6 +7,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from detectors.report.tables import cell
@@ -33,6 +34,10 @@ STUDIES = (
     "found_least", "found_most", "image_auroc", "image_auroc_low", "image_auroc_high", "image_auroc_least",
     "image_auroc_most", "threshold_times_usual", "threshold_least", "threshold_most", "broken", "says",
 )  # fmt: skip
+
+
+_BESIDE = 4  # conditions that stand beside each other in the report
+_WIDE = 9.6  # inches of a chart that is as wide as the report
 
 
 def write_csv(curves: Mapping[str, Sequence[Curve]]) -> str:
@@ -134,7 +139,8 @@ def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, 
         named = {name: words.write(f"stress.conditions.{name}") for name in stressed.curves}
         units = {name: words.write(f"stress.axes.{CONDITIONS[name].unit}") for name in stressed.curves}
         called = {name: f"{said}, {units[name]}" for name, said in named.items()}
-        figure = stress_matrix(stressed.curves, words.say, called)[0, 0].figure
+        few = [dict(islice(stressed.curves.items(), i, i + _BESIDE)) for i in range(0, len(named), _BESIDE)]
+        figures = [stress_matrix(part, words.say, called)[0, 0].figure for part in few]
         by = {(name, curve.key): curve.verdict for name, found in stressed.curves.items() for curve in found}
         keys = dict.fromkeys(key for _, key in by)
         rows = [
@@ -142,16 +148,16 @@ def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, 
                                     if (name, key) in by else ("", "–") for name in named])
             for key in keys
         ]  # fmt: skip
-        parts.append(_part("conditions", words, list(named.values()), rows, figure, inline, letter))
+        parts.append(_part("conditions", words, list(named.values()), rows, figures, inline, letter))
     for about, own in _kinds(stressed):
-        figure = study_row(own, words.say, legend=False)[0].figure
+        figures = [study_row(own, words.say, legend=False)[0].figure]
         heads = [words.write(f"stress.across.{about}")]
         rows = []
         for study in own:
             cleaned = f" ({words.write('stress.cleaned')})" if study.cleaned else ""
             said = f"{words.say(judged(study))} · {words.write(f'stress.ways.{study.way}')}"
             rows.append((titles.get(study.key, study.key) + cleaned, [(study.judgement.word, said)]))
-        parts.append(_part(about, words, heads, rows, figure, inline, letter))
+        parts.append(_part(about, words, heads, rows, figures, inline, letter))
     return parts
 
 
@@ -160,18 +166,22 @@ def _part(
     words: Words,
     heads: list[str],
     rows: list[tuple[str, list[tuple[str, str]]]],
-    figure: Any,
+    figures: list[Any],
     inline: Callable[..., Any],
     letter: Callable[[Any], None],
 ) -> dict[str, Any]:
-    letter(figure)
+    for figure in figures:
+        letter(figure)
     title = words.write(f"stress.views.{about}")
     return {
         "title": title,
         "says": words.t["stress"][about],
         "heads": heads,
         "rows": rows,
-        "chart": inline(figure, f"stress-{about}", title),
+        "charts": [
+            (min(100.0, 100 * figure.get_figwidth() / _WIDE), inline(figure, f"stress-{about}-{i}", title))
+            for i, figure in enumerate(figures)
+        ],
     }
 
 

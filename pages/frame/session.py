@@ -103,13 +103,15 @@ ANSWERS: Key[OrderedDict[Any, Any]] = Key("inspect_memory", OrderedDict, ("inspe
 AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average", _nothing, ("inspect.evidence",))
 
 # Stress
-STRESSED: Key[dict[tuple[str, str], Answer]] = Key("under_stress", dict, ("stress.asking",))  # by (run, condition)
+STRESSED: Key[dict[tuple[str, str], Answer]] = Key(
+    "under_stress", dict, ("frame.stressed", "stress.asking")
+)  # by (run, condition)
 # (run, condition, choice of thresholds): curves there, worked out once.
 CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
     "under_stress_curves", dict, ("frame.stressed", "stress.asking")
 )
 # (run, "dirt" or "pictures", way, whether cleaned, column): fits on other normal pictures; and how long they take.
-STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("stress.normals",))
+STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("frame.stressed", "stress.normals"))
 LINKED: Key[bool] = Key("under_stress_linked", bool, ("stress.page",))  # whether what the link asks for was begun
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
 LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown

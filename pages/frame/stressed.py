@@ -22,7 +22,8 @@ def stressed(run: str, choices: Choices, result: Result) -> Stressed:
 
 def curves(run: str, choices: Choices, result: Result) -> Curves:
     """Return the curves that are there, by condition; worked out once for these thresholds."""
-    kept, found = session.CURVES.get(), {}
+    kept = session.CURVES.get()
+    found = {}
     for (of, name), answer in session.STRESSED.get().items():
         if of == run and isinstance(answer.now, tuple):
             key = (run, name, choices.threshold)
