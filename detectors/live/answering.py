@@ -21,7 +21,7 @@ from detectors.images import Picture, decode
 from detectors.live import model, wire
 from detectors.live.alarm import Alarm, Watch
 from detectors.live.fitting import comparison_of, spoken, warm
-from detectors.live.selection import ENOUGH, FEWEST, Selection
+from detectors.live.selection import ENOUGH, FEWEST, MORE, MOST, Selection
 
 _TRIES = 2  # of a fit whose process ended under it
 
@@ -38,6 +38,8 @@ class Visitor:
     alarms: list[Alarm] = field(default_factory=list)
     watch: Watch | None = None
     learning: bool = False
+    target: int = ENOUGH  # frames at which learning ends by itself
+    asked: tuple[int, ...] = ()  # the frames of the last fit that was asked for
     round: int = 0  # counts the fits that were asked for: only the last one is wanted
 
 
@@ -180,9 +182,11 @@ class Answering:
             return {"number": number, "judged": judged, **self._state(visitor)}, b""
         if not visitor.learning:
             visitor.learning = True
+            count = len(visitor.selection.kept)
+            visitor.target = ENOUGH if count < ENOUGH else min(count + MORE, MOST)
             visitor.selection.begin(now)
         judged = visitor.selection.judge(number, body, pixels, now)
-        if judged == "full" or (judged == "taken" and len(visitor.selection.kept) >= ENOUGH):
+        if judged == "full" or (judged == "taken" and len(visitor.selection.kept) >= visitor.target):
             self._refit(name, visitor)
         return {"number": number, "judged": judged, **self._state(visitor)}, b""
 
@@ -220,7 +224,10 @@ class Answering:
         return self._state(visitor), b""
 
     def _pause(self, name: str, visitor: Visitor, asked: wire.Header, body: bytes) -> tuple[wire.Header, bytes]:
+        """Learn no further; what was added to a model's frames is fitted."""
         visitor.learning = False
+        if visitor.model is not None and visitor.asked != tuple(each.number for each in visitor.selection.kept):
+            self._refit(name, visitor)
         return self._state(visitor), b""
 
     def _remove(self, name: str, visitor: Visitor, asked: wire.Header, body: bytes) -> tuple[wire.Header, bytes]:
@@ -245,12 +252,14 @@ class Answering:
         return {"kept": [], "ready": False}, b""
 
     def _state(self, visitor: Visitor) -> wire.Header:
-        return {"kept": [each.number for each in visitor.selection.kept], "ready": visitor.model is not None}
+        kept = [each.number for each in visitor.selection.kept]
+        return {"kept": kept, "target": visitor.target, "ready": visitor.model is not None}
 
     def _refit(self, name: str, visitor: Visitor) -> None:
         """Have the frames fitted; until that is done, what was learnt before goes on answering."""
         visitor.learning = False
         visitor.round += 1
+        visitor.asked = tuple(each.number for each in visitor.selection.kept)
         sizes, content = wire.joined([each.jpeg for each in visitor.selection.kept])
         comparison = wire.plain(visitor.comparison)
         self._fits.ask({"visitor": name, "round": visitor.round, "comparison": comparison, "sizes": sizes}, content)

@@ -13,6 +13,7 @@ from scipy.ndimage import laplace
 
 FEWEST = 6  # frames that a fit begins with: five to learn from where the sixth is held out
 ENOUGH = 20  # distinct frames that suffice
+MORE = 10  # that are taken at once where enough are there
 MOST = 60  # that are kept of one visitor
 GRID = 32  # cells a side in which frames are compared
 DIFFERENCE = 3.0  # root mean square over the cells, grey levels of 255: what a frame must differ by from every other

@@ -84,6 +84,7 @@ class Live {
     if (header.event === "ended") return this.opened({ kept: [], ready: false });
     if (header.event) return this.fitted(header);
     if (header.ready !== undefined) shared.ready = header.ready;
+    if (header.target) this.target = header.target;
     if (header.said) this.trouble = header.said;
     if (header.judged === "taken" && sent) this.taken.add(header.number, sent.jpeg);
     if (header.kept) {
@@ -93,7 +94,7 @@ class Live {
     }
     if (header.judged && sent?.mode === "learn") {
       this.judged = header.judged;
-      if (header.kept.length >= this.data.enough && this.mode === "learning") this.rest();
+      if ((header.kept.length >= header.target || header.judged === "full") && this.mode === "learning") this.rest();
     }
     if (header.multiples && sent) this.answer(header, body, sent);
     this.tick();
@@ -396,6 +397,7 @@ class Live {
     find(".open").hidden = this.why === "insecure" && shared.from === "camera";
     find(".open").disabled = this.state === "opening";
     write(find(".hint"), this.hint(count));
+    find(".hint").setAttribute("aria-live", mode === "learning" ? "off" : "polite"); // it changes with every frame
     const learn = find(".learn");
     write(learn.querySelector("span"), mode === "learning" ? words.stop_learning : shared.ready ? words.more : words.learn);
     learn.disabled = !on || !this.channel.open || frozen;
@@ -412,7 +414,7 @@ class Live {
     find(".frozen").hidden = !(shared.ready && this.last);
     const bar = find("progress");
     bar.hidden = !this.fitting && !(mode === "learning");
-    bar.value = this.fitting ? this.fitting.done : count / enough;
+    bar.value = this.fitting ? this.fitting.done : count / (this.target ?? enough);
     bar.setAttribute("aria-label", this.fitting ? words.fitting_bar : words.learning_bar);
     const over = find(".over");
     over.hidden = !frozen;
@@ -435,7 +437,7 @@ class Live {
     if (this.lostWay) return words[this.lostWay];
     if (this.fitting) return this.fitting.ahead ? fill(words.queued, { n: this.fitting.ahead }) : fill(shared.ready ? words.refitting : words.fitting, { n: count });
     if (this.state !== "on") return "";
-    if (this.mode === "learning") return words.judged[this.judged] ?? fill(words.learning, { n: enough });
+    if (this.mode === "learning") return words.judged[this.judged] ?? fill(words.learning, { n: this.target ?? enough });
     if (!shared.ready) return count ? fill(words.paused, { n: count, of: enough }) : words.aim;
     return this.mode === "frozen" ? words.frozen_help : words.live;
   }

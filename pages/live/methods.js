@@ -13,7 +13,7 @@ class MethodCard {
     this.trace = make("canvas", "trace");
     this.note = make("p", "note");
     const head = make("header");
-    this.name = make("h3", "", method.title);
+    this.name = make("h2", "", method.title);
     head.append(this.name, this.verdict);
     const tile = make("div", "tile");
     this.empty = make("p", "message");
@@ -85,7 +85,7 @@ class MethodCard {
     const y = (multiple) => height - ratio - ((height - 2 * ratio) * Math.min(Math.max(multiple, 0), TRACE_TOP)) / TRACE_TOP;
     context.clearRect(0, 0, width, height);
     context.lineWidth = ratio;
-    context.strokeStyle = colour("--control");
+    context.strokeStyle = colour("--muted");
     context.setLineDash([4 * ratio, 3 * ratio]);
     context.beginPath();
     context.moveTo(0, y(1));

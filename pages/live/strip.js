@@ -25,7 +25,7 @@ class Taken {
   draw(words, enough) {
     const { frames } = this.shared;
     this.root.hidden = !frames.size;
-    write(this.root.querySelector("h3"), fill(frames.size === 1 ? words.taken_one : words.taken, { n: frames.size, of: enough }));
+    write(this.root.querySelector("h2"), fill(frames.size === 1 ? words.taken_one : words.taken, { n: frames.size, of: enough }));
     write(this.root.querySelector("p"), words.taken_help);
     for (const [number, item] of this.items) {
       if (frames.has(number)) continue;

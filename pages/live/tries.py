@@ -23,7 +23,7 @@ def show() -> None:
         for name, lesson in TRIES.items():
             with st.container(key=f"try_{name}_card", border=True):
                 title, says = escape(text(f"live.tries.{name}.title")), escape(text(f"live.tries.{name}.says"))
-                st.html(f"<h3>{title}</h3><p>{says}</p>")
+                st.html(f"<h4>{title}</h4><p>{says}</p>")
                 if st.button(text(f"live.tries.{name}.why"), key=f"try_{name}", type="tertiary"):
                     change(lesson=lesson)
                     st.switch_page(style.path("learn"))

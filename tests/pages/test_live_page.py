@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from detectors.errors import Refusal
 from detectors.live.service import Ended, Live
 from pages.frame import backend
+from pages.frame.style import path
 from pages.live import channel, remembering
 
 
@@ -34,6 +35,13 @@ def test_the_camera_is_given_the_methods_and_who_it_is(open_app):
     assert [method["key"] for method in shown["methods"]] == ["padim", "patchcore"]
     assert shown["side"] == 320
     assert [method["focus"] for method in shown["methods"]] == [False, True]
+
+
+def test_no_run_begins_where_frames_are_to_be_learnt(open_app):
+    app = open_app("done", "live")
+    assert not fake("done").begins
+    app.switch_page(path("compare")).run()
+    assert fake("done").begins
 
 
 def test_weights_that_are_not_here_are_not_waited_for(open_app):

@@ -64,6 +64,25 @@ def test_frames_are_learnt_until_they_suffice_and_the_fit_starts_by_itself(worke
     assert {"event": "fitting", "visitor": "one", "round": 1, "done": 0.0, "ahead": 0} in [h for h, _ in said]
 
 
+def test_more_frames_are_taken_until_one_stops_and_then_fitted_together(worked):
+    do, _, works = worked
+    for i in range(ENOUGH):
+        do("frame", number=i, mode="normal", body=jpeg(i / 4))
+    do("fit")
+    works._visitors["one"].model = object()
+    assert do("pause")["ready"]
+    fits = len(works._fits.all)
+    for i in range(3):
+        answer = do("frame", number=100 + i, mode="learn", body=jpeg(0.1 + i, defect=True))
+    assert answer["target"] == ENOUGH + 10
+    assert len(answer["kept"]) > ENOUGH
+    assert len(works._fits.all) == fits
+    do("pause")
+    assert len(works._fits.all) == fits + 1
+    do("pause")
+    assert len(works._fits.all) == fits + 1
+
+
 def test_a_visitor_has_nothing_of_anothers(worked):
     do, _, _ = worked
     do("frame", "one", number=0, mode="normal", body=jpeg(0.0))
