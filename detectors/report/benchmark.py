@@ -6,7 +6,9 @@ import csv
 import io
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from detectors.errors import DatasetRefused
 from detectors.methods import METHODS
 from detectors.methods.card import Published
 from detectors.report.page import document
@@ -52,6 +54,39 @@ def write_csv(measured: Sequence[MeasuredSet]) -> str:
     return written.getvalue()
 
 
+def read_csv(text: str) -> tuple[MeasuredSet, ...]:
+    """Read what `write_csv` wrote; how intervals were made is not in it.
+
+    Raises:
+        DatasetRefused: for what is no such table.
+    """
+    sets: dict[str, MeasuredSet] = {}
+    own: dict[str, dict[Pair, BenchmarkRow]] = {}
+    try:
+        for row in csv.DictReader(io.StringIO(text), strict=True):
+            name, each = row["set"], (row["method"], row["backbone"])
+            learnt, held_out, good, defective = (int(row[key]) for key in ("learnt", "held_out", "good", "defective"))
+            failure = "" if row["method"] else row["failure"]
+            sets.setdefault(name, MeasuredSet(name, learnt, held_out, good, defective, failure=failure))
+            if not row["method"]:
+                continue
+            known = own.setdefault(name, {}).get(each)
+            if known is None:
+                fit, score = (float(row[key] or 0) for key in ("fit_seconds", "milliseconds_per_picture"))
+                known = own[name][each] = BenchmarkRow(*each, row["weights"], {}, fit, score, row["failure"])
+            if row["figure"]:
+                value, low, high = (float(row[key]) if row[key] else None for key in ("value", "low", "high"))
+                known.figures[row["figure"]] = Figure(value, low, high)
+    except (KeyError, ValueError, TypeError, csv.Error):
+        sets = {}
+    if not sets:
+        raise DatasetRefused(
+            "benchmark.not_one",
+            "This is no table of a benchmark. Give the benchmark.csv that 'python -m detectors benchmark' wrote.",
+        )
+    return tuple(replace(one, rows=tuple(own.get(name, {}).values())) for name, one in sets.items())
+
+
 def write_markdown(measured: Sequence[MeasuredSet]) -> str:
     """Write one table per figure: sets down, methods across, the mean over the sets last."""
     lines = ["# Benchmark", "", said(measured), ""]
@@ -88,7 +123,7 @@ def said(measured: Sequence[MeasuredSet]) -> str:
 def tables(measured: Sequence[MeasuredSet]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
     """Yield heading, columns and rows of every figure that at least one set has; the last row is the mean."""
     pairs = list(dict.fromkeys(pair(row) for one in measured for row in one.rows))
-    columns = [" on ".join((METHODS[method].title, backbone)) for method, backbone in pairs]
+    columns = [" on ".join((_title(method), backbone)) for method, backbone in pairs]
     for name, heading in FIGURES.items():
         rows: list[list[str]] = []
         found: dict[Pair, list[float]] = {each: [] for each in pairs}
@@ -111,6 +146,7 @@ def published(measured: Sequence[MeasuredSet]) -> list[str]:
         f"{METHODS[method].title}, {each.setting}: {_figures(each)} ({each.source})"
         + (f". {each.caveat}" if each.caveat else "")
         for method, backbone in pairs
+        if method in METHODS
         for each in METHODS[method].published
         if each.setting.split(",")[0] == backbone.split(".")[0]
     ]
@@ -135,6 +171,10 @@ def _number(figure: Figure) -> str:
         return "absent"
     interval = "" if figure.low is None or figure.high is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
     return f"{figure.value:.3f}{interval}"
+
+
+def _title(method: str) -> str:
+    return METHODS[method].title if method in METHODS else method
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
 """Export: the result to take away as a report, data, a model, and the script that repeats it."""
 
 from detectors.result import Result
-from pages.export import files
+from pages.export import benchmark, files
 from pages.frame import style
 from pages.frame.progress import work
 from pages.frame.provenance import what_made_in_full
@@ -18,6 +18,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.head("export", text("export.begun" if running else "export.before"))
         work(choices, status)
         files.empty()
+        benchmark.opened()
         style.foot("export")
         return
 
@@ -28,6 +29,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     files.files(choices, result, ready=not running)
     if not running:
         files.python(choices, result)
+    benchmark.opened()
     what_made_in_full(result)
     style.foot("export")
 

@@ -132,6 +132,8 @@ def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
         text = (out / name).read_text(encoding="utf-8")
         assert "broken: " in text
         assert "2 sets" in text
+    read = tables.read_csv((out / "benchmark.csv").read_text(encoding="utf-8"))
+    assert list(tables.tables(read)) == list(tables.tables(sorted(measured(sets, out).values(), key=lambda o: o.name)))
     shutil.rmtree(sets / "circuit")
     shutil.rmtree(sets / "leather")
     assert main(["benchmark", str(sets / "broken"), *CHOICES, "--out", str(tmp_path / "other")]) == 2
@@ -139,6 +141,12 @@ def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
 
 def row(method, backbone, **figures):
     return BenchmarkRow(method, backbone, figures={key: Figure(value) for key, value in figures.items()})
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "set,learnt\nx,y\n", "\x00\x01"])
+def test_what_is_no_benchmark_is_refused(content):
+    with pytest.raises(DatasetRefused, match=r"benchmark\.csv"):
+        tables.read_csv(content)
 
 
 def test_means_are_over_the_sets_that_have_the_figure():
