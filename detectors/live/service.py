@@ -156,12 +156,12 @@ class Live:
         with self._lock:
             lost, self._calls = self._calls, {}
             self._child = self._start()
-            guests = list(self._guests.values())
+            guests = [(name, guest.hears) for name, guest in self._guests.items() if guest.hears is not None]
         for future in lost.values():
             future.set_exception(Ended())
-        for guest in guests:
-            if guest.hears is not None:
-                guest.hears({"event": "ended"})
+        for name, hears in guests:
+            self.open(name)  # before the frames that they show again
+            hears({"event": "ended"})
 
     def _make_room(self) -> None:
         """Let the visitor go who has been away longest where there is no room."""

@@ -23,7 +23,7 @@ from detectors.evaluation import thresholds
 from detectors.features.weights import BUNDLED, WeightsState
 from detectors.images import Preprocessing
 from detectors.live import wire
-from detectors.live.service import Live
+from detectors.live.service import Ended, Live
 from detectors.queries import export
 from detectors.queries.overview import Overview
 from detectors.result import Result
@@ -38,6 +38,7 @@ from pages.frame.whereabouts import RANDOM, Known, missing
 from pages.frame.words import language, say
 
 _KEPT = 64  # answers of one session, those that were wanted last
+_KEPT_SECONDS = 10.0  # for which frames of a camera are waited for
 _SILENT_SECONDS = 2.0  # that a person waits without being told what for
 GRACE_SECONDS = 30.0  # a tab that was only reloaded, or lost its network for a moment, keeps its run
 
@@ -289,10 +290,13 @@ class Backend:
         return name
 
     def taught(self) -> tuple[bytes, ...]:
-        """Return the frames that this session's camera is learnt from, as JPEG files."""
+        """Return the frames that this session's camera is learnt from, as JPEG files; none where nobody says so."""
         if not self._visitor:
             return ()
-        header, body = teaching().ask(self._visitor, "kept").result()
+        try:
+            header, body = teaching().ask(self._visitor, "kept").result(_KEPT_SECONDS)
+        except (Ended, TimeoutError):
+            return ()
         return tuple(wire.parted(header["sizes"], body))
 
     def end(self) -> None:

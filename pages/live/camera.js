@@ -179,8 +179,7 @@ class Live {
       if (header.event === "refused") this.trouble = header.said;
       else {
         shared.ready = shared.taught = true;
-        this.seconds = header.seconds;
-        this.bytes = header.bytes;
+        this.learnt = { s: header.seconds.toFixed(1), mb: (header.bytes / 1e6).toFixed(0) };
         if (this.mode !== "frozen") this.mode = "live";
         if (first) for (const card of this.cards) card.forget();
         this.watch(first ? WATCH_SECONDS : null);
@@ -444,10 +443,12 @@ class Live {
 
   speed(words, now) {
     const recent = this.answered.filter(({ at }) => at > now - 3);
-    if (recent.length < 2) return "";
+    const learnt = this.learnt ? fill(words.learnt, this.learnt) : "";
+    if (recent.length < 2) return learnt;
     const middle = (values) => values.sort((a, b) => a - b)[values.length >> 1].toFixed(0);
     const rate = (recent.length - 1) / Math.max(recent.at(-1).at - recent[0].at, 0.001);
-    return fill(words.speed, { rate: rate.toFixed(1), whole: middle(recent.map(({ whole }) => whole)), decoding: middle(recent.map(({ parts }) => parts[0])), backbone: middle(recent.map(({ parts }) => parts[1])), methods: middle(recent.map(({ parts }) => parts.slice(2).reduce((a, b) => a + b, 0))) });
+    const speed = fill(words.speed, { rate: rate.toFixed(1), whole: middle(recent.map(({ whole }) => whole)), decoding: middle(recent.map(({ parts }) => parts[0])), backbone: middle(recent.map(({ parts }) => parts[1])), methods: middle(recent.map(({ parts }) => parts.slice(2).reduce((a, b) => a + b, 0))) });
+    return [speed, learnt].filter(Boolean).join(" · ");
   }
 }
 

@@ -51,8 +51,8 @@ def remember(said: Any, join: bool) -> bool:
     if content is None:
         return False
     kept = session.REMEMBERED.get()
-    files = {path: jpeg for path, jpeg in kept.items() if path.startswith("test/")}
-    files |= {f"train/good/frame {i:03}.jpg": jpeg for i, jpeg in enumerate(backend.current().taught())}
+    good = {f"train/good/frame {i:03}.jpg": jpeg for i, jpeg in enumerate(backend.current().taught())}
+    files = good | {path: jpeg for path, jpeg in kept.items() if path.startswith("test/") or not good}
     if content not in files.values():
         files[f"test/{folder(str(said.get('name', '')))}/frame {len(kept):03}.jpg"] = content
     mine = uploads.shelf()

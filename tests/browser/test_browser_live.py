@@ -1,5 +1,6 @@
 """Live in a real Chromium: a film stands in for a camera; alarms come with the defect in it and go with it."""
 
+import io
 import json
 import struct
 
@@ -7,6 +8,7 @@ import pytest
 from browser.conftest import visits
 from browser.serving import filming, serving
 from fixtures import camera
+from PIL import Image
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -92,6 +94,12 @@ def test_it_is_taught_by_a_camera_and_raises_alarms_on_the_defect_alone(browser,
         expect(page.locator(".taken li")).to_have_count(20)
 
 
+def picture(i):
+    buffer = io.BytesIO()
+    Image.fromarray(camera.frame(i)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
 def said(header, body=b""):
     content = json.dumps(header).encode()
     return struct.pack("<I", len(content)) + content + body
@@ -158,6 +166,28 @@ def test_a_refused_camera_is_told_of(browser, film, address):
         page.locator("button.open").click()
         expect(page.locator(".cover p")).to_contain_text("The camera was refused. Allow it")
         assert page.locator(".live").get_attribute("data-state") == "off"
+
+
+def test_pictures_stand_in_for_a_camera(open_live):
+    numbers = []
+
+    def answer(socket, message):
+        if isinstance(message, bytes):
+            numbers.append(struct.unpack_from("<I", message, 1)[0])
+            header = {"did": "frame", "number": numbers[-1], "judged": "taken", "kept": numbers, "target": 20}
+            socket.send(said({**header, "ready": False}))
+
+    page = open_live("", answer)
+    page.locator(".settings summary").click()
+    page.locator(".from select").select_option("pictures")
+    files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": picture(i)} for i in range(3)]
+    page.locator(".files input").set_input_files(files)
+    page.wait_for_selector(".live[data-state=idle]")
+    page.locator("button.learn").click()
+    page.wait_for_selector(".taken li >> nth=5")
+    frames = [message for message in page.asked if isinstance(message, bytes)]
+    assert len(set(frames)) == len(frames)
+    assert len({message[5:] for message in frames}) >= 2  # they are shown one after the other
 
 
 def test_no_more_than_two_frames_are_on_their_way_and_a_camera_that_goes_is_told_of(open_live):

@@ -190,16 +190,18 @@ def test_who_asks_may_go_before_the_reply(live):
     assert live.ask("one", "frame", b"abc").result(30)[1] == b"abc"
 
 
-def test_a_process_that_ends_is_replaced_and_told_of(live):
+def test_a_process_that_ends_is_replaced_and_told_of(live, monkeypatch):
     told = []
     live.welcome("one", Comparison(), None, "en")
     live.enter("one", told.append).result(30)
-    before = live.pid
+    before, opened = live.pid, []
+    monkeypatch.setattr(live, "open", opened.append)
     with pytest.raises(Ended):
         live.ask("one", "end").result(30)
     assert live.ask("one", "frame", b"x").result(30)[1] == b"x"
     assert live.pid != before
     assert {"event": "ended"} in told
+    assert opened == ["one"]  # so that frames which are shown again are fitted as this visitor chose
 
 
 def test_more_visitors_than_there_is_room_for_are_told_so(live):
