@@ -74,10 +74,11 @@ class Selection:
         self._sharp: deque[float] = deque(maxlen=RECENT)
         self._last: float | None = None  # when frames began to come, or one was taken
         self._taken: float | None = None
+        self._level = DIFFERENCE
 
     def begin(self, now: float) -> None:
         """Say that frames come from now on, in seconds of any clock."""
-        self._last = now
+        self._last, self._level = now, DIFFERENCE
 
     def judge(self, number: int, jpeg: bytes, pixels: NDArray[np.uint8], now: float) -> Judgement:
         """Take a frame (H, W, 3) unless it is blurred, like another, or enough are there; say which."""
@@ -89,8 +90,10 @@ class Selection:
         if sharp < max(FLAT, SHARP_SHARE * float(np.median(self._sharp))):
             return "blurred"
         soon = self._taken is not None and now - self._taken < SPACING_SECONDS
-        if soon or any(difference(small, other.small) < self.asked(now) for other in self.kept):
+        nearest = min((difference(small, other.small) for other in self.kept), default=DIFFERENCE)
+        if soon or nearest < self.asked(now):
             return "alike"
+        self._level = min(DIFFERENCE, max(self.asked(now), nearest / 2))  # what moves slowly goes on being taken
         self._take(number, jpeg, small, now)
         return "taken"
 
@@ -106,9 +109,9 @@ class Selection:
         self.kept = [each for each in self.kept if each.number != number]
 
     def asked(self, now: float) -> float:
-        """Return the difference that is asked for: halved again and again while nothing new is shown."""
+        """Return the difference that is asked for: halved while nothing new is shown, more again where much changes."""
         waited = 0.0 if self._last is None else max(0.0, now - self._last)
-        return max(SMALLEST_DIFFERENCE, DIFFERENCE * 0.5 ** int(waited / HALVING_SECONDS))
+        return max(SMALLEST_DIFFERENCE, self._level * 0.5 ** int(waited / HALVING_SECONDS))
 
     def _take(self, number: int, jpeg: bytes, small: NDArray[np.float32], now: float) -> None:
         self.kept.append(Kept(number, jpeg, small))

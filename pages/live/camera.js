@@ -2,6 +2,8 @@
 // The files are joined in this order: maps, parts, sources, channel, strip, methods, camera.
 
 const LEARN_MILLISECONDS = 90; // between two frames to learn from
+const STANDING_MILLISECONDS = 250; // of what stands still
+const PATIENT_SECONDS = 5; // without a new frame, until it is offered to learn what stands still
 const WORDS_MILLISECONDS = 200; // between two looks at what changes slowly
 const WATCH_SECONDS = 10;
 const STALLED_SECONDS = 5; // a frame that is not answered by then was lost
@@ -61,8 +63,8 @@ class Live {
     if (!this.data || !this.source.ready || document.hidden || !this.channel.room) return this.unstall();
     const now = performance.now();
     if (this.mode === "learning") {
-      if (now - (this.sentAt ?? 0) < LEARN_MILLISECONDS) return;
-      this.send("learn");
+      if (now - (this.sentAt ?? 0) < (this.standing ? STANDING_MILLISECONDS : LEARN_MILLISECONDS)) return;
+      this.send(this.standing ? "normal" : "learn");
     } else if (this.mode === "live" && shared.ready) this.send("live");
   }
 
@@ -86,13 +88,17 @@ class Live {
     if (header.ready !== undefined) shared.ready = header.ready;
     if (header.target) this.target = header.target;
     if (header.said) this.trouble = header.said;
-    if (header.judged === "taken" && sent) this.taken.add(header.number, sent.jpeg);
+    if (header.judged === "taken" && sent) {
+      this.taken.add(header.number, sent.jpeg);
+      this.takenAt = performance.now();
+    }
     if (header.kept) {
       this.restoring.delete(header.number);
       if (!this.restoring.size) this.taken.follow(header.kept);
       this.taken.draw(this.data.words, this.data.enough);
     }
-    if (header.judged && sent?.mode === "learn") {
+    if (header.judged && this.mode === "learning" && this.standing && header.kept.length >= this.data.enough) this.enough();
+    else if (header.judged && sent?.mode === "learn") {
       this.judged = header.judged;
       if ((header.kept.length >= header.target || header.judged === "full") && this.mode === "learning") this.rest();
     }
@@ -147,6 +153,8 @@ class Live {
     this.trouble = "";
     this.judged = "";
     this.mode = "learning";
+    this.standing = false;
+    this.takenAt = performance.now();
     this.source.seconds = LEARNT_SECONDS;
     this.words();
   }
@@ -159,6 +167,8 @@ class Live {
   }
 
   enough() {
+    const few = shared.frames.size < this.data.fewest;
+    if (few && !this.standing) return (this.standing = true); // it is learnt as it stands
     this.rest();
     this.channel.ask("fit");
     this.words();
@@ -166,6 +176,7 @@ class Live {
 
   rest() {
     this.mode = "idle";
+    this.standing = false;
     this.source.seconds = SHOWN_SECONDS;
   }
 
@@ -403,8 +414,9 @@ class Live {
     learn.classList.toggle("primary", !shared.ready);
     learn.setAttribute("aria-pressed", String(mode === "learning"));
     const early = find(".enough");
-    early.hidden = !(count >= fewest && count < enough && !shared.ready && !this.fitting);
-    write(early, fill(words.enough, { n: count }));
+    const stuck = mode === "learning" && !this.standing && performance.now() > this.takenAt + 1000 * PATIENT_SECONDS;
+    early.hidden = shared.ready || Boolean(this.fitting) || this.standing || !(count >= fewest ? count < enough : stuck);
+    write(early, count < fewest ? words.stands : fill(words.enough, { n: count }));
     const freeze = find(".freeze");
     freeze.hidden = !shared.ready || !this.last;
     write(freeze.querySelector("span"), frozen ? words.go_on : words.freeze);

@@ -66,6 +66,16 @@ def test_less_is_asked_for_while_nothing_new_is_shown():
     assert taking.asked(60.0) == selection.SMALLEST_DIFFERENCE
 
 
+def test_what_moves_slowly_is_taken_as_well_and_more_is_asked_for_when_it_moves_again():
+    taking = Selection()
+    taking.begin(0.0)
+    taken = [t for t in np.arange(0, 12, 0.1) if judge(taking, t / 40, now=t) == "taken"]
+    assert len(taken) >= 7
+    assert taking.asked(taken[-1]) < selection.DIFFERENCE
+    judge(taking, 3.5, now=taken[-1] + 1)
+    assert taking.asked(taken[-1] + 1) == selection.DIFFERENCE
+
+
 def test_noise_alone_is_never_new():
     taking = Selection()
     judge(taking, 0.0)
