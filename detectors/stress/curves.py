@@ -14,10 +14,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from detectors import evaluation
 from detectors.evaluation import thresholds
+from detectors.evaluation.intervals import chance_of_at_least
 from detectors.evaluation.thresholds import Threshold
 from detectors.result import Figure
 
@@ -182,7 +182,7 @@ class Curve:
         """Whether so many alarms are more than the promise allows, where so many strengths are looked at."""
         if self.promise is None or not of:
             return False
-        return float(stats.binom.sf(count - 1, of, self.promise)) < CHANCE / looked
+        return chance_of_at_least(count, of, self.promise) < CHANCE / looked
 
     def _promised(self) -> float | None:
         """Return the promised rate, or the one measured without the condition."""
@@ -201,7 +201,7 @@ def more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     0.0156
     """
     gained, lost = int((first & ~second).sum()), int((second & ~first).sum())
-    return float(stats.binom.sf(gained - 1, gained + lost, 0.5)) if gained + lost else 1.0
+    return chance_of_at_least(gained, gained + lost, 0.5) if gained + lost else 1.0
 
 
 def ranked(curves: Mapping[str, Sequence[Curve]]) -> tuple[tuple[str, str, Verdict], ...]:

@@ -15,10 +15,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from detectors import evaluation
 from detectors.evaluation import thresholds
+from detectors.evaluation.intervals import chance_of_at_least
 from detectors.evaluation.thresholds import Threshold
 from detectors.result import Figure
 from detectors.stress.curves import CHANCE, hardly, more
@@ -285,4 +285,4 @@ class Study:
         good = now.scores[(self.labels == 0) & np.isfinite(now.scores)]
         if at is None or at.allowed is None or not at.of or not len(good):
             return None
-        return float(stats.binom.sf(int((good > at.value).sum()) - 1, len(good), at.allowed / at.of))
+        return chance_of_at_least(int((good > at.value).sum()), len(good), at.allowed / at.of)

@@ -205,3 +205,14 @@ def test_nothing_happens_at_import():
             for node in tree(path).body:
                 call = isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
                 assert not call, f"{name} line {node.lineno}"
+
+
+def test_the_first_page_waits_for_no_heavy_package_that_it_does_not_need():
+    heavy = ("torch", "matplotlib", "scipy.stats", "sklearn", "timm", "onnxruntime", "pandas")
+    code = (
+        "import sys\n"
+        "from pages.frame import backend, data, sidebar, state, style, trouble\n"
+        f"print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
