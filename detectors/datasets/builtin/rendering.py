@@ -13,7 +13,7 @@ from detectors.datasets.builtin.camera import NUMBERS, Camera, photograph
 from detectors.datasets.builtin.planes import Mask, Plane, reduced_mask
 from detectors.errors import SettingRefused
 
-RECIPE_VERSION = 1  # raise it when any picture changes: pictures kept on disk are then drawn anew
+RECIPE_VERSION = 2  # raise it when any picture changes: pictures kept on disk are then drawn anew
 
 Draw = Callable[
     [np.random.Generator, np.random.Generator, str | None, float, Camera, bool],

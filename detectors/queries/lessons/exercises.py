@@ -71,7 +71,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "count": Exercise((_set("capsules", "count"),), FIVE, "count"),
     "grain": Exercise((_set("leather", "grain"),), FIVE, "grain"),
-    "thread": Exercise((_set("textile", "broken_thread"),), FIVE, "broken_thread"),
+    "thread": Exercise((_set("textile", "broken_thread", (0.5, 0.0)),), FIVE, "broken_thread", 0.5),
     "halves": Exercise((_set("capsules", "half_only"),), FIVE, "half_only"),
     "crack": Exercise((_set("capsules", "crack", (1.0,), 16),), FIVE, "crack", none=True),
 }
