@@ -47,7 +47,8 @@ class Camera:
             exposure=float(np.exp(0.11 * exposure)),
             red=1 + 0.025 * red,
             blue=1 + 0.03 * blue,
-            blur=0.54 + 0.05 * blur,  # focus is set once: sharpness varies by a tenth from part to part, as photographs' does
+            blur=0.54
+            + 0.05 * blur,  # focus is set once: sharpness varies by a tenth from part to part, as photographs' does
             light_x=0.10 * light_x,
             light_y=0.10 * light_y,
             centre_x=0.08 * centre_x,
