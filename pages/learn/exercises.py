@@ -83,10 +83,7 @@ def claim(name: str, choices: Choices, status: Status, result: Result | None) ->
     last = found[-1]
     figures = {method: interval(figure) for method, figure in last.aurocs.items()}
     before = {f"{method}_before": interval(figure) for method, figure in found[0].aurocs.items()}
-    others = [text(f"methods.{m}") for m in last.aurocs if m != "padim"]
-    highest = max(f.high for f in last.aurocs.values() if f.high is not None)
-    extra = {"others": listed(others), "highest": f"{highest:.2f}", "learnt": last.learnt}
-    return text(f"learn.exercises.claims.{name}", **figures, **before, **extra)
+    return text(f"learn.exercises.claims.{name}", **figures, **before, learnt=last.learnt)
 
 
 EARLY = frozenset(
@@ -123,7 +120,8 @@ def _answer(name: str, asked: Exercise, found: tuple[ExerciseScores, ...], predi
             Row(text(f"methods.{method}"), measured.aurocs[method], method == predicted, method in leaders)
             for method in asked.methods
         ]
-        note = text("learn.exercises.note", good=measured.good, defective=measured.defective, learnt=measured.learnt)
+        counts = {"good": measured.good, "defective": measured.defective, "learnt": measured.learnt}
+        note = text("learn.exercises.note", **counts, backbone=asked.backbone)
         charts.append(Intervals(text(key), rows, note))
     beside(f"exercise_{name}", *charts)
 
@@ -150,7 +148,7 @@ def _measured(name: str) -> tuple[ExerciseScores, ...] | Refusal | None:
     asked = EXERCISES[name]
     found = []
     for source in asked.sets:  # one after the other
-        measured = backend.current().later(exercises.measure, source, asked.methods).now
+        measured = backend.current().later(exercises.measure, source, asked.methods, asked.backbone).now
         if measured is None or isinstance(measured, Refusal):
             return measured
         found.append(measured)

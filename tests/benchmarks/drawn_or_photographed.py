@@ -4,7 +4,8 @@
 
 Each FOLDER holds one folder per real data set, in any layout that the program reads. scikit-learn's two photographs are
 always there. Prints two tables in Markdown: what pictures are like, pixels and the features of efficientnet_lite0, and
-image AUROC / AUPRO of every method on fixed and on trained features, with the defaults that the app opens with.
+image AUROC / AUPRO of every method on fixed and on trained features, with the defaults that the app opens with, and
+how many of the defective pictures lie above the usual threshold.
 """
 
 import argparse
@@ -23,10 +24,12 @@ from detectors import datasets
 from detectors.comparison.comparison import Comparison
 from detectors.datasets import Dataset
 from detectors.datasets.builtin import PRODUCTS, build
+from detectors.evaluation import thresholds
 from detectors.features.backbone import load_backbone
 from detectors.features.store import FeatureStore
 from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.methods import METHODS
+from detectors.result import Column, Result
 
 SIDE, INPUT, COUNT = 256, 224, 24  # pixels, pixels at the backbone, normal pictures of each set
 SEED = 12  # of drawn pictures that no other figure uses
@@ -177,10 +180,15 @@ def print_methods(real: list[Path]) -> None:
     for data in labelled(real):
         for backbone in (BUNDLED, DEFAULT):
             result = Comparison(backbones=(backbone,)).run(data)
-            reached = [
-                [shown(column.figures[key].value) for key in ("image_auroc", "aupro")] for column in result.columns
-            ]
-            print_row(data.name, backbone, *(" / ".join(pair) for pair in reached))
+            print_row(data.name, backbone, *(reached(column, result) for column in result.columns))
+
+
+def reached(column: Column, result: Result) -> str:
+    threshold = thresholds.usual(column.held_out)
+    assert threshold is not None
+    counts = thresholds.confusion(result.labels, column.scores, threshold.value)
+    figures = " / ".join(shown(column.figures[key].value) for key in ("image_auroc", "aupro"))
+    return f"{figures}, {counts.found} of {counts.found + counts.missed}"
 
 
 def labelled(real: list[Path]) -> Iterator[Dataset]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detectors import evaluation
 from detectors.datasets.sources import DemoSource
-from detectors.features.weights import BUNDLED
+from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.result import Figure
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 POOLED, LOCAL = ("spade", "mahalanobis"), ("padim", "patchcore", "cfa")
 FIVE = (*POOLED, *LOCAL)
-SURE = 0.95  # no method is sure of a defect where every interval ends below this AUROC
 WITHOUT_TRAINING = FIVE[:4]
 GOOD = 40  # good test pictures of each set: with 24 few differences stand out from chance
 
@@ -38,6 +37,7 @@ class Exercise:
         kind, severity: of the defect that is shown with the question.
         seconds: what measuring takes on two cores, roughly.
         none: whether "none of them" can be predicted.
+        backbone: what the pictures' features come from; the default one, unless nobody stands out on it.
     """
 
     sets: tuple[DemoSource, ...]
@@ -46,6 +46,7 @@ class Exercise:
     severity: float = 1.0
     seconds: int = 15
     none: bool = False
+    backbone: str = DEFAULT
 
     @property
     def product(self) -> str:
@@ -71,7 +72,8 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "count": Exercise((_set("capsules", "count"),), FIVE, "count"),
     "grain": Exercise((_set("leather", "grain"),), FIVE, "grain"),
-    "thread": Exercise((_set("textile", "broken_thread", (0.5, 0.0)),), FIVE, "broken_thread", 0.5),
+    # On trained features every method finds three missing threads and none stands out on one or two; on waves some do.
+    "thread": Exercise((_set("textile", "broken_thread", (0.5, 0.0)),), FIVE, "broken_thread", 0.5, backbone=BUNDLED),
     "halves": Exercise((_set("capsules", "half_only"),), FIVE, "half_only"),
     "crack": Exercise((_set("capsules", "crack", (1.0,), 16),), FIVE, "crack", none=True),
 }
@@ -120,10 +122,6 @@ class ExerciseScores:
         """Return the methods that rank defects below good pictures, beyond chance."""
         return tuple(m for m, figure in self.aurocs.items() if figure.high is not None and figure.high < 0.5)
 
-    def unsure(self) -> bool:
-        """Whether no method is sure of these defects."""
-        return all(figure.high is not None and figure.high < SURE for figure in self.aurocs.values())
-
     def ranked(self) -> tuple[str, ...]:
         """Return the methods, the one with the highest AUROC first."""
         return tuple(sorted(self.aurocs, key=lambda method: -(self.aurocs[method].value or 0.0)))
@@ -134,11 +132,11 @@ class ExerciseScores:
         return tuple(method for method in self.ranked() if method == first or not self.better(first, method))
 
 
-def measure(data: Dataset, methods: tuple[str, ...]) -> ExerciseScores:
-    """Fit methods on the fixed features of scattering, which are the same everywhere, and measure them."""
+def measure(data: Dataset, methods: tuple[str, ...], backbone: str = DEFAULT) -> ExerciseScores:
+    """Fit methods on the features of a backbone that needs no download, and measure them."""
     from detectors.comparison.comparison import Comparison
 
-    result = Comparison(methods=methods, backbones=(BUNDLED,)).run(data)
+    result = Comparison(methods=methods, backbones=(backbone,)).run(data)
     return ExerciseScores(
         result.labels,
         {column.method: column.scores for column in result.columns},
@@ -181,17 +179,17 @@ CLAIMS: dict[str, Callable[[ExerciseScores], bool]] = {
     "missing_patchcore": lambda m: m.all_better(("patchcore",), POOLED),
     "missing_tied": lambda m: m.alike("padim", "patchcore"),
     "count_pooled": lambda m: m.all_better(POOLED, LOCAL),
-    "count_backwards": lambda m: {"patchcore", "cfa"} <= set(m.backwards()),
-    "grain_pooled": lambda m: m.all_better(("mahalanobis",), LOCAL),
+    "count_backwards": lambda m: "padim" in m.backwards(),
+    "grain_pooled": lambda m: m.all_better(("mahalanobis",), ("padim", "cfa")),
+    "grain_patchcore": lambda m: m.alike("mahalanobis", "patchcore"),
     "thread_local": lambda m: m.all_better(("patchcore", "cfa"), POOLED),
     "thread_position": lambda m: m.all_better(("patchcore", "cfa"), ("padim",)),
-    "halves_position": lambda m: m.all_better(("patchcore", "cfa"), ("padim",)),
+    "halves_position": lambda m: m.all_better(("patchcore",), ("padim",)),
     "halves_whole": lambda m: m.all_better(("mahalanobis",), ("padim",)),
-    "crack_unsure": lambda m: m.unsure(),
+    "crack_bank": lambda m: m.all_better(("patchcore",), (*POOLED, "padim", "cfa")),
 }
 CHANGES: dict[str, Callable[[ExerciseScores, ExerciseScores], bool]] = {
     "rotated_padim": lambda held, free: falls(held, free, "padim"),
-    "rotated_all": lambda held, free: all(falls(held, free, method) for method in held.aurocs),
     "rotated_most": lambda held, free: falls_most(held, free, "padim"),
     "rotated_not_most": lambda held, free: not falls_most(held, free, "padim"),
 }
