@@ -205,11 +205,11 @@ def more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 
 def ranked(curves: Mapping[str, Sequence[Curve]]) -> tuple[tuple[str, str, Verdict], ...]:
-    """Return (condition, column key, verdict) of all curves, what breaks first on top, then what cannot be told.
+    """Return (condition, column key, verdict) of all curves, what breaks first on top, what is blind at the end.
 
     How early a break comes is measured in steps of the condition's own strengths.
     """
-    order = {"breaks": 0, "few": 1, "blind": 2, "stands": 3}
+    order = {"breaks": 0, "few": 1, "stands": 2, "blind": 3}
     rows = []
     for name, found in curves.items():
         for curve in found:

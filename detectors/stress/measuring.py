@@ -19,7 +19,7 @@ from detectors.stress.curves import Curve
 if TYPE_CHECKING:
     from detectors.datasets import Dataset
     from detectors.features.backbone import Backbone
-    from detectors.methods.base import Prediction, Progress
+    from detectors.methods.base import Features, Prediction, Progress
 
     Load = Callable[[str], Backbone]
 
@@ -186,19 +186,27 @@ def _altered(
 def _scored(
     network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
 ) -> Iterator[tuple[FittedColumn, NDArray[np.float64]]]:
-    """Yield every column with its scores of a few pictures."""
-    for fitted, prediction in _predicted(network, columns, pixels):
-        yield fitted, prediction.scores.double().cpu().numpy()
+    """Yield every column with its scores of a few pictures, without the work that only maps need."""
+    for fitted, features in _seen(network, columns, pixels):
+        yield fitted, fitted.detector.scores(features).double().cpu().numpy()
 
 
 def _predicted(
     network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
 ) -> Iterator[tuple[FittedColumn, Prediction]]:
-    """Yield every column with what it says of a few pictures, which go through the backbone once."""
+    """Yield every column with what it says of a few pictures."""
+    for fitted, features in _seen(network, columns, pixels):
+        yield fitted, fitted.detector.predict(features)
+
+
+def _seen(
+    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
+) -> Iterator[tuple[FittedColumn, Features]]:
+    """Yield every column with the features of a few pictures, which go through the backbone once."""
     import torch
 
     batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (B, 3, S, S)
     features = network(batch)
     for fitted in columns:
         standardise = fitted.stores.standardisation
-        yield fitted, fitted.detector.predict(features if standardise is None else standardise(features))
+        yield fitted, features if standardise is None else standardise(features)

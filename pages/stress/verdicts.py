@@ -28,14 +28,14 @@ def lead(curves: Curves, titles: dict[str, str]) -> str:
             "stress.first", method=titles[key], condition=text(f"stress.conditions.{condition}"),
             at=say(amount(condition, min(first.at, key=abs))),
         )  # fmt: skip
-    return said
+    return f"{said} {_advice(curves, titles)}".strip()
 
 
 def table(curves: Curves, titles: dict[str, str], focus: str) -> None:
-    """Show methods below each other, the one that breaks least on top, and conditions beside each other."""
+    """Show methods below each other, what breaks first on top, and conditions beside each other."""
     said = {(name, curve.key): curve for name, found in curves.items() for curve in found}
     keys = dict.fromkeys(key for _, key in said)
-    order = sorted(keys, key=lambda key: tuple(-n for n in _standing(curves, key)))
+    order = sorted(keys, key=lambda key: _order(curves, key))
     head = "".join(f'<th scope="col">{escape(text(f"stress.conditions.{name}"))}</th>' for name in curves)
     rows = []
     for key in order:
@@ -51,10 +51,45 @@ def table(curves: Curves, titles: dict[str, str], focus: str) -> None:
     st.caption(" ".join(lines("stress.says")))
 
 
-def _standing(curves: Curves, key: str) -> tuple[int, int]:
-    """Return how often a method stands, and how often it does not break."""
-    words = [curve.verdict.word for found in curves.values() for curve in found if curve.key == key]
-    return words.count("stands"), words.count("stands") + words.count("few")
+def _order(curves: Curves, key: str) -> tuple[int, int, int]:
+    """Return where a method stands in the table: what breaks first on top, what finds hardly anything at the end.
+
+    Those that break are ordered by their earliest break, in steps of the condition's strengths, then by how many break.
+    """
+    found = [curve for each in curves.values() for curve in each if curve.key == key]
+    steps = [
+        min(abs(curve.strengths.index(at) - curve.strengths.index(0)) for at in curve.verdict.at)
+        for curve in found
+        if curve.verdict.at
+    ]
+    if not steps:
+        return (2 if all(curve.verdict.word == "blind" for curve in found) else 1), 0, 0
+    return 0, min(steps), -len(steps)
+
+
+def _advice(curves: Curves, titles: dict[str, str]) -> str:
+    """Return which method breaks least, and what it must be guarded against; "" where nothing can be said."""
+    seeing: dict[str, list[tuple[str, Curve]]] = {}
+    for name, found in curves.items():
+        for curve in found:
+            if curve.verdict.word != "blind":
+                seeing.setdefault(curve.key, []).append((name, curve))
+    if not seeing:
+        return ""
+    breaks = {key: [(name, c) for name, c in own if c.verdict.word == "breaks"] for key, own in seeing.items()}
+    fewest = min(map(len, breaks.values()))
+    best = [key for key, own in breaks.items() if len(own) == fewest]
+    named = ", ".join(f"**{titles[key]}**" for key in best)
+    if not fewest:
+        return text("stress.least_none", methods=named, n=len(best))
+    against = [
+        text("stress.guard", condition=text(f"stress.conditions.{name}"),
+             at=say(amount(name, min(curve.verdict.at, key=abs))))
+        for name, curve in breaks[best[0]]
+    ]  # fmt: skip
+    if len(best) > 1:
+        return text("stress.least_several", methods=named, breaks=fewest, of=len(curves))
+    return text("stress.least", methods=named, breaks=fewest, of=len(curves), against=", ".join(against))
 
 
 def _cell(curve: Curve, condition: str) -> str:

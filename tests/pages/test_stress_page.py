@@ -52,6 +52,24 @@ def test_the_sentence_counts_and_names_what_breaks_first(curves):
     assert verdicts.lead({}, TITLES) == table("en")["stress"]["lead"]
 
 
+def order(curves):
+    """Methods from the top of the table to its end."""
+    return sorted({c.key for found in curves.values() for c in found}, key=lambda key: verdicts._order(curves, key))
+
+
+def test_what_breaks_first_is_on_top_and_what_finds_nothing_at_the_end():
+    late, soon = curve("late/x", [1] * 6 + [24], [25] * 7), curve("soon/x", [1] * 4 + [20] * 3, [25] * 7)
+    blind, holds = curve("blind/x", [0] * 7, [0] * 7), curve("holds/x", [1] * 7, [25] * 7)
+    found = {"brightness": (blind, late, holds, soon)}
+    assert order(found) == ["soon/x", "late/x", "holds/x", "blind/x"]
+    titles = {f"{name}/x": name for name in ("late", "soon", "blind", "holds")}
+    assert "**holds** breaks nowhere" in verdicts.lead(found, titles)
+    fewer = {"brightness": (blind, late), "contrast": (curve("late/x", [1] * 7, [25] * 7, "contrast"),)}
+    assert "**late** breaks least, in 1 of 2 conditions: guard it against Brightness (from +0.6 stops on)" in (
+        verdicts.lead(fewer, titles)
+    )
+
+
 def test_words_of_a_verdict_have_units_in_both_languages(monkeypatch):
     said = sentences.verdict(Verdict("breaks", (-0.4, 0.2)), "brightness")
     assert words.say(said) == "breaks at \N{MINUS SIGN}0.4 and +0.2 stops"
