@@ -104,6 +104,12 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
     verb.add_argument("--conditions", help="'all' or names with commas: " + ",".join(CONDITIONS))
     verb.add_argument(
+        "--remedy",
+        choices=["equalise", "align", "augment"],
+        help="fit on pictures of one brightness, turned and shifted onto the mean normal one, or also under the"
+        " condition, and measure this instead",
+    )
+    verb.add_argument(
         "--dirt",
         choices=["both", "learnt"],
         nargs="?",
@@ -296,6 +302,7 @@ def stress(options: argparse.Namespace) -> None:
     from detectors.report.stress import Stressed, files
     from detectors.stress import refits
     from detectors.stress.measuring import bench, measure
+    from detectors.stress.remedies import remedied
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     asked = options.conditions or ("" if options.dirt or options.pictures else "all")
@@ -304,7 +311,10 @@ def stress(options: argparse.Namespace) -> None:
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("features") as progress:
             fitted, refused = bench(comparison, data, progress)
-            curves = {each.key: measure(fitted, each, seed=options.seed, progress=progress) for each in conditions}
+            curves = {}
+            for each in conditions:
+                own = remedied(fitted, options.remedy, each, options.seed, progress) if options.remedy else fitted
+                curves[each.key] = measure(own, each, seed=options.seed, progress=progress)
             keys = [each.column.key for each in fitted.fitted]
             again = {"draws": options.draws, "seed": options.seed, "progress": progress}
             studies = [
@@ -318,7 +328,7 @@ def stress(options: argparse.Namespace) -> None:
         if folder:
             for name, content in files(Stressed(curves, tuple(studies))):
                 (folder / name).write_bytes(content)
-            made = {"conditions": list(curves), "dirt": options.dirt, "clean": options.clean}
+            made = {"conditions": list(curves), "remedy": options.remedy, "dirt": options.dirt, "clean": options.clean}
             made |= {"pictures": options.pictures, "draws": options.draws}
             said = {"experiment": comparison.describe(data), "stress": made}
             (folder / "result.json").write_text(json.dumps(said, default=str), encoding="utf-8")

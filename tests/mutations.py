@@ -459,6 +459,11 @@ FAULTS = (
         "middle = (len(found) + 1) // 2\n", "middle = 1\n", ("tests/detectors/stress/test_draws.py", "loss"),
     ),
     Fault(
+        "alignment moves the wrong way", "detectors/stress/remedies.py",
+        "turn, -down * scale, -right * scale)", "turn, down * scale, right * scale)",
+        ("tests/detectors/stress/test_remedies.py", "brought"),
+    ),
+    Fault(
         "brighter is darker", "detectors/stress/conditions.py",
         "_lit(pixels, 2.0**stops)", "_lit(pixels, 2.0**-stops)", ("tests/detectors/stress/test_conditions.py", ""),
     ),

@@ -86,11 +86,15 @@ class FittedColumn:
 
 @dataclass(frozen=True)
 class Bench:
-    """A run as it lies in a worker: what may be asked of all finished columns at once."""
+    """A run as it lies in a worker: what may be asked of all finished columns at once.
+
+    `after` is what every picture goes through beyond the preprocessing, (S, S, 3) uint8 to the same.
+    """
 
     comparison: Comparison
     pictures: Pictures
     fitted: tuple[FittedColumn, ...]
+    after: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from detectors.stress import Curve, Study, condition, refits
 from detectors.stress.draws import Way
 from detectors.stress.measuring import Strip, measure, strip
 from detectors.stress.plans import Pace
+from detectors.stress.remedies import remedied
 
 if TYPE_CHECKING:
     from detectors.methods.base import Progress
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 def under(bench: Bench, progress: Progress, name: str) -> tuple[Curve, ...]:
     """Score the test pictures under all strengths of a condition, at the thresholds of the usual rate."""
     return measure(bench, condition(name), progress=progress, load=partial(backbone_of, bench.comparison))
+
+
+def helped(bench: Bench, progress: Progress, name: str, remedy: str) -> tuple[Curve, ...]:
+    """Fit the methods again on pictures as a remedy makes them, and score these under all strengths of a condition."""
+    load = partial(backbone_of, bench.comparison)
+    return measure(remedied(bench, remedy, condition(name), load=load), condition(name), progress=progress, load=load)
 
 
 def through(bench: Bench, progress: Progress, name: str, index: int) -> Strip:

@@ -82,14 +82,14 @@ class Condition:
         if self.matrix is None or strength == 0:
             return mask
         moved = self.matrix(len(mask), strength, self._accident(pixels, seed))
-        return _moved(mask.astype(np.uint8)[..., None] * 255, moved, Image.Resampling.NEAREST)[..., 0] > 127
+        return move(mask.astype(np.uint8)[..., None] * 255, moved, Image.Resampling.NEAREST)[..., 0] > 127
 
     def control(self, pixels: Pixels, strength: float, seed: int = 0) -> Pixels:
         """Return a picture moved there and back: what resampling and the border do to it without any movement."""
         if self.matrix is None or strength == 0:
             return pixels.copy()
         there = self.matrix(len(pixels), strength, self._accident(pixels, seed))
-        return _moved(_moved(pixels, there), np.asarray(np.linalg.inv(there), np.float64))
+        return move(move(pixels, there), np.asarray(np.linalg.inv(there), np.float64))
 
     def _accident(self, pixels: Pixels, seed: int) -> np.random.Generator:
         content = hashlib.sha256(pixels.tobytes()).digest()
@@ -233,9 +233,7 @@ def _about_middle(side: int, linear: NDArray[np.float64]) -> NDArray[np.float64]
     return matrix
 
 
-def _moved(
-    pixels: Pixels, matrix: NDArray[np.float64], resample: Image.Resampling = Image.Resampling.BICUBIC
-) -> Pixels:
+def move(pixels: Pixels, matrix: NDArray[np.float64], resample: Image.Resampling = Image.Resampling.BICUBIC) -> Pixels:
     """Move a picture; what comes in from beyond its border is its mirror image."""
     side = len(pixels)
     margin = side // 4
@@ -251,7 +249,7 @@ def _geometry(
     matrix: Callable[[int, float, np.random.Generator], NDArray[np.float64]],
 ) -> Callable[[Pixels, float, np.random.Generator], Pixels]:
     def alter(pixels: Pixels, strength: float, accident: np.random.Generator) -> Pixels:
-        return _moved(pixels, matrix(len(pixels), strength, accident))
+        return move(pixels, matrix(len(pixels), strength, accident))
 
     return alter
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from detectors.features.backbone import Backbone
     from detectors.methods.base import Features, Prediction, Progress
 
-    Load = Callable[[str], Backbone]
+Load = Callable[[str], "Backbone"]
 
 BATCH = 8  # pictures through the backbone at once
 
@@ -150,7 +150,7 @@ def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: L
         seed: as of `measure`.
         load: as of `measure`.
     """
-    picture, finish = bench.pictures.test[index].pixels, bench.comparison.preprocessing.finish
+    picture, finish = bench.pictures.test[index].pixels, _finish(bench)
     pixels = np.stack([finish(condition.apply(picture, t, seed)) if t else picture for t in condition.strengths])
     maps: dict[str, NDArray[np.float32] | None] = {}
     scores: dict[str, NDArray[np.float64]] = {}
@@ -172,11 +172,17 @@ def _backbones(columns: Iterable[FittedColumn]) -> dict[str, list[FittedColumn]]
     return grouped
 
 
+def _finish(bench: Bench) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """Return what a picture goes through after a condition."""
+    finish, after = bench.comparison.preprocessing.finish, bench.after
+    return finish if after is None else lambda pixels: after(finish(pixels))
+
+
 def _altered(
     bench: Bench, condition: Condition, strength: float, seed: int, control: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Yield (index of the first, (B, S, S, 3)) of a few pictures at a time, prepared as the run prepares them."""
-    change, finish = condition.control if control else condition.apply, bench.comparison.preprocessing.finish
+    change, finish = condition.control if control else condition.apply, _finish(bench)
     test = bench.pictures.test
     for start in range(0, len(test), BATCH):
         part = test[start : start + BATCH]

@@ -72,7 +72,9 @@ def progress(run: str) -> bool:
         running = [(name, stage) for name, stage in waiting.items() if stage.state == "running"]
         said = text("grid.waiting")
         for name, stage in running[:1]:
-            said = ": ".join(filter(None, (text(f"stress.conditions.{name}"), stage_name(stage.stage))))
+            condition, _, remedy = name.partition("+")
+            named = text(f"stress.conditions.{condition}"), remedy and text(f"stress.help.{remedy}")
+            said = ": ".join(filter(None, (*named, stage_name(stage.stage))))
         st.progress(share / len(asked), text=said)
         st.button(text("progress.cancel"), key="stress_stop", on_click=_stop, args=(run,))
     return True

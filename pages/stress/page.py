@@ -10,7 +10,7 @@ from pages.frame.refresh import live, poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import called, speaker, text
-from pages.stress import asking, charts, doubtful, normals, remains, strip, studies, verdicts
+from pages.stress import asking, charts, doubtful, normals, remains, remedies, strip, studies, verdicts
 
 VIEWS = ("conditions", "dirt", "pictures")
 
@@ -64,6 +64,8 @@ def _conditions(run: str, choices: Choices, result: Result, titles: dict[str, st
             verdicts.table(curves, titles, focus)
             charts.cards(curves, titles, focus)
             strip.show(run, choices, result, list(curves), titles)
+            looked = session.LOOKED.get()
+            remedies.show(run, choices, result, looked, curves[looked], titles)
         elif not waiting:
             st.html(f'<div class="odd-waiting odd-low">{text("stress.empty")}</div>')
 

@@ -268,3 +268,27 @@ def test_times_come_from_what_workers_measured(studied):
     look, _ = studied
     label = look().button(key="stress_ask_dirt").label
     assert label.startswith(table("en")["stress"]["ask"].split("{")[0])
+
+
+def test_remedies_are_shown_beside_what_is_without(open_app, monkeypatch):
+    app = open_app("lessons_done", "stress")
+    real, asked = fake("lessons_done").later, []
+    keys = [column.key for column in learning.ran()[0].columns]
+
+    def later(query, *arguments, **kwargs):
+        if query is stress.helped:
+            asked.append(arguments)
+            return FakeAnswer(tuple(curve(key, [1] * 7, [25] * 7, arguments[0]) for key in keys))
+        if query is stress.under:
+            return FakeAnswer(tuple(curve(key, [1] * 4 + [20] * 3, [25] * 7, arguments[0]) for key in keys))
+        return real(query, *arguments, **kwargs)
+
+    monkeypatch.setattr(fake("lessons_done"), "later", later)
+    press(app)
+    app.button(key="stress_help").click().run()
+    assert not app.exception, [e.value for e in app.exception]
+    assert asked == [("brightness", remedy) for remedy in ("equalise", "align", "augment")]
+    page = shown(app)
+    for name in ("as it is", "equal brightness", "alignment", "learnt under it, too"):
+        assert f'<th scope="col">{name}</th>' in page
+    assert "found without it: 83 %" in page
