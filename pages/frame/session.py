@@ -105,9 +105,10 @@ ANSWERS: Key[OrderedDict[Any, Any]] = Key("inspect_memory", OrderedDict, ("inspe
 AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average", _nothing, ("inspect.evidence",))
 
 # Stress
+# By (run, condition), or (run, "condition+remedy").
 STRESSED: Key[dict[tuple[str, str], Answer]] = Key(
-    "under_stress", dict, ("frame.stressed", "stress.asking")
-)  # by (run, condition)
+    "under_stress", dict, ("frame.stressed", "stress.asking", "stress.remedies")
+)
 # (run, condition, choice of thresholds): curves there, worked out once.
 CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
     "under_stress_curves", dict, ("frame.stressed", "stress.asking")
