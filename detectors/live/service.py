@@ -120,10 +120,14 @@ class Live:
         return future
 
     def dismiss(self, name: str) -> None:
-        """Let a visitor go, and all that was shown."""
+        """Let a visitor go, and all that was shown; with the last one the processes end, and their memory is free."""
         with self._lock:
-            if self._guests.pop(name, None) is not None and self._child is not None:
+            if self._guests.pop(name, None) is None:
+                return
+            if self._guests:
                 self.ask(name, "forget")
+            else:
+                self.close()
 
     @property
     def pid(self) -> int | None:
@@ -133,9 +137,12 @@ class Live:
     def close(self) -> None:
         """End the processes."""
         with self._lock:
-            if self._child is not None:
-                self._child.close()
-            self._child = None
+            child, self._child = self._child, None
+            lost, self._calls = self._calls, {}
+        if child is not None:
+            child.close()
+        for future in lost.values():
+            future.set_exception(Ended())
 
     def _start(self) -> wire.Child:
         threads = max(1, (os.cpu_count() or 1) // 2)  # the browser may be on the same machine, and so are the fits

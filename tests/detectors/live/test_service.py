@@ -1,5 +1,6 @@
 """Visitors and their turns: who is answered next, whose fit comes next, what happens when a process ends."""
 
+import contextlib
 import io
 import itertools
 import threading
@@ -202,6 +203,21 @@ def test_a_process_that_ends_is_replaced_and_told_of(live, monkeypatch):
     assert live.pid != before
     assert {"event": "ended"} in told
     assert opened == ["one"]  # so that frames which are shown again are fitted as this visitor chose
+
+
+def test_with_the_last_visitor_the_processes_end(live):
+    for name in ("one", "two"):
+        live.welcome(name, Comparison(), None, "en")
+    live.enter("one", print).result(30)
+    live.dismiss("one")
+    assert live.pid is not None
+    waiting = live.ask("two", "frame")
+    live.dismiss("two")
+    assert live.pid is None
+    with contextlib.suppress(Ended):
+        waiting.result(30)
+    live.welcome("three", Comparison(), None, "en")
+    assert live.ask("three", "frame", b"x").result(30)[1] == b"x"
 
 
 def test_more_visitors_than_there_is_room_for_are_told_so(live):
