@@ -85,7 +85,7 @@ FAULTS = (
     # Taught by a camera
     Fault(
         "a frame's threshold comes of a fit that has seen the frame", "detectors/live/model.py",
-        "learnt = np.setdiff1d(everything, stretch)", "learnt = everything",
+        "np.setdiff1d(everything, stretch)", "everything",
         ("tests/detectors/live/test_model.py", "stretch"),
     ),
     Fault(

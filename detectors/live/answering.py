@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from os import cpu_count
 from typing import Any
 
 from detectors.comparison.comparison import Comparison
@@ -76,7 +75,7 @@ class Fits:
             return names.index(visitor) + (self._running is not None) if visitor in names else 0
 
     def _start(self) -> wire.Child:
-        return wire.Child("detectors.live.fitting", self._hear, self._ended, cpu_count() or 1)
+        return wire.Child("detectors.live.fitting", self._hear, self._ended, threads=1)
 
     def _next(self) -> None:
         if self._running is None and self._waiting:

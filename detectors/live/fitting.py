@@ -16,6 +16,7 @@ from detectors.images import Preprocessing, decode
 from detectors.live import wire
 
 _REPORT_SECONDS = 0.15
+_AT_ONCE = min(4, os.cpu_count() or 1)  # fits, each with one thread: many small steps gain nothing from more
 _NICENESS = 5  # a third of what a process that answers gets where both want the same core
 
 
@@ -63,7 +64,7 @@ def _fit(asked: wire.Header, body: bytes, sink: IO[bytes]) -> None:
         comparison = comparison_of(asked["comparison"])
         frames = [decode(jpeg, "frame") for jpeg in wire.parted(asked["sizes"], body)]
         squares = comparison.preprocessing.stack(frames)
-        said, tensors = model.packed(model.fit(comparison, squares, progress))
+        said, tensors = model.packed(model.fit(comparison, squares, progress, at_once=_AT_ONCE))
     except Refusal as refusal:
         wire.write(sink, {"event": "refused", "sentence": spoken(refusal), **about})
         return

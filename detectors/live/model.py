@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -29,6 +31,8 @@ from detectors.methods import build
 from detectors.methods.base import Detector, Progress, silent
 from detectors.plots.colours import TOP
 from detectors.result import MapScale
+
+_HeldOut = tuple[NDArray[np.float64], NDArray[np.float32] | None]  # scores and maps
 
 FOLDS = 5
 MAP_SIDE = 112  # of a map as it is sent: maps are smoothed, so half the pixels lose nothing that can be seen
@@ -91,12 +95,23 @@ class Answer:
 
 
 def fit(
-    comparison: Comparison, frames: NDArray[np.uint8], progress: Progress = silent, folds: int = FOLDS
+    comparison: Comparison,
+    frames: NDArray[np.uint8],
+    progress: Progress = silent,
+    folds: int = FOLDS,
+    at_once: int = 1,
 ) -> LiveModel:
     """Fit every method on frames (N, S, S, 3), and score each frame by a fit on the others.
 
     The folds are stretches of time: neighbouring frames are nearly copies, and a copy that was learnt would say that
     everything is normal. So thresholds lie a little higher than those of the methods that answer, which know more.
+
+    Args:
+        comparison: methods, settings and the first backbone.
+        frames: in the order in which they were taken.
+        progress: is told the share that is done, and the method that was.
+        folds: stretches of time.
+        at_once: fits that are under way at the same time, each in a thread of its own.
 
     Raises:
         SettingRefused: for fewer than `FEWEST` frames.
@@ -113,27 +128,31 @@ def fit(
     store = FeatureStore.extract(frames, backbone, where="memory")
     everything = np.arange(len(frames))
     stretches = np.array_split(everything, min(folds, len(frames)))
-    steps = len(comparison.methods) * (len(stretches) + 1)
-    columns, done = [], 0
     whole, standardisation = _standardised(store, everything, backbone)
-    for method in comparison.methods:
-        scores, maps = [], []
-        for stretch in stretches:
-            learnt = np.setdiff1d(everything, stretch)
-            features, by = _standardised(store, learnt, backbone)
-            detector = _fitted(comparison, method, features)
+    parts = [(method, stretch) for method in comparison.methods for stretch in (None, *stretches)]
+    lock, done = threading.Lock(), 0
+
+    def part(method: str, stretch: NDArray[np.int64] | None) -> Detector | _HeldOut:
+        nonlocal done
+        if stretch is None:
+            found: Detector | _HeldOut = _fitted(comparison, method, whole)
+        else:
+            features, by = _standardised(store, np.setdiff1d(everything, stretch), backbone)
             held_out = store.subset(stretch) if by is None else store.subset(stretch).standardised(by)
-            for batch in held_out:
-                prediction = detector.predict(batch)
-                scores.append(prediction.scores.double().numpy(force=True))
-                if prediction.maps is not None:
-                    maps.append(prediction.maps.float().numpy(force=True))
+            found = _scored(_fitted(comparison, method, features), held_out)
+        with lock:
             done += 1
-            progress(done / steps, method)
-        scale = thresholds.map_scale(np.concatenate(maps)) if maps else None
-        columns.append(LiveColumn(_fitted(comparison, method, whole), np.concatenate(scores), scale))
-        done += 1
-        progress(done / steps, method)
+            progress(done / len(parts), method)
+        return found
+
+    with ThreadPoolExecutor(at_once) as threads:
+        made = list(threads.map(part, *zip(*parts, strict=True)))
+    columns = []
+    for first in range(0, len(made), len(stretches) + 1):
+        detector, *held = made[first : first + len(stretches) + 1]
+        scores, maps = zip(*held, strict=True)  # type: ignore[arg-type]
+        scale = None if maps[0] is None else thresholds.map_scale(np.concatenate(maps))
+        columns.append(LiveColumn(detector, np.concatenate(scores), scale))  # type: ignore[arg-type]
     return LiveModel(tuple(columns), standardisation)
 
 
@@ -202,6 +221,14 @@ def unpacked(said: dict[str, Any], content: bytes) -> LiveModel:
         columns.append(LiveColumn(detector, np.array(each["held_out"], np.float64), scale))
     by = said["standardisation"]
     return LiveModel(tuple(columns), None if by is None else Standardisation(**storage.decoded(by, tensors)))
+
+
+def _scored(detector: Detector, held_out: FeatureStore) -> _HeldOut:
+    """Return the raw scores (K,) and maps (K, S, S) of frames, None where a method has no map."""
+    found = [detector.predict(batch) for batch in held_out]
+    scores = np.concatenate([each.scores.double().numpy(force=True) for each in found])
+    maps = [each.maps.float().numpy(force=True) for each in found if each.maps is not None]
+    return scores, np.concatenate(maps) if maps else None
 
 
 def _fitted(comparison: Comparison, method: str, features: FeatureStore) -> Detector:

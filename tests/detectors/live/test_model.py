@@ -84,6 +84,16 @@ def test_maps_are_painted_on_the_common_scale(frames, learnt):
     assert np.abs(found - expected).max() <= 1
 
 
+def test_several_fits_at_once_give_the_same(frames, learnt):
+    shares = []
+    again = model.fit(COMPARISON, frames, lambda done, *rest: shares.append(done), at_once=3)
+    for one, other in zip(learnt.columns, again.columns, strict=True):
+        np.testing.assert_array_equal(one.held_out, other.held_out)
+        assert one.scale == other.scale
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 def test_fixed_features_are_standardised_by_what_was_learnt(frames):
     fixed = replace(COMPARISON, backbones=("scattering",), methods=("mahalanobis",))
     learnt = model.fit(fixed, frames)
