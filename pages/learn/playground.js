@@ -26,13 +26,13 @@ class Toy {
   // What Python says: words, colours, and a text that is not the one just sent there.
   take(data, send) {
     Object.assign(this, { data, send });
-    const known = this.known;
-    this.known = data.toy;
-    if (known === undefined || (data.toy !== known && !this.sent.has(data.toy))) {
-      this.history = new History(data.toy || data.presets[0].toy);
-      this.begun = this.last = this.history.now;
-      this.show(this.history.now);
+    const given = data.toy || data.presets[0].toy;
+    if (this.known === undefined || (given !== this.known && !this.sent.has(given))) {
+      this.history = new History(given);
+      this.begun = this.last = given;
+      this.show(given);
     }
+    this.known = given;
     const written = JSON.stringify([data.words, data.language, data.palette]);
     if (this.written !== written) {
       this.written = written;

@@ -120,7 +120,8 @@ const SHOWN = {
     return { kept: new Set(fitted.bank), ringed: new Set(fitted.bank), ties: line([probe, nearest]) };
   },
   cfa: ({ fitted }, { points, position }) => {
-    const origins = fitted.centres.map((centre) => fitted.origin(centre, position)).filter(Boolean);
+    const known = fitted.positions.includes(position);
+    const origins = known ? fitted.centres.map((centre) => fitted.origin(centre, position)).filter(Boolean) : [];
     const circle = Array.from({ length: 91 }, (_, i) => [Math.cos((i * Math.PI) / 45), Math.sin((i * Math.PI) / 45)]);
     const sphere = ({ x, y }) => circle.map(([u, v]) => fitted.origin({ x: x + fitted.radius * u, y: y + fitted.radius * v }, position));
     return {

@@ -181,6 +181,27 @@ def test_a_hand_adds_drags_and_undoes_and_the_link_opens_the_same(opened):
     assert again.locator(".pane .value").all_text_contents() == values
 
 
+def test_an_empty_plane_says_what_is_missing_and_fills_again(opened):
+    page = opened("language=en")
+    page.locator(".clear").click()
+    expect(page.locator(".plane .point")).to_have_count(0)
+    expect(page.locator(".mahalanobis .empty")).to_have_text("A Gaussian takes two pictures.")
+    cleared = in_address(page)
+    assert cleared.startswith(".")
+    for n, (x, y) in enumerate([(80, 80), (140, 120), (110, 170)], 1):
+        page.locator(".plane .drawing").click(position={"x": x, "y": y})
+        expect(page.locator(".plane .point")).to_have_count(n)
+        missing = page.locator(".pane .empty:visible").count()
+        assert missing == {1: 5, 2: 2, 3: 0}[n]  # with two, no Gaussian can do without one of them
+    page.locator(".plane .segmented input").nth(2).check(force=True)
+    expect(page.locator(".padim .empty")).to_have_text("A Gaussian takes two patches at the chosen place.")
+    expect(page.locator(".cfa .empty")).to_have_text("No patch at the chosen place yet.")
+    page.locator(".pill").first.click()  # what it begins with has no place in the address
+    page.wait_for_function("() => !new URL(location).searchParams.has('toy')")
+    page.locator(".undo").click()  # and what went before is not forgotten
+    expect(page.locator(".plane .point")).to_have_count(3)
+
+
 def test_a_keyboard_reaches_moves_adds_and_removes(opened):
     page = opened("language=en")
     first = page.locator(".plane .point").first
