@@ -3,7 +3,8 @@
 
 const NAMES = ["spade", "mahalanobis", "padim", "patchcore", "cfa"];
 const DIAL_OF = { spade: "k", mahalanobis: "shrunk", padim: "epsilon", patchcore: "ratio", cfa: "radius" };
-const NUDGE = 0.04, STILL = 4, QUIET = 500; // a key's step, pixels that are no drag, milliseconds of rest
+// A key's step, pixels that are no drag, milliseconds of rest before the address and before finer cells.
+const NUDGE = 0.04, STILL = 4, QUIET = 500, REST = 150;
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".toy");
@@ -18,21 +19,23 @@ class Toy {
     host.querySelector(".panes").append(...[...this.panes.values()].map((pane) => pane.root));
     this.spoken = host.querySelector(".spoken");
     this.selected = 0;
-    this.sent = new Set(); // what comes back from Python may be older than what is on screen
     for (const pane of this.panes.values()) this.listen(pane);
     this.build();
   }
 
-  // What Python says: words, colours, and a text that is not the one just sent there.
+  // What Python says: words, colours, and a text. One that was sent there may be older than what is on screen.
   take(data, send) {
     Object.assign(this, { data, send });
     const given = data.toy || data.presets[0].toy;
-    if (this.known === undefined || (given !== this.known && !this.sent.has(given))) {
-      this.history = new History(given);
-      this.begun = this.last = given;
+    const kept = this.kept ?? window.oddOneOutToy; // Streamlit may build the element anew: what was done goes on
+    if (kept && (given === kept.known || kept.sent.has(given))) {
+      if (this.kept !== kept) this.show(kept.history.now);
+      this.kept = kept;
+    } else {
+      this.kept = window.oddOneOutToy = { history: new History(given), begun: given, last: given, sent: new Set() };
       this.show(given);
     }
-    this.known = given;
+    this.kept.known = given;
     const written = JSON.stringify([data.words, data.language, data.palette]);
     if (this.written !== written) {
       this.written = written;
@@ -40,6 +43,7 @@ class Toy {
       this.name();
     }
     this.update();
+    if (this.kept.history.now !== this.kept.last) this.tell();
   }
 
   show(text) {
@@ -53,7 +57,7 @@ class Toy {
     this.buttons = { undo: find("undo"), redo: find("redo"), reset: find("reset"), clear: find("clear") };
     this.buttons.undo.onclick = () => this.go(-1);
     this.buttons.redo.onclick = () => this.go(1);
-    this.buttons.reset.onclick = () => this.load(this.begun);
+    this.buttons.reset.onclick = () => this.load(this.kept.begun);
     this.buttons.clear.onclick = () => { this.points = []; this.commit(); };
     this.sliders = {};
     for (const name of NAMES) {
@@ -105,7 +109,7 @@ class Toy {
       const button = make("button", "pill", name);
       button.type = "button";
       button.toy = toy;
-      button.onclick = () => { this.begun = toy; this.load(toy); };
+      button.onclick = () => { this.kept.begun = toy; this.load(toy); };
       return button;
     }));
     for (const [name, pane] of this.panes) {
@@ -133,12 +137,14 @@ class Toy {
     const settings = settingsOf(this);
     this.assessed = Object.fromEntries(NAMES.map((name) => [name, assess(name, this.pictures, settings)]));
     for (const name of NAMES) this.panes.get(name).paint(this.assessed[name], dials.position, this.table, this.data.paint);
+    clearTimeout(this.rest); // SPADE's score jumps where other pictures become the nearest: that wants finer cells
+    this.rest = setTimeout(() => this.panes.get("spade").fill(2 * FIELD), REST);
     this.dial(settings);
     this.look();
     const text = encode(this);
-    this.buttons.undo.disabled = this.history.at === 0;
-    this.buttons.redo.disabled = this.history.at === this.history.list.length - 1;
-    this.buttons.reset.disabled = text === this.begun;
+    this.buttons.undo.disabled = this.kept.history.at === 0;
+    this.buttons.redo.disabled = this.kept.history.at === this.kept.history.list.length - 1;
+    this.buttons.reset.disabled = text === this.kept.begun;
     this.buttons.clear.disabled = this.remove.disabled = points.length === 0;
     for (const button of this.host.querySelector(".presets").children) button.setAttribute("aria-pressed", button.toy === text);
   }
@@ -146,7 +152,7 @@ class Toy {
   dial(settings) {
     const { words } = this.data, { dials } = this, rho = this.assessed.mahalanobis.fitted?.rho;
     const said = {
-      spade: [Math.min(dials.k, Math.max(1, this.pictures.length)), words.of_pictures, this.pictures.length],
+      spade: [Math.min(dials.k, this.pictures.length), words.of_pictures, this.pictures.length],
       mahalanobis: [rho === undefined ? "" : rho.toFixed(2), dials.shrunk === null ? words.is_advised : "", ""],
       padim: [settings.epsilon.toPrecision(2), "", ""],
       patchcore: [this.assessed.patchcore.fitted?.bank.length ?? 0, words.of_patches, this.points.length],
@@ -326,13 +332,13 @@ class Toy {
   }
 
   go(by) {
-    this.show(this.history.step(by));
+    this.show(this.kept.history.step(by));
     this.update();
     this.tell();
   }
 
   load(toy) {
-    this.history.add(toy);
+    this.kept.history.add(toy);
     this.show(toy);
     this.update();
     this.tell();
@@ -340,7 +346,7 @@ class Toy {
 
   // A gesture has ended: one step of undo, and a new address.
   commit() {
-    this.history.add(encode(this));
+    this.kept.history.add(encode(this));
     this.update();
     this.tell();
   }
@@ -361,9 +367,9 @@ class Toy {
     this.timer = setTimeout(() => {
       const text = encode(this);
       this.say(this.readings());
-      if (text === this.last) return;
-      this.last = text;
-      this.sent.add(text);
+      if (text === this.kept.last) return;
+      this.kept.last = text;
+      this.kept.sent.add(text);
       this.send("toy", text);
     }, QUIET);
   }

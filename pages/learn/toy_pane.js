@@ -46,21 +46,28 @@ class Pane {
 
   // The score at every place, painted as multiples of the threshold, which is drawn as a line.
   paint(assessed, position, table, { top }) {
-    const { fitted, threshold } = assessed, values = new Float32Array(FIELD * FIELD);
-    const place = (cell) => -SIDE + (2 * SIDE * (cell + 0.5)) / FIELD;
-    for (let row = 0; row < FIELD; row++) {
-      for (let column = 0; column < FIELD; column++) {
-        values[row * FIELD + column] = fitted ? fitted.score(place(column), -place(row), position) : NaN;
-      }
-    }
-    const unit = threshold?.value > 0 ? threshold.value : NaN;
-    const levels = Uint8Array.from(values, (value) => Math.round((clamp(value / unit || 0, 0, top) / top) * 255));
-    fillCanvas(this.canvas, { size: FIELD, values: levels }, table);
-    const line = (level) => (Number.isNaN(values[0] * unit) ? "" : contour({ size: FIELD, values }, level * unit));
+    this.unit = assessed.threshold?.value > 0 ? assessed.threshold.value : NaN;
+    Object.assign(this, { assessed, position, table, top });
+    const values = this.fill(FIELD);
+    const line = (level) => (Number.isNaN(values[0] * this.unit) ? "" : contour({ size: FIELD, values }, level * this.unit));
     const edge = line(1);
     this.paths.far.setAttribute("d", line(2) + line(3));
     for (const kind of ["halo", "threshold"]) this.paths[kind].setAttribute("d", edge);
     for (const kind of ["far", "halo", "threshold"]) this.paths[kind].setAttribute("transform", `scale(${VIEW / FIELD})`);
+  }
+
+  // Paint so many cells a side, and return their scores.
+  fill(cells) {
+    const { fitted } = this.assessed, values = new Float32Array(cells * cells);
+    const place = (cell) => -SIDE + (2 * SIDE * (cell + 0.5)) / cells;
+    for (let row = 0; row < cells; row++) {
+      for (let column = 0; column < cells; column++) {
+        values[row * cells + column] = fitted ? fitted.score(place(column), -place(row), this.position) : NaN;
+      }
+    }
+    const share = (value) => clamp(value / this.unit || 0, 0, this.top) / this.top;
+    fillCanvas(this.canvas, { size: cells, values: Uint8Array.from(values, (value) => Math.round(share(value) * 255)) }, this.table);
+    return values;
   }
 
   // The patches; those in `kept` stand out, those in `ringed` have a ring.
@@ -87,7 +94,7 @@ class Pane {
   // Where the probe is, and what the method says of it.
   read(probe, share, words) {
     this.probe.setAttribute("transform", at(probe));
-    this.bar.hidden = share === null;
+    this.bar.classList.toggle("unknown", share === null);
     this.bar.style.setProperty("--share", `${Math.min(100, ((share ?? 0) / 3) * 100)}%`);
     this.bar.classList.toggle("odd", share > 1);
     this.value.classList.toggle("odd", share > 1);

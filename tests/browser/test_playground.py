@@ -9,6 +9,7 @@ import torch
 from fixtures import toy
 from fixtures.scripts import evaluate
 
+from pages.frame.component import PAINT
 from pages.frame.state import Choices
 from pages.learn import playground
 
@@ -151,6 +152,34 @@ def count(page):
 def in_address(page, before=""):
     page.wait_for_function("before => new URL(location).searchParams.get('toy') !== before", arg=before or None)
     return parse_qs(urlparse(page.url).query)["toy"][0]
+
+
+PIXELS = """(canvas, places) => places.map(([x, y]) => [...canvas.getContext("2d").getImageData(
+    Math.floor(((x + 2) / 4) * canvas.width), Math.floor(((2 - y) / 4) * canvas.height), 1, 1,
+).data])"""
+
+
+def test_panes_are_painted_with_multiples_of_the_threshold(opened, blank):
+    """Every pane is the engine's own score on the common scale of maps, in the chosen colours."""
+    page = opened()
+    state = evaluate(blank, "playground", "(toy) => { const s = decode(toy); return [s.points, settingsOf(s)]; }",
+                     playground.presets()[playground.FIRST])  # fmt: skip
+    points, settings = state
+    count = len({p["picture"] for p in points})
+    ordered = sorted(points, key=lambda p: (p["picture"], p["position"]))
+    patches = np.array([[p["x"], p["y"]] for p in ordered]).reshape(count, 3, 2)
+    cells = np.random.default_rng(0).integers(0, 144, (60, 2))
+    places = (cells + 0.5) / 144 * 4 - 2
+    table = np.frombuffer(bytes.fromhex(PAINT["palettes"]["inferno"]), np.uint8).reshape(256, 4).astype(int)
+    for name in ("padim", "mahalanobis", "patchcore", "cfa"):
+        wanted = toy.assessed(name, patches, settings, places)
+        shares = wanted["scores"][:, 0] / wanted["threshold"].value
+        expected = table[np.rint(np.clip(shares / PAINT["top"], 0, 1) * 255).astype(int)]
+        found = np.array(page.locator(f".{name} canvas").evaluate(PIXELS, places.tolist()))
+        assert np.abs(found[:, 3] - expected[:, 3]).max() <= 3, name
+        solid = expected[:, 3] > 200  # thin colour is rounded in a canvas
+        assert np.abs(found[solid] - expected[solid]).max() <= 4, name
+        assert solid.any(), name
 
 
 def test_a_hand_adds_drags_and_undoes_and_the_link_opens_the_same(opened):
