@@ -56,6 +56,16 @@ class Fault:
 
 
 FAULTS = (
+    # Drawn as photographs are
+    Fault(
+        "built-in pictures are as noisy as if nothing had been reduced", "detectors/datasets/builtin/camera.py",
+        "AVERAGED = 16", "AVERAGED = 1", ("tests/detectors/datasets/test_builtin.py", "flat_surface"),
+    ),
+    Fault(
+        "an exercise measures on other features than it says", "detectors/queries/lessons/exercises.py",
+        "backbones=(backbone,)).run(data)", "backbones=(BUNDLED,)).run(data)",
+        ("tests/detectors/queries/test_lessons.py", "holds_on_its_pictures and crack"),
+    ),
     # Training, accelerators, many sets
     Fault(
         "repelling spheres are never looked at", "detectors/methods/cfa.py",

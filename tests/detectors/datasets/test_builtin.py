@@ -14,7 +14,7 @@ from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
 from detectors.datasets.builtin import PRODUCTS, build, cache, collection, fields, render, studio, write_mvtec
-from detectors.datasets.builtin.camera import NUMBERS, Camera, stratified
+from detectors.datasets.builtin.camera import NUMBERS, Camera, photograph, stratified
 from detectors.errors import Cancelled, DatasetRefused, SettingRefused
 
 ALL_KINDS = [(product, kind) for product, recipe in PRODUCTS.items() for kind in recipe.kinds]
@@ -131,6 +131,17 @@ def test_camera_numbers_fill_every_stratum_once():
     numbers = stratified(24, [0, 4, 100])
     assert numbers.shape == (24, NUMBERS)
     assert np.array_equal(np.sort((numbers * 24).astype(int), axis=0), np.tile(np.arange(24)[:, None], (1, NUMBERS)))
+
+
+@pytest.mark.parametrize("light", [0.05, 0.2, 0.5])
+def test_a_flat_surface_is_as_noisy_as_one_in_a_photograph(light):
+    """Photographs of this size have 0.38 to 0.51 grey levels where they are smooth, unlike from pixel to pixel."""
+    flat = np.full((256, 256, 3), light, np.float32)
+    picture = photograph(flat, Camera.of([0.5] * NUMBERS), np.random.default_rng(3)).astype(np.float64)
+    noise = picture[:, :-2] - 2 * picture[:, 1:-1] + picture[:, 2:]  # blind to the vignette's slope; 6 variances
+    assert 0.3 < noise.std() / 6**0.5 < 0.6
+    beside = np.mean(noise[:, :-1] * noise[:, 1:]) / noise.var()
+    assert beside == pytest.approx(-2 / 3, abs=0.03)  # of independent pixels
 
 
 def trivial_statistics(pictures):
