@@ -45,16 +45,15 @@ async def frames(socket: WebSocket) -> None:
         async with asyncio.timeout(_HELLO_SECONDS):
             name = str(json.loads(await socket.receive_text())["visitor"])
         live = backend.teaching()
-        tongue = live.language(name)
-        if tongue is None:
+        if live.language(name) is None:
             await socket.close(UNKNOWN)
             return
-        await _serve(socket, live, name, tongue)
+        await _serve(socket, live, name)
     with suppress(RuntimeError):  # it is closed already
         await socket.close()
 
 
-async def _serve(socket: WebSocket, live: Live, name: str, tongue: str) -> None:
+async def _serve(socket: WebSocket, live: Live, name: str) -> None:
     loop = asyncio.get_running_loop()
     outgoing: asyncio.Queue[tuple[Header, bytes]] = asyncio.Queue()
 
@@ -64,7 +63,7 @@ async def _serve(socket: WebSocket, live: Live, name: str, tongue: str) -> None:
     async def send() -> None:
         while True:
             header, body = await outgoing.get()
-            said = json.dumps(_worded(header, tongue)).encode()
+            said = json.dumps(_worded(header, live.language(name) or "en")).encode()  # it may have been changed
             await socket.send_bytes(struct.pack("<I", len(said)) + said + body)
 
     room = asyncio.Semaphore(_IN_FLIGHT)

@@ -183,7 +183,10 @@ def test_frames_go_through_and_answers_come_back(served):
         assert heard(socket)[0] == {"did": "fit", "lost": True}
         socket.send_text(json.dumps({"do": "watch", "on": True}))
         assert "2명" in heard(socket)[0]["said"]  # in the visitor's language
-    assert [do for _, do, _, _ in process.asked] == ["open", "frame", "remove", "fit", "watch"]
+        live._guests["known"].language = "en"
+        socket.send_text(json.dumps({"do": "watch", "on": True}))
+        assert heard(socket)[0]["said"] == "2 are there."
+    assert [do for _, do, _, _ in process.asked] == ["open", "frame", "remove", "fit", "watch", "watch"]
 
 
 def test_who_is_not_known_is_sent_away(served):
