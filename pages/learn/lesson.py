@@ -66,6 +66,7 @@ LESSONS = {
     "cfa": "pages.learn.cfa",
     "parameters": "pages.learn.parameters",
     "figures": "pages.learn.figures",
+    "stress": "pages.learn.stress",
     "table": "pages.learn.table",
     "exercises": "pages.learn.exercises",
 }
@@ -78,6 +79,7 @@ PILLS = (
     "method",
     "parameters",
     "figures",
+    "stress",
     "table",
     "exercises",
 )  # "method" stands for the five

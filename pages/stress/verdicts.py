@@ -87,6 +87,8 @@ def _advice(curves: Curves, titles: dict[str, str]) -> str:
              at=say(amount(name, min(curve.verdict.at, key=abs))))
         for name, curve in breaks[best[0]]
     ]  # fmt: skip
+    if len(best) == len(seeing) > 1:
+        return ""
     if len(best) > 1:
         return text("stress.least_several", methods=named, breaks=fewest, of=len(curves))
     return text("stress.least", methods=named, breaks=fewest, of=len(curves), against=", ".join(against))

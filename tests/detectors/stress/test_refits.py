@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from fixtures import learning
 
 from detectors.comparison.comparison import Bench, FittedColumn, fit_and_score
 from detectors.errors import SettingRefused
 from detectors.features.backbone import Backbone
+from detectors.methods.gaussian import LowRankGaussian
+from detectors.methods.inputs import Features
+from detectors.methods.patchcore import PatchCore
 from detectors.stress import refits
 
 
@@ -136,3 +140,48 @@ def test_paces_are_measured_here(bench, no_backbone):
     paces = refits.paces(bench)
     assert set(paces) == {fitted.column.key for fitted in bench.fitted}
     assert all(pace.fit > 0 and pace.score > 0 for pace in paces.values())
+
+
+def test_a_dirty_patch_hides_its_own_defect_and_no_other():
+    """The lesson's claim: a maximum over nearest distances forgets one dirty picture only where the defect repeats."""
+    normal = torch.randn(1, 8, 4, 4, generator=torch.Generator().manual_seed(1)).repeat(6, 1, 1, 1)
+    normal = normal + 0.05 * torch.randn(6, 8, 4, 4, generator=torch.Generator().manual_seed(2))
+    odd, other = normal[:1].clone(), normal[1:2].clone()
+    odd[0, :, 1, 1] += 3 * torch.randn(8, generator=torch.Generator().manual_seed(3))
+    other[0, :, 2, 3] += 3 * torch.randn(8, generator=torch.Generator().manual_seed(4))
+
+    def scored(pictures):
+        detector = PatchCore(levels=(0,), ratio=1.0).fit(Pictures(pictures))
+        return [float(detector.scores(features(each))[0]) for each in (odd, other)]
+
+    clean, dirty = scored(normal), scored(torch.cat([normal, odd]))
+    assert dirty[0] < 0.2 * clean[0]
+    assert dirty[1] == pytest.approx(clean[1], rel=0.05)
+
+
+def test_the_more_pictures_the_less_is_shrunk():
+    """The lesson's claim on how a Gaussian can be had from few pictures: beyond a few dozen."""
+    rows = torch.randn(512, 100, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows = rows * torch.linspace(0.2, 3, 100, dtype=torch.float64)
+    weights = [LowRankGaussian.fit(rows[:count])[1] for count in (32, 128, 512)]
+    assert weights[0] > 0.6 > weights[1] > 0.4 > weights[2]
+
+
+def features(maps):
+    return Features((maps,), (maps.mean((2, 3)),), (32, 32))
+
+
+class Pictures:
+    """Pictures that can be fitted, in one batch."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, maps):
+        self.all = features(maps)
+        self.shape = self.all.shape
+
+    def __len__(self):
+        return len(self.all)
+
+    def __iter__(self):
+        yield self.all
