@@ -45,6 +45,10 @@ def cards(view: str, found: Sequence[Study], titles: dict[str, str]) -> None:
             format_func=lambda name: word(f"stress.measures.{name}"), label_visibility="collapsed",
             persist_state="session",
         )  # fmt: skip
+    if measure == "shares":
+        named = {"found": text("stress.figures.found"), "false_alarms": text("stress.figures.false_alarms")}
+        keys = "".join(f'<span class="odd-line-{name}">{escape(said)}, %</span>' for name, said in named.items())
+        st.html(f'<p class="odd-key">{keys}<span class="odd-line-promise">{escape(text("stress.promised"))}</span></p>')
     cleaned = {study.key: study for study in found if study.cleaned}
     plain = sorted((study for study in found if not study.cleaned), key=_order)
     for start in range(0, len(plain), _BESIDE):
