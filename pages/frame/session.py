@@ -142,7 +142,7 @@ TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Ke
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
-    "drop_", "more_", "add_", "reload_model_",  # uploaders
+    "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # uploaders
     "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
