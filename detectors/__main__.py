@@ -137,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
     verb.set_defaults(verb=read, seed=0)
 
     verb = verbs.add_parser("demo", help="write a built-in product in MVTec layout")
-    verb.add_argument("--product", default="circuit", choices=list(builtin.PRODUCTS))
+    verb.add_argument("--product", default=datasets.FIRST_PRODUCT, choices=list(builtin.PRODUCTS))
     verb.add_argument("--out", type=Path, required=True, help="the folder to write")
     verb.add_argument("--normal", type=int, default=64)
     verb.add_argument("--good", type=int, default=24)
@@ -475,7 +475,7 @@ def _data(options: argparse.Namespace) -> datasets.Dataset:
     from detectors.report import terminal
 
     if options.data is None:
-        product = options.product or "circuit"
+        product = options.product or datasets.FIRST_PRODUCT
         if product not in builtin.PRODUCTS:
             raise SettingRefused(
                 "cli.product",

@@ -3,12 +3,22 @@
 from detectors.datasets.checks import duplicates, likely_outliers, problems
 from detectors.datasets.joining import Part, join
 from detectors.datasets.levels import Histogram, histogram
-from detectors.datasets.loading import demo, from_uploads, load_folder, load_set, load_zip, sets_below, stamp_of_set
+from detectors.datasets.loading import (
+    FIRST_PRODUCT,
+    demo,
+    from_uploads,
+    load_folder,
+    load_set,
+    load_zip,
+    sets_below,
+    stamp_of_set,
+)
 from detectors.datasets.roles import ROLES, parse_roles
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.datasets.understanding import Folder, Understanding
 
 __all__ = [
+    "FIRST_PRODUCT",
     "ROLES",
     "Dataset",
     "Entry",

@@ -25,7 +25,7 @@ Files = tuple[tuple[str, bytes], ...]
 class DemoSource:
     """A product of the built-in demo set; the fields are those of `datasets.demo`."""
 
-    product: str = "circuit"
+    product: str = datasets.FIRST_PRODUCT
     normal: int = 64
     good: int = 24
     per: int = 1

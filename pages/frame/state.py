@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from detectors.datasets import FIRST_PRODUCT
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.features.weights import DEFAULT
 from detectors.methods import METHODS as CARDS
@@ -20,7 +21,7 @@ from pages.frame.words import LANGUAGES
 
 DATA = ("demo", "own")
 METHODS = tuple(CARDS)
-PRODUCTS = ("circuit", "link", "leather", "textile", "capsules")
+PRODUCTS = ("link", "circuit", "leather", "textile", "capsules")
 COLOURS = ("inferno", "mako")
 CROPS = ("none", "center")
 MOST_BACKBONES = 2
@@ -52,7 +53,7 @@ class Choices:
     """
 
     data: str = "demo"
-    product: str = "circuit"
+    product: str = FIRST_PRODUCT
     methods: tuple[str, ...] = METHODS
     backbones: tuple[str, ...] = (DEFAULT,)
     preset: str = "quick"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from detectors.datasets import FIRST_PRODUCT
+
 expect = pytest.importorskip("playwright.sync_api").expect
 STATE = "done"
 
@@ -32,7 +34,7 @@ def test_the_report_opens_on_its_own_without_a_network(opened, browser, tmp_path
     page = opened("?language=ko&colour=mako")
     expect(page.locator(".st-key-export_size_report")).to_contain_text("MB", timeout=60_000)
     name, content = taken(page, "report")
-    assert name == "odd-one-out-circuit-report.html"
+    assert name == f"odd-one-out-{FIRST_PRODUCT}-report.html"
     (tmp_path / name).write_bytes(content)
 
     alone = browser.new_context(offline=True)
@@ -50,12 +52,12 @@ def test_the_report_opens_on_its_own_without_a_network(opened, browser, tmp_path
 def test_everything_comes_down_and_is_whole(opened):
     page = opened()
     name, content = taken(page, "archive")
-    assert name == "odd-one-out-circuit.zip"
+    assert name == f"odd-one-out-{FIRST_PRODUCT}.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         assert {"report.html", "run.py", "scores.csv", "settings.json", "maps.safetensors"} <= set(archive.namelist())
         script, table = archive.read("run.py"), archive.read("scores.csv")
-    assert taken(page, "table") == ("odd-one-out-circuit-scores.csv", table)
+    assert taken(page, "table") == (f"odd-one-out-{FIRST_PRODUCT}-scores.csv", table)
     assert len(list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))) == 5 * 16
     assert taken(page, "script") == ("run.py", script)
     assert ast.parse(script)
@@ -69,7 +71,7 @@ def test_the_script_and_what_made_it_can_be_copied(opened):
     assert copied == taken(page, "script")[1].decode()
     page.get_by_role("button", name="Copy what made this").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("navigator.clipboard.readText().then(text => text.startsWith('Odd One Out: Circuit board'))")
+    page.wait_for_function("navigator.clipboard.readText().then(text => text.startsWith('Odd One Out: Forged link'))")
     assert "sha256 0000" in page.evaluate("navigator.clipboard.readText()")
 
 

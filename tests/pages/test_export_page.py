@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from detectors import report
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures
+from detectors.datasets import FIRST_PRODUCT
 from detectors.errors import Sentence, TooLarge
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.features.weights import WeightsState
@@ -53,7 +54,7 @@ def test_the_files_wait_while_the_methods_are_at_work(open_app, language):
 def test_everything_can_be_taken(open_app, language):
     app = open_app("done", "export", language=language, focus="cfa")
     assert buttons(app) == {write(language, f"export.{row}.button"): False for row in ROWS}
-    names = {"data": write(language, "products.circuit"), "columns": write(language, "export.methods", n=5)}
+    names = {"data": write(language, f"products.{FIRST_PRODUCT}"), "columns": write(language, "export.methods", n=5)}
     assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
     assert app.code[0].value == report.script(made_up()).rstrip()
     assert app.code[0].proto.wrap_lines, "a block that scrolls sideways is out of the keyboard's reach"

@@ -8,13 +8,14 @@ from fixtures import scored
 from fixtures.backend import fake
 from fixtures.shown import given
 
+from detectors.datasets import FIRST_PRODUCT
 from detectors.evaluation import paired_auroc_difference
 from detectors.evaluation.thresholds import ThresholdChoice
 from pages.frame.pinned import beside, differing, is_pinned, own, several
 from pages.frame.verdicts import Verdicts
 
-QUICK = scored.tuned("circuit", "quick", 0)
-PAPER = scored.tuned("circuit", "paper", 0)
+QUICK = scored.tuned(FIRST_PRODUCT, "quick", 0)
+PAPER = scored.tuned(FIRST_PRODUCT, "paper", 0)
 KEY = "patchcore/efficientnet_lite0, pinned: quick"
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.datasets import FIRST_PRODUCT, builtin
 from pages.frame.state import COLOURS, METHODS, PRODUCTS, Choices
 
 SETTINGS = [
@@ -104,3 +105,8 @@ def test_what_is_valid_beside_it_is_kept():
     assert Choices.from_query({"seed": "x", "product": "leather", "methods": "cfa,nothing,spade"}) == Choices(
         product="leather", methods=("spade", "cfa")
     )
+
+
+def test_the_product_that_is_shown_first_is_named_first_and_none_is_forgotten():
+    assert Choices().product == PRODUCTS[0] == FIRST_PRODUCT
+    assert set(PRODUCTS) == set(builtin.PRODUCTS)

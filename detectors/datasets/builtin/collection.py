@@ -67,7 +67,7 @@ class DemoSet:
 
 
 def build(
-    product: str = "circuit",
+    product: str,
     normal: int = 64,
     good: int = 24,
     per: int = 1,
