@@ -51,7 +51,7 @@ def test_a_moved_threshold_changes_verdicts_and_sends_no_picture_again(page):
     first = tile(page, 0, 1).get_attribute("aria-label")
     assert "times the threshold" in first
     page.locator(".tools .order").select_option("name")
-    expect(page.locator(".row-title b").first).to_have_text("good 000")
+    expect(page.locator(".row-title b").first).to_have_text("chip 000")
     page.wait_for_timeout(500)
     before = page.locator(".score b").all_inner_texts()
     clear(page)

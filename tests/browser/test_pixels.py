@@ -429,7 +429,7 @@ def test_curves_are_painted_as_the_engine_computes_them(visit, result, kind, dra
 def test_every_thumbnail_of_the_galleries_is_its_picture(visit):
     from detectors.datasets.sources import DemoSource
 
-    data = DemoSource("circuit", normal=8, good=3, severities=(1.0,)).load()
+    data = DemoSource(normal=8, good=3, severities=(1.0,)).load()
     page = visit("images", ".st-key-test_gallery .tile img")
     for which, samples in (("normal", data.train), ("test", data.test)):
         names = [sample.picture.name for sample in samples]
