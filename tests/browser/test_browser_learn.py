@@ -40,7 +40,7 @@ def test_the_first_lesson_from_its_handle_to_the_next_lesson(open_page):
 
 
 WRITTEN_ANEW = """before => {
-    const texts = [...document.querySelectorAll(".st-key-chart_worth_0 .js-plotly-plot text")];
+    const texts = [...document.querySelectorAll(".st-key-chart_worth_1 .js-plotly-plot text")];
     return texts.length > 0 && texts.map((text) => text.textContent).join("") !== before;
 }"""
 
@@ -48,7 +48,7 @@ WRITTEN_ANEW = """before => {
 def test_switching_a_level_off_fits_the_others_anew(open_page):
     page = open_page("lesson=layers")
     expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2 + 3")).to_be_visible(timeout=LONG)
-    before = "".join(chart(page, "worth_0").locator("text").all_text_contents())
+    before = "".join(chart(page, "worth_1").locator("text").all_text_contents())
     page.locator(".st-key-controls_layers").get_by_text("Level 3").click()
     expect(page.locator(".odd-cell-title", has_text="Together · 1 + 2")).to_be_visible(timeout=LONG)
     expect(page.locator(".odd-cell-title", has_text="1 + 2 + 3")).to_have_count(0)
