@@ -163,7 +163,7 @@ class Answering:
         visitor.choice = ThresholdChoice(asked["allowed"])
         if comparison != visitor.comparison:
             visitor.comparison = comparison
-            if visitor.model is not None:
+            if visitor.asked:  # there is a fit, or one is under way, that was made for other choices
                 self._refit(name, visitor)
         return self._state(visitor), b""
 

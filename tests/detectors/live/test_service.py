@@ -107,6 +107,18 @@ def test_a_fit_that_was_overtaken_is_not_told_of(worked):
     assert said[-1][0]["event"] == "refused"
 
 
+def test_choices_that_change_during_the_first_fit_are_fitted_instead(worked):
+    do, said, works = worked
+    for i in range(6):
+        do("frame", number=i, mode="normal", body=jpeg(i / 2))
+    do("fit")
+    do("open", comparison=wire.plain(Comparison(methods=("padim",))), allowed=None)
+    assert works._fits.all[-1][0]["comparison"]["methods"] == ["padim"]
+    before = len(said)
+    works.hear_fit({"event": "fitted", "visitor": "one", "round": 1, "model": {}}, b"")
+    assert len(said) == before  # its answers would have been read as those of other methods
+
+
 def test_what_is_no_picture_is_refused_and_nothing_ends(worked):
     do, _, _ = worked
     answer = do("frame", number=7, mode="learn", body=b"no jpeg")
