@@ -190,8 +190,8 @@ def benchmark(options: argparse.Namespace) -> None:
                 path = options.out / f"benchmark.{ending}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="utf-8", newline="")
-    for heading, columns, cells in tables.tables(measured):
-        terminal.console.print(terminal.rows((heading, *columns), cells, right=columns))
+    for name, columns, cells in tables.tables(measured):
+        terminal.console.print(terminal.rows((tables.FIGURES[name], *columns), cells, right=columns))
     for remark in tables.remarks(measured):
         terminal.console.print("·", remark, highlight=False, markup=False)
     if all(one.failure for one in measured):

@@ -6,7 +6,7 @@ import csv
 import io
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from detectors.errors import DatasetRefused
 from detectors.methods import METHODS
@@ -29,6 +29,18 @@ MVTEC = (
     "toothbrush", "transistor", "wood", "zipper",
 )  # fmt: skip
 Pair = tuple[str, str]  # method, backbone
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a table says beside names and numbers: a column's heading, the last row's, and where a figure is absent."""
+
+    pair: str
+    mean: str
+    absent: str
+
+
+ENGLISH = Words("{method} on {backbone}", "mean (sets)", "absent")
 
 
 def write_csv(measured: Sequence[MeasuredSet]) -> str:
@@ -90,8 +102,8 @@ def read_csv(text: str) -> tuple[MeasuredSet, ...]:
 def write_markdown(measured: Sequence[MeasuredSet]) -> str:
     """Write one table per figure: sets down, methods across, the mean over the sets last."""
     lines = ["# Benchmark", "", said(measured), ""]
-    for heading, columns, rows in tables(measured):
-        lines += [f"## {heading}", "", "| set | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for name, columns, rows in tables(measured):
+        lines += [f"## {FIGURES[name]}", "", "| set | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
         lines += ["| " + " | ".join(map(_escaped, row)) + " |" for row in rows]
         lines.append("")
     if found := published(measured):
@@ -106,8 +118,8 @@ def html(measured: Sequence[MeasuredSet]) -> str:
     """Return the same as one HTML file that needs nothing else."""
     return document(
         "benchmark.html.jinja",
-        said=said(measured), tables=list(tables(measured)), published=published(measured),
-        remarks=list(remarks(measured)),
+        said=said(measured), tables=[(FIGURES[name], *rest) for name, *rest in tables(measured)],
+        published=published(measured), remarks=list(remarks(measured)),
     )  # fmt: skip
 
 
@@ -117,14 +129,15 @@ def said(measured: Sequence[MeasuredSet]) -> str:
     pictures = sum(one.learnt + one.held_out + one.good + one.defective for one in fine)
     failed = len(measured) - len(fine)
     rest = f"; {failed} could not be measured" if failed else ""
-    return f"{len(fine)} sets, {pictures} pictures{rest}. In brackets: 95 % intervals within a set."
+    sets = f"{len(fine)} set{'s' * (len(fine) != 1)}"
+    return f"{sets}, {pictures} pictures{rest}. In brackets: 95 % intervals within a set."
 
 
-def tables(measured: Sequence[MeasuredSet]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """Yield heading, columns and rows of every figure that at least one set has; the last row is the mean."""
+def tables(measured: Sequence[MeasuredSet], words: Words = ENGLISH) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """Yield name, columns and rows of every figure that at least one set has; the last row is the mean."""
     pairs = list(dict.fromkeys(pair(row) for one in measured for row in one.rows))
-    columns = [" on ".join((_title(method), backbone)) for method, backbone in pairs]
-    for name, heading in FIGURES.items():
+    columns = [words.pair.format(method=_title(method), backbone=backbone) for method, backbone in pairs]
+    for name in FIGURES:
         rows: list[list[str]] = []
         found: dict[Pair, list[float]] = {each: [] for each in pairs}
         for one in measured:
@@ -132,9 +145,9 @@ def tables(measured: Sequence[MeasuredSet]) -> Iterator[tuple[str, list[str], li
             for each, figure in own.items():
                 found[each].extend([] if figure.value is None else [figure.value])
             if own:
-                rows.append([one.name, *(_number(own.get(each, Figure(None))) for each in pairs)])
+                rows.append([one.name, *(_number(own.get(each, Figure(None)), words) for each in pairs)])
         if any(found.values()):
-            yield heading, columns, [*rows, ["mean (sets)", *map(_mean, found.values())]]
+            yield name, columns, [*rows, [words.mean, *(_mean(values, words) for values in found.values())]]
 
 
 def published(measured: Sequence[MeasuredSet]) -> list[str]:
@@ -166,9 +179,9 @@ def pair(row: BenchmarkRow) -> Pair:
     return row.method, row.backbone
 
 
-def _number(figure: Figure) -> str:
+def _number(figure: Figure, words: Words) -> str:
     if figure.value is None:
-        return "absent"
+        return words.absent
     interval = "" if figure.low is None or figure.high is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
     return f"{figure.value:.3f}{interval}"
 
@@ -177,8 +190,8 @@ def _title(method: str) -> str:
     return METHODS[method].title if method in METHODS else method
 
 
-def _mean(values: Sequence[float]) -> str:
-    return f"{statistics.fmean(values):.3f} ({len(values)})" if values else "absent"
+def _mean(values: Sequence[float], words: Words) -> str:
+    return f"{statistics.fmean(values):.3f} ({len(values)})" if values else words.absent
 
 
 def _figures(row: Published) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from detectors.errors import DatasetRefused
 from detectors.report import benchmark
 from pages.frame import session, style
-from pages.frame.words import say, text
+from pages.frame.words import language, say, table, text
 
 LARGEST = 5_000_000  # bytes of the table
 
@@ -40,16 +40,20 @@ def _arrived(key: str) -> None:
     file = session.widget(key)
     session.BENCHMARK_ROUND.set(session.BENCHMARK_ROUND.get() + 1)
     if file is not None:
-        session.BENCHMARK.set((file.name, file.getvalue()[:LARGEST].decode("utf-8", "replace")))
+        whole = file.size <= LARGEST  # cut short, it would be read as the table of fewer sets
+        session.BENCHMARK.set((file.name, file.getvalue().decode("utf-8", "replace") if whole else ""))
 
 
 def _table(measured: tuple[benchmark.MeasuredSet, ...]) -> None:
     st.caption(text("export.benchmark.says", n=sum(not one.failure for one in measured)))
-    tables = {heading: (columns, rows) for heading, columns, rows in benchmark.tables(measured)}
+    spoken = table(language())["export"]["benchmark"]
+    words = benchmark.Words(*(spoken[name] for name in ("pair", "mean", "absent")))
+    tables = {name: (columns, rows) for name, columns, rows in benchmark.tables(measured, words)}
     if tables:
         chosen = st.selectbox(
-            text("export.benchmark.figure"), [*tables], key="benchmark_figure", width=260, persist_state="session"
-        )
+            text("export.benchmark.figure"), [*tables], key="benchmark_figure", width=260, persist_state="session",
+            format_func=lambda name: text(f"scores.figures.{name}"),
+        )  # fmt: skip
         columns, rows = tables[chosen]
         headings = [text("export.benchmark.set"), *columns]
         shown = [dict(zip(headings, row, strict=True)) for row in rows]

@@ -11,14 +11,21 @@ MEASURED = (
 )
 
 
-@pytest.mark.parametrize(("language", "state"), [("en", "done"), ("ko", "before")])
-def test_an_opened_table_is_shown_and_put_away(open_app, language, state):
+@pytest.mark.parametrize(
+    ("language", "state", "heading", "last"),
+    [
+        ("en", "done", "PaDiM on scattering", "Mean (sets)"),
+        ("ko", "before", "scattering의 PaDiM", "평균(세트 수)"),
+    ],
+)
+def test_an_opened_table_is_shown_and_put_away(open_app, language, state, heading, last):
     kept = ("benchmark.csv", benchmark.write_csv(MEASURED))
     app = open_app(state, "export", {"benchmark": kept}, language=language)
     assert not app.exception
     (shown,) = (frame.value for frame in app.dataframe)
     assert shown.iloc[0].tolist() == ["bolt", "0.500 [0.250, 0.750]"]
-    assert shown.columns[1] == "PaDiM on scattering"
+    assert shown.columns[1] == heading
+    assert shown.iloc[-1].tolist() == [last, "0.500 (1)"]
     assert "nut: There is no normal picture." in [each.value for each in app.text]
     app.button(key="put_benchmark_away").click().run()
     assert not app.dataframe

@@ -155,10 +155,11 @@ def test_means_are_over_the_sets_that_have_the_figure():
         MeasuredSet("b", rows=(row("padim", "scattering", image_auroc=1.0), row("spade", "scattering", aupro=0.5))),
         MeasuredSet("c|<b>", failure="absent"),
     ]
-    found = {heading: rows for heading, _, rows in tables.tables(ones)}
-    assert found["image AUROC"][-1] == ["mean (sets)", "0.750 (2)", "absent"]
-    assert found["AUPRO"][-1] == ["mean (sets)", "0.250 (1)", "0.500 (1)"]
+    found = {name: rows for name, _, rows in tables.tables(ones)}
+    assert found["image_auroc"][-1] == ["mean (sets)", "0.750 (2)", "absent"]
+    assert found["aupro"][-1] == ["mean (sets)", "0.250 (1)", "0.500 (1)"]
     assert "2 sets" in tables.said(ones)
+    assert tables.said(ones[1:]).startswith("1 set, ")
     assert "1 could not be measured" in tables.said(ones)
     assert "c|&lt;b&gt;" in tables.html(ones)
 
