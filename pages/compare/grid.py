@@ -12,7 +12,7 @@ from pages.frame.component import PAINT, Component, Pictures, send
 GRID = Component(
     "grid",
     "pages/compare/grid.html",
-    ("pages/compare/grid.css",),
+    ("pages/frame/component.css", "pages/compare/grid.css"),
     (
         "assets/components/maps.js",
         "assets/components/parts.js",

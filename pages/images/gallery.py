@@ -13,7 +13,12 @@ from pages.frame import session
 from pages.frame.component import Component, address
 from pages.frame.words import text
 
-GALLERY = Component("gallery", "pages/images/gallery.html", ("pages/images/gallery.css",), ("pages/images/gallery.js",))
+GALLERY = Component(
+    "gallery",
+    "pages/images/gallery.html",
+    ("pages/frame/component.css", "pages/images/gallery.css"),
+    ("pages/images/gallery.js",),
+)
 THUMBS = Component("thumbs", js=("pages/images/thumbs.js",))
 _PARCEL = 60  # pictures in one message: about 200 kB
 

@@ -28,7 +28,7 @@ from pages.inspect.viewer import film
 CANVAS = Component(
     "canvas",
     "pages/inspect/paint.html",
-    ("pages/inspect/parts.css", "pages/inspect/paint.css"),
+    ("pages/frame/component.css", "pages/inspect/parts.css", "pages/inspect/paint.css"),
     (
         "assets/components/maps.js",
         "assets/components/parts.js",

@@ -21,7 +21,7 @@ from pages.inspect.exhibits import Exhibit
 VIEWER = Component(
     "viewer",
     "pages/inspect/inspect.html",
-    ("pages/inspect/parts.css", "pages/inspect/inspect.css"),
+    ("pages/frame/component.css", "pages/inspect/parts.css", "pages/inspect/inspect.css"),
     (
         "assets/components/maps.js",
         "assets/components/parts.js",

@@ -22,7 +22,7 @@ METHODS = ("spade", "mahalanobis", "padim", "patchcore", "cfa")
 PLAYGROUND = Component(
     "playground",
     "pages/learn/playground.html",
-    ("pages/learn/playground.css",),
+    ("pages/frame/component.css", "pages/learn/playground.css"),
     (
         "assets/components/maps.js",
         "assets/components/parts.js",

@@ -16,7 +16,7 @@ from pages.live import channel
 CAMERA = Component(
     "camera",
     "pages/live/camera.html",
-    ("pages/live/camera.css",),
+    ("pages/frame/component.css", "pages/live/camera.css"),
     (
         "assets/components/maps.js",
         "assets/components/parts.js",

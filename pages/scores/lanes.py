@@ -27,7 +27,7 @@ LANES, LISTED, VERDICTS = (
     Component(
         name,
         f"pages/scores/{name}.html",
-        ("pages/scores/common.css", f"pages/scores/{name}.css"),
+        ("pages/frame/component.css", "pages/scores/common.css", f"pages/scores/{name}.css"),
         tuple(f"pages/scores/{script}.js" for script in scripts),
     )
     for name, scripts in {
