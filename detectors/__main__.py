@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         "--remedy",
         choices=["equalise", "align", "augment"],
         help="fit on pictures of one brightness, turned and shifted onto the mean normal one, or also under the"
-        " condition, and measure this instead",
+        " condition, and measure this beside",
     )
     verb.add_argument(
         "--dirt",
@@ -311,12 +311,14 @@ def stress(options: argparse.Namespace) -> None:
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("features") as progress:
             fitted, refused = bench(comparison, data, progress)
-            curves = {}
-            for each in conditions:
-                own = remedied(fitted, options.remedy, each, options.seed, progress) if options.remedy else fitted
-                curves[each.key] = measure(own, each, seed=options.seed, progress=progress)
+            again = {"seed": options.seed, "progress": progress}
+            curves = {each.key: measure(fitted, each, **again) for each in conditions}
+            helped = {
+                (each.key, options.remedy): measure(remedied(fitted, options.remedy, each, **again), each, **again)
+                for each in (conditions if options.remedy else ())
+            }
             keys = [each.column.key for each in fitted.fitted]
-            again = {"draws": options.draws, "seed": options.seed, "progress": progress}
+            again["draws"] = options.draws
             studies = [
                 refits.dirt(fitted, key, options.dirt, cleaned, **again)
                 for key in (keys if options.dirt else ())
@@ -326,27 +328,38 @@ def stress(options: argparse.Namespace) -> None:
                 refits.pictures(fitted, key, options.pictures, **again) for key in (keys if options.pictures else ())
             ]
         if folder:
-            for name, content in files(Stressed(curves, tuple(studies))):
+            for name, content in files(Stressed(curves, tuple(studies), helped)):
                 (folder / name).write_bytes(content)
             made = {"conditions": list(curves), "remedy": options.remedy, "dirt": options.dirt, "clean": options.clean}
             made |= {"pictures": options.pictures, "draws": options.draws}
             said = {"experiment": comparison.describe(data), "stress": made}
             (folder / "result.json").write_text(json.dumps(said, default=str), encoding="utf-8")
-    _print_stress(curves, studies)
+    _print_stress(curves, studies, helped)
     for key, sentence in refused:
         terminal.console.print("·", f"{key}: {sentence}", highlight=False, markup=False)
 
 
-def _print_stress(curves: Mapping[str, Sequence[Curve]], studies: Sequence[Study]) -> None:
+def _print_stress(
+    curves: Mapping[str, Sequence[Curve]],
+    studies: Sequence[Study],
+    helped: Mapping[tuple[str, str], Sequence[Curve]],
+) -> None:
     from detectors.report import terminal
-    from detectors.stress.sentences import control, judged, thresholds_by, verdict
+    from detectors.stress.sentences import control, judged, shortcut, thresholds_by, verdict
 
     if curves:
+        after = {(name, curve.key): curve for (name, _), found in helped.items() for curve in found}
         cells = []
         for name, key, said in ranked(curves):
             (curve,) = (curve for curve in curves[name] if curve.key == key)
-            cells.append((*key.split("/", 1), name, str(verdict(said, name)), str(control(curve, name) or "")))
-        terminal.console.print(terminal.rows(("method", "backbone", "condition", "verdict", ""), cells))
+            then = [str(verdict(after[name, key].verdict, name)) if (name, key) in after else ""] if helped else []
+            cells.append((*key.split("/", 1), name, str(verdict(said, name)), *then, str(control(curve, name) or "")))
+        headings = ("method", "backbone", "condition", "verdict", *dict.fromkeys(remedy for _, remedy in helped), "")
+        terminal.console.print(terminal.rows(headings, cells))
+    for (name, remedy), found in helped.items():
+        warned = shortcut(curves[name], found) if remedy == "equalise" else None
+        if warned is not None:
+            terminal.console.print("·", str(warned), highlight=False, markup=False)
     for about, heading in (("dirt", "dirty among the normal pictures"), ("pictures", "number of normal pictures")):
         own = [study for study in studies if study.about == about]
         if own:

@@ -58,21 +58,27 @@ def stress_matrix(
     """Draw methods below each other and conditions beside each other; return the Axes (methods, conditions).
 
     Args:
-        curves: by condition, of the same columns in the same order.
+        curves: by condition, or by "condition+remedy"; the first has all columns.
         say: writes verdicts; English by default.
         called: titles of conditions with their units; their keys by default.
     """
-    rows, names = len(next(iter(curves.values()))), list(curves)
+    keys, names = [curve.key for curve in next(iter(curves.values()))], list(curves)
+    rows = len(keys)
     made = grid(rows, len(names), 2.3 * len(names) + 0.6, 1.5 * rows + 0.4)
     several = len({curve.key.partition("/")[2] for found in curves.values() for curve in found}) > 1
     for across, (name, found) in enumerate(curves.items()):
-        for down, curve in enumerate(found):
-            ax = stress(curve, name, made[down, across], say)
+        there, condition = {curve.key: curve for curve in found}, name.partition("+")[0]
+        for down, key in enumerate(keys):
+            if key not in there:
+                made[down, across].set_axis_off()
+                continue
+            curve = there[key]
+            ax = stress(curve, condition, made[down, across], say)
             if across == 0:
                 method, _, backbone = curve.key.partition("/")
                 title = METHODS[method].title if method in METHODS else method
                 ax.set_ylabel(f"{title}\n{backbone}, %" if several else f"{title}, %", fontsize=USUAL, color=INK)
             if down == rows - 1:
-                usual = f"{name}, {CONDITIONS[name].unit.removesuffix(' lost')}"
+                usual = f"{name}, {CONDITIONS[condition].unit.removesuffix(' lost')}"
                 ax.set_xlabel((called or {}).get(name, usual), fontsize=SMALL, color=MUTED)
     return made

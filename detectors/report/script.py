@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 from pprint import pformat
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
 from detectors.report.stress import NOTHING, Stressed, digest
@@ -69,15 +71,17 @@ def script(result: Result, choice: ThresholdChoice = USUAL, stressed: Stressed =
         settings=settings,
         choice=None if choice == USUAL else repr(choice),
         pictures=repr(fingerprint(result)),
-        conditions=[
-            ((name, c.key), hashlib.sha256(c.scores.tobytes()).hexdigest())
-            for name, curves in stressed.curves.items()
-            for c in curves
-        ],
+        conditions=[((name, c.key), _hash(c.scores)) for name, curves in stressed.curves.items() for c in curves],
+        remedied=list(stressed.helped),
+        remedies=[((*asked, c.key), _hash(c.scores)) for asked, curves in stressed.helped.items() for c in curves],
         dirt=[((s.key, s.way, s.cleaned), digest(s)) for s in stressed.studies if s.about == "dirt"],
         numbers=[((s.key, s.way), digest(s)) for s in stressed.studies if s.about == "pictures"],
-        scores=[(repr(c.key), repr(hashlib.sha256(c.scores.tobytes()).hexdigest())) for c in result.columns],
+        scores=[(repr(c.key), repr(_hash(c.scores))) for c in result.columns],
     )
+
+
+def _hash(scores: NDArray[np.float64]) -> str:
+    return hashlib.sha256(scores.tobytes()).hexdigest()
 
 
 def _data(recipe: dict[str, Any]) -> tuple[set[str], str]:

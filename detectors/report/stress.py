@@ -15,13 +15,13 @@ from detectors.report.wording import Words
 from detectors.result import Figure, Result
 from detectors.stress import CONDITIONS, Curve, Study
 from detectors.stress.draws import Spread
-from detectors.stress.sentences import judged, verdict
+from detectors.stress.sentences import judged, shortcut, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEADINGS = (
-    "condition", "unit", "strength", "method", "backbone",
+    "condition", "remedy", "unit", "strength", "method", "backbone",
     "false_alarms", "false_alarms_low", "false_alarms_high", "promised",
     "found", "found_low", "found_high", "image_auroc", "image_auroc_low", "image_auroc_high",
     "median_times_threshold", "broken", "verdict",
@@ -36,23 +36,25 @@ STUDIES = (
 )  # fmt: skip
 
 
+Helped = Mapping[tuple[str, str], tuple[Curve, ...]]  # by condition and remedy
 _BESIDE = 4  # conditions that stand beside each other in the report
 _WIDE = 9.6  # inches of a chart that is as wide as the report
 
 
-def write_csv(curves: Mapping[str, Sequence[Curve]]) -> str:
-    """Return one row per condition, strength and method; shares in [0, 1] with the ends of their 95 % intervals."""
+def write_csv(curves: Mapping[str, Sequence[Curve]], helped: Helped | None = None) -> str:
+    """Return one row per condition, remedy, strength and method; shares in [0, 1] with their 95 % intervals."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
-    for name, found in curves.items():
+    alone = {(name, ""): found for name, found in curves.items()}
+    for (name, remedy), found in (alone | dict(helped or {})).items():
         for curve in found:
             method, _, backbone = curve.key.partition("/")
             said, promise = curve.verdict.word, "" if curve.promise is None else repr(curve.promise)
             for point in curve.points:
                 writer.writerow(
                     [
-                        name, CONDITIONS[name].unit, repr(point.strength), cell(method), cell(backbone),
+                        name, remedy, CONDITIONS[name].unit, repr(point.strength), cell(method), cell(backbone),
                         *_ends(point.false_alarms), promise, *_ends(point.found), *_ends(point.auroc),
                         repr(point.median), "yes" if point.broken else "no", said,
                     ]
@@ -83,19 +85,20 @@ def write_studies(studies: Iterable[Study]) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Stressed:
-    """What a result was put to: conditions by name, and fits on other normal pictures; false where it was nothing."""
+    """What a result was put to: conditions by name, fits on other normal pictures, and conditions after remedies."""
 
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     studies: tuple[Study, ...] = ()
+    helped: Helped = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
-        return bool(self.curves or self.studies)
+        return bool(self.curves or self.studies or self.helped)
 
     def __repr__(self) -> str:
         """Return its content in one hash: files made of it are kept under this."""
         said = hashlib.sha256()
-        for name, curves in self.curves.items():
+        for name, curves in (*self.curves.items(), *self.helped.items()):
             for curve in curves:
                 said.update(f"{name} {curve.key} {curve.threshold}".encode() + curve.scores.tobytes())
         for study in self.studies:
@@ -119,9 +122,12 @@ def files(stressed: Stressed) -> Iterator[tuple[str, bytes]]:
     from detectors.plots.stress import stress_matrix
     from detectors.plots.studies import study_row
 
+    if stressed.curves or stressed.helped:
+        yield "stress.csv", write_csv(stressed.curves, stressed.helped).encode()
     if stressed.curves:
-        yield "stress.csv", write_csv(stressed.curves).encode()
         yield "stress.png", _png(stress_matrix(stressed.curves)[0, 0])
+    for name, beside in _beside(stressed):
+        yield f"remedies-{name}.png", _png(stress_matrix(beside)[0, 0])
     for about, own in _kinds(stressed):
         yield f"{about}.csv", write_studies(own).encode()
         yield f"{about}.png", _png(study_row(own)[0])
@@ -149,6 +155,8 @@ def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, 
             for key in keys
         ]  # fmt: skip
         parts.append(_part("conditions", words, list(named.values()), rows, figures, inline, letter))
+    for name, beside in _beside(stressed):
+        parts.append(_remedies(name, beside, titles, words, inline, letter))
     for about, own in _kinds(stressed):
         figures = [study_row(own, words.say, legend=False)[0].figure]
         heads = [words.write(f"stress.across.{about}")]
@@ -159,6 +167,43 @@ def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, 
             rows.append((titles.get(study.key, study.key) + cleaned, [(study.judgement.word, said)]))
         parts.append(_part(about, words, heads, rows, figures, inline, letter))
     return parts
+
+
+def _remedies(
+    name: str,
+    beside: dict[str, tuple[Curve, ...]],
+    titles: Mapping[str, str],
+    words: Words,
+    inline: Callable[..., Any],
+    letter: Callable[[Any], None],
+) -> dict[str, Any]:
+    """Return the part on what helps against one condition."""
+    unit = words.write(f"stress.axes.{CONDITIONS[name].unit}")
+    heads = {key: words.write(f"stress.help.{key.partition('+')[2] or 'none'}") for key in beside}
+    called = {key: f"{said}, {unit}" for key, said in heads.items()}
+    by = {(key, curve.key): curve.verdict for key, found in beside.items() for curve in found}
+    rows = [
+        (titles.get(column, column), [(by[key, column].word, words.say(verdict(by[key, column], name)))
+                                      if (key, column) in by else ("", "–") for key in heads])
+        for column in dict.fromkeys(column for _, column in by)
+    ]  # fmt: skip
+    from detectors.plots.stress import stress_matrix
+
+    figure = stress_matrix(beside, words.say, called)[0, 0].figure
+    part = _part("remedies", words, list(heads.values()), rows, [figure], inline, letter)
+    part["title"] = words.write("stress.help.title", condition=words.write(f"stress.conditions.{name}"))
+    equal = beside.get(f"{name}+equalise")
+    warned = None if equal is None or name not in beside else shortcut(beside[name], equal)
+    if warned is not None:
+        part["says"] = f"{words.say(warned)} {part['says']}"
+    return part
+
+
+def _beside(stressed: Stressed) -> Iterator[tuple[str, dict[str, tuple[Curve, ...]]]]:
+    """Yield every condition with remedies, and its curves without, by the condition, and with, by "blur+align"."""
+    for name in dict.fromkeys(name for name, _ in stressed.helped):
+        alone = {name: stressed.curves[name]} if name in stressed.curves else {}
+        yield name, alone | {f"{of}+{remedy}": found for (of, remedy), found in stressed.helped.items() if of == name}
 
 
 def _part(
@@ -172,7 +217,7 @@ def _part(
 ) -> dict[str, Any]:
     for figure in figures:
         letter(figure)
-    title = words.write(f"stress.views.{about}")
+    title = words.write("stress.help.short" if about == "remedies" else f"stress.views.{about}")
     return {
         "title": title,
         "says": words.t["stress"][about],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -204,6 +205,59 @@ def more(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return chance_of_at_least(gained, gained + lost, 0.5) if gained + lost else 1.0
 
 
+@dataclass(frozen=True)
+class Help:
+    """What a remedy does against a condition.
+
+    Attributes:
+        better: keys of columns that break later or no more.
+        worse: keys of columns that break earlier, or only now; or that are blind now.
+        dearer: keys of columns whose AUROC without the condition fell by more than chance, over all columns.
+    """
+
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    dearer: tuple[str, ...]
+
+
+def compared(usual: Sequence[Curve], helped: Sequence[Curve]) -> Help:
+    """Compare curves after a remedy with those without, column by column."""
+    after = {curve.key: curve for curve in helped}
+    pairs = [(curve, after[curve.key]) for curve in usual if curve.key in after]
+    sides = [(before.key, _endurance(then) - _endurance(before)) for before, then in pairs]
+    return Help(
+        tuple(key for key, gained in sides if gained > 0),
+        tuple(key for key, gained in sides if gained < 0),
+        tuple(before.key for before, then in pairs if _dearer(before, then, len(pairs))),
+    )
+
+
+def auroc(curve: Curve) -> Figure:
+    """Return AUROC without the condition."""
+    return curve.points[curve.strengths.index(0)].auroc
+
+
+def _endurance(curve: Curve) -> float:
+    """Return how many strengths a method stands until its first break: all, where it breaks nowhere; blind, -1."""
+    if curve.verdict.word == "blind":
+        return -1
+    return min((_steps(curve, at) for at in curve.verdict.at), default=len(curve.strengths))
+
+
+def _steps(curve: Curve, at: float) -> int:
+    return abs(curve.strengths.index(at) - curve.strengths.index(0))
+
+
+def _dearer(before: Curve, then: Curve, looked: int) -> bool:
+    """Whether AUROC without the condition fell, on the same pictures, where so many columns are looked at."""
+    usual, now = (curve.scores[curve.strengths.index(0)] for curve in (before, then))
+    lost = evaluation.paired_auroc_difference(before.labels, usual, now)
+    if lost.value is None or lost.low is None:
+        return False
+    wider = NormalDist().inv_cdf(1 - CHANCE / 2 / looked) / NormalDist().inv_cdf(1 - CHANCE / 2)
+    return lost.value > wider * (lost.value - lost.low)
+
+
 def ranked(curves: Mapping[str, Sequence[Curve]]) -> tuple[tuple[str, str, Verdict], ...]:
     """Return (condition, column key, verdict) of all curves, what breaks first on top, what is blind at the end.
 
@@ -213,7 +267,7 @@ def ranked(curves: Mapping[str, Sequence[Curve]]) -> tuple[tuple[str, str, Verdi
     rows = []
     for name, found in curves.items():
         for curve in found:
-            said, zero = curve.verdict, curve.strengths.index(0)
-            steps = min((abs(curve.strengths.index(at) - zero) for at in said.at), default=0)
+            said = curve.verdict
+            steps = min((_steps(curve, at) for at in said.at), default=0)
             rows.append(((order[said.word], steps), (name, curve.key, said)))
     return tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from detectors.errors import SettingRefused
 from detectors.evaluation import thresholds
 
+REMEDIES = ("equalise", "align", "augment")  # see `remedies.remedied`
 DIRT = (0, 1, 2, 4, 8)  # defective pictures that slip in
 DRAWS = 5
 CROSSED = 5  # fits of four fifths of the pictures, where leaving one out has no shortcut

@@ -13,12 +13,12 @@ from detectors.comparison.comparison import Bench, FittedColumn, Pictures, extra
 from detectors.errors import Refusal, SettingRefused
 from detectors.stress.conditions import Condition, Pixels, move
 from detectors.stress.measuring import Load
+from detectors.stress.plans import REMEDIES
 
 if TYPE_CHECKING:
     from detectors.methods.base import Progress
     from detectors.result import ResultPicture
 
-REMEDIES = ("equalise", "align", "augment")
 _SIDE = 112  # pixels at which pictures are registered
 _COARSE, _FINE = np.arange(-12.0, 12.5, 3.0), np.arange(-2.0, 2.5, 1.0)  # degrees that are tried
 

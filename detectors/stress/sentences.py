@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from detectors.errors import Sentence
+from detectors.methods import METHODS
 from detectors.result import Figure
 from detectors.stress.conditions import CONDITIONS
-from detectors.stress.curves import Curve, Verdict
+from detectors.stress.curves import Curve, Verdict, auroc, compared
 from detectors.stress.draws import Step, Study
 
 _AMOUNTS: Mapping[str, Callable[[str], Sentence]] = {
@@ -75,6 +76,21 @@ def control(curve: Curve, condition: str) -> Sentence | None:
     )
 
 
+def shortcut(usual: Sequence[Curve], equal: Sequence[Curve]) -> Sentence | None:
+    """Say which methods lose AUROC when all pictures are brought to one brightness; None where none does."""
+    lost = compared(usual, equal).dearer
+    if not lost:
+        return None
+    before, after = ({curve.key: auroc(curve).value or 0.0 for curve in curves} for curves in (usual, equal))
+    methods = ", ".join(f"{_title(key)} ({before[key]:.2f} → {after[key]:.2f})" for key in lost)
+    return Sentence(
+        "stress.shortcut",
+        "At equal brightness AUROC falls by more than chance: {methods}. Part of what looks like finding defects is "
+        "telling bright pictures from dark ones; photograph good and defective parts under the same light.",
+        methods=methods,
+    )
+
+
 def judged(study: Study) -> Sentence:
     """Return what a study of normal pictures says, with its numbers."""
     said, points = study.judgement, study.points
@@ -110,6 +126,11 @@ def thresholds_by(study: Study) -> Sentence:
     if study.way == "left_out":
         return Sentence("stress.by_folds", "each normal picture scored by one of five fits without it")
     return Sentence("stress.by_held_out", "normal pictures held out")
+
+
+def _title(key: str) -> str:
+    method = key.partition("/")[0]
+    return METHODS[method].title if method in METHODS else method
 
 
 def _dirtied(word: str, alarms: bool, before: Step, now: Step) -> Sentence:

@@ -109,7 +109,7 @@ AVERAGE: Key[tuple[tuple[str, ...], NDArray[Any]] | None] = Key("inspect_average
 STRESSED: Key[dict[tuple[str, str], Answer]] = Key(
     "under_stress", dict, ("frame.stressed", "stress.asking", "stress.remedies")
 )
-# (run, condition, choice of thresholds): curves there, worked out once.
+# (run, condition or "condition+remedy", choice of thresholds): curves there, worked out once.
 CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
     "under_stress_curves", dict, ("frame.stressed", "stress.asking")
 )
@@ -117,7 +117,9 @@ CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
 STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("frame.stressed", "stress.normals"))
 LINKED: Key[bool] = Key("under_stress_linked", bool, ("stress.page",))  # whether what the link asks for was begun
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
-LOOKED: Key[str] = Key("strip_condition", str, ("stress.charts", "stress.strip"))  # whose strip is shown
+LOOKED: Key[str] = Key(
+    "strip_condition", str, ("stress.charts", "stress.remedies", "stress.strip")
+)  # whose strip is shown
 
 # Live
 REMEMBERED: Key[dict[str, bytes]] = Key("live_remembered", dict, ("live.remembering",))  # JPEG files by path

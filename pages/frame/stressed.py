@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import USUAL_RATE, ThresholdChoice
 from detectors.report.stress import Stressed
 from detectors.result import Result
-from detectors.stress import CONDITIONS, Curve, Study
+from detectors.stress import CONDITIONS, REMEDIES, Curve, Study
 from pages.frame import session
 from pages.frame.state import Choices
 
@@ -17,21 +18,34 @@ Curves = Mapping[str, tuple[Curve, ...]]
 
 def stressed(run: str, choices: Choices, result: Result) -> Stressed:
     """Return all that is there."""
-    return Stressed(curves(run, choices, result), studies(run, choices, result))
+    return Stressed(curves(run, choices, result), studies(run, choices, result), helped(run, choices))
 
 
 def curves(run: str, choices: Choices, result: Result) -> Curves:
     """Return the curves that are there, by condition; worked out once for these thresholds."""
-    kept = session.CURVES.get()
-    found = {}
+    found = _there(run, choices, lambda curves: at_thresholds(curves, choices.threshold, result), False)
+    return {name: found[name] for name in CONDITIONS if name in found}
+
+
+def helped(run: str, choices: Choices) -> Mapping[tuple[str, str], tuple[Curve, ...]]:
+    """Return the curves after remedies that are there, by condition and remedy."""
+    found = _there(run, choices, lambda curves: at_rate(curves, choices), True)
+    asked = ((name, remedy) for name in CONDITIONS for remedy in REMEDIES)
+    return {(name, remedy): found[f"{name}+{remedy}"] for name, remedy in asked if f"{name}+{remedy}" in found}
+
+
+def _there(
+    run: str, choices: Choices, at: Callable[[Sequence[Curve]], tuple[Curve, ...]], remedied: bool
+) -> dict[str, tuple[Curve, ...]]:
+    kept, found = session.CURVES.get(), {}
     for (of, name), answer in session.STRESSED.get().items():
-        if of == run and isinstance(answer.now, tuple):
+        if of == run and ("+" in name) == remedied and isinstance(answer.now, tuple):
             key = (run, name, choices.threshold)
             if key not in kept:
                 kept.pop(next((old for old in kept if old[:2] == key[:2]), None), None)
-                kept[key] = at_thresholds(answer.now, choices.threshold, result)
+                kept[key] = at(answer.now)
             found[name] = kept[key]
-    return {name: found[name] for name in CONDITIONS if name in found}
+    return found
 
 
 def studies(run: str, choices: Choices, result: Result) -> tuple[Study, ...]:
@@ -50,3 +64,9 @@ def at_thresholds(found: Sequence[Curve], choice: ThresholdChoice, result: Resul
         for curve in found
         if curve.key in columns and (at := choice.of(columns[curve.key])) is not None
     )
+
+
+def at_rate(found: Sequence[Curve], choices: Choices) -> tuple[Curve, ...]:
+    """Return curves at the rate chosen now; a remedy has held-out scores of its own, and no threshold set by hand."""
+    at = ((curve, thresholds.at_step(curve.held_out, choices.threshold.step(len(curve.held_out)))) for curve in found)
+    return tuple(replace(curve, threshold=step) for curve, step in at if step is not None)

@@ -33,8 +33,9 @@ def controls(run: str, result: Result) -> None:
 
 
 def linked(run: str) -> None:
-    """Begin the conditions that a link asks for."""
-    wanted = [name for name in CONDITIONS if name in current().stress]
+    """Begin the conditions that a link asks for, for themselves or with a remedy."""
+    asked = {word.partition("_")[0] for word in current().stress}
+    wanted = [name for name in CONDITIONS if name in asked]
     if wanted:
         session.set_widget("stress_which", wanted)
         _begin(run, wanted)

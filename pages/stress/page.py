@@ -30,6 +30,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if not session.LINKED.get() and len(result.held_out):
         session.LINKED.set(True)
         asking.linked(run)
+        remedies.linked(run)
         normals.linked(run, result)
     if view == "conditions":
         lead = verdicts.lead(stressed.curves(run, choices, result), titles)

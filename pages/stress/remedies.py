@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
 from detectors.errors import Refusal
-from detectors.evaluation import thresholds
 from detectors.queries import stress
 from detectors.result import Result
-from detectors.stress import Curve
-from detectors.stress.sentences import verdict
-from pages.frame import backend, session, style
+from detectors.stress import CONDITIONS, REMEDIES, Curve, compared
+from detectors.stress.sentences import shortcut, verdict
+from pages.frame import backend, session, stressed, style
 from pages.frame.backend import Answer
-from pages.frame.state import Choices
+from pages.frame.state import Choices, change, current
 from pages.frame.words import duration, say, text
 from pages.stress import asking
-
-REMEDIES = ("equalise", "align", "augment")
+from pages.stress.verdicts import listed
 
 
 def show(
@@ -37,15 +34,17 @@ def show(
             text("stress.help.ask", time=time), key="stress_help", icon=":material/healing:", on_click=_begin,
             args=(run, condition, wanted),
         )  # fmt: skip
-    there = {}
-    for remedy, answer in answers.items():
+    for answer in answers.values():
         if answer is not None and isinstance(answer.now, Refusal):
             style.note(say(answer.now.sentence))
-        elif answer is not None and isinstance(answer.now, tuple):
-            there[remedy] = _at(answer.now, choices)
+    there = {remedy: found for (name, remedy), found in stressed.helped(run, choices).items() if name == condition}
     if not there:
         st.caption(text("stress.help.note"))
         return
+    warned = shortcut(usual, there["equalise"]) if "equalise" in there else None
+    if warned is not None:
+        style.note(say(warned))
+    st.markdown(" ".join(part for remedy, found in there.items() for part in _does(remedy, usual, found, titles)))
     columns = [None, *there]
     head = "".join(
         f'<th scope="col">{escape(text(f"stress.help.{remedy}" if remedy else "stress.help.none"))}</th>'
@@ -77,10 +76,17 @@ def again(result: Result) -> float:
     return pictures * sum(passes.values()) / 1e3 + sum(column.cost.fit_seconds for column in result.columns)
 
 
-def _at(found: Sequence[Curve], choices: Choices) -> list[Curve]:
-    """Return curves at the rate chosen now; a remedy has held-out scores of its own, and no threshold set by hand."""
-    at = ((curve, thresholds.at_step(curve.held_out, choices.threshold.step(len(curve.held_out)))) for curve in found)
-    return [replace(curve, threshold=step) for curve, step in at if step is not None]
+def _does(remedy: str, usual: Sequence[Curve], found: Sequence[Curve], titles: dict[str, str]) -> list[str]:
+    """Return sentences on which methods a remedy lets stand longer, and which break earlier."""
+    named = text(f"stress.help.{remedy}")
+    named, said = named[:1].upper() + named[1:], compared(usual, found)
+    sides = {"better": said.better, "worse": said.worse}
+    parts = [
+        text(f"stress.help.{word}", remedy=named, methods=listed([titles[key] for key in keys]))
+        for word, keys in sides.items()
+        if keys
+    ]
+    return parts or [text("stress.help.neither", remedy=named)]
 
 
 def _cell(curve: Curve, condition: str) -> str:
@@ -89,8 +95,19 @@ def _cell(curve: Curve, condition: str) -> str:
     return f'<td class="odd-{said.word}">{escape(say(verdict(said, condition)))}<small>{escape(found)}</small></td>'
 
 
+def linked(run: str) -> None:
+    """Begin the remedies that a link asks for: "blur_align"."""
+    for condition in CONDITIONS:
+        wanted = [remedy for remedy in REMEDIES if f"{condition}_{remedy}" in current().stress]
+        if wanted:
+            session.LOOKED.set(condition)
+            _begin(run, condition, wanted)
+
+
 def _begin(run: str, condition: str, wanted: list[str]) -> None:
     for remedy in wanted:
         session.STRESSED.get()[run, f"{condition}+{remedy}"] = backend.current().later(
             stress.helped, condition, remedy, fitted=True
         )
+    words = (f"{condition}_{remedy}" for remedy in wanted)
+    change(stress=tuple(dict.fromkeys((*current().stress, *words))))

@@ -13,6 +13,7 @@ from detectors.stress.sentences import judged, thresholds_by
 from pages.frame import charts
 from pages.frame.charts import COLOURS
 from pages.frame.words import say, speaker, text
+from pages.stress.verdicts import listed
 
 MEASURES = ("shares", "auroc", "threshold")
 _AUROC = {"range": [0.38, 1.02], "tickvals": [0.4, 0.6, 0.8, 1.0]}
@@ -30,7 +31,7 @@ def lead(view: str, found: Sequence[Study], titles: dict[str, str]) -> str:
         own = [study for study in plain if study.judgement.word == word]
         if own:
             named = [_named(study, titles) for study in own]
-            parts.append(text(f"stress.words.{word}", n=len(own), methods=_listed(named), at=own[0].steps[-1]))
+            parts.append(text(f"stress.words.{word}", n=len(own), methods=listed(named), at=own[0].steps[-1]))
     return " ".join(parts)
 
 
@@ -165,7 +166,3 @@ def _named(study: Study, titles: dict[str, str]) -> str:
     if said.word in ("loses", "flat") and said.at is not None:
         return text("stress.named", method=titles[study.key], at=said.at)
     return f"**{titles[study.key]}**"
-
-
-def _listed(names: list[str]) -> str:
-    return text("stress.list", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else names[0]

@@ -31,6 +31,11 @@ def lead(curves: Curves, titles: dict[str, str]) -> str:
     return f"{said} {_advice(curves, titles)}".strip()
 
 
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them."""
+    return text("stress.list", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else names[0]
+
+
 def table(curves: Curves, titles: dict[str, str], focus: str) -> None:
     """Show methods below each other, what breaks first on top, and conditions beside each other."""
     said = {(name, curve.key): curve for name, found in curves.items() for curve in found}

@@ -292,3 +292,20 @@ def test_remedies_are_shown_beside_what_is_without(open_app, monkeypatch):
     for name in ("as it is", "equal brightness", "alignment", "learnt under it, too"):
         assert f'<th scope="col">{name}</th>' in page
     assert "found without it: 83 %" in page
+    assert "**Alignment** lets SPADE, MahalanobisAD, PaDiM, PatchCore and CFA stand longer." in page
+    assert app.session_state["choices"].stress[-3:] == ("brightness_equalise", "brightness_align", "brightness_augment")
+
+
+def test_a_link_asks_for_a_remedy_and_its_condition(open_app, monkeypatch):
+    asked, real = [], fake("lessons_done").later
+
+    def later(query, *arguments, **kwargs):
+        if query in (stress.helped, stress.under):
+            asked.append(arguments)
+            return FakeAnswer(())
+        return real(query, *arguments, **kwargs)
+
+    monkeypatch.setattr(fake("lessons_done"), "later", later)
+    app = open_app("lessons_done", "stress", stress="blur_align")
+    assert not app.exception, [e.value for e in app.exception]
+    assert asked == [("blur",), ("blur", "align")]
