@@ -24,6 +24,7 @@ _HOME = {
     "Pipeline": "comparison.pipeline",
     "Preprocessing": "images",
     "Spade": "methods.spade",
+    "export_onnx": "export",
     "load_backbone": "features.backbone",
 }
 __all__ = [*_HOME, "__version__"]

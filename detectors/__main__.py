@@ -1,4 +1,4 @@
-"""The command line: `python -m detectors compare|benchmark|fit|predict|sweep|stress|read|demo`."""
+"""The command line: `python -m detectors compare|benchmark|fit|predict|export|sweep|stress|read|demo`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     top = argparse.ArgumentParser(prog="python -m detectors", description="Compare one-class image anomaly detectors.")
-    verbs = top.add_subparsers(required=True, metavar="compare|benchmark|fit|predict|sweep|stress|read|demo")
+    verbs = top.add_subparsers(required=True, metavar="compare|benchmark|fit|predict|export|sweep|stress|read|demo")
 
     verb = verbs.add_parser("compare", help="fit several methods on the same pictures and print one table")
     _add_experiment(verb)
@@ -92,6 +92,15 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--out", type=Path, help="folder for maps, overlays and scores")
     verb.add_argument("pictures", nargs="+", help="picture files, patterns of them, folders or ZIPs")
     verb.set_defaults(verb=predict)
+
+    verb = verbs.add_parser("export", help="write a saved method as an ONNX file that runs without this project")
+    verb.add_argument("--model", type=Path, required=True, help="a file that 'fit' wrote")
+    verb.add_argument("--weights", help="'hub' or a .safetensors file, where the backbone's weights moved")
+    verb.add_argument("--out", type=Path, required=True, help="the .onnx file to write; NAME_run.py comes beside it")
+    verb.add_argument(
+        "pictures", nargs="*", help="what the file is held against this program on; built-in pictures by default"
+    )
+    verb.set_defaults(verb=export)
 
     verb = verbs.add_parser("sweep", help="vary one setting of one method on features computed once")
     _add_experiment(verb)
@@ -250,6 +259,24 @@ def predict(options: argparse.Namespace) -> None:
                 csv.writer(file).writerows([("picture", "score", "verdict"), *written])
             said = {"model": options.model.name, "threshold": threshold}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write a saved pipeline as an ONNX file with the program that runs it, having compared their answers."""
+    from detectors.comparison.pipeline import Pipeline
+    from detectors.export import PICTURES, export_onnx, program_beside
+    from detectors.report import terminal
+
+    pipeline = Pipeline.load(options.model, options.weights, device="cpu")
+    if options.pictures:
+        files = find_pictures(options.pictures)[:PICTURES]
+        pictures = [pipeline.decode(file.read(), file.name) for file in files]
+    else:
+        pictures = [sample.picture for sample in datasets.demo(good=4, normal=0, per=1).test][:PICTURES]
+    out = options.out.with_suffix(".onnx")
+    parity = export_onnx(pipeline, out, pipeline.preprocessing.stack(pictures))
+    said = f"{out}, {terminal.size(out.stat().st_size)}, and {program_beside(out).name}. {parity.sentence}"
+    terminal.console.print(said, highlight=False, markup=False)
 
 
 def _predicted(

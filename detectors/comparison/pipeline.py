@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from detectors.comparison import storage
-from detectors.comparison.comparison import Bench, Stores
+from detectors.comparison.comparison import Bench, FittedColumn, Stores
 from detectors.errors import ModelRefused
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import ORIGINS, USUAL, USUAL_RATE, Threshold, ThresholdChoice
@@ -69,19 +69,22 @@ class Pipeline:
         """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""
         return decode(data, name, white=self.white)
 
-    def features(self, pictures: Sequence[Picture]) -> Features:
-        """Return the features of a few pictures, held in memory at once."""
-        batch = torch.from_numpy(self.preprocessing.batch(pictures))
-        features = self.backbone(batch)  # maps (B, C, H, W)
+    def features(self, batch: NDArray[np.float32]) -> Features:
+        """Return the features of a few preprocessed pictures (B, 3, S, S) in [0, 1], held in memory at once."""
+        features = self.backbone(torch.from_numpy(batch))  # maps (B, C, H, W)
         return self.standardisation(features) if self.standardisation else features
 
     def predict(self, pictures: Sequence[Picture]) -> Prediction:
-        """Score a few pictures: raw scores and maps.
+        """Score a few pictures, as `score` does."""
+        return self.score(self.preprocessing.batch(pictures))
+
+    def score(self, batch: NDArray[np.float32]) -> Prediction:
+        """Score a few preprocessed pictures (B, 3, S, S) in [0, 1]: raw scores and maps.
 
         Raises:
             ModelRefused: when a score is no finite number, which no sound detector gives.
         """
-        prediction = self.detector.predict(self.features(pictures))
+        prediction = self.detector.predict(self.features(batch))
         if not torch.isfinite(prediction.scores).all():
             raise ModelRefused(
                 "pipeline.not_finite",
@@ -203,11 +206,7 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
     Raises:
         ModelRefused: when the column is no longer there, or could not be loaded again.
     """
-    fitted = next((f for f in bench.fitted if f.column.key == key), None)
-    if fitted is None:
-        raise ModelRefused(
-            "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
-        )
+    fitted = _fitted(bench, key)
     column, stores = fitted.column, fitted.stores
     made = _Provenance(
         column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white, column.engine
@@ -217,6 +216,34 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
         path = Path(folder) / "detector.safetensors"
         storage.save_detector(fitted.detector, path, metadata)
         return path.read_bytes()
+
+
+def on_cpu(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> Pipeline:
+    """Return a column of a finished run as a pipeline on the CPU, with the threshold chosen; the run is left as it is.
+
+    Raises:
+        ModelRefused: when the column is no longer there.
+        WeightsRefused: when the weights of its backbone are no longer to be had.
+    """
+    fitted = _fitted(bench, key)
+    detector = replace(fitted.detector)  # unfitted, with the same settings
+    detector.state = fitted.detector.state
+    backbone = replace(bench.comparison, device="cpu").load(fitted.column.backbone, depth=detector.depth)
+    pipeline = Pipeline.of(
+        fitted.column, detector.to("cpu"), fitted.stores, bench.comparison.preprocessing, backbone,
+        bench.pictures.white, choice,
+    )  # fmt: skip
+    by = pipeline.standardisation
+    return replace(pipeline, standardisation=by and by.to("cpu"))
+
+
+def _fitted(bench: Bench, key: str) -> FittedColumn:
+    fitted = next((f for f in bench.fitted if f.column.key == key), None)
+    if fitted is None:
+        raise ModelRefused(
+            "pipeline.gone", "The fitted detector of {column} is no longer in memory. Run it again.", column=key
+        )
+    return fitted
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,25 @@ class Backbone:
             self.passes -= 1  # not one of the user's
         return self._shapes[height, width]
 
+    @property
+    def normalisation(self) -> tuple[Tensor, Tensor]:
+        """What pictures in [0, 1] are reduced by and then divided by, (3, 1, 1) each."""
+        return self._mean, self._deviation
+
+    def as_onnx(self, size: tuple[int, int]) -> bytes | Path:
+        """Return the network as an ONNX model, or the file of one: (B, 3, H, W), normalised -> maps, then pooled.
+
+        Args:
+            size: (H, W) of the pictures; a graph may take others too.
+
+        Raises:
+            Exception: of any kind, where the network cannot be written as a graph.
+        """
+        example = torch.zeros(1, 3, *size)
+        if self._write is not None:
+            return self._write(example)
+        return exported(self._network, example, f"{self.name} {self.weights.sha256} {len(self.stages)}")
+
     def to(self, device: torch.device | str) -> Backbone:
         """Move to another device, in place."""
         self.device = torch.device(device)

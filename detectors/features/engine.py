@@ -35,16 +35,8 @@ class Graph:
     """
 
     def __init__(self, model: bytes | Path, levels: int) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors; it warns of what it optimises
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        source = model if isinstance(model, bytes) else str(model)
         try:
-            self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            self._session = session(model)
         except Exception:
             if isinstance(model, Path):
                 model.unlink(missing_ok=True)  # not whole: it is written anew the next time
@@ -62,6 +54,19 @@ class Graph:
             raise
         found = [torch.from_numpy(array) for array in arrays]
         return tuple(found[: self._levels]), tuple(found[self._levels :])
+
+
+def session(model: bytes | Path) -> Any:
+    """Return an `onnxruntime.InferenceSession` on the processor, with torch's number of threads, which do not spin."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors; it warns of what it optimises
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    source = model if isinstance(model, bytes) else str(model)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def difference(found: Outputs, expected: Outputs) -> float:

@@ -61,7 +61,7 @@ class Features:
     def shape(self) -> FeatureShape:
         """The batch's sizes."""
         maps = tuple((m.shape[1], m.shape[2], m.shape[3]) for m in self.maps)
-        return FeatureShape(len(self), maps, tuple(p.shape[1] for p in self.pooled), self.image_size)
+        return FeatureShape(self.pooled[0].shape[0], maps, tuple(p.shape[1] for p in self.pooled), self.image_size)
 
     def to(self, device: torch.device | str) -> Features:
         """Return the same features on another device."""

@@ -17,7 +17,9 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from detectors.errors import SettingRefused
+from detectors.methods.tracing import being_traced
 
+TRACED_WIDTH = 8192  # rows that a graph compares at once: of 784 queries 26 MB
 GROUP = 32  # columns of a block that share one minimum: finding a winner's place then reads 32 values, not all
 
 
@@ -41,7 +43,7 @@ class Bank:
         centre = centre_of(rows)
         rows = rows.sub_(centre) if overwrite else rows - centre
         norms = torch.cat([part.square().sum(1) for part in rows.split(4096)])
-        if not norms.isfinite().all():
+        if not being_traced() and not norms.isfinite().all():
             raise SettingRefused(
                 "neighbors.not_finite",
                 "{bad} of {total} features are infinite or undefined, so nothing can be near them. "
@@ -93,6 +95,8 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
             found=queries.shape[1],
             expected=bank.rows.shape[1],
         )
+    if being_traced():
+        return nearest_at_once(queries - bank.centre, bank.rows, bank.norms, k)
     height, width = _block(len(queries), total, k, queries.device, budget_bytes)
     block = queries.new_empty(height, width)
     distances = queries.new_empty(len(queries), k)
@@ -106,6 +110,35 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
             distances[start : start + height] = direct.gather(1, order)
             indices[start : start + height] = found.gather(1, order)
     return distances, indices
+
+
+def nearest_at_once(queries: Tensor, rows: Tensor, norms: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return what `nearest` does, in operations that a graph has: all queries against blocks of rows.
+
+    Args:
+        queries: (..., Q, D), less the rows' centre.
+        rows: (..., M, D).
+        norms: (..., M), their squared lengths.
+        k: at most M.
+    """
+    least, places = None, None
+    for start in range(0, rows.shape[-2], TRACED_WIDTH):
+        part = slice(start, start + TRACED_WIDTH)
+        values = norms[..., None, part] - 2 * queries @ rows[..., part, :].mT  # (..., Q, m)
+        if k == 1:  # the lowest index wins
+            found, where = values.min(-1, keepdim=True)
+        else:
+            found, where = values.topk(min(k, values.shape[-1]), dim=-1, largest=False)
+        if least is None or places is None:
+            least, places = found, where
+            continue
+        least, places = torch.cat([least, found], -1), torch.cat([places, where + start], -1)
+        least, order = least.topk(min(k, least.shape[-1]), dim=-1, largest=False)
+        places = places.gather(-1, order)
+    assert places is not None  # a bank has rows
+    winners = _rows_at(rows, places)  # (..., Q, k, D)
+    direct, order = torch.linalg.vector_norm(queries[..., None, :] - winners, dim=-1).sort(-1)
+    return direct, places.gather(-1, order)
 
 
 def nearest_squares(queries: Tensor, bank: Bank, k: int) -> Tensor:
@@ -200,6 +233,14 @@ def _least(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
             members.scatter_(1, member, torch.inf)
             minima.scatter_(1, group, members.amin(1, keepdim=True))
     return torch.cat(least, 1), torch.cat(places, 1)
+
+
+def _rows_at(rows: Tensor, places: Tensor) -> Tensor:
+    """Return the rows (..., Q, k, D) at places (..., Q, k) among rows (..., M, D), with one leading axis or none."""
+    if rows.ndim == 2:
+        return rows[places]
+    flat = places.flatten(1)[..., None].expand(-1, -1, rows.shape[-1])  # (B, Q k, D)
+    return rows.gather(1, flat).unflatten(1, places.shape[1:])
 
 
 def _lengths(differences: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell
 from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.pyramid import BLOCK_BYTES, add_spread, covering, kept_size
 from detectors.methods.speed import seconds
+from detectors.methods.tracing import being_traced
 
 # Fewer pictures than this share of the channels: ridge form. Between it and 1, pictures span so nearly all directions
 # that the ridge form loses digits where features are large beside epsilon, and it saves nothing there.
@@ -261,7 +262,10 @@ class Padim(Detector):
         grid = self.grid_of(shape, self.levels, self.grid)
         kept = tuple(kept_size(shape.maps[level][1:], grid) for level in self.levels)
         fitted = tuple((mean.shape[0], mean.shape[1]) for mean in self.means_)
-        there = [bool((own < shape.maps[i][0]).all()) for i, own in zip(self.levels, self.channels_, strict=True)]
+        there = [
+            being_traced() or bool((own < shape.maps[i][0]).all())
+            for i, own in zip(self.levels, self.channels_, strict=True)
+        ]
         if grid != self.grid_ or kept != fitted or not all(there):
             self.check_same([size[1:] for size in shape.maps], self.grid_)
         levels = zip(self._on_grid(features, self.channels_, grid), self.means_, strict=True)

@@ -34,6 +34,7 @@ from detectors.methods.neighbors import Bank, nearest
 from detectors.methods.official_embedding import official_embedding
 from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
+from detectors.methods.tracing import being_traced
 
 LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SHOWN = 5  # bank patches that an explanation shows
@@ -163,7 +164,7 @@ class PatchCore(Detector):
         if self.top:
             scores = flat.topk(max(1, int(self.top * flat.shape[1]))).values.mean(1)
         if self.reweight:
-            worst = places + torch.arange(len(grid), device=grid.device) * grid[0].numel()
+            worst = places + torch.arange(grid.shape[0], device=grid.device) * grid[0].numel()
             scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
         return grid, scores
 
@@ -248,10 +249,10 @@ class PatchCore(Detector):
         """Yield how many patches came before, and those of a few pictures, (b P, D): of many it takes far longer."""
         done = 0
         for batch in batches:
-            for few in (batch[i : i + TOGETHER] for i in range(0, len(batch), TOGETHER)):
+            for few in [batch] if being_traced() else (batch[i : i + TOGETHER] for i in range(0, len(batch), TOGETHER)):
                 patches = self.embed(few).permute(0, 2, 3, 1).flatten(0, 2)  # (b, D, H, W) -> (b P, D)
                 yield done, patches
-                done += len(patches)
+                done += patches.shape[0]
 
     def _bank(self) -> Bank:
         return Bank(self.bank_, self.norms_, self.centre_)

@@ -8,6 +8,7 @@ from math import lcm
 from torch import Tensor
 
 from detectors.methods.maps import Size
+from detectors.methods.tracing import being_traced
 
 BLOCK_BYTES = 64 * 2**20  # working memory of one step over a block of a grid, where it can be cut that finely
 
@@ -21,6 +22,9 @@ def kept_size(size: Sequence[int], grid: Size) -> Size:
 
 def blocks(levels: list[Tensor], grid: Size, cost: int) -> Iterator[Block]:
     """Cut the grid into blocks of whole coarse cells, about BLOCK_BYTES each at `cost` bytes a position."""
+    if being_traced():
+        yield slice(0, grid[0]), slice(0, grid[1])
+        return
     down = lcm(*(grid[0] // level.shape[0] for level in levels))
     right = lcm(*(grid[1] // level.shape[1] for level in levels))
     wide = min(grid[1], max(1, BLOCK_BYTES // (cost * down * right)) * right)

@@ -24,9 +24,10 @@ from detectors.errors import Sentence, SettingRefused
 from detectors.methods.base import Detector
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
 from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
-from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.neighbors import Bank, nearest, nearest_at_once
 from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
+from detectors.methods.tracing import being_traced
 
 SHOWN = 3  # gallery patches that an explanation shows per level
 FILLING = 900  # multiply-adds for which a value can be stored, as measured
@@ -124,6 +125,8 @@ class Spade(Detector):
         Each picture is searched by itself, among its own `pictures` (B, K), so its map does not depend on the batch.
         """
         pictures = self.pictures(features)[1] if pictures is None else pictures
+        if being_traced():
+            return self._grids_at_once(features, pictures)
         rows: list[list[Tensor]] = []
         for b, chosen in enumerate(pictures.tolist()):
             rows.append([])
@@ -197,6 +200,24 @@ class Spade(Detector):
         galleries = (_joined([stored[i].permute(2, 0, 1) for stored in self.gallery_], grid) for i in pictures)
         none = torch.zeros_like(queries[0])
         yield None, grid, queries, (Bank(rows, rows.square().sum(1), none) for rows in galleries)
+
+    def _grids_at_once(self, features: Features, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Return what `grids` does, for all pictures at once, in operations that a graph has."""
+        queries, banks = [], []
+        for level, stored, centre in zip(self.levels, self.gallery_, self.centres_, strict=True):
+            queries.append(features.maps[level] - centre[:, None, None])  # (B, C, H, W)
+            banks.append(stored[pictures].permute(0, 1, 4, 2, 3))  # (B, K, C, H, W)
+        if self.combine == "concatenate":
+            grid, count = self._finest(), pictures.shape[1]
+            queries = [torch.cat([resample(own, grid) for own in queries], 1)]
+            joined = torch.cat([resample(own.flatten(0, 1), grid) for own in banks], 1)  # (B K, D, H, W)
+            banks = [joined.unflatten(0, (-1, count))]
+        grids = []
+        for own, bank in zip(queries, banks, strict=True):
+            rows = bank.permute(0, 1, 3, 4, 2).flatten(1, 3)  # (B, K H W, C)
+            found = nearest_at_once(own.flatten(2).mT, rows, rows.square().sum(2), self.kappa)[0]  # (B, P, kappa)
+            grids.append(found.mean(2).unflatten(1, own.shape[2:]))
+        return tuple(grids)
 
     def _finest(self) -> Size:
         return max(((stored.shape[1], stored.shape[2]) for stored in self.gallery_), key=prod)

@@ -26,6 +26,7 @@ ROOMS = {
     "features": {"errors", "result", "methods"},
     "evaluation": {"errors", "result", "images", "datasets"},
     "comparison": {"errors", "result", "methods", "images", "datasets", "features", "evaluation"},
+    "export": {"errors", "methods", "images", "features", "evaluation", "comparison"},
     "stress": {"errors", "result", "methods", "datasets", "features", "evaluation", "comparison"},
     "plots": {"errors", "result", "methods", "evaluation", "stress"},
     "report": {"errors", "result", "methods", "evaluation", "plots", "stress"},
@@ -33,19 +34,19 @@ ROOMS = {
         "errors", "result", "methods", "images", "features", "evaluation", "comparison", "plots",
     },
     "queries": {
-        "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "stress",
-        "report",
+        "errors", "result", "methods", "images", "datasets", "features", "evaluation", "comparison", "export",
+        "stress", "report",
     },
     "workers": {"errors", "result", "methods", "datasets", "features", "comparison", "queries"},
     "__main__": {
-        "errors", "result", "methods", "images", "datasets", "features", "comparison", "stress", "report",
+        "errors", "result", "methods", "images", "datasets", "features", "comparison", "export", "stress", "report",
     },
 }  # fmt: skip
 METHOD_FILES = sorted({card.home.partition(":")[0] for card in METHODS.values()})
 REGISTRY = {"detectors.methods", "detectors.methods.card", "detectors.methods.settings", "detectors.errors"}
 BELOW_METHODS = (
     "base", "inputs", "outputs", "neighbors", "coreset", "gaussian", "maps", "pyramid", "official_embedding",
-    "training", "speed",
+    "training", "speed", "tracing",
 )  # fmt: skip
 ARITHMETIC = {f"detectors.methods.{name}" for name in BELOW_METHODS} | REGISTRY
 PAGES = [*sorted((ROOT / "pages").rglob("*.py")), *ROOT.glob("app.py")]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from detectors.errors import SettingRefused
-from detectors.methods.neighbors import Bank, nearest
+from detectors.methods import neighbors
+from detectors.methods.neighbors import Bank, nearest, nearest_at_once
 from detectors.methods.speed import product_rate, seconds
 
 
@@ -36,6 +37,20 @@ def test_nearest_equals_brute_force_with_ties(data: st.DataObject, queries: int,
     expected, order = brute_force(q, b, k)
     np.testing.assert_array_equal(indices.numpy(), order)
     np.testing.assert_allclose(distances.numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_what_a_graph_computes_at_once_is_the_same(k, monkeypatch):
+    monkeypatch.setattr(neighbors, "TRACED_WIDTH", 7)  # several blocks of rows, the last one shorter than k
+    generator = torch.Generator().manual_seed(0)
+    q, b = torch.randn(2, 9, 4, generator=generator), torch.randn(2, 23, 4, generator=generator)
+    together = nearest_at_once(q, b, b.square().sum(2), k)  # two banks, each with its own queries
+    for i in range(2):
+        expected = nearest(q[i], b[i], k)
+        alone = nearest_at_once(q[i], b[i], b[i].square().sum(1), k)
+        for found in (alone, (together[0][i], together[1][i])):
+            torch.testing.assert_close(found[0], expected[0])
+            assert torch.equal(found[1], expected[1])
 
 
 @pytest.mark.parametrize("k", [1, 3, 50])
