@@ -4,13 +4,19 @@ The script that draws is pages/frame/main.py: Streamlit takes a folder pages/ be
 form, and tells the first visitor who comes by a link to a page that there is no such page.
 """
 
-import streamlit as st
-from starlette.middleware import Middleware
+from pages.frame import early
 
-from pages.frame.keeping import KeepCookie
-from pages.frame.upload_bound import UploadBound
-from pages.live import channel
+early.supervisor()  # before all else: the workers import what the first run needs while this process imports the pages
 
+import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+from pages.frame import backend  # noqa: E402
+from pages.frame.keeping import KeepCookie  # noqa: E402
+from pages.frame.upload_bound import UploadBound  # noqa: E402
+from pages.live import channel  # noqa: E402
+
+backend.anticipate()
 app = st.App(
     "pages/frame/main.py", middleware=[Middleware(UploadBound), Middleware(KeepCookie)], routes=[channel.route()]
 )

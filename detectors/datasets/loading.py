@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,11 +199,14 @@ def demo(
     kinds: Sequence[str] | None = None,
     seed: int = 0,
     rotate: bool = True,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> Dataset:
     """Draw a product of the built-in demo set, or read it from the cache: masks and severities are exact."""
     from detectors.datasets import builtin
 
-    drawn = builtin.build(product, normal, good, per, severities, kinds, seed, rotate)
+    drawn = builtin.build(
+        product, normal, good, per, severities, kinds, seed, rotate, progress=lambda done, stage="", **_: progress(done)
+    )
     train: list[Sample] = []
     test: list[Sample] = []
     entries = []

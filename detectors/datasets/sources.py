@@ -39,9 +39,9 @@ class DemoSource:
         """The recipe, written down."""
         return f"demo {json.dumps(asdict(self), sort_keys=True)}"
 
-    def load(self) -> Dataset:
-        """Draw the pictures, or read them from the cache folder."""
-        return datasets.demo(**asdict(self))
+    def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
+        """Draw the pictures, or read them from the cache folder; `progress` is called with the share done."""
+        return datasets.demo(**asdict(self), progress=progress)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,23 @@ moment, and heals by itself:
 - `process`, `journal` and `tasks` are what runs on the other side.
 """
 
-from detectors.workers.client import Compute
-from detectors.workers.run import Run, Stage
-from detectors.workers.work import Work
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detectors.workers.client import Compute
+    from detectors.workers.run import Run, Stage
+    from detectors.workers.work import Work
 
 __all__ = ["Compute", "Run", "Stage", "Work"]
+
+# Imported when first used: who starts the processes needs nothing of Dask, nor does a process before it is told to.
+_HOME = {"Compute": "client", "Run": "run", "Stage": "run", "Work": "work"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"detectors.workers.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,7 @@ from detectors.comparison.forecast import forecast
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
 from detectors.features.weights import BACKBONES
+from detectors.methods import METHODS
 from detectors.queries.overview import overview
 from detectors.result import column_key
 from detectors.workers import tasks
@@ -43,14 +44,17 @@ class Compute:
             graphics card, else one.
         memory: limit per worker ("6GB"); a worker that exceeds it is ended and only the task that was too big fails.
             None leaves it to the machine; see `Supervisor`.
+        supervisor: of workers that have been started already, instead of others.
     """
 
-    def __init__(self, address: str | None = None, memory: str | None = None) -> None:
-        memory = memory or os.environ.get("ODD_WORKER_MEMORY")
+    def __init__(
+        self, address: str | None = None, memory: str | None = None, supervisor: Supervisor | None = None
+    ) -> None:
         address = address or os.environ.get("ODD_SCHEDULER")
-        given = parse_bytes(memory) if memory else None
-        self.supervisor = None if address else Supervisor(given, lambda death: self.works.mourn(death))
-        self.memory = self.supervisor.memory if self.supervisor else given or memory_limit()
+        self.supervisor = None if address else supervisor or Supervisor(memory)
+        given = memory or os.environ.get("ODD_WORKER_MEMORY")
+        elsewhere = parse_bytes(given) if given else memory_limit()
+        self.memory = elsewhere if self.supervisor is None else self.supervisor.memory
         self.works = Works(self.memory, resources=self.supervisor is not None)
         self._connection = Connection(self._place, address, tasks.TOPIC, self._hear)
         self._runs: OrderedDict[str, Run] = OrderedDict()
@@ -63,6 +67,7 @@ class Compute:
         self._thread = threading.Thread(target=self._keep_going, name="compute", daemon=True)
         self._thread.start()
         if self.supervisor is not None:
+            self.supervisor.died = self.works.mourn
             self.supervisor.start()
 
     @property
@@ -197,13 +202,14 @@ class Compute:
             stores = works[f"stores:{name}"] = submit(
                 stores_key, tasks.extract, comparison, name, pictures, stays=True, brings=False, fits=True
             )
-            for place, method in enumerate(comparison.methods):
+            in_turn = sorted(comparison.methods, key=lambda method: METHODS[method].has_map)  # without a map: at once
+            for method in comparison.methods:
                 label = column_key(method, name)
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
                 fit_key = digest("fit", stores_key, settings)
                 fitted = works[f"fit:{label}"] = submit(
                     fit_key, tasks.fit, comparison, method, stores, pictures,
-                    stays=True, brings=False, fits=True, priority=-place,
+                    stays=True, brings=False, fits=True, priority=-in_turn.index(method),
                 )  # fmt: skip
                 works[f"column:{label}"] = submit(
                     digest("column", fit_key), tasks.column, fitted, stays=True, priority=5

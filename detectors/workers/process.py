@@ -15,11 +15,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import dask
-from distributed import Scheduler, Worker
-from distributed.security import Security
-
-from detectors.workers import journal, tasks
+from detectors.workers import journal
+from detectors.workers.timeline import moment
 
 _CONFIG = {
     # What its worker took down with it is done again by itself, however often; `work` counts and decides when to stop.
@@ -31,17 +28,25 @@ _CONFIG = {
     "distributed.worker.memory.pause": False,
     "distributed.admin.low-level-log-length": 100,
 }
+_BEHIND = 5  # steps that people who look at pages go before fits where both want the same core
 _COMMON: dict[str, Any] = {"protocol": "tls://", "host": "127.0.0.1"}
 
 
 def main(role: str) -> None:
     """Serve as the scheduler or as a worker until the input is closed."""
     tell = journal.begin()
+    moment(role, "begins")
+    if hasattr(os, "nice"):
+        os.nice(_BEHIND)
+    warming = threading.Thread(target=_warm, daemon=True)
     if role == "worker":
-        warming = threading.Thread(target=tasks.warm, daemon=True)
         warming.start()
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    import dask
+    import distributed  # noqa: F401 - while the keys are being made
+
     dask.config.set(_CONFIG)
+    moment(role, "Dask is imported")
     given = json.loads(sys.stdin.readline() or "null")
     if given is None:
         return
@@ -56,14 +61,28 @@ def main(role: str) -> None:
     os._exit(0)  # threads of tasks that nobody waits for any more do not hold it up
 
 
+def _warm() -> None:
+    from detectors.workers import tasks
+
+    tasks.warm()
+
+
 async def _schedule(given: dict[str, Any], tell: Callable[..., None]) -> None:
+    from distributed import Scheduler
+    from distributed.security import Security
+
     security = Security(require_encryption=True, **given["keys"])
     async with Scheduler(security=security, dashboard=False, dashboard_address="127.0.0.1:0", **_COMMON) as scheduler:
         tell(address=scheduler.address)
+        moment("scheduler", "serves")
         await scheduler.finished()
 
 
 async def _work(given: dict[str, Any], tell: Callable[..., None]) -> None:
+    from distributed import Worker
+    from distributed.security import Security
+
+    os.environ["ODD_WORKER_BYTES"] = str(given["memory"])  # what forecasts hold their estimates against
     security = Security(require_encryption=True, **given["keys"])
     worker = Worker(
         given["address"],
@@ -78,6 +97,7 @@ async def _work(given: dict[str, Any], tell: Callable[..., None]) -> None:
     )
     async with worker:
         tell(ready=True)
+        moment("worker", "is connected")
         await worker.finished()
 
 

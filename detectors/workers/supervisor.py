@@ -18,17 +18,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
-from distributed.security import Security
-from distributed.system import memory_limit
 
 from detectors.errors import Sentence
 
-Place = tuple[str, Security | None]
+if TYPE_CHECKING:
+    from distributed.security import Security
+
+Place = tuple[str, "Security | None"]
 
 _LOOK_SECONDS = 0.1
 _FULL = 0.95  # of its memory: a worker is ended there
@@ -64,15 +66,17 @@ class Supervisor:
     """Starts the scheduler and the workers and keeps them alive.
 
     Args:
-        memory: the limit of each worker in bytes; None gives them three quarters of what this machine, or the cgroup
-            that it runs in, has.
+        memory: the limit of each worker ("6GB"); None asks ODD_WORKER_MEMORY, and where that says nothing gives them
+            three quarters of what this machine, or the cgroup that it runs in, has.
+
+    Attributes:
         died: hears of every worker that ended, in the supervisor's thread.
     """
 
-    def __init__(self, memory: int | None, died: Callable[[Death], None]) -> None:
+    def __init__(self, memory: str | None = None) -> None:
         cards = _graphics_cards()
-        self.memory = memory or int(_OURS * memory_limit() / max(1, len(cards)))
-        self._died = died
+        self._given = memory or os.environ.get("ODD_WORKER_MEMORY")
+        self.died: Callable[[Death], None] = lambda death: None
         self._slots = [_Slot(card) for card in cards] or [_Slot(None)]
         self._scheduler = _Slot(None)
         self._keys: dict[str, str] = {}
@@ -82,8 +86,17 @@ class Supervisor:
         self._thread = threading.Thread(target=self._look_after, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Begin to start them; returns at once."""
-        self._thread.start()
+        """Begin to start them, unless that has been done; returns at once."""
+        if not self._thread.ident:
+            self._thread.start()
+
+    @cached_property
+    def memory(self) -> int:
+        """The limit of each worker in bytes."""
+        from dask.utils import parse_bytes
+        from distributed.system import memory_limit
+
+        return int(parse_bytes(self._given) if self._given else _OURS * memory_limit() / len(self._slots))
 
     @property
     def place(self) -> Place | None:
@@ -135,6 +148,9 @@ class Supervisor:
         self._thread.join()
 
     def _look_after(self) -> None:
+        self._begin_missing()  # they import what they need while this process imports Dask
+        from distributed.security import Security
+
         self._security = Security.temporary()
         self._keys = {name: getattr(self._security, name) for name in _KEYS}
         while not self._closing.wait(_LOOK_SECONDS):
@@ -158,23 +174,28 @@ class Supervisor:
             death = slot.ended()
             if death is not None:
                 self._replaced = True
-                self._died(death)
-        if self._scheduler.due():
-            self._scheduler.start("scheduler", {})
+                self.died(death)
+        self._begin_missing()
+        if self._scheduler.child is not None and not self._scheduler.child.given:
             self._scheduler.give({"keys": self._keys})
         place = self.place
         for number, slot in enumerate(self._slots):
-            if slot.due():
-                slot.start("worker", self._environment(slot.card))  # it imports what it needs meanwhile
             if slot.child is not None and not slot.child.given and place is not None:
                 own = {"address": place[0], "name": f"{number}-{slot.child.pid}", "warm": self._replaced}
                 slot.give({"keys": self._keys, "memory": self.memory} | own)
+
+    def _begin_missing(self) -> None:
+        """Start the processes that are not there; what they wait for is given to them later."""
+        for slot in self._slots:
+            if slot.due():
+                slot.start("worker", self._environment(slot.card))
+        if self._scheduler.due():
+            self._scheduler.start("scheduler", {})
 
     def _environment(self, card: int | None) -> dict[str, str]:
         own = {
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for a busy core must not keep it busier
-            "ODD_WORKER_BYTES": str(self.memory),
         }
         return own if card is None else own | {"CUDA_VISIBLE_DEVICES": str(card)}
 

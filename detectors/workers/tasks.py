@@ -7,47 +7,27 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 from distributed import get_worker
 
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
-from detectors.comparison.forecast import no_memory
 from detectors.datasets import Dataset
-from detectors.datasets.sources import EditedSource, Source, UploadSource
-from detectors.errors import Cancelled, Refusal, WeightsRefused
+from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
+from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column
-from detectors.workers import journal
-from detectors.workers.failures import disk_full, full
+from detectors.workers.timeline import moment
 
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
-def perform(function: Callable[..., Any], *args: Any) -> Any:
-    """Do one task and write down when it begins and ends; say what every task may meet: no memory, a full disk."""
-    key = str(get_worker().get_current_task())
-    journal.enter(began=key, bytes=psutil.Process().memory_info().rss)
-    try:
-        return function(*args)
-    except Exception as error:
-        from detectors.features.device import ran_out_of_memory
-
-        if ran_out_of_memory(error):
-            raise no_memory() from None
-        if full(error) and not isinstance(error, Refusal):
-            raise disk_full() from None
-        raise
-    finally:
-        journal.enter(ended=key)
-
-
 def warm() -> None:
-    """Import what the first run will need."""
+    """Import what the first run will need, in the order in which it does."""
     import torch
 
+    moment("worker", "torch is imported")
     from detectors.features.backbone import load_backbone
     from detectors.methods import METHODS, build
 
@@ -55,6 +35,7 @@ def warm() -> None:
         load_backbone()(torch.zeros(1, 3, 224, 224))
     for method in METHODS:
         build(method)
+    moment("worker", "is warm")
 
 
 def reporter() -> Callable[..., None]:
@@ -83,7 +64,7 @@ def weights(backbone: str | None) -> tuple[WeightsState, ...]:
 
 def load(source: Source) -> Dataset:
     """Make or decode the pictures of a source."""
-    return source.load(reporter()) if isinstance(source, UploadSource) else source.load()
+    return source.load(reporter()) if isinstance(source, DemoSource | UploadSource) else source.load()
 
 
 def edit(source: EditedSource, base: Dataset) -> Dataset:

@@ -23,7 +23,7 @@ from typing import Any, Literal
 from distributed import Client, Future, KilledWorker
 
 from detectors.errors import Cancelled
-from detectors.workers import tasks
+from detectors.workers.attempt import packed, perform
 from detectors.workers.connection import begin
 from detectors.workers.failures import stopped, too_large
 from detectors.workers.supervisor import Death
@@ -333,14 +333,16 @@ class Works:
                 self._send(parent, priority)
             if parent._future is None:
                 return
-        given = [each._future if isinstance(each, Work) else each for each in work.args]
+        places = tuple(place for place, each in enumerate(work.args) if isinstance(each, Work))
         try:
+            call = packed(work.function, [None if isinstance(each, Work) else each for each in work.args])
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Sending large graph")  # uploads travel with their task
                 work._future = client.submit(
-                    tasks.perform,
-                    work.function,
-                    *given,
+                    perform,
+                    call,
+                    places,
+                    *(parent._future for parent in work.parents),
                     key=f"{work.key}#{next(self._attempts)}",
                     priority=priority,
                     resources={"fit": 1} if work.fits and self._resources else None,

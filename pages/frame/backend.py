@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
-from detectors.datasets.sources import EditedSource, Source, UploadSource
+from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation import thresholds
 from detectors.features.weights import BUNDLED, WeightsState
@@ -29,7 +29,7 @@ from detectors.queries.overview import Overview
 from detectors.result import Result
 from detectors.workers import Compute, Run, Stage, Work
 from detectors.workers.failures import sentence
-from pages.frame import data
+from pages.frame import data, early
 from pages.frame.downloads import Download, Downloads
 from pages.frame.pinned import is_pinned, own
 from pages.frame.state import Choices
@@ -37,6 +37,7 @@ from pages.frame.status import Status
 from pages.frame.whereabouts import RANDOM, Known, missing
 from pages.frame.words import language, say
 
+NOBODY = "nobody"  # as whom a run is begun before anybody has come
 _KEPT = 64  # answers of one session, those that were wanted last
 _KEPT_SECONDS = 10.0  # for which frames of a camera are waited for
 _SILENT_SECONDS = 2.0  # that a person waits without being told what for
@@ -107,6 +108,7 @@ class Backend:
     def look(self, choices: Choices) -> tuple[Status, Result | None]:
         """Return how the work stands and what is known so far; starts the first run of a session if it `begins`."""
         status, result = self._standing(choices)
+        _nobody_waits()
         return replace(status, trouble=_compute().trouble), result
 
     def _standing(self, choices: Choices) -> tuple[Status, Result | None]:
@@ -148,7 +150,7 @@ class Backend:
             return
         wanted = comparison(choices)
         before = _compute().find(wanted, source)
-        shared = before is not None and before.state == "done" and self._session not in before.sessions
+        shared = before is not None and before.state == "done" and not before.sessions & {self._session, NOBODY}
         self._asked = True
         self._take(_compute().start(wanted, source, self._session), shared)
 
@@ -397,6 +399,21 @@ def forget(tabs: Iterable[str]) -> None:
             found.forget()
 
 
+def anticipate() -> None:
+    """Begin the run with which the app opens, before anybody has come; who comes first for another one ends it."""
+    choices = Choices()
+    states = [_known().state(name) for name in choices.backbones]
+    if None not in states and not missing(states):
+        run = _compute().start(comparison(choices), DemoSource(choices.product), NOBODY)
+        _anticipated().append(run)
+
+
+def _nobody_waits() -> None:
+    """Somebody has come: what nobody wanted by then is stopped."""
+    while _anticipated():
+        _compute().leave(_anticipated().pop(), NOBODY)
+
+
 def comparison(choices: Choices) -> Comparison:
     """Say the choices in the engine's words."""
     return Comparison(
@@ -448,10 +465,16 @@ def _open() -> WeakValueDictionary[str, Backend]:
     return WeakValueDictionary()
 
 
+@cache
+def _anticipated() -> list[Run]:
+    """Return the run that was begun before anybody came, until somebody has."""
+    return []
+
+
 @st.cache_resource(show_spinner=False)
 def _compute() -> Compute:
     """Return the workers' only connection."""
-    return Compute()
+    return Compute(supervisor=early.supervisor())
 
 
 @st.cache_resource(show_spinner=False)

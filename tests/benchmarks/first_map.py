@@ -1,7 +1,8 @@
-"""Seconds from opening the page to its parts, in a real Chromium: `python -m tests.benchmarks.first_map`.
+"""Seconds from opening the page to its parts, in a real Chromium: `python -m tests.benchmarks.first_map [--parts]`.
 
-Once cold (an empty cache folder: the built-in pictures are drawn first), once warm (they are read), and once for a
-second visitor of a server that has run. Also prints what the grid of the first page weighs.
+Once cold (an empty cache folder: nothing of the project's is kept), once warm (what the first server kept is there),
+and each once more for a second visitor of the same server. Counted from the opening of the page, right after the server
+answers. `--parts` also prints when what happened in which process.
 """
 
 from __future__ import annotations
@@ -17,45 +18,70 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from browser.serving import chromium, serving
 
+PICTURES = (
+    "() => [...document.querySelectorAll('*')].some("
+    "e => [...(e.shadowRoot?.querySelectorAll('.tile[data-state=map], .tile img, .tile canvas') ?? [])].some("
+    "p => p.tagName !== 'IMG' || p.naturalWidth > 0))"
+)
+FIRST = (
+    "() => [...document.querySelectorAll('*')].some("
+    "e => [...(e.shadowRoot?.querySelectorAll('.head') ?? [])].some(h => h.innerText.includes('missed')))"
+)
+
 
 def main() -> None:
     executable = chromium()
     if executable is None:
         raise SystemExit("There is no Chromium; name one in ODD_CHROMIUM.")
-    with sync_playwright() as play, tempfile.TemporaryDirectory() as cache:
+    with sync_playwright() as play, tempfile.TemporaryDirectory() as folder:
         browser = play.chromium.launch(executable_path=executable)
         for name in ("cold", "warm"):
-            with serving("app.py", ODD_CACHE=cache) as address:
-                visit(browser, address, f"{name}, first visitor")
+            timeline = Path(folder) / f"{name}.tsv"
+            begun = time.time()
+            with serving("app.py", ODD_CACHE=str(Path(folder) / "cache"), ODD_TIMELINE=str(timeline)) as address:
+                answered = time.time()
+                moments = visit(browser, address, f"{name}, first visitor")
                 visit(browser, address, f"{name}, second visitor")
+            if "--parts" in sys.argv:
+                print(f"{begun - answered:7.2f}         server      is started")
+                parts(timeline, answered, moments)
         browser.close()
 
 
-def visit(browser: Browser, address: str, name: str) -> None:
+def visit(browser: Browser, address: str, name: str) -> dict[str, float]:
+    """Open the page, print when what is there, and return it in seconds since 1970."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
     page = context.new_page()
     received: list[int] = []
+    moments: dict[str, float] = {}
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
-    started = time.perf_counter()
-    page.goto(address)
+    page.on("websocket", lambda socket: moments.setdefault("the script of Streamlit connects", time.time()))
+    started = time.time()
+    page.goto(address, wait_until="commit")
+    moments["the page is answered"] = time.time()
     page.wait_for_selector("h1", timeout=120_000)
-    title = time.perf_counter() - started
-    page.wait_for_selector(".tile[data-state=map], .map canvas, .tile canvas", timeout=120_000)
-    pictures = time.perf_counter() - started
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('*')].some("
-        "e => [...(e.shadowRoot?.querySelectorAll('.head') ?? [])].some(h => h.innerText.includes('missed')))",
-        timeout=120_000,
-    )
-    first = time.perf_counter() - started
+    moments["title"] = time.time()
+    page.wait_for_function(PICTURES, timeout=120_000)
+    moments["pictures"] = time.time()
+    page.wait_for_function(FIRST, timeout=120_000)
+    moments["first method"] = time.time()
     page.get_by_text("Up to date").or_(page.get_by_text("Someone ran these choices")).wait_for(timeout=120_000)
-    everything = time.perf_counter() - started
-    print(
-        f"{name:22} title {title:5.1f} s, pictures {pictures:5.1f} s, first method {first:5.1f} s, "
-        f"all five {everything:5.1f} s; {sum(received) / 1e6:.2f} MB received",
-        flush=True,
-    )
+    moments["all five"] = time.time()
+    said = [f"{what} {moments[what] - started:5.1f} s" for what in ("title", "pictures", "first method", "all five")]
+    print(f"{name:22} {', '.join(said)}; {sum(received) / 1e6:.2f} MB received", flush=True)
     context.close()
+    return moments
+
+
+def parts(timeline: Path, answered: float, moments: dict[str, float]) -> None:
+    """Print what happened where: seconds since the server answered, seconds of the processor so far, which process."""
+    lines = [line.split("\t") for line in timeline.read_text("utf-8").splitlines()] if timeline.is_file() else []
+    found = [(float(at), f"{float(spent):5.1f}", who, what) for at, spent, who, what in lines]
+    found += [(at, "", "browser", what) for what, at in moments.items()]
+    last = max(moments.values())
+    for at, spent, who, what in sorted(found):
+        if at <= last:
+            print(f"{at - answered:7.2f}  {spent:5}  {who:10}  {what}")
 
 
 if __name__ == "__main__":
