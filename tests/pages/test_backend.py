@@ -235,3 +235,32 @@ def test_what_nobody_foresaw_is_said_and_not_raised(workers):
 
 def _broken(number: int) -> float:
     return number / 0
+
+
+@pytest.mark.parametrize(("wanted", "state"), [("the same", "running"), ("the same", "done"), ("another", "running")])
+def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkeypatch, wanted, state):
+    runs: dict[str, SimpleNamespace] = {}
+
+    def start(comparison, source, session):
+        run = runs.setdefault(
+            source.key, SimpleNamespace(key=source.key, sessions=set(), state=state, stages=(), cancelled=False)
+        )
+        run.sessions.add(session)
+        run.pictures, run.result = lambda: None, lambda: None
+        return run
+
+    compute = SimpleNamespace(
+        start=start,
+        find=lambda comparison, source: runs.get(source.key),
+        leave=lambda run, session: run.sessions.discard(session),
+        trouble=None,
+    )
+    monkeypatch.setattr(backend, "_compute", lambda: compute)
+    monkeypatch.setattr(backend.data, "source", lambda choices: DemoSource(choices.product))
+    backend.anticipate()
+    (begun,) = runs.values()
+    assert begun.sessions
+    visitor = Backend("visitor")
+    status, _ = visitor.look(Choices() if wanted == "the same" else Choices(product="leather"))
+    assert begun.sessions == ({"visitor"} if wanted == "the same" else set())
+    assert not status.shared, "nobody else has asked for it"

@@ -54,7 +54,7 @@ FRAME = [path for path in sorted((ROOT / "pages" / "frame").glob("*.py")) if pat
 TORCH_FREE = (
     "result", "errors", "methods", "methods.settings", "methods.card", "methods.base", "datasets", "images",
     "evaluation", "evaluation.thresholds", "datasets.builtin", "features.weights", "features.packages",
-    "plots", "report", "workers", "live.service",
+    "plots", "report", "workers.client", "live.service",
 )  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "safetensors.torch")
 
@@ -160,6 +160,14 @@ def test_imports_make_no_circle():
 
 def present():
     return [name for name in TORCH_FREE if f"detectors.{name}" in MODULES]
+
+
+@pytest.mark.parametrize("name", ["supervisor", "process", "attempt"])
+def test_what_starts_workers_and_what_a_scheduler_opens_imports_next_to_nothing(name):
+    outside = {module.split(".")[0] for module in imports(MODULES[f"detectors.workers.{name}"], everywhere=False)}
+    assert outside - set(sys.stdlib_module_names) <= {"detectors", "psutil"}
+    light = {f"detectors.{module}" for module in ("errors", "workers", "workers.journal", "workers.timeline")}
+    assert own(MODULES[f"detectors.workers.{name}"], everywhere=False) <= light
 
 
 @pytest.mark.parametrize("name", present())
