@@ -149,10 +149,13 @@ def _at(model: Any, opset: int) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporter from writing to the terminal what it does."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    """Keep the exporter from writing to the terminal what it does and, where it fails, what it tried."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.fx", "torch.export", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logging.disable(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

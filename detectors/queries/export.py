@@ -1,4 +1,4 @@
-"""Files to take away, made in a worker, where the maps are: a report, a ZIP, a fitted detector, each as bytes.
+"""Files to take away, made in a worker, where the maps are: a report, a ZIP, a fitted detector in two forms, as bytes.
 
 What a worker does not know of a result (failures, the experiment, versions) comes along as the result without arrays.
 """
@@ -6,12 +6,19 @@ What a worker does not know of a result (failures, the experiment, versions) com
 from __future__ import annotations
 
 import io
+import tempfile
+import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
 
 from detectors import report
 from detectors.comparison.comparison import Bench
+from detectors.errors import Sentence
 from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.methods.base import Progress
 from detectors.report.stress import NOTHING, Stressed
 from detectors.result import Result
 
@@ -73,3 +80,31 @@ def detector(bench: Bench, key: str, choice: ThresholdChoice) -> bytes:
     from detectors.comparison.pipeline import packed
 
     return packed(bench, key, choice)
+
+
+@dataclass(frozen=True)
+class ForTheLine:
+    """A ZIP with an ONNX file and the program that runs it, and what was found when it was checked."""
+
+    content: bytes
+    checked: Sentence
+
+
+def onnx(bench: Bench, progress: Progress, key: str, choice: ThresholdChoice) -> ForTheLine:
+    """Return a fitted detector as an ONNX file, checked on test pictures and held-out normal ones of its run.
+
+    Raises:
+        ModelRefused: when it cannot be written as a graph, or the graph says something else.
+    """
+    from detectors.comparison.pipeline import on_cpu
+    from detectors.export import export_onnx
+
+    pipeline, seen = on_cpu(bench, key, choice), bench.pictures
+    pixels = np.stack([picture.pixels for picture in (*seen.test, *seen.held_out, *seen.learnt)])  # (N, S, S, 3)
+    file = io.BytesIO()
+    with tempfile.TemporaryDirectory(prefix="odd-one-out-") as folder:
+        parity = export_onnx(pipeline, Path(folder) / f"{pipeline.detector.name}.onnx", pixels, progress)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as out:
+            for path in sorted(Path(folder).iterdir()):
+                out.write(path, path.name)
+    return ForTheLine(file.getvalue(), parity.sentence)

@@ -19,7 +19,7 @@ from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.words import amount, language, plain, say, table, text
 
-ROWS = ("report", "archive", "table", "detector", "script")
+ROWS = ("report", "archive", "table", "detector", "line", "script")
 _OVERLAY_BYTES = 1.35  # per pixel of a PNG with three channels, as measured on the demo set
 _MAP_BYTES = 5.7  # per pixel: four raw, the rest as 16-bit PNG
 
@@ -43,7 +43,7 @@ def sentence(choices: Choices, result: Result) -> str:
 def empty() -> None:
     """Show what will be here, while there is nothing to take."""
     for name in ROWS:
-        with _row(name, text("export.later")):
+        with row(name, text("export.later")):
             st.button(text(f"export.{name}.button"), key=f"export_{name}_none", disabled=True, width="stretch")
 
 
@@ -56,13 +56,13 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
     if ready:
         page.start()
     later = "" if ready else text("export.later")
-    with _row("report", later or _Size(page, None)):
-        _take("report", page.get, f"{_stem(result)}-report.html", "text/html", ready)
-    with _row("archive", later or _Size(archive, _expected(result))):
-        _take("archive", archive.get, f"{_stem(result)}.zip", "application/zip", ready)
+    with row("report", later or _Size(page, None)):
+        _take("report", page.get, f"{stem(result)}-report.html", "text/html", ready)
+    with row("archive", later or _Size(archive, _expected(result))):
+        _take("archive", archive.get, f"{stem(result)}.zip", "application/zip", ready)
     written = _table(report.identity(result), choice, result) if ready else b""
-    with _row("table", later or amount(len(written))):
-        _take("table", written, f"{_stem(result)}-scores.csv", "text/csv", ready)
+    with row("table", later or amount(len(written))):
+        _take("table", written, f"{stem(result)}-scores.csv", "text/csv", ready)
     _detector(choices, result, ready)
 
 
@@ -71,7 +71,7 @@ def python(choices: Choices, result: Result) -> None:
     found = stressed.stressed(backend.current().run_key, choices, result)
     written = report.script(result, choices.threshold, found)
     needs_files = "UploadSource(" in written
-    with _row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
+    with row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)
         copy_button(written, text("export.script.copy"), "copy_script")
     st.code(written, "python", wrap_lines=True)  # a block that scrolls sideways is out of the keyboard's reach
@@ -80,7 +80,7 @@ def python(choices: Choices, result: Result) -> None:
 def _detector(choices: Choices, result: Result, ready: bool) -> None:
     """Show the row of fitted detectors, one of which is chosen."""
     if not ready:
-        with _row("detector", text("export.later")):
+        with row("detector", text("export.later")):
             _take("detector", b"", "", None, ready)
         return
     columns = {column.key: column for column in result.columns}
@@ -90,16 +90,16 @@ def _detector(choices: Choices, result: Result, ready: bool) -> None:
         session.set_widget("export_column", sorted(columns, key=lambda key: columns[key].method != focused)[0])
     chosen = columns[session.widget("export_column")]
     download = backend.current().file(result, "detector", chosen.key, choices.threshold)
-    with _row("detector", _Size(download, chosen.cost.model_bytes)):
+    with row("detector", _Size(download, chosen.cost.model_bytes)):
         st.selectbox(
             text("export.detector.which"), [*columns], format_func=names.get, key="export_column",
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        _take("detector", download.get, f"{_stem(result)}-{chosen.method}.safetensors", None, ready)
+        _take("detector", download.get, f"{stem(result)}-{chosen.method}.safetensors", None, ready)
 
 
 @contextmanager
-def _row(name: str, size: str | _Size, more: str = "") -> Iterator[None]:
+def row(name: str, size: str | _Size, more: str = "") -> Iterator[None]:
     """Lay out one row: what it is on the left, its size, and on the right what the block shows."""
     with st.container(key=f"export_row_{name}", horizontal=True, vertical_alignment="center"):
         about = f"<p>{escape(text(f'export.{name}.what'))} {escape(more)}</p>"
@@ -162,7 +162,7 @@ def _data(result: Result) -> str:
     return table(language())["products"].get(result.data) or result.data
 
 
-def _stem(result: Result) -> str:
+def stem(result: Result) -> str:
     """Return how the files are called: what of the data set's name every system accepts."""
     kept = re.sub(r"[^A-Za-z0-9]+", "-", result.data).strip("-").lower()[:40]
     return f"odd-one-out-{kept}" if kept else "odd-one-out"

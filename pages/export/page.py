@@ -1,7 +1,7 @@
 """Export: the result to take away as a report, data, a model, and the script that repeats it."""
 
 from detectors.result import Result
-from pages.export import benchmark, files
+from pages.export import benchmark, files, line
 from pages.frame import style
 from pages.frame.progress import work
 from pages.frame.provenance import what_made_in_full
@@ -27,6 +27,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if status.stale:
         style.note(text("export.stale"), "calm")
     files.files(choices, result, ready=not running)
+    line.line(choices, result, ready=not running)
     if not running:
         files.python(choices, result)
     benchmark.opened()

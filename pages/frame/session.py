@@ -73,6 +73,8 @@ FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.
 SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
 SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
 BENCHMARK: Key[tuple[str, str] | None] = Key("benchmark", _nothing, ("export.benchmark",))  # its file's name and text
+# The ONNX file that was asked for: (run, column, threshold) and the answer.
+LINE: Key[tuple[tuple[str, str, ThresholdChoice], Answer] | None] = Key("line", _nothing, ("export.line",))
 BENCHMARK_ROUND: Key[int] = Key("benchmark_round", int, ("export.benchmark",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
 ENLARGED: Key[tuple[str, str] | None] = Key("images_enlarged", _nothing, ("images.enlarged",))  # (sha256, name)
@@ -138,7 +140,7 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 # What holds pictures or what was computed from them.
 PICTURES = (
     REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STUDIED, STRIP,
-    REMEMBERED, CAMERA_PART, VARIANTS,
+    REMEMBERED, CAMERA_PART, VARIANTS, LINE,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from detectors import report
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures
 from detectors.datasets import FIRST_PRODUCT
-from detectors.errors import Sentence, TooLarge
+from detectors.errors import ModelRefused, Sentence, TooLarge
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.features.weights import WeightsState
 from detectors.queries import export
@@ -24,7 +24,12 @@ from pages.export.files import ROWS
 from pages.frame import backend, whereabouts
 from pages.frame.downloads import Downloads
 from pages.frame.state import Choices
-from pages.frame.words import write
+from pages.frame.words import table, write
+
+
+def say_in(language: str, sentence: Sentence) -> str:
+    spoken = table(language)["engine"].get(sentence.key, sentence.english) if language != "en" else sentence.english
+    return spoken.format(**sentence.values)
 
 
 def buttons(app: AppTest) -> dict[str, bool]:
@@ -53,12 +58,39 @@ def test_the_files_wait_while_the_methods_are_at_work(open_app, language):
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_everything_can_be_taken(open_app, language):
     app = open_app("done", "export", language=language, focus="cfa")
-    assert buttons(app) == {write(language, f"export.{row}.button"): False for row in ROWS}
+    made_before = [row for row in ROWS if row != "line"]
+    assert buttons(app) == {write(language, f"export.{row}.button"): False for row in made_before}
     names = {"data": write(language, f"products.{FIRST_PRODUCT}"), "columns": write(language, "export.methods", n=5)}
     assert app.markdown[0].value == write(language, "export.lead", **names, pictures=16, j=1, of=13)
     assert app.code[0].value == report.script(made_up()).rstrip()
     assert app.code[0].proto.wrap_lines, "a block that scrolls sideways is out of the keyboard's reach"
     assert app.selectbox(key="export_column").value == "cfa/efficientnet_lite0"
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_detector_goes_to_the_line(open_app, language):
+    app = open_app("done", "export", language=language)
+    asked = fake("done").later
+    app.button(key="export_line_make").click().run()
+    assert write(language, "export.line.button") in buttons(app)
+    checked = asked(export.onnx).now.checked
+    assert any(say_in(language, checked) in html.proto.body for html in app.get("html"))
+    app.selectbox(key="export_column").select("cfa/efficientnet_lite0").run()
+    assert write(language, "export.line.button") not in buttons(app), "another detector's file is another file"
+
+
+def test_what_cannot_go_to_the_line_says_why(open_app, monkeypatch):
+    said = ModelRefused("export.too_large", "{found:.1f} GB", found=2.5, limit=2.0, method="PaDiM")
+    monkeypatch.setattr(fake("done"), "line", said)
+    app = open_app("done", "export")
+    app.button(key="export_line_make").click().run()
+    assert any("2.5 GB" in html.proto.body for html in app.get("html"))
+    assert app.button(key="export_line_make")
+    monkeypatch.setattr(fake("done"), "line", None)
+    app.button(key="export_line_make").click().run()
+    assert app.button(key="export_line_stop").label == write("en", "progress.cancel")
+    app.button(key="export_line_stop").click().run()
+    assert app.button(key="export_line_make")
 
 
 def test_a_threshold_is_not_claimed_where_there_is_none(open_app):

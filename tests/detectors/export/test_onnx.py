@@ -1,10 +1,12 @@
 """A detector as an ONNX file says what this program says, and runs where this program is not."""
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +27,7 @@ from detectors.features.engine import session
 from detectors.images import Preprocessing, White, of_pixels
 from detectors.methods import METHODS
 from detectors.methods.base import Detector, Prediction
+from detectors.queries import export as query
 
 COMPARISON = Comparison(preprocessing=Preprocessing(size=64))
 BACKBONE = COMPARISON.backbones[0]
@@ -173,6 +176,18 @@ def test_a_method_that_cannot_be_traced_is_told(quick, pixels, tmp_path):
         export.export_onnx(replace(quick[0], detector=Loops()), tmp_path / "a.onnx", pixels)
     assert "\x1b" not in str(refused.value)
     assert len(str(refused.value)) < 400
+
+
+def test_the_page_takes_both_files_in_a_zip(quick, bench, traced_before):
+    steps = []
+    made = query.onnx(bench, lambda done, stage="", **_: steps.append((done, stage)), f"mahalanobis/{BACKBONE}",
+                      ThresholdChoice())  # fmt: skip
+    with zipfile.ZipFile(io.BytesIO(made.content)) as out:
+        assert out.namelist() == ["mahalanobis.onnx", "mahalanobis_run.py"]
+        assert 'with_name("mahalanobis.onnx")' in out.read("mahalanobis_run.py").decode()
+    assert str(made.checked).startswith("Checked on 10 pictures")
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert {stage for _, stage in steps} == {"graph", "check"}
 
 
 def test_from_the_terminal(quick, traced_before, tmp_path, capsys):
