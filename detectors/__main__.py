@@ -17,6 +17,7 @@ from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import builtin
 from detectors.datasets.picture_files import PictureFile, find_pictures
 from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.features import closer
 from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
 from detectors.methods import METHODS
@@ -220,12 +221,12 @@ def fit(options: argparse.Namespace) -> None:
     with terminal.reporting("features") as progress:
         pictures = comparison.prepare(replace(data, test=()))
         backbone = comparison.load(name, depth=comparison.depth(name))
-        stores = extract(pictures, backbone, progress)
+        stores = extract(pictures, backbone, progress, data)
         column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
     out = options.out
     if out.is_dir() or not out.suffix:
         out = out / f"{options.method}-{name}.safetensors"
-    Pipeline.of(column, detector, stores, comparison.preprocessing, backbone, data.white).save(out)
+    Pipeline.of(column, detector, stores, pictures.preprocessing, backbone, data.white).save(out)
     terminal.console.print(
         f"{out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
         f"{len(pictures.held_out)} held out, {terminal.size(out.stat().st_size)}.",
@@ -306,10 +307,10 @@ def sweep(options: argparse.Namespace) -> None:
     name, _, values = options.vary.partition("=")
     comparison = _comparison(options, (options.method,))
     backbone = comparison.backbones[0]
-    pictures = comparison.prepare(_data(options))
-    columns = []
+    data = _data(options)
+    pictures, columns = comparison.prepare(data), []
     with terminal.reporting("features") as progress:
-        stores = extract(pictures, comparison.load(backbone), progress)
+        stores = extract(pictures, comparison.load(backbone), progress, data)
         for value in _listed(values):
             own = comparison.settings.get(options.method, {}) | {name: _value(value)}
             varied = replace(comparison, settings={options.method: own})
@@ -470,6 +471,17 @@ def _add_choices(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--set", action="append", default=[], metavar="METHOD.NAME=VALUE", dest="settings")
     verb.add_argument("--size", type=int, default=224, help="pixels per side that the backbone sees")
     verb.add_argument("--crop", default="none", choices=["none", "center"])
+    verb.add_argument(
+        "--proportions",
+        default="square",
+        choices=["square", "padded", "own"],
+        help="squeeze pictures to a square, pad them to one, or take the rectangle of their own shape",
+    )
+    verb.add_argument(
+        "--closer",
+        default="1",
+        help="numbers with commas: also cut pictures into 2 x 2 or 3 x 3 tiles of that size (1,2 for both)",
+    )
     verb.add_argument("--filter", default="bilinear", choices=["bilinear", "bicubic", "lanczos"])
     verb.add_argument("--equalise", action="store_true", help="bring all pictures to the same brightness")
     verb.add_argument(
@@ -491,23 +503,38 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
                 text=text,
             )
         settings.setdefault(method, {})[setting] = _value(value)
-    backbones = _names(options.backbone, (DEFAULT,))
+    named = _names(options.backbone, (DEFAULT,))
+    backbones = tuple(closer.joined(name, tiles) for name in named for tiles in _tiles(options.closer))
     comparison = Comparison(
         methods=methods,
         backbones=backbones,
         preset=options.preset,
         settings=settings,
         preprocessing=Preprocessing(
-            size=options.size, crop=options.crop, filter=options.filter, equalise=options.equalise
+            size=options.size,
+            crop=options.crop,
+            filter=options.filter,
+            equalise=options.equalise,
+            proportions=options.proportions,
         ),
         held_out=options.held_out,
         seed=options.seed,
-        weights={name: options.weights for name in backbones if options.weights and name != BUNDLED},
+        weights={name: options.weights for name in named if options.weights and name != BUNDLED},
         device=options.device,
     )
     for method, backbone in comparison.columns:
         comparison.detector(method, backbone)  # refuses what no pictures could make right, before any are read
     return comparison
+
+
+def _tiles(text: str) -> tuple[int, ...]:
+    """Read into how many tiles on a side pictures are cut."""
+    named = _names(text, ("1",))
+    if not all(tiles in map(str, closer.TILES) for tiles in named):
+        raise SettingRefused(
+            "cli.closer", "--closer takes 1, 2 or 3, with commas between; '{text}' is not of that form.", text=text
+        )
+    return tuple(dict.fromkeys(map(int, named)))
 
 
 def _data(options: argparse.Namespace) -> datasets.Dataset:

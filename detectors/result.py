@@ -45,10 +45,12 @@ class ResultPicture:
         kind: the defect's name, "good", or None.
         severity: 0 to 1 where the data set knows it.
         synthetic: whether the defect was pasted in by this program.
-        pixels: (S, S, 3) uint8, what the backbone saw, before normalisation.
-        mask: (S, S) bool, the true defect at the same size, or None.
+        pixels: (H, W, 3) uint8, what the backbone saw, before normalisation.
+        mask: (H, W) bool, the true defect at the same size, or None.
         base: sha256 of the untouched picture that a synthetic defect was pasted into; "" otherwise.
         local: False where the mask covers everything (a logical defect): such pictures are left out of pixel figures.
+        box: (top, left, bottom, right), where the picture lies in `pixels`; None where it fills them. Nothing beyond is
+            part of any figure.
     """
 
     name: str
@@ -61,6 +63,13 @@ class ResultPicture:
     synthetic: bool = False
     local: bool = True
     base: str = ""
+    box: tuple[int, int, int, int] | None = None
+
+    @property
+    def inside(self) -> tuple[slice, slice]:
+        """The rows and columns of `pixels` in which the picture lies."""
+        top, left, bottom, right = self.box or (0, 0, *self.pixels.shape[:2])
+        return slice(top, bottom), slice(left, right)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ class Column:
         weights: which weights made the features.
         scores: (M,) float64, one per test picture, raw.
         held_out: (K,) float64, one per held-out normal picture, raw.
-        maps: (M, S, S) float32, raw, enlarged and smoothed; None for an image-level method.
+        maps: (M, H, W) float32, raw, enlarged and smoothed; None for an image-level method.
         scale: the maps' calibration; None where there is no map or nothing was held out.
         levels: (M, L) float64, the distance per level, for MahalanobisAD; else None.
         held_out_levels: (K, L), the same for the held-out pictures.

@@ -22,12 +22,15 @@ from detectors.comparison.forecast import no_memory, refuse_if_too_large
 from detectors.datasets import Dataset, Sample
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
+from detectors.features import closer
 from detectors.features.weights import DEFAULT, RANDOM, random_weights
 from detectors.images import Preprocessing, White
+from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord, column_key
 
 if TYPE_CHECKING:
+    from detectors.features.at_rest import AtRest
     from detectors.features.backbone import Backbone
     from detectors.features.standardisation import Standardisation
     from detectors.features.store import FeatureStore
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 
 NUMERICAL = ("torch", "onnxruntime", "timm", "numpy", "scipy", "scikit-learn", "pillow")  # packages that decide numbers
+AT_ONCE = 4  # pictures that are prepared together for a backbone that looks closer
 
 
 def silent(done: float, stage: str = "", **numbers: float) -> None:
@@ -43,7 +47,7 @@ def silent(done: float, stage: str = "", **numbers: float) -> None:
 
 @dataclass(frozen=True)
 class Pictures:
-    """A data set as a backbone sees it: three lists of pictures of one size."""
+    """A data set as it is shown and, but for backbones that look closer, seen: three lists of pictures of one size."""
 
     name: str
     learnt: tuple[ResultPicture, ...]
@@ -51,6 +55,8 @@ class Pictures:
     test: tuple[ResultPicture, ...]
     trivial: dict[str, Figure]
     white: White = field(default_factory=White)  # how pictures of more than 8 bits were read
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)  # with the sides that the pictures decided
+    notes: tuple[Sentence, ...] = ()  # what a person should know of the pictures
 
     @property
     def labels(self) -> NDArray[np.float64]:
@@ -72,6 +78,14 @@ class Stores:
     passes: int  # pictures that went through the backbone
     engine: str = "torch"  # what computed the features
     notes: tuple[Sentence, ...] = ()  # what a person should know of the pass
+    closer: AtRest | None = None  # the pictures as a backbone saw them that looks closer: learnt, held out, test
+
+    def seen(self, role: str, index: int) -> NDArray[np.uint8] | None:
+        """Return one of the pictures as its backbone saw it, (n H, n W, 3); None where that is as it is shown."""
+        if self.closer is None:
+            return None
+        first = {"learnt": 0, "held_out": len(self.learnt), "test": len(self.learnt) + len(self.held_out)}[role]
+        return self.closer.read(0, slice(first + index, first + index + 1))[0].numpy()
 
 
 @dataclass(frozen=True)
@@ -145,10 +159,14 @@ class Comparison:
         """Load one of the backbones, with the weights asked for; `progress` is told of a download."""
         from detectors.features.backbone import load_backbone
 
-        weights = self.weights.get(backbone)
+        weights = self.weights_of(backbone)
         return load_backbone(
             backbone, weights=weights, seed=self.seed, device=self.device, progress=progress, depth=depth
         )
+
+    def weights_of(self, backbone: str) -> str | None:
+        """Return where a backbone's weights are asked for, however closely it looks."""
+        return self.weights.get(backbone, self.weights.get(closer.split(backbone)[0]))
 
     def depth(self, backbone: str) -> int | None:
         """Return how many levels the methods read on a backbone, None for everything it has."""
@@ -186,7 +204,7 @@ class Comparison:
         done = 0
         for name in self.backbones:
             backbone = self.load(name, _within(progress, done, steps, name), self.depth(name))
-            stores = extract(pictures, backbone, _within(progress, done, steps, f"{name}: features"))
+            stores = extract(pictures, backbone, _within(progress, done, steps, f"{name}: features"), data)
             done += 1
             for method in self.methods:
                 key = column_key(method, name)
@@ -216,6 +234,8 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
             name=data.name,
         )
     learnt, kept = thresholds.hold_out(len(data.train), held_out, seed)
+    preprocessing = preprocessing.decided_by([_size(sample) for sample in data.train])
+    told = squeezed(preprocessing, [_size(sample) for sample in (*data.train, *data.test)])
     return Pictures(
         name=data.name,
         learnt=tuple(shown(data.train[i], preprocessing) for i in learnt),
@@ -223,7 +243,13 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
         test=tuple(shown(sample, preprocessing) for sample in data.test),
         trivial=shortcuts.shortcut_figures(data.test, preprocessing),
         white=data.white,
+        preprocessing=preprocessing,
+        notes=() if told is None else (told,),
     )
+
+
+def _size(sample: Sample) -> tuple[int, int]:
+    return sample.picture.pixels.shape[0], sample.picture.pixels.shape[1]
 
 
 def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
@@ -240,21 +266,43 @@ def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
         synthetic=sample.synthetic,
         local=mask is None or not mask.all(),
         base=sample.base,
+        box=preprocessing.box(_size(sample)),
     )
 
 
-def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent) -> Stores:
+def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent, data: Dataset | None = None) -> Stores:
     """Send every picture through the backbone once.
 
     The normal pictures, learnt and held out, share a store; channels are standardised by the learnt ones.
+
+    Args:
+        pictures: as `prepare` made them.
+        backbone: what to send them through.
+        progress: told of the pass.
+        data: what `pictures` were made of; a backbone that looks closer needs it.
+
+    Raises:
+        SettingRefused: when a backbone looks closer than pictures are kept.
     """
     from detectors.features.standardisation import Standardisation
     from detectors.features.store import FeatureStore
 
     learnt, held_out, test = len(pictures.learnt), len(pictures.held_out), len(pictures.test)
     total = learnt + held_out + test
-    pixels = np.stack([p.pixels for p in (*pictures.learnt, *pictures.held_out, *pictures.test)])
-    store = FeatureStore.extract(pixels, backbone, progress=progress)
+    every = (*pictures.learnt, *pictures.held_out, *pictures.test)
+    boxes = None
+    if any(p.box for p in every):
+        boxes = np.array([p.box or (0, 0, *p.pixels.shape[:2]) for p in every], np.int64)
+    seen: AtRest | None = None
+    if backbone.tiles == 1:
+        pixels = np.stack([p.pixels for p in every])
+        store = FeatureStore.extract(pixels, backbone, progress=progress, boxes=boxes)
+    else:
+        if data is None:
+            raise ValueError(f"{backbone.name} looks closer than the pictures are shown: give the data set as well.")
+        seen = _closer(every, pictures.preprocessing, backbone.tiles, data)
+        parts = (seen.read(0, slice(i, min(i + AT_ONCE, total))).numpy() for i in range(0, total, AT_ONCE))
+        store = FeatureStore.extract(parts, backbone, progress=progress, count=total, boxes=boxes)
     milliseconds, passes = 1e3 * store.seconds / total, store.passes
     standardisation = None
     if backbone.standardise:
@@ -271,7 +319,25 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent)
         passes=passes,
         engine=backbone.engine,
         notes=tuple(note for note in store.notes if note.key != RANDOM),  # that is said above all figures
+        closer=seen,
     )
+
+
+def _closer(every: Sequence[ResultPicture], preprocessing: Preprocessing, tiles: int, data: Dataset) -> AtRest:
+    """Prepare pictures `tiles` times as large on both sides and keep them on disk, (N, n H, n W, 3)."""
+    import torch
+
+    from detectors.features.at_rest import at_rest
+
+    preprocessing.check_closer(tiles)
+    known = {sample.picture.sha256: sample.picture for sample in (*data.train, *data.test)}
+    shape = (len(every), *(side * tiles for side in preprocessing.frame), 3)
+    kept = at_rest([shape], torch.uint8, torch.device("cpu"), "disk")
+    for start in range(0, len(every), AT_ONCE):
+        part = [known[picture.sha256] for picture in every[start : start + AT_ONCE]]
+        kept.write(start, [torch.from_numpy(preprocessing.stack(part, tiles))])
+    kept.finish()
+    return kept
 
 
 def fit_and_score(
@@ -295,7 +361,9 @@ def fit_and_score(
     scores, maps, levels = _predict(detector, stores.test)
     seconds = time.perf_counter() - started
     progress(0.9, "measuring")
-    scale = thresholds.map_scale(held_maps) if held_maps is not None and len(held_maps) else None
+    scale = None
+    if held_maps is not None and len(held_maps):
+        scale = thresholds.map_scale(held_maps, [picture.inside for picture in pictures.held_out])
     column = Column(
         key=column_key(detector.name, stores.backbone),
         method=detector.name,
@@ -349,7 +417,7 @@ def assemble(
 ) -> Result:
     """Put columns beside each other and say what belongs above every figure."""
     aurocs = {c.key: value for c in columns if (value := c.figures["image_auroc"].value) is not None}
-    warnings = list(shortcuts.shortcut_warnings(pictures.trivial, aurocs))
+    warnings = [*pictures.notes, *shortcuts.shortcut_warnings(pictures.trivial, aurocs)]
     untrained = dict.fromkeys((c.backbone, c.weights.origin) for c in columns if c.weights.random)
     warnings += [random_weights(*which) for which in untrained]
     return Result(

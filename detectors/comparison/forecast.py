@@ -42,13 +42,15 @@ def forecast(comparison: Comparison, learnt: int, total: int, budget: int) -> Fo
 
     seconds, largest, features, refused = 0.0, 0, 0, {}
     for name in comparison.backbones:
-        asked = comparison.weights.get(name)
+        asked = comparison.weights_of(name)
         installed = asked is None and weights_state(name, reachable=False).state in ("bundled", "package")
         backbone = load_backbone(name, weights=None if installed else "random", device=comparison.device)
-        shape = backbone.shape(comparison.preprocessing.size)
-        backbone(torch.zeros(1, 3, comparison.preprocessing.size, comparison.preprocessing.size))  # the first is slower
+        frame = comparison.preprocessing.frame
+        shape = backbone.shape(frame)
+        blank = torch.zeros(1, 3, *(side * backbone.tiles for side in frame))
+        backbone(blank)  # the first is slower
         started = time.perf_counter()
-        backbone(torch.zeros(1, 3, comparison.preprocessing.size, comparison.preprocessing.size))
+        backbone(blank)
         seconds += total * (time.perf_counter() - started)
         features += 4 * total * (sum(prod(level) for level in shape.maps) + sum(shape.pooled))
         for method in comparison.methods:

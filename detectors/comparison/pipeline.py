@@ -69,22 +69,29 @@ class Pipeline:
         """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""
         return decode(data, name, white=self.white)
 
-    def features(self, batch: NDArray[np.float32]) -> Features:
-        """Return the features of a few preprocessed pictures (B, 3, S, S) in [0, 1], held in memory at once."""
-        features = self.backbone(torch.from_numpy(batch))  # maps (B, C, H, W)
+    def features(self, batch: NDArray[np.float32], boxes: NDArray[np.int64] | None = None) -> Features:
+        """Return the features of a few preprocessed pictures, held in memory at once; the arguments as of `score`."""
+        places = None if boxes is None else torch.from_numpy(boxes)
+        features = self.backbone(torch.from_numpy(batch), places)  # maps (B, C, H, W)
         return self.standardisation(features) if self.standardisation else features
 
     def predict(self, pictures: Sequence[Picture]) -> Prediction:
         """Score a few pictures, as `score` does."""
-        return self.score(self.preprocessing.batch(pictures))
+        return self.score(
+            self.preprocessing.batch(pictures, self.backbone.tiles), self.preprocessing.boxes(pictures)
+        )
 
-    def score(self, batch: NDArray[np.float32]) -> Prediction:
-        """Score a few preprocessed pictures (B, 3, S, S) in [0, 1]: raw scores and maps.
+    def score(self, batch: NDArray[np.float32], boxes: NDArray[np.int64] | None = None) -> Prediction:
+        """Score a few preprocessed pictures: raw scores and maps.
+
+        Args:
+            batch: (B, 3, H, W) in [0, 1], as many times as high and wide as the backbone looks closer.
+            boxes: (B, 4), where each picture lies in the frame; None where all fill it.
 
         Raises:
             ModelRefused: when a score is no finite number, which no sound detector gives.
         """
-        prediction = self.detector.predict(self.features(batch))
+        prediction = self.detector.predict(self.features(batch, boxes))
         if not torch.isfinite(prediction.scores).all():
             raise ModelRefused(
                 "pipeline.not_finite",
@@ -147,7 +154,7 @@ class Pipeline:
                 wanted=record.sha256[:12],
                 found=backbone.weights.sha256[:12],
             )
-        if standardisation and not _fits(standardisation, backbone.shape(made.preprocessing.size)):
+        if standardisation and not _fits(standardisation, backbone.shape(made.preprocessing.frame)):
             raise _incomplete(Path(path).name)
         pipeline = cls(
             made.preprocessing,
@@ -168,7 +175,7 @@ class Pipeline:
         Raises:
             ModelRefused: when features, settings and what was learnt do not fit, or the score is no finite number.
         """
-        grey = np.full((self.preprocessing.size, self.preprocessing.size, 3), 128, np.uint8)
+        grey = np.full((*self.preprocessing.frame, 3), 128, np.uint8)
         try:
             self.predict([of_pixels(grey, "grey")])
         except ModelRefused:
@@ -209,7 +216,7 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
     fitted = _fitted(bench, key)
     column, stores = fitted.column, fitted.stores
     made = _Provenance(
-        column.backbone, column.weights, bench.comparison.preprocessing, bench.pictures.white, column.engine
+        column.backbone, column.weights, bench.pictures.preprocessing, bench.pictures.white, column.engine
     )
     metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale, choice.of(column))
     with TemporaryDirectory() as folder:

@@ -53,13 +53,15 @@ def pixel_scores(
     local: Sequence[bool] | None = None,
     kinds: Sequence[str | None] | None = None,
     top: float = 1.0,
+    inside: Sequence[tuple[slice, slice]] | None = None,
 ) -> PixelScores | Sentence:
     """Sort the pixels of (M, S, S) maps for the figures below, or say why that cannot be done.
 
     A good picture counts with all its pixels as normal. Left out are defective pictures without a mask, with an empty
     one, or whose mask covers everything (`local` False), and pictures that nobody labelled and that have no mask.
     Without `labels` a picture without a mask is good. Regions are 8-connected. With `top` below 1 only the normal
-    pixels above that false-positive rate are sorted (and their ties), which is all that AUPRO needs.
+    pixels above that false-positive rate are sorted (and their ties), which is all that AUPRO needs. Only the pixels in
+    the rows and columns that `inside` gives for each picture count.
     """
     if maps is None:
         return Sentence("metrics.no_map", "This method gives one number per picture and no map.")
@@ -74,7 +76,8 @@ def pixel_scores(
     found = sum(mask is not None for _, mask in kept)
     if not found:
         return Sentence("metrics.no_masks", "No defective picture has a mask that says where the defect is.")
-    pictures = [_one_picture(maps[i], mask) for i, mask in kept]
+    inside = inside or [(slice(None), slice(None))] * len(masks)
+    pictures = [_one_picture(maps[i][inside[i]], None if mask is None else mask[inside[i]]) for i, mask in kept]
     regions = sum(count for *_, count in pictures)
     normal = np.concatenate([p[0] for p in pictures])
     if not len(normal):
@@ -109,7 +112,12 @@ def scores_of(pictures: Sequence[ResultPicture], maps: NDArray[Any] | None) -> P
     """Sort the pixels of a result's pictures: their masks, labels, kinds and whether the defect has a place."""
     labels = [np.nan if p.defective is None else float(p.defective) for p in pictures]
     return pixel_scores(
-        [p.mask for p in pictures], maps, labels, [p.local for p in pictures], [p.kind for p in pictures]
+        [p.mask for p in pictures],
+        maps,
+        labels,
+        [p.local for p in pictures],
+        [p.kind for p in pictures],
+        inside=[p.inside for p in pictures],
     )
 
 

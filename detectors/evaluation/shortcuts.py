@@ -39,7 +39,7 @@ def trivial_statistics(samples: Sequence[Sample], preprocessing: Preprocessing) 
     balance: mean red minus blue, and green minus the mean of the two. File and picture size: as uploaded; a picture
     that never was a file has no file size (NaN).
     """
-    rows = [_of_pixels(preprocessing.apply(sample.picture)) + _of_file(sample) for sample in samples]
+    rows = [_of_pixels(_seen(sample, preprocessing)) + _of_file(sample) for sample in samples]
     table = np.array(rows, np.float64).reshape(len(rows), len(STATISTICS))  # (N, statistics)
     return {name: table[:, i] for i, name in enumerate(STATISTICS)}
 
@@ -135,6 +135,14 @@ def _warning(name: str, auroc: float) -> Sentence:
                 "taken in the same light.",
                 auroc=auroc,
             )
+
+
+def _seen(sample: Sample, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Return what a backbone would see of a picture, without any padding."""
+    pixels = preprocessing.apply(sample.picture)
+    height, width = sample.picture.pixels.shape[:2]
+    top, left, bottom, right = preprocessing.box((height, width)) or (0, 0, *pixels.shape[:2])
+    return pixels[top:bottom, left:right]
 
 
 def _of_pixels(pixels: NDArray[np.uint8]) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ false-alarm rates: "1 in 13", "2 in 13", ... A picture is flagged when its score
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,9 +168,17 @@ def multiples(scores: ArrayLike, threshold: float, held_out: ArrayLike) -> NDArr
     return 1 + (values - threshold) / (threshold - median if threshold > median else 1.0)
 
 
-def map_scale(held_out_maps: NDArray[Any]) -> MapScale:
-    """Return a method's common scale for maps: the median and the 99 % point of the held-out normal pixels."""
-    median, q99 = (float(q) for q in np.quantile(np.asarray(held_out_maps, dtype=np.float64), [0.5, 0.99]))
+def map_scale(held_out_maps: NDArray[Any], inside: Sequence[tuple[slice, slice]] | None = None) -> MapScale:
+    """Return a method's common scale for maps: the median and the 99 % point of the held-out normal pixels.
+
+    Args:
+        held_out_maps: (K, H, W).
+        inside: the rows and columns of each map that lie in the picture; all of them by default.
+    """
+    values = np.asarray(held_out_maps, dtype=np.float64)
+    if inside is not None:
+        values = np.concatenate([one[within].ravel() for one, within in zip(values, inside, strict=True)])
+    median, q99 = (float(q) for q in np.quantile(values, [0.5, 0.99]))
     least = float(np.finfo(np.float32).eps) * max(abs(median), 1e-6)  # maps without any spread
     return MapScale(median, max(q99, median + least))
 

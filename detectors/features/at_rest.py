@@ -20,7 +20,7 @@ from detectors.features.device import free_bytes
 MEMORY_BYTES = 2 * 2**30  # the most that one store keeps in memory: a worker needs the rest for everything else
 MEMORY_SHARE = 0.25  # and the most of what is available: a training and a test store live side by side
 DEVICE_SHARE = 0.4  # of an accelerator's free memory: the methods' own work needs the rest
-NUMPY: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float16: np.float16}
+NUMPY: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float16: np.float16, torch.uint8: np.uint8}
 
 Rows = slice | NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from detectors.errors import Sentence, SettingRefused, WeightsRefused
-from detectors.features import own, packages
+from detectors.features import closer, own, packages
 from detectors.features.device import best_device, named, ran_out_of_memory
 from detectors.features.engine import ONNXRUNTIME, TORCH, Graph, Outputs, checked, exported
 from detectors.features.lite import Lite, normalised_convolutions
@@ -37,7 +37,8 @@ class Backbone:
     Attributes:
         name: timm's name, "scattering", or one of `PACKAGED`.
         weights: which weights it has.
-        strides: of the levels, shallow to deep.
+        tiles: into how many pieces on a side it cuts a picture before it looks (`closer`).
+        strides: of the levels, shallow to deep, in pixels of what the network sees.
         stages: names of the pooled stages.
         standardise: whether its channels should be standardised by the normal pictures before a method sees them.
         precision: "float32" (TensorFloat-32 off), or "float16 mixed", which changes maps by about 1e-3.
@@ -61,6 +62,7 @@ class Backbone:
         self.strides = network.strides
         self.stages = network.stages
         self.standardise = network.standardise
+        self.tiles = closer.split(name)[1]
         self.precision = "float16 mixed" if mixed_precision else "float32"
         self.passes = 0
         self.engine = TORCH
@@ -70,29 +72,34 @@ class Backbone:
         self._memory_format = torch.channels_last if network.channels_last else torch.contiguous_format
         self._network = network.eval().requires_grad_(False).to(memory_format=self._memory_format)
         self._mean, self._deviation = (torch.tensor(values)[:, None, None] for values in network.normalisation)
-        self._shapes: dict[tuple[int, int], FeatureShape] = {}
+        self._shapes: dict[tuple[int, int], FeatureShape] = {}  # by the frame
+        self._taken: set[tuple[int, int]] = set()  # sizes that the network has seen
         self.to(device)
 
-    def __call__(self, pictures: Tensor) -> Features:
-        """Turn (B, 3, H, W) in [0, 1] into features on `device`; a gradient flows back if the pictures ask for one."""
-        size = (pictures.shape[-2], pictures.shape[-1])
-        with torch.set_grad_enabled(pictures.requires_grad), self._arithmetic():
-            x = (pictures.to(self.device, torch.float32) - self._mean) / self._deviation
-            graph = None if pictures.requires_grad else self._graph(size)
-            maps, pooled = self._in_torch(x) if graph is None else graph(x)
-        if not pictures.requires_grad:
-            self.engine = TORCH if graph is None else ONNXRUNTIME
-        self._note_snapping(size)
+    def __call__(self, pictures: Tensor, boxes: Tensor | None = None) -> Features:
+        """Turn pictures into features on `device`; a gradient flows back if the pictures ask for one.
+
+        Args:
+            pictures: (B, 3, H, W) in [0, 1], or `tiles` times as high and wide.
+            boxes: (B, 4), where in H x W each picture lies; the network sees nothing beyond, and the outermost cells
+                are repeated there. None where all fill it.
+        """
+        frame = (pictures.shape[-2] // self.tiles, pictures.shape[-1] // self.tiles)
+        if boxes is None:
+            maps, pooled = self._looked_at(pictures)
+        else:
+            boxes = boxes.to(self.device)
+            maps, pooled = self._within(pictures, boxes, frame)
         self.passes += len(pictures)
-        features = Features(tuple(m.float().contiguous() for m in maps), tuple(p.float() for p in pooled), size)
-        self._shapes.setdefault(size, features[:1].shape)
+        features = Features(maps, pooled, frame, boxes)
+        self._shapes.setdefault(frame, features[:1].shape)
         return features
 
     def shape(self, size: int | tuple[int, int]) -> FeatureShape:
         """Return the channels and grids that one picture of this size gets; costs one blank picture the first time."""
         height, width = (size, size) if isinstance(size, int) else size
         if (height, width) not in self._shapes:
-            self(torch.zeros(1, 3, height, width))
+            self(torch.zeros(1, 3, height * self.tiles, width * self.tiles))
             self.passes -= 1  # not one of the user's
         return self._shapes[height, width]
 
@@ -122,13 +129,66 @@ class Backbone:
         self._mean, self._deviation = self._mean.to(self.device), self._deviation.to(self.device)
         return self
 
+    def _looked_at(self, pictures: Tensor) -> Outputs:
+        """Return the features of whole pictures: of one piece, or of tiles laid side by side."""
+        if self.tiles == 1:
+            return self._seen(pictures)
+        n = self.tiles
+        rows = [part.split(part.shape[-1] // n, -1) for part in pictures.split(pictures.shape[-2] // n, -2)]
+        seen = [[self._seen(tile) for tile in row] for row in rows]  # n x n of (maps, pooled)
+        maps = tuple(
+            torch.cat([torch.cat([tile[0][level] for tile in row], -1) for row in seen], -2)
+            for level in range(len(self.strides))
+        )
+        every = [tile[1] for row in seen for tile in row]
+        return maps, tuple(torch.stack(stage).mean(0) for stage in zip(*every, strict=True))
+
+    def _within(self, pictures: Tensor, boxes: Tensor, frame: tuple[int, int]) -> Outputs:
+        """Return the features of what lies inside the boxes, laid where it lies in the frame."""
+        grids = [level[1:] for level in self.shape(frame).maps]
+        order: list[int] = []
+        parts: list[Outputs] = []
+        for box in boxes.unique(dim=0).tolist():
+            alike = (boxes == boxes.new_tensor(box)).all(1).nonzero()[:, 0].tolist()
+            top, left, bottom, right = (place * self.tiles for place in box)
+            maps, pooled = self._looked_at(pictures[alike, :, top:bottom, left:right])
+            parts.append((tuple(_laid(m, box, frame, grid) for m, grid in zip(maps, grids, strict=True)), pooled))
+            order += alike
+        back = torch.tensor(order, device=self.device).argsort()
+        return (
+            tuple(torch.cat(level)[back] for level in zip(*(maps for maps, _ in parts), strict=True)),
+            tuple(torch.cat(stage)[back] for stage in zip(*(pooled for _, pooled in parts), strict=True)),
+        )
+
+    def _seen(self, pictures: Tensor) -> Outputs:
+        """Send (B, 3, H, W) in [0, 1] through the network."""
+        size = (pictures.shape[-2], pictures.shape[-1])
+        with torch.set_grad_enabled(pictures.requires_grad), self._arithmetic():
+            x = (pictures.to(self.device, torch.float32) - self._mean) / self._deviation
+            graph = None if pictures.requires_grad else self._graph(size)
+            maps, pooled = self._in_torch(x) if graph is None else graph(x)
+        if not pictures.requires_grad:
+            self.engine = TORCH if graph is None else ONNXRUNTIME
+        self._note_snapping(size)
+        self._taken.add(size)
+        return tuple(m.float().contiguous() for m in maps), tuple(p.float() for p in pooled)
+
     def _in_torch(self, x: Tensor) -> Outputs:
         size = (x.shape[-2], x.shape[-1])
         try:
             outputs: Outputs = self._network(x.contiguous(memory_format=self._memory_format))
         except (AssertionError, RuntimeError, ValueError, IndexError) as error:
-            if isinstance(error, SettingRefused) or size in self._shapes or ran_out_of_memory(error):
+            if isinstance(error, SettingRefused) or size in self._taken or ran_out_of_memory(error):
                 raise
+            if size[0] != size[1]:
+                raise SettingRefused(
+                    "backbones.square",
+                    "{backbone} takes square pictures only, and these are {height} x {width} pixels. "
+                    "Choose square proportions, or another backbone.",
+                    backbone=self.name,
+                    height=size[0],
+                    width=size[1],
+                ) from error
             raise SettingRefused(
                 "backbones.size",
                 "{backbone} cannot take pictures of {height} x {width} pixels. "
@@ -142,7 +202,7 @@ class Backbone:
 
     def _note_snapping(self, size: tuple[int, int]) -> None:
         """Say where a transformer's patches did not fit into the pictures."""
-        if isinstance(self._network, Scattering | Lite) or size in self._shapes:
+        if isinstance(self._network, Scattering | Lite) or size in self._taken:
             return
         snapped = self._network.snapped(size)
         if snapped == size:
@@ -207,7 +267,7 @@ def load_backbone(
 
     Args:
         name: "scattering", one of `BACKBONES`, any timm model's name ("resnet34", "resnet34.a1_in1k"), or one with a
-            file of one's own ("resnet34@boards", `own.find`).
+            file of one's own ("resnet34@boards", `own.find`); any of them with "-2x2" or "-3x3" behind it looks closer.
         weights: None for the ones that belong to the name (scattering: constants; `PACKAGED`: the package's; else the
             hub's), "package" or "hub" to insist; a path to a local .safetensors file; or "random", which is never
             chosen unasked and always recorded.
@@ -223,10 +283,11 @@ def load_backbone(
         WeightsRefused: weights that are absent, unreachable, or do not fit.
     """
     device = best_device() if device is None else named(str(device))
+    called, name = name, closer.split(name)[0]
     if name == BUNDLED:
-        return _bundled(weights, device)
+        return _bundled(called, weights, device)
     if name in PACKAGED and weights in (None, "package"):
-        return _from_package(name, device, depth)
+        return _from_package(called, device, depth)
     if weights == "package":
         raise WeightsRefused(
             "backbones.no_package",
@@ -261,22 +322,32 @@ def load_backbone(
     # Weights drawn anew for every seed are used for a few pictures: writing their graph would take longer than these.
     identity = f"{timm_name} {record.sha256} {depth}"
     write = None if record.random else lambda x: exported(network, x, identity)
-    return Backbone(name, network, record, device, mixed_precision, tuple(notes), write)
+    return Backbone(called, network, record, device, mixed_precision, tuple(notes), write)
 
 
-def _bundled(weights: str | Path | None, device: torch.device) -> Backbone:
+def _bundled(called: str, weights: str | Path | None, device: torch.device) -> Backbone:
     if weights not in (None, "bundled"):
         raise SettingRefused("backbones.no_weights", "The scattering backbone has no weights to load. Leave them out.")
     network = Scattering()
-    return Backbone(BUNDLED, network, WeightsRecord("bundled", "constants", fingerprint(network)), device)
+    return Backbone(called, network, WeightsRecord("bundled", "constants", fingerprint(network)), device)
 
 
-def _from_package(name: str, device: torch.device, depth: int | None) -> Backbone:
+def _from_package(called: str, device: torch.device, depth: int | None) -> Backbone:
+    name = closer.split(called)[0]
     packaged = PACKAGED[name]
     tensors = normalised_convolutions(packages.read(name), packaged.file.rpartition("/")[2])
     network = Lite(tensors, packaged.native_size, depth)
     record = WeightsRecord("package", packages.origin(packaged), packaged.sha256)
-    return Backbone(name, network, record, device, write=lambda x: network.graph())
+    return Backbone(called, network, record, device, write=lambda x: network.graph())
+
+
+def _laid(maps: Tensor, box: Sequence[int], frame: tuple[int, int], grid: Sequence[int]) -> Tensor:
+    """Lay (B, C, h, w) where a box lies in the frame, the outermost cells repeated: (B, C, H, W)."""
+    places = []
+    for offset, pixels, cells, there in zip(box[:2], frame, grid, maps.shape[-2:], strict=True):
+        first = round(offset * cells / pixels)
+        places.append((torch.arange(cells, device=maps.device) - first).clamp(0, there - 1))
+    return maps[:, :, places[0]][:, :, :, places[1]]
 
 
 def in_torch(backbone: str, reason: str) -> Sentence:

@@ -25,12 +25,15 @@ class Standardisation:
 
     @classmethod
     def measure(cls, normal: FeatureSource) -> Self:
-        """Go once over the normal pictures; all positions of a map count alike. Sums are float64."""
+        """Go once over the normal pictures; all positions inside a picture count alike. Sums are float64."""
         shape = normal.shape
         maps = [_Moments() for _ in shape.maps]
         pooled = [_Moments() for _ in shape.pooled]
         for batch in normal:
-            for moments, part in zip([*maps, *pooled], [*batch.maps, *batch.pooled], strict=True):
+            for moments, part in zip(maps, batch.maps, strict=True):
+                inside = batch.inside(part.shape[-2:])
+                moments.add(part if inside is None else part.permute(0, 2, 3, 1)[inside])  # (n, C) of those inside
+            for moments, part in zip(pooled, batch.pooled, strict=True):
                 moments.add(part)
 
         def collected(values: list[Tensor]) -> tuple[Tensor, ...]:
@@ -52,6 +55,7 @@ class Standardisation:
             tuple((m - mean[:, None, None]).div_(deviation[:, None, None]) for m, mean, deviation in maps),
             tuple((p - mean).div_(deviation) for p, mean, deviation in pooled),
             features.image_size,
+            features.boxes,
         )
 
     def to(self, device: torch.device | str) -> Self:

@@ -46,6 +46,7 @@ class FeatureStore:
         self._shape = shape
         self._rows = np.arange(shape.pictures)
         self._by: Standardisation | None = None
+        self._boxes: Tensor | None = None  # (N, 4) of all rows that are kept
         self.device = device
         self.dtype = "float32"
         self.where = kept.where
@@ -64,17 +65,20 @@ class FeatureStore:
         where: str = "auto",
         progress: Progress = silent,
         count: int | None = None,
+        boxes: NDArray[np.int64] | None = None,
     ) -> FeatureStore:
         """Send pictures through the backbone and keep what it says.
 
         Args:
-            images: (N, S, S, 3) uint8 or (N, 3, S, S) float in [0, 1], or batches of either.
+            images: (N, H, W, 3) uint8 or (N, 3, H, W) float in [0, 1], or batches of either; `backbone.tiles` times as
+                high and wide as the frame.
             backbone: what to send them through.
             batch_size: pictures at once, by default 4 on a CPU, 32 on an accelerator; halved whenever memory runs out.
             dtype: "float32", or "float16" for half the space (see `rounding`).
             where: "device", "memory", "disk" (a temporary file), or "auto": the first of these that has room.
             progress: called after each batch; when it raises, nothing is left behind.
             count: N, for batches that come from a generator; without it they are listed first.
+            boxes: (N, 4), where each picture lies in the frame; None where all fill it.
         """
         _check_choice(dtype, where)
         if batch_size is None:
@@ -87,7 +91,8 @@ class FeatureStore:
             count = sum(len(batch) for batch in images)
         if not count:
             raise SettingRefused("features.no_pictures", "There are no pictures to look at. Add at least one.")
-        running = _Pass(backbone, count, batch_size, dtype, where)
+        places = None if boxes is None else torch.from_numpy(boxes)
+        running = _Pass(backbone, count, batch_size, dtype, where, places)
         try:
             for batch in images:
                 running.take(_as_float(batch))
@@ -118,8 +123,14 @@ class FeatureStore:
             self._kept.read(part, rows).to(self.device, torch.float32)
             for part in range(levels + len(self._shape.pooled))
         ]
-        features = Features(tuple(parts[:levels]), tuple(parts[levels:]), self._shape.image_size)
+        boxes = None if self._boxes is None else self._boxes[torch.from_numpy(self._rows[index])].to(self.device)
+        features = Features(tuple(parts[:levels]), tuple(parts[levels:]), self._shape.image_size, boxes)
         return features if self._by is None else self._by(features)
+
+    @property
+    def boxes(self) -> Tensor | None:
+        """Where each picture lies in the frame, (N, 4); None where all fill it."""
+        return None if self._boxes is None else self._boxes[torch.from_numpy(self._rows)].to(self.device)
 
     def subset(self, indices: Iterable[int]) -> FeatureStore:
         """Return a view of some pictures, in the order given; nothing is copied."""
@@ -177,8 +188,11 @@ class FeatureStore:
 class _Pass:
     """The pictures' way through the backbone while it lasts."""
 
-    def __init__(self, backbone: Backbone, count: int, batch_size: int, dtype: str, where: str) -> None:
+    def __init__(
+        self, backbone: Backbone, count: int, batch_size: int, dtype: str, where: str, boxes: Tensor | None = None
+    ) -> None:
         self.done = 0
+        self._boxes = boxes
         self._backbone = backbone
         self._count = count
         self._batch_size = batch_size
@@ -212,8 +226,12 @@ class _Pass:
             self._run(pictures[self.done - begin :])
 
     def _run(self, pictures: Tensor) -> None:
+        begin = self.done
+
         def run(start: int, stop: int) -> None:
-            self._keep(self._backbone(pictures[start:stop]))
+            part = pictures[start:stop]
+            boxes = () if self._boxes is None else (self._boxes[begin + start : begin + stop],)
+            self._keep(self._backbone(part, *boxes))
 
         self._batch_size = halving(len(pictures), self._batch_size, self._backbone.device, run)
 
@@ -266,6 +284,7 @@ class _Pass:
         self._kept.finish()
         shape = FeatureShape(self.done, self._shape.maps, self._shape.pooled, self._shape.image_size)
         store = FeatureStore(self._kept, shape, self._backbone.device)
+        store._boxes = self._boxes
         store.dtype = self._dtype
         store.passes = self._backbone.passes - self._passes_before
         store.seconds = time.perf_counter() - self._started

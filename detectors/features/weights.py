@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from detectors.errors import Sentence, SettingRefused, WeightsRefused
-from detectors.features import hub, own
+from detectors.features import closer, hub, own
 from detectors.features.packages import PACKAGED, location, not_installed
 
 BUNDLED = "scattering"
@@ -79,6 +79,9 @@ class WeightsState:
 
 def weights_state(name: str, reachable: bool | None = None) -> WeightsState:
     """Say where a backbone's weights are; `reachable` is what `hub_reachable()` said, asked here if needed."""
+    called, tiles = closer.split(name)
+    if tiles > 1:
+        return replace(weights_state(called, reachable), name=name)
     if name == BUNDLED:
         return WeightsState(name, "bundled")
     if name in PACKAGED:

@@ -1,17 +1,21 @@
-"""From a picture of any size to the square a backbone sees: one value, stored with every result and model."""
+"""From a picture of any size to what a backbone sees: one value, stored with every result and model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
+from math import log
+from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors.errors import SettingRefused
+from detectors.errors import Sentence, SettingRefused
+from detectors.images.limits import LIMITS
 
 if TYPE_CHECKING:
     from detectors.images.picture import Picture
@@ -24,6 +28,12 @@ _FILTERS = {
 _SMALLEST, _LARGEST = 32, 1024
 _MIDDLE = 127.5
 _THREADS = 2
+SNAP = 32  # pixels: the coarsest stride of a backbone, so that every level's grid holds whole cells
+SQUEEZED = 1.2  # how many times more one side may be shrunk than the other before it is told
+PADDING = 128  # the grey around a padded picture; no backbone sees it
+
+Size = tuple[int, int]  # (H, W) in pixels
+Box = tuple[int, int, int, int]  # (top, left, bottom, right) in pixels
 
 
 @dataclass(frozen=True)
@@ -31,18 +41,23 @@ class Preprocessing:
     """How every picture, learnt from or tested, is brought to one size.
 
     Attributes:
-        size: S, the side of the square, in pixels.
-        crop: "none" squeezes both sides to S; "center" brings the shorter side to round(S * 256 / 224) and keeps the
+        size: S, in pixels: the side of the square; for a rectangle, the side of the square with as many pixels.
+        crop: "none" keeps the whole picture; "center" brings the shorter side to round(S * 256 / 224) and keeps the
             middle square.
         filter: the anti-aliased resampling filter.
         equalise: bring the mean of each picture's values to the middle of the range by a gamma curve, which keeps
             black, white and the order of brightnesses.
+        proportions: "square" squeezes both sides to S. "padded" brings the longer side to S and keeps the shape, in
+            the middle of a square whose rest is left out of everything. "own" is a rectangle of the set's shape.
+        sides: (H, W) of that rectangle; None until the pictures have decided (`decided_by`).
     """
 
     size: int = 224
     crop: Literal["none", "center"] = "none"
     filter: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
     equalise: bool = False
+    proportions: Literal["square", "padded", "own"] = "square"
+    sides: Size | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or not _SMALLEST <= self.size <= _LARGEST:
@@ -63,43 +78,153 @@ class Preprocessing:
                 "The filter is {filter!r}; 'bilinear', 'bicubic' or 'lanczos' is expected.",
                 filter=self.filter,
             )
+        if self.proportions not in ("square", "padded", "own"):
+            raise SettingRefused(
+                "preprocessing.proportions",
+                "The proportions are {proportions!r}; 'square', 'padded' or 'own' is expected.",
+                proportions=self.proportions,
+            )
+        if self.proportions != "square" and self.crop != "none":
+            raise SettingRefused(
+                "preprocessing.crop_of_shape",
+                "The middle square is cut out of pictures whose proportions are kept. Choose one of the two.",
+            )
+        if self.sides is not None:
+            object.__setattr__(self, "sides", tuple(self.sides))
+            self._check_sides(self.sides)
 
-    def apply(self, picture: Picture) -> NDArray[np.uint8]:
-        """Return (S, S, 3) sRGB."""
-        image = self._resized(Image.fromarray(picture.pixels), _FILTERS[self.filter])
-        return self.finish(np.array(image))
+    def _check_sides(self, sides: Size) -> None:
+        whole = len(sides) == 2 and all(type(side) is int and _SMALLEST <= side <= _LARGEST for side in sides)
+        if self.proportions != "own" or not whole:
+            raise SettingRefused(
+                "preprocessing.sides",
+                "The sides are {sides}; two whole numbers of {smallest} to {largest} pixels are accepted, "
+                "with the proportions 'own'.",
+                sides=str(sides),
+                smallest=_SMALLEST,
+                largest=_LARGEST,
+            )
+
+    def decided_by(self, sizes: Sequence[Size]) -> Preprocessing:
+        """Return the same with `sides` set, where they are still to be decided, by pictures of sizes (H, W).
+
+        The rectangle has about S * S pixels, sides of whole multiples of `SNAP`, and comes nearest to the middle one
+        of the pictures' shapes.
+        """
+        if self.proportions != "own" or self.sides is not None or not sizes:
+            return self
+        ratio = median(log(width / height) for height, width in sizes)
+        steps = range(SNAP, _LARGEST + 1, SNAP)
+
+        def away(sides: Size) -> float:  # a wrong shape counts four times as much as a wrong number of pixels
+            height, width = sides
+            return abs(log(width / height) - ratio) + 0.25 * abs(log(height * width / self.size**2))
+
+        return replace(self, sides=min(product(steps, steps), key=away))
+
+    @property
+    def frame(self) -> Size:
+        """(H, W) of what a backbone is given of every picture; a rectangle counts as a square until it is decided."""
+        return self.sides or (self.size, self.size)
+
+    def box(self, size: Size) -> Box | None:
+        """Return where a padded picture of size (H, W) lies in the frame; None where it fills the frame.
+
+        Its sides and its place, as near to the middle as can be, are whole multiples of `SNAP`, where the frame's are.
+        """
+        if self.proportions != "padded":
+            return None
+        height, width = (self._short(side / max(size)) for side in size)
+        top, left = ((self.size - side) // 2 // SNAP * SNAP for side in (height, width))
+        return None if height == width == self.size else (top, left, top + height, left + width)
+
+    def squeeze(self, size: Size) -> float:
+        """Return how many times more one side of a picture of size (H, W) is shrunk than the other; at least 1."""
+        if self.crop == "center":
+            return 1.0
+        box = self.box(size)
+        height, width = self.frame if box is None else (box[2] - box[0], box[3] - box[1])
+        ratio = (width / height) / (size[1] / size[0])
+        return max(ratio, 1 / ratio)
+
+    def check_closer(self, tiles: int) -> None:
+        """Raise `SettingRefused` when `tiles` x `tiles` pieces of this size are more than is kept of a picture."""
+        need = tiles * max(self.frame)
+        if tiles > 1 and need > LIMITS.kept_side:
+            raise SettingRefused(
+                "preprocessing.closer",
+                "{tiles} x {tiles} tiles of {size} pixels need {need:,}, and {kept:,} pixels of a picture's longer "
+                "side are kept. Choose an input size of at most {most}, fewer tiles, or set ODD_KEPT_SIDE.",
+                tiles=tiles,
+                size=max(self.frame),
+                need=need,
+                kept=LIMITS.kept_side,
+                most=LIMITS.kept_side // tiles * self.size // max(self.frame),
+            )
+
+    def apply(self, picture: Picture, closer: int = 1) -> NDArray[np.uint8]:
+        """Return (H, W, 3) sRGB of the frame's size, or `closer` times as large on both sides."""
+        image = Image.fromarray(picture.pixels)
+        box, resample = self.box((image.height, image.width)), _FILTERS[self.filter]
+        if box is None:
+            return self.finish(np.array(self._resized(image, resample, closer)))
+        pixels = np.full((*(side * closer for side in self.frame), 3), PADDING, np.uint8)
+        top, left, bottom, right = (place * closer for place in box)
+        inner = image.resize((right - left, bottom - top), resample, reducing_gap=3.0)
+        pixels[top:bottom, left:right] = self.finish(np.array(inner))
+        return pixels
 
     def finish(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return (S, S, 3) sRGB after what follows the resizing: where `equalise` is on, at equal brightness."""
+        """Return (H, W, 3) sRGB after what follows the resizing: where `equalise` is on, at equal brightness."""
         return np.array(_equalised(Image.fromarray(pixels))) if self.equalise else pixels
 
     def apply_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return (S, S), cut out as the picture is, every value taken from the nearest pixel."""
+        """Return a mask of the frame's size, cut out as the picture is, every value from the nearest pixel."""
         image = Image.fromarray(mask.astype(np.uint8))
-        return np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool)
+        box = self.box((image.height, image.width))
+        if box is None:
+            return np.array(self._resized(image, Image.Resampling.NEAREST)).astype(bool)
+        found = np.zeros(self.frame, bool)
+        top, left, bottom, right = box
+        found[top:bottom, left:right] = image.resize((right - left, bottom - top), Image.Resampling.NEAREST)
+        return found
 
-    def stack(self, pictures: Sequence[Picture]) -> NDArray[np.uint8]:
-        """Return (B, S, S, 3) sRGB."""
-        result = np.empty((len(pictures), self.size, self.size, 3), np.uint8)
+    def stack(self, pictures: Sequence[Picture], closer: int = 1) -> NDArray[np.uint8]:
+        """Return (B, H, W, 3) sRGB."""
+        result = np.empty((len(pictures), *(side * closer for side in self.frame), 3), np.uint8)
         if len(pictures) > 1:
             with ThreadPoolExecutor(_THREADS) as threads:
-                for index, pixels in enumerate(threads.map(self.apply, pictures)):
+                for index, pixels in enumerate(threads.map(lambda picture: self.apply(picture, closer), pictures)):
                     result[index] = pixels
         elif pictures:
-            result[0] = self.apply(pictures[0])
+            result[0] = self.apply(pictures[0], closer)
         return result
 
-    def batch(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        """Return (B, 3, S, S) in [0, 1]."""
-        return np.divide(self.stack(pictures).transpose(0, 3, 1, 2), np.float32(255), order="C")  # (B, 3, S, S)
+    def batch(self, pictures: Sequence[Picture], closer: int = 1) -> NDArray[np.float32]:
+        """Return (B, 3, H, W) in [0, 1]."""
+        stacked = self.stack(pictures, closer).transpose(0, 3, 1, 2)  # (B, 3, H, W)
+        return np.divide(stacked, np.float32(255), order="C")
 
-    def _resized(self, image: Image.Image, resample: Image.Resampling) -> Image.Image:
+    def boxes(self, pictures: Sequence[Picture]) -> NDArray[np.int64] | None:
+        """Return where each picture lies in the frame, (B, 4); None where all fill it."""
+        if self.proportions != "padded":
+            return None
+        found = [self.box((p.pixels.shape[0], p.pixels.shape[1])) for p in pictures]
+        return np.array([box or (0, 0, *self.frame) for box in found], np.int64).reshape(-1, 4)
+
+    def _short(self, share: float) -> int:
+        """Return a padded picture's side that is this share of the longer one: whole steps of `SNAP`, or all."""
+        return min(self.size, max(SNAP, round(self.size * share / SNAP) * SNAP)) if share < 1 else self.size
+
+    def _resized(self, image: Image.Image, resample: Image.Resampling, closer: int = 1) -> Image.Image:
         gap = None if resample == Image.Resampling.NEAREST else 3.0  # exact below a sixfold reduction
         if self.crop == "none":
-            if image.size == (self.size, self.size):
+            height, width = (side * closer for side in self.frame)
+            if image.size == (width, height):
                 return image
-            return image.resize((self.size, self.size), resample, reducing_gap=gap)
-        shorter = round(self.size * 256 / 224)
+            return image.resize((width, height), resample, reducing_gap=gap)
+        side = self.size * closer
+        shorter = round(self.size * 256 / 224) * closer
         width, height = image.size
         scale = shorter / min(width, height)
         # A very long picture is cut to its middle first: enlarged whole it would not fit in memory.
@@ -107,8 +232,23 @@ class Preprocessing:
         left, top = (width - across) / 2, (height - down) / 2
         size = max(shorter, int(across * scale)), max(shorter, int(down * scale))
         image = image.resize(size, resample, box=(left, top, left + across, top + down), reducing_gap=gap)
-        left, top = round((image.width - self.size) / 2), round((image.height - self.size) / 2)
-        return image.crop((left, top, left + self.size, top + self.size))
+        left, top = round((image.width - side) / 2), round((image.height - side) / 2)
+        return image.crop((left, top, left + side, top + side))
+
+
+def squeezed(preprocessing: Preprocessing, sizes: Sequence[Size]) -> Sentence | None:
+    """Return the sentence that says how many pictures of sizes (H, W) lose their shape, None where none does."""
+    factors = [preprocessing.squeeze(size) for size in sizes]
+    many = sum(factor > SQUEEZED for factor in factors)
+    if not many:
+        return None
+    return Sentence(
+        "preprocessing.squeezed",
+        "{many} of {all} pictures are squeezed, by up to {factor:.1f} times. Keep their proportions if shapes matter.",
+        many=many,
+        all=len(factors),
+        factor=max(factors),
+    )
 
 
 def _equalised(image: Image.Image) -> Image.Image:

@@ -187,7 +187,7 @@ def _backbone(name: str, weights: str | None, seed: int, device: str | None, dep
 def backbone_of(comparison: Comparison) -> Backbone:
     """Return the first backbone of a comparison, loaded once in this process."""
     name = comparison.backbones[0]
-    weights = comparison.weights.get(name)
+    weights = comparison.weights_of(name)
     return _backbone(name, weights, comparison.seed, comparison.device, comparison.depth(name))
 
 

@@ -58,7 +58,7 @@ class Detector(ABC):
     @classmethod
     def preset(cls, name: str, backbone: str = "") -> dict[str, Any]:
         """Return a preset's settings for a backbone, whichever its weights ("resnet18.tv_in1k", "resnet18@own")."""
-        return cls.presets.get(f"{name} {re.split('[.@]', backbone)[0]}", cls.presets[name])
+        return cls.presets.get(f"{name} {re.split('[.@-]', backbone)[0]}", cls.presets[name])
 
     @abstractmethod
     def fit(self, features: FeatureSource, progress: Progress = silent) -> Self:

@@ -27,7 +27,7 @@ from torch.nn.functional import relu, softmin
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
-from detectors.methods.maps import SIGMA, Size, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
+from detectors.methods.maps import SIGMA, Size, cell_at, cell_box, neighbourhood_mean, picture_map, resample
 from detectors.methods.neighbors import Bank, nearest, nearest_squares
 from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
@@ -80,7 +80,7 @@ class CFA(Detector):
         generator = torch.Generator().manual_seed(self.seed)
         pictures = Pictures(lambda: self._read(features, grid, progress), count, self._run_length(shape))
 
-        means = tuple(level[None] for level in pictures.means())  # (1, h_l, w_l, C_l) per level
+        means = tuple(level[None] for level in pictures.means()[: len(channels)])  # (1, h_l, w_l, C_l) per level
         weight, bias = (t.to(means[0]) for t in _drawn(sum(channels), self._dimensions(shape), generator))
         bank, places = self._centres(_described(means, weight, bias, grid)[0])  # (M, D), (M,)
 
@@ -95,7 +95,9 @@ class CFA(Detector):
             for batch in pictures.batches(size, generator):  # (b, h_l, w_l, C_l) per level
                 if done == within:
                     within += self._steps_within(radius.item(), optimiser.reach)
-                patches = _described(batch, weight, bias, grid).flatten(0, 1)  # (b, P, D) -> (b P, D)
+                patches = _described(batch[: len(channels)], weight, bias, grid).flatten(0, 1)  # (b, P, D) -> (b P, D)
+                if len(batch) > len(channels):
+                    patches = patches[batch[-1].flatten() > 0]  # of what lies in the pictures
                 stride = min(self.stride, len(patches))
                 chosen = patches[done % stride :: stride]  # (Q, D)
                 loss = self._loss(chosen, centres, radius, repelling=done >= within)
@@ -141,7 +143,7 @@ class CFA(Detector):
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
         """Score a picture by the maximum of its map of softmin-weighted distances to the nearest centre."""
-        maps = anomaly_map(self.search(features)[0], features.image_size, self.sigma)  # (B, H, W) -> (B, S, S')
+        maps = picture_map(self.search(features)[0], features, self.sigma)  # (B, H, W) -> (B, S, S')
         return Prediction(maps.amax((1, 2)), maps)
 
     @torch.no_grad()
@@ -251,9 +253,12 @@ class CFA(Detector):
         return tuple(prepared)
 
     def _read(self, features: FeatureSource, grid: Size, progress: Progress) -> Iterator[Picture]:
+        """Yield pictures ready for training; where they do not fill the frame, with the cells that they do fill."""
         for batch in features:
             progress(0.0, "reading features")
-            yield from zip(*self._prepared(batch, grid), strict=True)
+            within = batch.inside(grid)
+            prepared = self._prepared(batch, grid)
+            yield from zip(*prepared, *(() if within is None else (within.float(),)), strict=True)
 
     def _run_length(self, shape: FeatureShape) -> int:
         """Return how many prepared pictures are kept at hand, in whole batches."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from detectors.errors import SettingRefused
+from detectors.methods.inputs import Features
 from detectors.methods.outputs import Box
 
 SIGMA = 4.0  # pixels: what all reference codes smooth with
@@ -31,6 +32,38 @@ def anomaly_map(grid: Tensor, size: Size | int, sigma: float = SIGMA) -> Tensor:
     rows = _operator(grid.shape[-2], height, sigma, grid.dtype, grid.device)  # (S, H)
     columns = _operator(grid.shape[-1], width, sigma, grid.dtype, grid.device)  # (S', W)
     return rows @ (grid @ columns.T)  # (B, H, W) -> (B, H, S') -> (B, S, S')
+
+
+def picture_map(grid: Tensor, features: Features, sigma: float = SIGMA) -> Tensor:
+    """Enlarge and smooth (B, H, W) to the pictures' size; what lies beyond a picture that does not fill it is left out.
+
+    Beyond a picture its map repeats the lowest value within, so that nothing there is ever the highest.
+    """
+    within = features.inside(grid.shape[-2:])
+    if within is None:
+        return anomaly_map(grid, features.image_size, sigma)
+    maps = anomaly_map(held(grid, within), features.image_size, sigma)
+    seen = inside_of(features, maps)
+    least = maps.masked_fill(~seen, torch.inf).amin((1, 2), keepdim=True)
+    return torch.where(seen, maps, least)
+
+
+def held(grid: Tensor, within: Tensor) -> Tensor:
+    """Repeat the outermost of the cells `within` a picture, a rectangle, in all beyond: both (B, H, W)."""
+    places = []
+    for there in (within.any(2), within.any(1)):  # (B, H), (B, W)
+        numbers = torch.arange(there.shape[1], device=grid.device).expand_as(there)
+        first = numbers.masked_fill(~there, there.shape[1]).amin(1, keepdim=True)
+        last = numbers.masked_fill(~there, -1).amax(1, keepdim=True)
+        places.append(numbers.clamp(first, last))
+    every = torch.arange(len(grid), device=grid.device)[:, None, None]
+    return grid[every, places[0][:, :, None], places[1][:, None, :]]
+
+
+def inside_of(features: Features, maps: Tensor) -> Tensor:
+    """Return which pixels of maps (B, H, W) lie in the pictures."""
+    seen = features.inside(maps.shape[-2:])
+    return torch.ones_like(maps, dtype=torch.bool) if seen is None else seen
 
 
 def enlarge(grid: Tensor, size: Size | int) -> Tensor:

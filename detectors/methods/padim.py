@@ -26,8 +26,8 @@ from torch import Tensor
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
 from detectors.methods.gaussian import CholeskyGaussians, RidgeGaussians, exact, left_out
-from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
-from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, boxes_of, inside, silent
+from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, picture_map
 from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.pyramid import BLOCK_BYTES, add_spread, covering, kept_size
 from detectors.methods.speed import seconds
@@ -73,6 +73,9 @@ class Padim(Detector):
         self.forget()
         count, device = len(features), features.device
         channels, grid, pictures = self._read(features, progress)
+        if (boxes := boxes_of(features)) is not None:
+            for level in pictures:
+                _count_only(level, inside(boxes, features.shape.image_size, level.shape[:2]))
         ridge = self._ridge(pictures, grid)  # (H, W)
         if count < RIDGE * sum(len(c) for c in channels):
             means, by_rows = RidgeGaussians.fit(pictures, ridge, progress)
@@ -90,16 +93,17 @@ class Padim(Detector):
     @torch.no_grad()
     def predict(self, features: Features) -> Prediction:
         """Score each picture by the maximum of its enlarged and smoothed map."""
-        maps = anomaly_map(self.distances(features), features.image_size, self.sigma)  # (B, S, S)
+        maps = picture_map(self.distances(features), features, self.sigma)  # (B, S, S)
         return Prediction(maps.amax(dim=(1, 2)), maps)
 
     @torch.no_grad()
     def left_out(self, features: FeatureSource) -> Tensor | None:
         """Score each picture by the Gaussians of the others, which Sherman and Morrison's identity tells exactly.
 
-        An epsilon relative to the variance would differ from picture to picture; then None.
+        An epsilon relative to the variance would differ from picture to picture, and so would the number of pictures
+        that reach a position where not all fill the frame; then None.
         """
-        if self.relative:
+        if self.relative or boxes_of(features) is not None:
             return None
         self.check_pictures(len(features) - 1)
         _, grid, pictures = self._read(features)
@@ -282,3 +286,19 @@ class Padim(Detector):
             chosen = features.maps[level].index_select(1, own.to(features.device))
             stays = kept_size(chosen.shape[2:], grid) == chosen.shape[2:]
             yield chosen if stays else align_nearest([chosen], grid)
+
+
+def _count_only(level: Tensor, within: Tensor) -> None:
+    """Change a level (H, W, N, d) in place so that a position's mean and covariance are those of the pictures there.
+
+    Pictures that do not reach a position, `within` (N, H, W), take the others' mean, which adds nothing to the sum of
+    squares; the others' deviations are enlarged by what N - 1 is more than their own number less one. A position that
+    fewer than two pictures reach keeps all pictures' outermost cells, which are repeated there.
+    """
+    there = within.permute(1, 2, 0)[..., None]  # (H, W, N, 1)
+    count = there.sum(2, keepdim=True)  # (H, W, 1, 1)
+    mean = (level * there).sum(2, keepdim=True) / count.clamp(min=1)
+    share = ((level.shape[2] - 1) / (count - 1).clamp(min=1)).sqrt()
+    changed = torch.where(there, mean + (level - mean) * share, mean)
+    partly = (count >= 2) & (count < level.shape[2])
+    level.copy_(torch.where(partly, changed, level))

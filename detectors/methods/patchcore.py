@@ -28,8 +28,8 @@ from torch.nn.functional import normalize
 from detectors.errors import Sentence
 from detectors.methods.base import Detector
 from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy_coreset, project
-from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
-from detectors.methods.maps import SIGMA, anomaly_map, cell_at, cell_box, neighbourhood_mean, resample
+from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, boxes_of, inside, silent
+from detectors.methods.maps import SIGMA, cell_at, cell_box, held, neighbourhood_mean, picture_map, resample
 from detectors.methods.neighbors import Bank, nearest
 from detectors.methods.official_embedding import official_embedding
 from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
@@ -81,10 +81,12 @@ class PatchCore(Detector):
         self.forget()
         height, width = grid = self.grid_of(features.shape, self.levels, self.grid)
         total = len(features) * height * width
-        picks = self._pick(features, total, progress)
+        boxes, size = boxes_of(features), features.shape.image_size
+        within = None if boxes is None else inside(boxes, size, grid).flatten().nonzero()[:, 0]
+        picks = self._pick(features, total, within, progress)
         rows = torch.empty(len(picks), self._width(features.shape), device=features.device)
         sought = picks.cpu()  # the host knows which are in a batch, so that it need not wait for each
-        for done, patches in self._patches(features):  # (b P, D)
+        for done, _, patches in self._patches(features):  # (b P, D)
             mine = ((sought >= done) & (sought < done + len(patches))).nonzero()[:, 0]
             rows[mine.to(rows.device)] = patches[(sought[mine] - done).to(rows.device)]
             done += len(patches)
@@ -95,28 +97,30 @@ class PatchCore(Detector):
         self.norms_ = bank.norms  # (M,)
         self.centre_ = bank.centre  # (D,)
         self.origins_ = torch.stack([picks // (height * width), places // width, places % width], 1).int()  # (M, 3)
-        self.grid_, self.patches_ = grid, total
+        self.grid_, self.patches_ = grid, total if within is None else len(within)
         return self
 
-    def _pick(self, features: FeatureSource, total: int, progress: Progress) -> Tensor:
-        """Return the coreset's indices among all patches, from projected patches alone."""
-        wanted = self._wanted(total)
+    def _pick(self, features: FeatureSource, total: int, within: Tensor | None, progress: Progress) -> Tensor:
+        """Return the coreset's indices among all patches, or among those `within` the pictures, from projected ones."""
+        wanted = self._wanted(total if within is None else len(within))
         if wanted == total:
             return torch.arange(total, device=features.device)
         keys, parts = [], []
-        for done, patches in self._patches(features):
+        for done, _, patches in self._patches(features):
             keys.append(fingerprints(patches))
             parts.append(project(patches, self.projection, self.seed))  # (b P, d)
             progress(0.1 * (done + len(patches)) / total, "patches", patches=done + len(patches))
-        projected, different = torch.cat(parts), first_of_each(torch.cat(keys))
+        together = torch.cat(keys)
+        different = first_of_each(together) if within is None else within[first_of_each(together[within])]
+        projected = torch.cat(parts)
         parts.clear()
         if len(different) < total:  # equal patches could differ in the last bit once projected
             projected = projected[different]
 
-        def within(done: float, stage: str = "", **numbers: float) -> None:
+        def choosing(done: float, stage: str = "", **numbers: float) -> None:
             progress(0.1 + 0.8 * done, stage, **numbers)
 
-        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, within)]
+        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, choosing)]
 
     def embed(self, features: Features) -> Tensor:
         """Describe the patches: (B, D, H, W)."""
@@ -132,14 +136,14 @@ class PatchCore(Detector):
     def predict(self, features: Features) -> Prediction:
         """Compare every patch with the bank; the highest-scoring patch of the grid is the score."""
         self.check_fitted()
-        grids, scores = zip(*(self._score(patches) for _, patches in self._patches([features])), strict=True)
-        return Prediction(torch.cat(scores), anomaly_map(torch.cat(grids), features.image_size, self.sigma))
+        grids, scores = zip(*self._scored(features), strict=True)
+        return Prediction(torch.cat(scores), picture_map(torch.cat(grids), features, self.sigma))
 
     @torch.no_grad()
     def scores(self, features: Features) -> Tensor:
         """Score each picture, without enlarging its map."""
         self.check_fitted()
-        return torch.cat([self._score(patches)[1] for _, patches in self._patches([features])])
+        return torch.cat([scores for _, scores in self._scored(features)])
 
     def trace(self, features: FeatureSource, picture: int) -> Trace:
         """Return the picture's share of the bank; the grid is 1 where a patch of it was kept."""
@@ -153,20 +157,36 @@ class PatchCore(Detector):
     def distances(self, features: Features) -> Tensor:
         """Return the map before enlarging, (B, H, W)."""
         self.check_fitted()
-        return torch.cat([self._score(patches)[0] for _, patches in self._patches([features])])
+        return torch.cat([grid for grid, _ in self._scored(features)])
 
-    def _score(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+    def _scored(self, features: Features) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the map (b, H, W) and the score (b,) of a few pictures after the other."""
+        for _, few, patches in self._patches([features]):
+            yield self._score(patches, few.inside(self.grid_))
+
+    def _score(self, patches: Tensor, within: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the map (b, H, W) and the score (b,) of the pictures that (b P, D) patches make up."""
         distances, indices = nearest(patches, self._bank(), self._neighbors())
         grid = self._unit(distances).mean(1).reshape(-1, *self.grid_)
         flat = grid.flatten(1)  # (b, P)
+        if within is not None:
+            flat = flat.masked_fill(~within.flatten(1), -torch.inf)
+            grid = held(grid, within)
         scores, places = flat.max(1)  # (b,)
         if self.top:
-            scores = flat.topk(max(1, int(self.top * flat.shape[1]))).values.mean(1)
+            scores = self._mean_of_top(flat, within)
         if self.reweight:
             worst = places + torch.arange(grid.shape[0], device=grid.device) * grid[0].numel()
             scores = scores * self._weights(patches[worst], distances[worst, 0], indices[worst, 0])
         return grid, scores
+
+    def _mean_of_top(self, flat: Tensor, within: Tensor | None) -> Tensor:
+        """Return the mean of the highest share of each picture's patches (b, P), of those `within` it."""
+        if within is None:
+            return flat.topk(max(1, int(self.top * flat.shape[1]))).values.mean(1)
+        counts = within.flatten(1).sum(1).tolist()
+        rows = zip(flat, counts, strict=True)
+        return torch.stack([row.topk(max(1, int(self.top * count))).values.mean() for row, count in rows])
 
     def _weights(self, worst: Tensor, least: Tensor, indices: Tensor) -> Tensor:
         """Return 1 - exp(d(m*)) / sum over b of exp(d(m)), (B,): eq. 7 of the paper, the m being m* and its neighbours.
@@ -245,13 +265,13 @@ class PatchCore(Detector):
             ))  # fmt: skip
         return tuple(found)
 
-    def _patches(self, batches: Iterable[Features]) -> Iterator[tuple[int, Tensor]]:
-        """Yield how many patches came before, and those of a few pictures, (b P, D): of many it takes far longer."""
+    def _patches(self, batches: Iterable[Features]) -> Iterator[tuple[int, Features, Tensor]]:
+        """Yield how many patches came before, a few pictures, and theirs, (b P, D): of many it takes far longer."""
         done = 0
         for batch in batches:
             for few in [batch] if being_traced() else (batch[i : i + TOGETHER] for i in range(0, len(batch), TOGETHER)):
                 patches = self.embed(few).permute(0, 2, 3, 1).flatten(0, 2)  # (b, D, H, W) -> (b P, D)
-                yield done, patches
+                yield done, few, patches
                 done += patches.shape[0]
 
     def _bank(self) -> Bank:

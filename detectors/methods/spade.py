@@ -23,7 +23,7 @@ from torch import Tensor
 from detectors.errors import Sentence, SettingRefused
 from detectors.methods.base import Detector
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, silent
-from detectors.methods.maps import SIGMA, Size, align_nearest, anomaly_map, cell_at, cell_box, resample
+from detectors.methods.maps import SIGMA, Size, align_nearest, cell_at, cell_box, picture_map, resample
 from detectors.methods.neighbors import Bank, nearest, nearest_at_once
 from detectors.methods.outputs import Contribution, Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
@@ -85,7 +85,7 @@ class Spade(Detector):
         """Score each picture by its K nearest; search their patches for the map."""
         distances, pictures = self.pictures(features)
         grids = self.grids(features, pictures)
-        maps = torch.stack([anomaly_map(grid, features.image_size, self.sigma) for grid in grids]).mean(0)  # (B, S, S)
+        maps = torch.stack([picture_map(grid, features, self.sigma) for grid in grids]).mean(0)  # (B, S, S)
         scores = distances.mean(1) if self.image_score == "pooled" else maps.amax((1, 2))
         return Prediction(scores, maps)
 

@@ -174,12 +174,13 @@ def stored(stores: Stores, role: Role, index: int) -> Features:
 
 
 def rank(values: NDArray[np.float32], value: float, row: int, column: int, squared: bool) -> Rank:
-    """Hold a value against the values (K, H, W) of held-out normal patches."""
-    flat = values.reshape(-1)
+    """Hold a value against the values (K, H, W) of held-out normal patches; where there is none, NaN stands."""
+    flat = values[np.isfinite(values)]
     median, q99 = (float(q) for q in np.quantile(flat, [0.5, 0.99]))
     low, high = float(flat.min()), float(flat.max())
     counts, _ = np.histogram(flat, _BINS, (low, high if high > low else low + 1))
     here = values[:, row, column]
+    here = here[np.isfinite(here)]
     tiny = float(np.finfo(np.float32).tiny)
     ratio = value / max(q99, tiny)
     return Rank(
@@ -198,19 +199,25 @@ def rank(values: NDArray[np.float32], value: float, row: int, column: int, squar
 
 
 def held_out_values(fitted: FittedColumn) -> NDArray[np.float32] | None:
-    """Return the values (K, H, W) of all held-out patches, scored once per column and worker."""
+    """Return the values (K, H, W) of all held-out patches, scored once per column and worker; NaN beyond pictures."""
 
     def scored() -> NDArray[np.float32] | None:
-        found = (fitted.detector.distances(features) for features in fitted.stores.held_out)
-        parts = [part.float().cpu().numpy() for part in found if part is not None]
+        found = ((fitted.detector.distances(features), features) for features in fitted.stores.held_out)
+        parts = [_within(part, features) for part, features in found if part is not None]
         return np.concatenate(parts) if parts else None
 
     return _HELD_OUT.of(fitted, scored)
 
 
+def _within(values: Tensor, features: Features) -> NDArray[np.float32]:
+    inside = features.inside(values.shape[-2:])
+    kept = values.float() if inside is None else values.float().masked_fill(~inside, float("nan"))
+    return kept.cpu().numpy()
+
+
 def backbone_of(comparison: Comparison, name: str) -> Backbone:
     """Return a run's backbone, loaded once per worker."""
-    return _backbone(name, comparison.weights.get(name), comparison.seed, comparison.device)
+    return _backbone(name, comparison.weights_of(name), comparison.seed, comparison.device)
 
 
 @lru_cache(maxsize=2)

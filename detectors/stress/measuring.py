@@ -55,7 +55,7 @@ def bench(
     """
     pictures, fitted, refused = comparison.prepare(data), [], []
     for name in comparison.backbones:
-        stores = extract(pictures, comparison.load(name, progress), progress)
+        stores = extract(pictures, comparison.load(name, progress), progress, data)
         for method in comparison.methods:
             key = column_key(method, name)
             try:

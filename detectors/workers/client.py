@@ -20,6 +20,7 @@ from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
+from detectors.features import closer
 from detectors.features.weights import BACKBONES
 from detectors.methods import METHODS
 from detectors.queries.overview import overview
@@ -197,11 +198,12 @@ class Compute:
         works["recipe"] = submit(digest("recipe", source.key), tasks.recipe, data, priority=5)
         pictures = works["pictures"] = submit(pictures_key, tasks.prepare, comparison, data, stays=True)
         for name in comparison.backbones:
-            backbone = (name, comparison.weights.get(name), comparison.device, comparison.seed)
+            backbone = (name, comparison.weights_of(name), comparison.device, comparison.seed)
             stores_key = digest("stores", pictures_key, backbone)
             stores = works[f"stores:{name}"] = submit(
-                stores_key, tasks.extract, comparison, name, pictures, stays=True, brings=False, fits=True
-            )
+                stores_key, tasks.extract, comparison, name, pictures, *([data] if closer.split(name)[1] > 1 else []),
+                stays=True, brings=False, fits=True,
+            )  # fmt: skip
             in_turn = sorted(comparison.methods, key=lambda method: METHODS[method].has_map)  # without a map: at once
             for method in comparison.methods:
                 label = column_key(method, name)

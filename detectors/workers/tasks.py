@@ -82,7 +82,7 @@ def prepare(comparison: Comparison, data: Dataset) -> Pictures:
     return comparison.prepare(data)
 
 
-def extract(comparison: Comparison, backbone: str, pictures: Pictures) -> Stores:
+def extract(comparison: Comparison, backbone: str, pictures: Pictures, data: Dataset | None = None) -> Stores:
     """Load the backbone, which may have to fetch its weights, and send the pictures through it."""
     report = reporter()
     downloaded = 0.0
@@ -95,7 +95,7 @@ def extract(comparison: Comparison, backbone: str, pictures: Pictures) -> Stores
     def extracting(done: float, stage: str = "", **numbers: float) -> None:
         report(downloaded + (1 - downloaded) * done, stage, **numbers)
 
-    return steps.extract(pictures, comparison.load(backbone, fetching), extracting)
+    return steps.extract(pictures, comparison.load(backbone, fetching), extracting, data)
 
 
 def fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures) -> tuple[Column, Any]:
