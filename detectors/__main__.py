@@ -523,6 +523,7 @@ def _comparison(options: argparse.Namespace, methods: tuple[str, ...]) -> Compar
         device=options.device,
     )
     for method, backbone in comparison.columns:
+        comparison.preprocessing.check_closer(closer.split(backbone)[1])
         comparison.detector(method, backbone)  # refuses what no pictures could make right, before any are read
     return comparison
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 
-from detectors.errors import Refusal, Sentence, TooLarge
+from detectors.errors import Refusal, Sentence, SettingRefused, TooLarge
+from detectors.features import closer
 from detectors.features.weights import weights_state
 from detectors.methods import METHODS
 from detectors.result import column_key
@@ -26,7 +27,8 @@ class Forecast:
     Attributes:
         seconds: of all backbone passes and fits.
         peak_bytes: features and the largest fit together.
-        refused: per column that would not fit into `budget` bytes, the sentence that says so.
+        refused: per column that would not fit into `budget` bytes, or looks closer than pictures are kept, the
+            sentence that says so.
     """
 
     seconds: float
@@ -40,8 +42,14 @@ def forecast(comparison: Comparison, learnt: int, total: int, budget: int) -> Fo
 
     from detectors.features.backbone import load_backbone
 
-    seconds, largest, features, refused = 0.0, 0, 0, {}
+    seconds, largest, features = 0.0, 0, 0
+    refused: dict[str, Sentence] = {}
     for name in comparison.backbones:
+        try:
+            comparison.preprocessing.check_closer(closer.split(name)[1])
+        except SettingRefused as refusal:
+            refused |= {column_key(method, name): refusal.sentence for method in comparison.methods}
+            continue
         asked = comparison.weights_of(name)
         installed = asked is None and weights_state(name, reachable=False).state in ("bundled", "package")
         backbone = load_backbone(name, weights=None if installed else "random", device=comparison.device)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
 from detectors.datasets import Dataset, Sample
 from detectors.errors import SettingRefused
@@ -102,9 +103,7 @@ def test_the_square_is_what_it_was():
 def test_squeezed_pictures_are_told():
     assert squeezed(Preprocessing(), [(100, 110)]) is None
     said = squeezed(Preprocessing(), [(100, 110), (100, 300)])
-    assert str(said) == (
-        "1 of 2 pictures are squeezed, by up to 3.0 times. Keep their proportions if shapes matter."
-    )
+    assert str(said) == ("1 of 2 pictures are squeezed, by up to 3.0 times. Keep their proportions if shapes matter.")
     assert squeezed(Preprocessing(proportions="padded"), [(100, 300)]) is None
     assert squeezed(Preprocessing(crop="center"), [(100, 300)]) is None
     pictures = Comparison(methods=("padim",), backbones=("scattering",)).prepare(a_set(WIDE))
@@ -127,7 +126,9 @@ def test_what_cannot_be_is_refused(wrong):
 
 def test_tiles_beyond_what_is_kept_are_refused_with_the_remedy():
     Preprocessing(size=512).check_closer(2)
-    with pytest.raises(SettingRefused, match="need 1,536, and 1,024 .* at most 341, fewer tiles, or set ODD_KEPT_SIDE"):
+    with pytest.raises(
+        SettingRefused, match=r"need 1,536, and 1,024 .* at most 341, fewer tiles, or set ODD_KEPT_SIDE"
+    ):
         Preprocessing(size=512).check_closer(3)
 
 
@@ -259,3 +260,14 @@ def test_standardisation_without_boxes_is_as_before():
     store = FeatureStore.extract(images, load_backbone("scattering", device="cpu"))
     assert store.boxes is None
     assert Standardisation.measure(store).map_means[0].shape == (27,)
+
+
+def test_the_cost_is_said_before_a_run_and_what_is_not_kept_is_refused():
+    backbones = ("scattering", "scattering-2x2", "scattering-3x3")
+    comparison = Comparison(methods=("padim",), backbones=backbones, preprocessing=Preprocessing(size=352))
+    told = forecast(comparison, 6, 10, 10**12)
+    assert list(told.refused) == ["padim/scattering-3x3"]
+    assert "need 1,056" in str(told.refused["padim/scattering-3x3"])
+    once = forecast(replace(comparison, backbones=backbones[:1]), 6, 10, 10**12)
+    assert told.peak_bytes > 1.5 * once.peak_bytes
+    assert told.seconds > once.seconds
