@@ -77,9 +77,7 @@ class Pipeline:
 
     def predict(self, pictures: Sequence[Picture]) -> Prediction:
         """Score a few pictures, as `score` does."""
-        return self.score(
-            self.preprocessing.batch(pictures, self.backbone.tiles), self.preprocessing.boxes(pictures)
-        )
+        return self.score(self.preprocessing.batch(pictures, self.backbone.tiles), self.preprocessing.boxes(pictures))
 
     def score(self, batch: NDArray[np.float32], boxes: NDArray[np.int64] | None = None) -> Prediction:
         """Score a few preprocessed pictures: raw scores and maps.

@@ -1,4 +1,4 @@
-"""Pictures, backbone, method in one graph: (B, S, S, 3) uint8 -> scores (B,) and anomaly maps (B, S, S).
+"""Pictures, backbone, method in one graph: (B, H, W, 3) uint8 -> scores (B,) and anomaly maps (B, H, W).
 
 The backbone's part is the graph that onnxruntime computes features with. The method's part is its own `predict`, traced
 by torch (`methods.tracing`): a method of one's own comes along when its arithmetic can be traced.
@@ -36,8 +36,8 @@ def graph(pipeline: Pipeline) -> Any:
     Raises:
         ModelRefused: when its method or its backbone cannot be written as a graph, or is too large for one.
     """
-    size = pipeline.preprocessing.size
-    features = pipeline.backbone(torch.zeros(2, 3, size, size))
+    size = pipeline.preprocessing.frame
+    features = pipeline.backbone(torch.zeros(2, 3, *size))
     scored = pipeline.detector.predict(features)  # also makes what is made once and kept, outside the tracing
     try:
         network = _network(pipeline.backbone, size)
@@ -73,8 +73,8 @@ class _Method(nn.Module):
         return (found.scores,) if found.maps is None else (found.scores, found.maps)
 
 
-def _normalising(backbone: Backbone, size: int) -> Any:
-    """Return (B, S, S, 3) uint8 -> (B, 3, S, S) as the network wants it, step by step as `Backbone` does it."""
+def _normalising(backbone: Backbone, size: tuple[int, int]) -> Any:
+    """Return (B, H, W, 3) uint8 -> (B, 3, H, W) as the network wants it, step by step as `Backbone` does it."""
     from onnx import TensorProto, helper, numpy_helper
 
     mean, deviation = backbone.normalisation
@@ -89,15 +89,15 @@ def _normalising(backbone: Backbone, size: int) -> Any:
         helper.make_node("Sub", ["to_one", "mean"], ["centred"]),
         helper.make_node("Div", ["centred", "deviation"], ["normalised"]),
     ]
-    taken = helper.make_tensor_value_info(PICTURES, TensorProto.UINT8, ["B", size, size, 3])
-    given = helper.make_tensor_value_info("normalised", TensorProto.FLOAT, ["B", 3, size, size])
+    taken = helper.make_tensor_value_info(PICTURES, TensorProto.UINT8, ["B", *size, 3])
+    given = helper.make_tensor_value_info("normalised", TensorProto.FLOAT, ["B", 3, *size])
     return helper.make_graph(nodes, "normalising", [taken], [given], constants)
 
 
-def _network(backbone: Backbone, size: int) -> Any:
+def _network(backbone: Backbone, size: tuple[int, int]) -> Any:
     import onnx
 
-    source = backbone.as_onnx((size, size))
+    source = backbone.as_onnx(size)
     return onnx.load_model_from_string(source) if isinstance(source, bytes) else onnx.load(str(Path(source)))
 
 

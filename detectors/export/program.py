@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from detectors.comparison.pipeline import Pipeline
 
 METADATA = "odd_one_out"  # the name of the JSON in a file's metadata
-WRITABLE = ("size", "crop", "filter")  # what a program does of the preprocessing
+WRITABLE = ("size", "crop", "filter", "sides")  # what a program does of the preprocessing
 
 _PROGRAM = '''"""Score pictures: python {file}_run.py part.png ...; needs numpy, pillow and onnxruntime."""
 import json, pathlib, sys
@@ -30,11 +30,11 @@ for name in sys.argv[1:]:
         small = [max(1, round(side * {kept} / max(picture.size))) for side in picture.size]
         picture = picture.resize(small, Image.Resampling.HAMMING, reducing_gap=2.0)
 {resizing}
-    score, *maps = detector.run(None, {{"pictures": np.asarray(picture)[None]}})  # maps: [(1, {size}, {size})] or []
+    score, *maps = detector.run(None, {{"pictures": np.asarray(picture)[None]}})  # maps: [(1, {height}, {width})] or []
     verdict = about["classes"][int(score[0] > about["threshold"])] if about["threshold"] is not None else ""
     print(name, f"{{score[0]:.6g}}", verdict)
 '''
-_SQUEEZED = """    picture = picture.resize(({size}, {size}), Image.Resampling.{filter}, reducing_gap=3.0)"""
+_SQUEEZED = """    picture = picture.resize(({width}, {height}), Image.Resampling.{filter}, reducing_gap=3.0)"""
 _CROPPED = """    width, height = picture.size
     across, down = min(width, 2 * height), min(height, 2 * width)
     box = ((width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2)
@@ -48,18 +48,28 @@ _CROPPED = """    width, height = picture.size
 def program(pipeline: Pipeline, file: str) -> str:
     """Return the program that runs `file`, which lies beside it."""
     seen = pipeline.preprocessing
+    height, width = seen.frame
     resizing = (_CROPPED if seen.crop == "center" else _SQUEEZED).format(
-        size=seen.size, filter=seen.filter.upper(), shorter=round(seen.size * 256 / 224)
+        size=seen.size, filter=seen.filter.upper(), shorter=round(seen.size * 256 / 224), height=height, width=width
     )
     return _PROGRAM.format(
-        file=file.removesuffix(".onnx"), metadata=METADATA, kept=LIMITS.kept_side, resizing=resizing, size=seen.size
+        file=file.removesuffix(".onnx"),
+        metadata=METADATA,
+        kept=LIMITS.kept_side,
+        resizing=resizing,
+        height=height,
+        width=width,
     )
 
 
 def refuse_unwritable(pipeline: Pipeline) -> None:
     """Raise `ModelRefused` where pictures go through more than the program beside a file does."""
     plain, seen = asdict(Preprocessing()), asdict(pipeline.preprocessing)
+    if seen["proportions"] == "own":  # a plain rectangle, as `sides` says
+        seen["proportions"] = plain["proportions"]
     more = [name for name in seen if name not in WRITABLE and seen[name] != plain[name]]
+    if pipeline.backbone.tiles > 1:
+        more.append("tiles")
     if pipeline.white != White():
         more.append("more than 8 bits")
     if more:
