@@ -11,12 +11,14 @@ early.supervisor()  # before all else: the workers import what the first run nee
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from pages.frame import backend  # noqa: E402
+from pages.frame import backend, pieces  # noqa: E402
 from pages.frame.keeping import KeepCookie  # noqa: E402
 from pages.frame.upload_bound import UploadBound  # noqa: E402
 from pages.live import channel  # noqa: E402
 
 backend.anticipate()
 app = st.App(
-    "pages/frame/main.py", middleware=[Middleware(UploadBound), Middleware(KeepCookie)], routes=[channel.route()]
+    "pages/frame/main.py",
+    middleware=[Middleware(UploadBound), Middleware(KeepCookie)],
+    routes=[channel.route(), pieces.route()],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import struct
 import time
@@ -12,13 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from detectors.datasets.contents import Content, head, opened, pieces
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.formats import archive_kind, is_archive
 from detectors.images.limits import LIMITS, MB, Limits
 
-_CENTRAL_HEADER = b"PK\x01\x02"
+_CENTRAL_HEADER, _END = b"PK\x01\x02", b"PK\x05\x06"
+_START = 2**16  # bytes that tell what kind of file it is
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNICODE_PATH = 0x7075
 _PIECE = 2**16
@@ -48,7 +49,7 @@ class Listing:
     ignored: tuple[tuple[str, Sentence], ...] = ()
 
 
-def list_zip(data: bytes, limits: Limits = LIMITS) -> Listing:
+def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
     """List a ZIP; its entries are unpacked one at a time as they are read. `DatasetRefused` for a bad ZIP."""
     _check_size(data, limits)
     budget = _Budget(limits)
@@ -57,7 +58,7 @@ def list_zip(data: bytes, limits: Limits = LIMITS) -> Listing:
     ignored: list[tuple[str, Sentence]] = []
     taken: set[str] = set()
     with _zip_errors():
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        archive = zipfile.ZipFile(opened(data))
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.endswith("\\")]
         _check_entries(entries, len(data), limits)
     for entry in entries:
@@ -149,8 +150,8 @@ def _zip_errors() -> Iterator[None]:
         ) from None
 
 
-def _check_size(data: bytes, limits: Limits) -> None:
-    if not data:
+def _check_size(data: Content, limits: Limits) -> None:
+    if not len(data):
         raise DatasetRefused("zip.empty_file", "The ZIP is an empty file. Copy it again from where it came from.")
     if len(data) > limits.zip_mb * MB:
         raise DatasetRefused(
@@ -159,18 +160,19 @@ def _check_size(data: bytes, limits: Limits) -> None:
             mb=len(data) / MB,
             limit=limits.zip_mb,
         )
-    if not data.startswith(b"PK") and is_archive(data):
+    start = head(data, _START)
+    if not start.startswith(b"PK") and is_archive(start):
         raise DatasetRefused(
             "zip.other_archive",
             "This is an archive of another kind ({what}); only ZIP is opened. Unpack it, and give the folder or a ZIP "
             "of it.",
-            what=archive_kind(data),
+            what=archive_kind(start),
         )
-    if b"PK\x05\x06" not in data:
+    ended, found = _searched(data)
+    if not ended:
         raise DatasetRefused(
             "zip.no_zip", "This is no ZIP, or one that is cut short: its end is missing. Make it again as ZIP."
         )
-    found = data.count(_CENTRAL_HEADER)
     if found > limits.zip_entries:
         raise DatasetRefused(
             "zip.too_many",
@@ -178,6 +180,17 @@ def _check_size(data: bytes, limits: Limits) -> None:
             found=found,
             limit=limits.zip_entries,
         )
+
+
+def _searched(data: Content) -> tuple[bool, int]:
+    """Return whether the mark of a ZIP's end occurs in it, and how often that of an entry does."""
+    ended, found, before = False, 0, b""
+    for piece in pieces(data):
+        text = before + piece
+        ended = ended or _END in text
+        found += text.count(_CENTRAL_HEADER)
+        before = text[-3:]  # shorter than a mark, so none is counted twice
+    return ended, found
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int, limits: Limits) -> None:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,9 +22,10 @@ from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.datasets.understanding import FileUse, understand
 from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
+from detectors.images.at_rest import Rest
 from detectors.images.depth import White
 from detectors.images.formats import picture_format
-from detectors.images.limits import LIMITS, Limits
+from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.looks import Look, look
 
 _DOCUMENTS = (".txt", ".md", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb")
@@ -278,6 +280,23 @@ def _no_picture(source: str, outlines: Outlines) -> Entry:
     return Entry(source, "refused", why, "mask", (why,))
 
 
+class _Resting:
+    """Lays pictures on the disk as soon as they are decoded, from the one on for which memory has no room."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.room = limits.memory_mb * MB
+        self.rest: Rest | None = None
+        self.lock = Lock()
+
+    def laid(self, picture: Picture) -> Picture:
+        with self.lock:
+            self.room -= picture.pixels.nbytes
+            if self.room >= 0:
+                return picture
+            self.rest = self.rest or Rest()
+        return self.rest.lay(picture)
+
+
 def _decoded(
     files: Sequence[File],
     places: Sequence[Place],
@@ -289,10 +308,11 @@ def _decoded(
     """Decode all pictures; those of more than 8 bits again, once the normal ones have decided black and white."""
     wanted = [i for i, place in enumerate(places) if place.role in ("train", "test")]
     pictures: dict[int, Picture] = {}
+    resting = _Resting(limits)
 
     def decode_all(indices: Sequence[int], white: White, measuring: bool = False) -> None:
         def one(i: int) -> Picture:
-            return decode(files[i].read(), files[i].name, limits, white, measuring)
+            return resting.laid(decode(files[i].read(), files[i].name, limits, white, measuring))
 
         for done, (i, outcome) in enumerate(zip(indices, _each(one, indices), strict=True), 1):
             progress(done / len(indices))
@@ -344,7 +364,7 @@ def _with_empty_masks(test: tuple[Sample, ...]) -> tuple[Sample, ...]:
     if not any(sample.mask is not None for sample in test):
         return test
     return tuple(
-        replace(sample, mask=np.broadcast_to(np.False_, sample.picture.pixels.shape[:2]))
+        replace(sample, mask=np.broadcast_to(np.False_, sample.picture.frame.kept))
         if sample.defective is False and sample.mask is None
         else sample
         for sample in test

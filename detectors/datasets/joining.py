@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from detectors.datasets.archives import File, list_zip
+from detectors.datasets.contents import sha256
 from detectors.datasets.folders import list_folder
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
 from detectors.datasets.layouts import Place, Purpose
@@ -25,9 +25,9 @@ class Part:
     """What came in one upload.
 
     Attributes:
-        normal, test, masks: (name, bytes) of loose files whose purpose was said.
-        placed: (name, bytes) of loose files whose folders say what they are for, as in a ZIP.
-        archive: (name, bytes) of a ZIP.
+        normal, test, masks: (name, content) of loose files whose purpose was said.
+        placed: (name, content) of loose files whose folders say what they are for, as in a ZIP.
+        archive: (name, content) of a ZIP.
         product: one of several data sets in the ZIP, or among the placed files.
         archive_role: "train" or "test" for a ZIP that was given as normal or test pictures.
         folder: a folder on this machine, instead of files.
@@ -97,7 +97,7 @@ def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> t
         if packed.files:
             said = {"product": part.product, "role": part.archive_role}
             said = {key: value for key, value in said.items() if value}
-            recipe["archive"] = {"name": name, "sha256": hashlib.sha256(content).hexdigest(), **said}
+            recipe["archive"] = {"name": name, "sha256": sha256(content), **said}
     if part.placed:
         listing, _ = listed(part.placed, set(), limits)
         top = listing.files[0].name.partition("/")[0] if listing.files else ""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from detectors.datasets.archives import File, Listing, clean_path, list_zip, shortened, system_file, too_deep
+from detectors.datasets.contents import Content, Resting, sha256, whole
 from detectors.datasets.folders import list_folder, stamp
 from detectors.datasets.gathering import Arrangement, assemble, gather, sort_out
 from detectors.datasets.layouts import Purpose, kind_of, products
@@ -21,7 +22,7 @@ from detectors.images.limits import LIMITS, Limits
 # The built-in product that is shown first: on it the five methods differ and defects are found, see
 # `python -m tests.benchmarks.drawn_or_photographed`.
 FIRST_PRODUCT = "link"
-Upload = tuple[str, bytes]
+Upload = tuple[str, Content]
 EVERYTHING = 10_000_000  # files below a folder of many sets, which are listed and not read
 _NUMBERED = re.compile(r" \((\d{1,9})\)(?=\.[^.]*$|$)")
 
@@ -52,7 +53,7 @@ def load_folder(
     path = Path(path)
     recipe = {"source": "folder", "path": str(path.resolve())}  # whole, so that a script repeats it from anywhere
     if path.is_file():
-        listing = list_zip(path.read_bytes(), limits)
+        listing = list_zip(Resting(path, path.stat().st_size, ""), limits)
         return gather(listing, label(path.stem), recipe, product, limits, roles, white)
     return gather(list_folder(path, limits), label(path.resolve().name), recipe, product, limits, roles, white)
 
@@ -84,7 +85,7 @@ def _place_of_set(root: Path, name: str) -> Path:
 
 
 def load_zip(
-    data: bytes,
+    data: Content,
     name: str,
     product: str | None = None,
     limits: Limits = LIMITS,
@@ -92,7 +93,7 @@ def load_zip(
     white: White | None = None,
 ) -> Dataset:
     """Load a ZIP of such a folder, with the same arguments and errors."""
-    recipe = {"source": "zip", "name": label(name), "sha256": hashlib.sha256(data).hexdigest()}
+    recipe = {"source": "zip", "name": label(name), "sha256": sha256(data)}
     title = label(name).rpartition(".")[0] or label(name)
     return gather(list_zip(data, limits), title, recipe, product, limits, roles, white)
 
@@ -178,7 +179,7 @@ def listed(uploads: Sequence[Upload], taken: set[str], limits: Limits = LIMITS) 
             continue
         unique = unused(shown, taken)
         called[unique] = shown
-        files.append(File(unique, lambda content=content: content))  # type: ignore[misc]
+        files.append(File(unique, lambda content=content: whole(content)))  # type: ignore[misc]
     return Listing(tuple(files), tuple(refused), tuple(ignored)), called
 
 

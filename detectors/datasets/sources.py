@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
+from detectors.datasets.contents import Content, sha256, whole
 from detectors.datasets.layouts import Purpose
 from detectors.images import White
 
-Files = tuple[tuple[str, bytes], ...]
+Files = tuple[tuple[str, Content], ...]
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class UploadSource:
     """Uploaded files.
 
     Attributes:
-        normal, test, masks: (name, bytes) of loose files whose purpose was said.
-        archive: (name, bytes) of one ZIP; its pictures come first.
+        normal, test, masks: (name, content) of loose files whose purpose was said.
+        archive: (name, content) of one ZIP; its pictures come first.
         product: one of several data sets in the ZIP.
         archive_role: "train" or "test" for a ZIP of normal or of test pictures; "" when its folders say.
-        placed: (name, bytes) of loose files whose folders say what they are for.
+        placed: (name, content) of loose files whose folders say what they are for.
         folder: a folder on the machine that loads it, instead of files; read there when it is loaded.
         stamp: of the folder's files, from `folders.stamp`: other files make another source.
         more: later uploads, each without any of its own.
@@ -64,7 +65,7 @@ class UploadSource:
     normal: Files = field(default=(), repr=False)
     test: Files = field(default=(), repr=False)
     masks: Files = field(default=(), repr=False)
-    archive: tuple[str, bytes] | None = field(default=None, repr=False)
+    archive: tuple[str, Content] | None = field(default=None, repr=False)
     product: str | None = None
     archive_role: Purpose = ""
     placed: Files = field(default=(), repr=False)
@@ -96,6 +97,11 @@ class UploadSource:
         """Return this with a later upload."""
         return replace(self, more=(*self.more, *later.parts))
 
+    def carried(self) -> UploadSource:
+        """Return this with all bytes in memory, for a worker that does not see this machine's disk."""
+        parts = [replace(part, more=(), **part._in_memory()) for part in self.parts]
+        return replace(parts[0], more=tuple(parts[1:]))
+
     def with_roles(self, roles: Mapping[str, str]) -> UploadSource:
         """Return this with what a person said of folders, as in `datasets.load_folder`."""
         return replace(self, roles=tuple(sorted(roles.items())))
@@ -117,6 +123,11 @@ class UploadSource:
         packed = (self.archive,) if self.archive else ()
         return (*self.normal, *self.test, *self.masks, *self.placed, *packed)
 
+    def _in_memory(self) -> dict[str, Any]:
+        held = {name: getattr(self, name) for name in ("normal", "test", "masks", "placed")}
+        read = {name: tuple((called, whole(content)) for called, content in files) for name, files in held.items()}
+        return read | {"archive": self.archive and (self.archive[0], whole(self.archive[1]))}
+
     @cached_property
     def _digest(self) -> str:
         digest = hashlib.sha256(json.dumps([self.product, self.archive_role]).encode())
@@ -126,7 +137,7 @@ class UploadSource:
         for role, files in (*groups, ("archive", (self.archive,) if self.archive else ())):
             for name, content in files:
                 digest.update(f"{role} {len(name)} {name} {len(content)} ".encode(errors="surrogatepass"))
-                digest.update(content)
+                digest.update(sha256(content).encode())
         return digest.hexdigest()
 
 

@@ -24,15 +24,19 @@ class Limits:
         decode_seconds: checked whenever the decoder asks for more bytes. WEBP and compressed TIFF are handed over
             in one piece, so for them `megapixels` is what bounds the time (below 2 s at 50 million).
         kept_side: pictures are shrunk to this many pixels on the longer side as soon as they are decoded.
+        memory_mb: decoded pictures of one set that stay in memory; those beyond lie in a file without a name.
         zip_mb: a ZIP as it arrives.
         zip_out_mb: all its entries together, unpacked.
         zip_entries: files and folders in a ZIP.
         zip_ratio: how many times larger an entry may become (entries below 1 MB may inflate further).
         path_depth: folders above a file, in a folder, a ZIP or an upload.
         path_length: characters of a file's path.
-        session_mb: uploads of one session, kept by the app.
+        weights_mb: a file of weights, a saved detector or a table, which a browser sends in one piece.
+        session_weights_mb: of these, in memory, of one session.
+        all_weights_mb: of these, in memory, of all sessions together.
+        session_mb: uploads of one session, on the server's disk.
         session_pictures: uploads of one session, kept by the app.
-        all_sessions_mb: uploads of all sessions together, kept by the app.
+        all_sessions_mb: uploads of all sessions together, on the server's disk.
         keep_hours: for which the app keeps a browser's own pictures after its last tab was closed.
         live_visitors: who may teach methods by a camera at the same time.
     """
@@ -44,15 +48,19 @@ class Limits:
     scan_megapixels: float = 2_000
     decode_seconds: float = 5
     kept_side: int = 1_024
-    zip_mb: float = 100
-    zip_out_mb: float = 512
+    memory_mb: float = 64
+    zip_mb: float = 2_000
+    zip_out_mb: float = 4_000
     zip_entries: int = 5_000
     zip_ratio: float = 100
     path_depth: int = 32
     path_length: int = 1_000
-    session_mb: float = 150
+    weights_mb: float = 100
+    session_weights_mb: float = 150
+    all_weights_mb: float = 1_000
+    session_mb: float = 2_000
     session_pictures: int = 600
-    all_sessions_mb: float = 3_000
+    all_sessions_mb: float = 10_000
     keep_hours: float = 24
     live_visitors: int = 8
 

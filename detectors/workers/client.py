@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from dask.utils import parse_bytes
@@ -111,6 +111,8 @@ class Compute:
     def data(self, source: Source) -> Work:
         """Return the work that makes a source's `Dataset`, which stays in the workers."""
         key = digest("data", source.key)
+        if self.supervisor is None:
+            source = _carried(source)  # workers elsewhere do not see this machine's disk
         kinds = {"stays": True, "brings": False, "priority": 5}
         if isinstance(source, EditedSource):
             return self.works.submit(key, tasks.edit, source, self.data(source.base), **kinds)
@@ -314,3 +316,9 @@ class Compute:
         unwanted = [key for key, run in self._runs.items() if run.state != "running" and not run.sessions]
         for key in unwanted[:-_KEPT_RUNS]:
             del self._runs[key]
+
+
+def _carried(source: Source) -> Source:
+    if isinstance(source, EditedSource):
+        return replace(source, base=_carried(source.base))  # type: ignore[arg-type]
+    return source.carried() if isinstance(source, UploadSource) else source

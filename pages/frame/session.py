@@ -67,8 +67,7 @@ EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.uploads",))  # 
 ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data",))
 
 # Images
-UPLOAD_ROUND: Key[int] = Key("upload_round", int, ("images.products",))  # counts the uploaders: each is used once
-UPLOAD_TAKEN: Key[set[str]] = Key("upload_taken", set, ("images.products",))  # Streamlit's ids of files
+FOLDER_ROUND: Key[int] = Key("folder_round", int, ("images.products",))  # counts the places for a path
 FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.products",))
 SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
 SAVED_ROUND: Key[int] = Key("reload_round", int, ("images.saved_detector",))
@@ -146,7 +145,7 @@ TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Ke
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
-    "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # uploaders
+    "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # where files are chosen
     "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components

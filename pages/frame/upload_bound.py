@@ -56,9 +56,9 @@ class UploadBound:
         mine = held.get(session, 0) + self.coming.get(session, 0)
         others = sum(held.values()) + sum(self.coming.values())
         return (
-            size <= max(self.limits.zip_mb, self.limits.file_mb) * MB + _ENVELOPE
-            and mine + size <= self.limits.session_mb * MB + _ENVELOPE
-            and others + size <= self.limits.all_sessions_mb * MB
+            size <= self.limits.weights_mb * MB + _ENVELOPE
+            and mine + size <= self.limits.session_weights_mb * MB + _ENVELOPE
+            and others + size <= self.limits.all_weights_mb * MB
         )
 
 

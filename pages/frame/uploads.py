@@ -7,17 +7,20 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import PurePath, PurePosixPath
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from detectors.datasets.contents import Content, head
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
 from pages.frame import keeping, session, upload_bound
+from pages.frame.tray import Tray
 
 GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
 _FULL = 0.9  # of the room for all sessions: what remains is for work under way
@@ -26,7 +29,7 @@ _SWEEP_SECONDS = 60.0
 _OWN = "upload "  # how the keys of own pictures begin
 _MASK = re.compile(r"[_\-. ](mask|gt|ground_?truth)$", re.IGNORECASE)
 
-File = tuple[str, bytes]
+File = tuple[str, Content]
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Shelf:
         steps: what can be undone, the latest last.
         edits: of the pictures, by the key of what they edit.
         tabs: the sessions that are open on it.
+        tray: what is on its way from the browser.
         kept: whether it outlives them.
         seen: when a session last did anything, or the last one was closed.
     """
@@ -58,6 +62,7 @@ class Shelf:
     steps: list[Step] = field(default_factory=list)
     edits: dict[str, EditedSource] = field(default_factory=dict)
     tabs: set[str] = field(default_factory=set)
+    tray: Tray = field(default_factory=Tray)
     kept: bool = False
     seen: float = field(default_factory=time.monotonic)
 
@@ -75,6 +80,7 @@ class Shelf:
         """Let go of the pictures and of all that was said of them, small copies for browsers included."""
         held = self.source is not None or bool(self.steps)
         self.source, self.refused, self.steps = None, (), []
+        self.tray.drop()
         for key in [key for key in self.edits if key.startswith(_OWN)]:
             del self.edits[key]
         if held:
@@ -112,7 +118,8 @@ class Kept:
         with self._lock:
             for browser, shelf in list(self._shelves.items()):
                 idle = now - shelf.seen
-                if not shelf.tabs and idle > (self._seconds if shelf.bytes else GRACE_SECONDS):
+                shelf.tray.expire(now)
+                if not shelf.tabs and idle > (self._seconds if shelf.bytes or shelf.tray.files else GRACE_SECONDS):
                     shelf.clear()
                     del self._shelves[browser]
 
@@ -147,8 +154,21 @@ def shelf() -> Shelf:
     mine.seen = time.monotonic()
     mine.tabs.add(name)
     _all_shelves().add(mine)
+    _by_token()[mine.tray.token] = mine
     _keeper(name, mine)
     return mine
+
+
+def of_token(token: str) -> Shelf | None:
+    """Return the shelf of a browser that comes with files; None for a name that nobody was given."""
+    return _by_token().get(token)
+
+
+def room(mine: Shelf, limits: Limits = LIMITS) -> tuple[float, float]:
+    """Return how many bytes more one session may keep, and all together, without those that are on their way to it."""
+    own = limits.session_mb * MB - (mine.source.bytes if mine.source else 0)
+    others = sum(other.bytes + other.tray.bytes for other in list(_all_shelves()) if other is not mine)
+    return own, _FULL * limits.all_sessions_mb * MB - others - mine.bytes
 
 
 def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS) -> int:
@@ -156,26 +176,25 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
 
     Args:
         mine: where to.
-        files: (name, bytes); a folder in the name says what a file is for, as it does inside a ZIP.
+        files: (name, content); a folder in the name says what a file is for, as it does inside a ZIP.
         role: "placed" when names and folders say everything, "normal", "test" or "masks".
         limits: on one session and on all together.
     """
-    room = limits.session_mb * MB - (mine.source.bytes if mine.source else 0)
-    others = sum(other.bytes for other in list(_all_shelves()) if other is not mine)
-    common = _FULL * limits.all_sessions_mb * MB - others - mine.bytes
+    own, common = room(mine, limits)
     kept: list[File] = []
     refused: list[tuple[str, str, dict[str, Any]]] = []
     for name, content in sorted(files, key=lambda file: file[0]):
-        if not content:
+        if not len(content):
             refused.append((label(name), "empty", {}))
-        elif len(content) > room:
+        elif len(content) > own:
             refused.append((label(name), "session", {"mb": len(content) / MB, "limit": f"{limits.session_mb:g}"}))
         elif len(content) > common and len(content) > (common := common + _kept().make_room(len(content) - common)):
             refused.append((label(name), "all", {"mb": len(content) / MB}))
         else:
             kept.append((name, content))
-            room, common = room - len(content), common - len(content)
-    mine.refused = tuple(refused)
+            own, common = own - len(content), common - len(content)
+    mine.refused = (*mine.tray.refused, *refused)
+    mine.tray.refused.clear()
     for part in _parts(kept, role):
         mine.source = mine.source.added(part) if mine.source else part
     return len(kept)
@@ -195,7 +214,7 @@ def choose_product(source: UploadSource, name: str, product: str) -> UploadSourc
 
 def _parts(files: Sequence[File], role: str) -> list[UploadSource]:
     """Make one upload of all loose files, and one of each ZIP."""
-    packed = [file for file in files if file[1][:4] in (b"PK\x03\x04", b"PK\x05\x06")]
+    packed = [file for file in files if head(file[1], 4) in (b"PK\x03\x04", b"PK\x05\x06")]
     loose = [file for file in files if file not in packed]
     archive_role = {"normal": "train", "test": "test"}.get(role, "")
     parts = [UploadSource(archive=file, archive_role=archive_role) for file in packed]
@@ -211,6 +230,11 @@ def _parts(files: Sequence[File], role: str) -> list[UploadSource]:
 @st.cache_resource(show_spinner=False)
 def _all_shelves() -> WeakSet[Shelf]:
     return WeakSet()
+
+
+@cache
+def _by_token() -> WeakValueDictionary[str, Shelf]:
+    return WeakValueDictionary()
 
 
 @st.cache_resource(show_spinner=False)

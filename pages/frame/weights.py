@@ -92,7 +92,7 @@ def overview() -> None:
 def own_file(choices: Choices) -> None:
     """Take a file of weights and the name of the timm model that they belong to; it becomes the only backbone."""
     folder = text("frame.weights.own_folder" if own.folder() else "frame.weights.own_no_folder", n=len(own.offered()))
-    st.caption(f"{text('frame.weights.own_lead', mb=f'{LIMITS.zip_mb:g}')} {folder}")
+    st.caption(f"{text('frame.weights.own_lead', mb=f'{LIMITS.weights_mb:g}')} {folder}")
     model = st.text_input(text("frame.weights.own_model"), key="w_own_model", placeholder="resnet18")
     name = f"w_own_file_{session.OWN_WEIGHTS_ROUND.get()}"
     st.file_uploader(

@@ -14,8 +14,8 @@ from pages.frame import backend, data, keeping, session, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
 from pages.frame.words import kind, plain, say, text
+from pages.images.sending import sending
 
-EXTENSIONS = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "gif", "zip"]
 _KINDS = 4
 
 
@@ -37,23 +37,16 @@ def cards(choices: Choices, own: Overview | None) -> bool:
 
 
 def uploaders(role: str, key: str) -> None:
-    """Show a button for files and one for a folder; what arrives is taken out of the widgets at once."""
-    number = session.UPLOAD_ROUND.get()
-    with st.container(key=f"{key}_buttons", horizontal=True, gap="small"):
-        for what, many in (("files", True), ("folder", "directory")):
-            name = f"{key}_{what}_{number}"
-            st.file_uploader(
-                text(f"images.choose_{what}"), type=EXTENSIONS if what == "files" else None,
-                accept_multiple_files=many, key=name, label_visibility="collapsed",
-                on_change=_arrived, args=(name, role),
-            )  # fmt: skip
+    """Show where files and folders of a role are chosen."""
+    with st.container(key=f"{key}_buttons"):
+        sending(role, key)
 
 
 def folder(key: str) -> None:
     """Show a place for the path of a folder, where this page is on the machine that reads it and answers no other."""
     if keeping.open_to_others() or "ODD_SCHEDULER" in os.environ:
         return
-    name = f"{key}_path_{session.UPLOAD_ROUND.get()}"
+    name = f"{key}_path_{session.FOLDER_ROUND.get()}"
 
     def named() -> None:
         path = session.widget(name)
@@ -61,7 +54,7 @@ def folder(key: str) -> None:
             why = data.add_folder(path)
             session.FOLDER_REFUSED.set(why)
             if why is None:
-                session.UPLOAD_ROUND.set(session.UPLOAD_ROUND.get() + 1)
+                session.FOLDER_ROUND.set(session.FOLDER_ROUND.get() + 1)
 
     st.text_input(
         text("images.folder"), key=name, placeholder=text("images.folder"), on_change=named, max_chars=1000,
@@ -72,12 +65,10 @@ def folder(key: str) -> None:
 
 
 def words() -> str:
-    """Return the style that writes the buttons of the uploaders in the session's language."""
-    labels = {"files": "choose_files", "folder": "choose_folder", "model": "reload.choose"}
-    return "".join(
-        f'[class*="_{what}_"] [data-testid="stFileUploaderDropzone"] button p::after '
-        f'{{ content: "{text(f"images.{key}")}"; }}'
-        for what, key in labels.items()
+    """Return the style that writes the button of the uploader for detectors in the session's language."""
+    return (
+        '[class*="_model_"] [data-testid="stFileUploaderDropzone"] button p::after '
+        f'{{ content: "{text("images.reload.choose")}"; }}'
     )
 
 
@@ -85,16 +76,6 @@ def words() -> str:
 def _drawn() -> dict[str, Card]:
     """Return the built-in products' cards, the same for all sessions."""
     return {}
-
-
-def _arrived(name: str, role: str) -> None:
-    taken = session.UPLOAD_TAKEN.get()  # a slow browser reports the same files again
-    fresh = [file for file in session.widget(name) or () if file.file_id not in taken]
-    taken.update(file.file_id for file in fresh)
-    files = [(file.name, file.getvalue()) for file in fresh]
-    session.UPLOAD_ROUND.set(session.UPLOAD_ROUND.get() + 1)  # a new widget: Streamlit lets go of the old one's bytes
-    if files:
-        data.add(files, role)
 
 
 def _product(choices: Choices, product: str, made: Card | None) -> None:

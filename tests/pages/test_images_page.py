@@ -100,7 +100,7 @@ class TestBothLanguages:
 
     def test_ones_own(self, page, language):
         app = page(UploadSource(archive=("부품.zip", zipped(MVTEC))), language=language)
-        assert write(language, "images.room", n=14, most=600, mb="0.0", limit="150") in html(app)
+        assert write(language, "images.room", n=14, most=600, mb="0.0", limit=f"{LIMITS.session_mb:g}") in html(app)
         assert write(language, "images.one_size", n=14, w=32, h=24, side=224) in html(app)
 
     def test_hostile_names_are_text(self, page, language):

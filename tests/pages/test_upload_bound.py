@@ -10,7 +10,7 @@ from pages.frame import upload_bound
 from pages.frame.upload_bound import UploadBound
 
 MB = 2**20
-LIMITS = Limits(file_mb=4, zip_mb=4, session_mb=10, all_sessions_mb=25)
+LIMITS = Limits(weights_mb=4, session_weights_mb=10, all_weights_mb=25)
 
 
 class Store:
@@ -65,7 +65,7 @@ def test_uploads_at_once_count_before_they_are_there(store):
     assert store.bound.coming == {}
 
 
-def test_one_file_is_no_larger_than_a_zip_may_be_and_says_how_large_it_is(store):
+def test_one_file_is_no_larger_than_weights_may_be_and_says_how_large_it_is(store):
     assert asyncio.run(store.put("a", 0, 5 * MB)) == 413
     assert asyncio.run(store.put("a", 0, None)) == 411
     assert asyncio.run(store.put("a", 0, 5 * MB, method="DELETE")) == 204
