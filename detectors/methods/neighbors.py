@@ -20,6 +20,8 @@ from detectors.errors import SettingRefused
 from detectors.methods.tracing import being_traced
 
 TRACED_WIDTH = 8192  # rows that a graph compares at once: of 784 queries 26 MB
+BOUNDING = (256, 1024)  # bank rows, from the first on, that bound distances before all are searched
+LOOKED = 8  # of a group's queries that are searched at once: those with the largest bounds
 GROUP = 32  # columns of a block that share one minimum: finding a winner's place then reads 32 values, not all
 
 
@@ -139,6 +141,33 @@ def nearest_at_once(queries: Tensor, rows: Tensor, norms: Tensor, k: int) -> tup
     winners = _rows_at(rows, places)  # (..., Q, k, D)
     direct, order = torch.linalg.vector_norm(queries[..., None, :] - winners, dim=-1).sort(-1)
     return direct, places.gather(-1, order)
+
+
+@torch.no_grad()
+def farthest(queries: Tensor, bank: Bank) -> Tensor:
+    """Return (G,), of each group of queries the largest distance to the nearest bank row; queries are (G, P, D).
+
+    Equal to the largest of what `nearest` finds, for a third of the work where the bank's first rows already cover the
+    others, as a coreset's do: distances to these bound those to all, and only queries whose bound exceeds what some of
+    their group are known to reach are searched further.
+    """
+    groups, size = queries.shape[:2]
+    flat = queries.flatten(0, 1)  # (G P, D)
+    owner = torch.arange(groups, device=flat.device).repeat_interleave(size)
+    reached = flat.new_zeros(groups)
+    left = torch.arange(len(flat), device=flat.device)
+    for first in BOUNDING:
+        if first >= len(bank.rows) or not len(left):
+            continue
+        part = Bank(bank.rows[:first], bank.norms[:first], bank.centre)
+        bounds = flat.new_zeros(len(flat)).index_copy_(0, left, nearest(flat[left], part)[0][:, 0])
+        likely = bounds.view(groups, size).topk(min(LOOKED, size)).indices  # (G, LOOKED)
+        chosen = (likely + torch.arange(0, len(flat), size, device=flat.device)[:, None]).flatten()
+        exact = nearest(flat[chosen], bank)[0].view(groups, -1)
+        reached = torch.maximum(reached, exact.amax(1))
+        left = left[bounds[left] >= reached[owner[left]]]
+    found = nearest(flat[left], bank)[0][:, 0] if len(left) else flat[:0, 0]
+    return reached.scatter_reduce(0, owner[left], found, "amax")
 
 
 def nearest_squares(queries: Tensor, bank: Bank, k: int) -> Tensor:

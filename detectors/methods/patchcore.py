@@ -30,7 +30,7 @@ from detectors.methods.base import Detector
 from detectors.methods.coreset import Start, fingerprints, first_of_each, greedy_coreset, project
 from detectors.methods.inputs import Features, FeatureShape, FeatureSource, Progress, boxes_of, inside, silent
 from detectors.methods.maps import SIGMA, cell_at, cell_box, held, neighbourhood_mean, picture_map, resample
-from detectors.methods.neighbors import Bank, nearest
+from detectors.methods.neighbors import Bank, farthest, nearest
 from detectors.methods.official_embedding import official_embedding
 from detectors.methods.outputs import Estimate, Evidence, Neighbor, Prediction, Trace
 from detectors.methods.speed import seconds
@@ -141,8 +141,11 @@ class PatchCore(Detector):
 
     @torch.no_grad()
     def scores(self, features: Features) -> Tensor:
-        """Score each picture, without enlarging its map."""
+        """Score each picture without its map: of most patches it is enough to know that they are not the strangest."""
         self.check_fitted()
+        if features.boxes is None and self.neighbors == 1 and not self.reweight and not self.top:
+            size, parts = prod(self.grid_), [patches for _, _, patches in self._patches([features])]
+            return self._unit(torch.cat([farthest(part.unflatten(0, (-1, size)), self._bank()) for part in parts]))
         return torch.cat([scores for _, scores in self._scored(features)])
 
     def trace(self, features: FeatureSource, picture: int) -> Trace:

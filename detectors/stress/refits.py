@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.comparison.comparison import Bench, FittedColumn, silent
-from detectors.datasets import likely_outliers
 from detectors.errors import SettingRefused
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import USUAL_RATE
-from detectors.features.likeness import leave_one_out, pooled_stages
+from detectors.stress.doubts import Likeness
 from detectors.stress.draws import Draw, Remains, Study, Way
 from detectors.stress.plans import CROSSED, DRAWS, Pace, dirt_steps, number_steps
 
@@ -45,7 +44,7 @@ class Refits:
         self.held_out = len(stores.learnt) + np.arange(len(stores.held_out))
         self.test = len(stores.learnt) + len(stores.held_out) + np.arange(len(stores.test))
         self.fits = 0
-        self._stages: list[NDArray[np.float32]] | None = None
+        self._likeness: Likeness | None = None
 
     def fit(self, rows: Rows) -> Fit:
         """Return a detector fitted on pictures, and all features as it is to see them."""
@@ -98,10 +97,9 @@ class Refits:
 
     def outlying(self, rows: Rows) -> set[int]:
         """Return the rows of pictures that the others find unusual."""
-        if self._stages is None:
-            self._stages = pooled_stages([self._store])
-        distances = leave_one_out([stage[rows] for stage in self._stages])
-        return {int(rows[i]) for i in likely_outliers(distances)}
+        if self._likeness is None:
+            self._likeness = Likeness(self._store)
+        return {int(rows[i]) for i in self._likeness.doubts(rows).outlying}
 
     def _unfitted(self) -> Detector:
         return self._bench.comparison.detector(self._column.method, self._column.backbone)
@@ -137,6 +135,7 @@ def dirt(
     rate: float = USUAL_RATE,
     seed: int = 0,
     progress: Progress = silent,
+    known: Study | None = None,
 ) -> Study:
     """Let defective test pictures slip in among the normal ones, and see what one method still finds of the others.
 
@@ -150,6 +149,7 @@ def dirt(
         rate: of false alarms.
         seed: of the draws.
         progress: called after each fit.
+        known: the same study with nothing left out; where nothing is, its fits are taken and not made again.
 
     Raises:
         SettingRefused: where fewer than two defective test pictures are there.
@@ -174,6 +174,10 @@ def dirt(
             out = refits.outlying(np.concatenate([learnt, held])) if cleaned else set()
             learnt, held = (np.array([r for r in rows if int(r) not in out], np.int64) for rows in (learnt, held))
             scores = np.full(len(labels), np.nan)
+            if known is not None and not out:
+                found[t].append(known.draws[t][d])
+                progress((d * len(steps) + t + 1) / (draws * len(steps)), "refits", draw=d + 1, dirty=count)
+                continue
             if count == 0 and not out:
                 scores[rest], calibrating = fitted.column.scores[rest], fitted.column.held_out
             else:

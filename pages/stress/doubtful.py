@@ -32,10 +32,19 @@ def show(run: str, result: Result) -> None:
     cells = []
     for one in first:
         picture = pictures[one.sha256]
-        said = text("stress.doubtful_times", times=f"{one.times:.1f}")
+        said = text(f"stress.doubtful_{'whole' if one.box is None else 'patch'}", times=f"{one.times:.1f}")
         mark = ' class="odd-alarm"' if one.outlying else ""
         cells.append(
-            f'<figure><img src="{address(webp(picture.pixels, _SIDE))}" alt="{escape(name(picture))}">'
+            f'<figure><div><img src="{address(webp(picture.pixels, _SIDE))}" alt="{escape(name(picture))}">'
+            f"{_box(one)}</div>"
             f"<figcaption>{escape(name(picture))}<small{mark}>{escape(said)}</small></figcaption></figure>"
         )
     st.html(f'<div class="odd-doubtful">{"".join(cells)}</div>')
+
+
+def _box(one: outliers.Doubtful) -> str:
+    """Return a frame around the strangest patch; "" where it is the picture as a whole that is unlike the others."""
+    if one.box is None:
+        return ""
+    top, left, bottom, right = (f"{100 * share:.2f}%" for share in one.box)
+    return f'<i style="inset: {top} calc(100% - {right}) calc(100% - {bottom}) {left}"></i>'

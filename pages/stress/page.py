@@ -10,7 +10,18 @@ from pages.frame.refresh import live, poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import called, speaker, text
-from pages.stress import asking, charts, doubtful, normals, remains, remedies, strip, studies, verdicts
+from pages.stress import (
+    asking,
+    charts,
+    doubtful,
+    normals,
+    overview,
+    remains,
+    remedies,
+    strip,
+    studies,
+    verdicts,
+)  # fmt: skip
 
 VIEWS = ("conditions", "dirt", "pictures")
 
@@ -52,7 +63,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if view == "conditions":
         _conditions(run, choices, result, titles, focus)
     else:
-        _normals(view, run, choices, result, titles)
+        _normals(view, run, choices, result, titles, focus)
     style.foot("stress", text(f"stress.foots.{view}", n=len(result.test)), result)
 
 
@@ -73,12 +84,14 @@ def _conditions(run: str, choices: Choices, result: Result, titles: dict[str, st
     poll(part, lambda: asking.pending(run))
 
 
-def _normals(view: str, run: str, choices: Choices, result: Result, titles: dict[str, str]) -> None:
+def _normals(view: str, run: str, choices: Choices, result: Result, titles: dict[str, str], focus: str) -> None:
     normals.controls(run, view, result)
 
     def part() -> None:
         waiting, found = normals.progress(run, view, titles), normals.there(run, view, choices, result)
         if found:
+            if view == "pictures":
+                overview.show(found, titles, focus, result)
             studies.cards(view, found, titles)
             if view == "dirt":
                 remains.show(found, result, titles, choices.colour)

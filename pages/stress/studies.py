@@ -90,7 +90,7 @@ def chart(study: Study, cleaned: Study | None, measure: str, title: str) -> char
             made.add_scatter(
                 x=places, y=[getattr(point, name).figure.value for point in cleaned.points], mode="lines",
                 line={"color": colour, "width": 1.6, "dash": "dot"}, name=f"{name} cleaned",
-                text=[_reading(title, study, point, name, getattr(point, name), measure, text("stress.cleaned"))
+                text=[reading(title, study, point, name, getattr(point, name), measure, text("stress.cleaned"))
                       for point in cleaned.points],
                 hovertemplate="%{text}<extra></extra>",
             )  # fmt: skip
@@ -120,13 +120,13 @@ def _draw(made: charts.Chart, study: Study, name: str, colour: str, title: str, 
     made.add_scatter(
         x=places, y=[spread.figure.value for spread in spreads], mode="lines+markers", name=name,
         line={"color": colour, "width": 2}, marker={"color": colour, "size": 6},
-        text=[_reading(title, study, point, name, spread, measure)
+        text=[reading(title, study, point, name, spread, measure)
               for point, spread in zip(study.points, spreads, strict=True)],
         hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
-def _reading(title: str, study: Study, point: Step, name: str, spread: Spread, measure: str, more: str = "") -> str:
+def reading(title: str, study: Study, point: Step, name: str, spread: Spread, measure: str, more: str = "") -> str:
     """Return what a point says when it is pointed at: its value, the interval, and the range of draws."""
     write = {"shares": lambda v: f"{100 * v:.0f} %", "auroc": lambda v: f"{v:.2f}", "threshold": lambda v: f"{v:.2f} ×"}
     figure, written = spread.figure, write[measure]

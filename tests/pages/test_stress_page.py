@@ -18,7 +18,7 @@ from detectors.stress import CONDITIONS, Curve, Study, Verdict, sentences
 from detectors.stress.draws import Draw, Remains
 from pages.frame import words
 from pages.frame.words import table
-from pages.stress import charts, studies, verdicts
+from pages.stress import charts, overview, studies, verdicts
 from pages.stress.asking import USUAL
 
 TITLES = {"a/x": "A", "b/x": "B"}
@@ -247,7 +247,10 @@ def test_numbers_of_pictures_are_asked_with_their_thresholds(studied):
     app = look("pictures_left_out")
     assert {each[0] for each in asked} == {"fewer"}
     assert {each[2] for each in asked} == {"left_out"}
-    assert len(app.get("plotly_chart")) == 5
+    assert len(app.get("plotly_chart")) == 2 + 5  # all methods together, and each
+    assert "4 held out can promise 1 false alarm in 5 at the least; each left out in turn, 1 in 17." in " ".join(
+        e.value for e in app.caption
+    )
     assert app.get("html")
 
 
@@ -309,3 +312,25 @@ def test_a_link_asks_for_a_remedy_and_its_condition(open_app, monkeypatch):
     app = open_app("lessons_done", "stress", stress="blur_align")
     assert not app.exception, [e.value for e in app.exception]
     assert asked == [("blur",), ("blur", "align")]
+
+
+def test_all_methods_stand_in_one_chart_over_doubled_numbers_of_pictures():
+    found = [made_up("patchcore/x", (5, 6, 7), "pictures"), made_up("padim/x", (1, 3, 6), "pictures")]
+    titles = {"patchcore/x": "PatchCore", "padim/x": "PaDiM"}
+    made = overview.chart(found, "found", titles, "padim/x")
+    drawn = {trace.name: trace for trace in made.data}
+    np.testing.assert_allclose(drawn["PaDiM"].x, [2, 3, 4])  # of 4, 8 and 16 pictures
+    np.testing.assert_allclose(drawn["PaDiM"].y, [p.found.figure.value for p in found[1].points])
+    assert made.data[-1].name == "PaDiM"  # in front
+    np.testing.assert_allclose(drawn["PatchCore range"].y[:3], [p.found.high for p in found[0].points])
+    named = {note.text: note.y for note in made.layout.annotations if note.text in titles.values()}
+    assert named["PatchCore"] > named["PaDiM"]
+
+
+def test_names_at_the_ends_of_lines_do_not_overlap():
+    placed = overview._apart({"a": 0.99, "b": 0.985, "c": 0.98, "d": 0.2}, 0.0, 1.0)
+    rows = sorted(placed.values())
+    assert min(np.diff(rows)) > 0.074
+    assert rows[0] >= 0
+    assert rows[-1] <= 1
+    assert sorted(placed, key=lambda key: placed[key]) == ["d", "c", "b", "a"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from detectors.errors import SettingRefused
 from detectors.methods import neighbors
-from detectors.methods.neighbors import Bank, nearest, nearest_at_once
+from detectors.methods.neighbors import Bank, farthest, nearest, nearest_at_once
 from detectors.methods.speed import product_rate, seconds
 
 
@@ -63,6 +63,18 @@ def test_nearest_on_real_numbers(k: int, budget: int | None) -> None:
     expected, order = brute_force(q, b, k)
     np.testing.assert_allclose(distances.numpy(), expected, rtol=1e-6)
     np.testing.assert_array_equal(indices.numpy(), order)
+
+
+@pytest.mark.parametrize("rows", [1, 300, 2000])
+def test_the_farthest_of_each_group_is_the_largest_nearest_distance(rows: int) -> None:
+    draw = torch.Generator().manual_seed(rows)
+    bank = Bank.of(torch.randn(rows, 12, generator=draw))
+    queries = torch.randn(3, 60, 12, generator=draw)
+    queries[2, 5:9] = queries[2, 4]  # equal ones, the strangest of their group
+    queries[2, 4:9] += 3
+    every = nearest(queries.flatten(0, 1), bank)[0].view(3, 60)
+    assert torch.equal(farthest(queries, bank), every.amax(1))
+    assert torch.equal(farthest(bank.rows[:1, None] + bank.centre, bank), torch.zeros(1))
 
 
 def test_nearest_by_hand() -> None:

@@ -101,6 +101,15 @@ def test_leaving_out_what_is_unusual_says_how_many_it_was(bench, monkeypatch, no
     assert study.remains == ()
 
 
+def test_what_nothing_is_left_out_of_is_fitted_once(bench, monkeypatch, no_backbone):
+    plain = refits.dirt(bench, KEY, "both", draws=2)
+    monkeypatch.setattr(refits.Refits, "outlying", lambda self, rows: set())
+    monkeypatch.setattr(refits.Refits, "fit", None)  # nothing is fitted
+    again = refits.dirt(bench, KEY, "both", cleaned=True, draws=2, known=plain)
+    assert again.cleaned
+    assert again.draws == plain.draws
+
+
 def test_numbers_equal_a_run_on_so_many_pictures(bench, no_backbone):
     told = []
     study = refits.pictures(bench, KEY, draws=2, progress=lambda done, *_, **__: told.append(done))
