@@ -420,6 +420,7 @@ def assemble(
     warnings = [*pictures.notes, *shortcuts.shortcut_warnings(pictures.trivial, aurocs)]
     untrained = dict.fromkeys((c.backbone, c.weights.origin) for c in columns if c.weights.random)
     warnings += [random_weights(*which) for which in untrained]
+    warnings += corrected(experiment.get("data") or {})
     return Result(
         data=pictures.name,
         test=pictures.test,
@@ -432,6 +433,22 @@ def assemble(
         experiment=experiment,
         versions=versions,
     )
+
+
+def corrected(recipe: dict[str, Any]) -> list[Sentence]:
+    """Say of how many pictures a person decided the place, the label or the mask, as a recipe tells."""
+    said = [name for key in ("labels", "moved", "masks") for name, _ in recipe.get(key, ())]
+    said += [name.partition(":")[2].partition("#")[0] or name for name in recipe.get("removed", ())]
+    if not said:
+        return []
+    return [
+        Sentence(
+            "data.corrected",
+            "{count} pictures were labelled, moved, left out or marked by hand. Where they were chosen for that by "
+            "their scores, figures flatter the methods.",
+            count=len(set(said)),
+        )
+    ]
 
 
 def versions(device: str | None = None) -> dict[str, str]:

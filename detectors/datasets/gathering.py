@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
-import numpy as np
-
 from detectors.datasets import checks, layouts, polygons, roles, splits, words
 from detectors.datasets.archives import File, Listing
 from detectors.datasets.layouts import Place, Purpose
 from detectors.datasets.levels import said_of_levels
 from detectors.datasets.pairing import pair_masks
 from detectors.datasets.polygons import Outlines
-from detectors.datasets.samples import Dataset, Entry, Report, Sample
+from detectors.datasets.samples import Dataset, Entry, Report, Sample, with_empty_masks
 from detectors.datasets.understanding import FileUse, understand
 from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
@@ -191,7 +189,7 @@ def assemble(
     if white is not None:
         recipe["levels_chosen"] = True
     report = Report((*told, *entries), (), understand(taken))
-    data = Dataset(name, train, _with_empty_masks(test), report, recipe)
+    data = Dataset(name, train, tuple(with_empty_masks(test)), report, recipe)
     return replace(data, report=replace(report, notes=notes + checks.problems(data)))
 
 
@@ -357,18 +355,6 @@ def _settled(
         [("train" if i in learnt else "test", result[i].kind) for i in order], [files[i].name for i in order]
     )
     return result, learnt - {order[at] for at in spare}, len(spare)
-
-
-def _with_empty_masks(test: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    """Give good pictures an empty mask where defective ones have masks: that nothing is marked is known there."""
-    if not any(sample.mask is not None for sample in test):
-        return test
-    return tuple(
-        replace(sample, mask=np.broadcast_to(np.False_, sample.picture.frame.kept))
-        if sample.defective is False and sample.mask is None
-        else sample
-        for sample in test
-    )
 
 
 def _each(work: Callable[[_Item], _Outcome], items: Sequence[_Item]) -> Iterator[_Outcome | Refusal]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -100,3 +101,15 @@ class Dataset:
             recipe.get("black", 0.0),
             recipe.get("black_real", 0.0),
         )
+
+
+def with_empty_masks(test: Sequence[Sample]) -> list[Sample]:
+    """Give good pictures an empty mask where defective ones have masks: that nothing is marked is known there."""
+    if not any(sample.mask is not None for sample in test):
+        return list(test)
+    return [
+        replace(sample, mask=np.broadcast_to(np.False_, sample.picture.frame.kept))
+        if sample.defective is False and sample.mask is None
+        else sample
+        for sample in test
+    ]

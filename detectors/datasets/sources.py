@@ -5,6 +5,8 @@ A source is a value with a key that changes whenever its pictures do; `load` mak
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
 from collections import Counter
@@ -17,7 +19,10 @@ from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
 from detectors.datasets.contents import Content, sha256, whole
 from detectors.datasets.layouts import Purpose
+from detectors.datasets.samples import with_empty_masks
+from detectors.errors import Refusal
 from detectors.images import White
+from detectors.images.masks import read_mask
 
 Files = tuple[tuple[str, Content], ...]
 
@@ -153,6 +158,8 @@ class EditedSource:
         defects: how many synthetic defects to add to the test pictures; 0 for none.
         seed: of the synthetic defects.
         moved: (sha256, "train" to learn it as a good one, or "test") of pictures that were moved by hand.
+        masks: (sha256, PNG file in base64) of masks that were drawn by hand, white where the defect is; they replace
+            others, and an empty one says that nothing is marked.
     """
 
     base: DemoSource | UploadSource
@@ -161,18 +168,20 @@ class EditedSource:
     defects: int = 0
     seed: int = 0
     moved: tuple[tuple[str, Literal["train", "test"]], ...] = ()
+    masks: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def key(self) -> str:
         """The base's key and the edits, written down."""
         edits = [sorted(self.removed), sorted(self.labels), self.defects, self.seed]
-        edits += [sorted(self.moved)] if self.moved else []
+        edits += [sorted(self.moved)] if self.moved or self.masks else []
+        edits += [sorted(self.masks)] if self.masks else []
         return f"edited {json.dumps(edits)} of {self.base.key}"
 
     @property
     def untouched(self) -> bool:
         """Whether nothing is edited."""
-        return not (self.removed or self.labels or self.defects or self.moved)
+        return not (self.removed or self.labels or self.defects or self.moved or self.masks)
 
     def load(self) -> Dataset:
         """Load the base and edit it."""
@@ -202,6 +211,9 @@ class EditedSource:
             else:
                 test.append(_labelled(sample, said))
         test += added
+        if self.masks:
+            drawn = dict(self.masks)
+            test = with_empty_masks([_marked(sample, drawn.get(sample.picture.sha256)) for sample in test])
         if self.defects and train:
             good = [sample for sample in test if sample.defective is False]
             count = min(self.defects - len(good), len(train) // 4)
@@ -216,6 +228,7 @@ class EditedSource:
             "removed": sorted(self.removed),
             "labels": sorted(map(list, self.labels)),
             "moved": sorted(map(list, self.moved)),
+            "masks": sorted(map(list, self.masks)),
             "synthetic_defects": self.defects,
             "synthetic_seed": self.seed,
         }
@@ -269,6 +282,17 @@ def left_out(removed: frozenset[str], train: Sequence[str], test: Sequence[str])
 
 def _sha256(name: str) -> str:
     return name.partition(":")[2].partition("#")[0]
+
+
+def _marked(sample: Sample, drawn: str | None) -> Sample:
+    """Return a defective picture with the mask that was drawn; one that cannot be read, or marks nothing, is none."""
+    if drawn is None or not sample.defective:
+        return sample
+    try:
+        mask = read_mask(base64.b64decode(drawn, validate=True), sample.picture.frame)[0]
+    except (Refusal, binascii.Error):
+        return sample
+    return replace(sample, mask=mask if mask.any() else None)
 
 
 def _labelled(sample: Sample, said: Mapping[str, bool | str]) -> Sample:

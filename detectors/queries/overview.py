@@ -137,11 +137,13 @@ class Large:
         webp: the picture.
         marked: the same with its mask's border drawn in; None without a mask.
         share: of the pixels that the mask marks.
+        mask: a black and white PNG of the mask; None without one.
     """
 
     webp: bytes
     marked: bytes | None
     share: float
+    mask: bytes | None = None
 
 
 def large(data: Dataset, sha256: str) -> Large | None:
@@ -157,7 +159,9 @@ def large(data: Dataset, sha256: str) -> Large | None:
     border = ndimage.binary_dilation(mask, iterations=width) & ~mask
     marked = pixels.copy()
     marked[border] = _BORDER
-    return Large(whole, webp(marked, _LARGE, quality=90), float(mask.mean()))
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, "PNG")
+    return Large(whole, webp(marked, _LARGE, quality=90), float(mask.mean()), buffer.getvalue())
 
 
 def webp(pixels: NDArray[np.uint8], side: int, quality: int = 82) -> bytes:

@@ -77,6 +77,8 @@ LINE: Key[tuple[tuple[str, str, ThresholdChoice], Answer] | None] = Key("line", 
 BENCHMARK_ROUND: Key[int] = Key("benchmark_round", int, ("export.benchmark",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
 ENLARGED: Key[tuple[str, str] | None] = Key("images_enlarged", _nothing, ("images.enlarged",))  # (sha256, name)
+# The picture that a mask is drawn on: sha256, name, kind, known kinds.
+DRAWN_ON: Key[tuple[str, str, str, tuple[str, ...]] | None] = Key("images_drawn_on", _nothing, ("images.mask",))
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
 RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))  # the run whose progress was shown there
 NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
@@ -148,7 +150,7 @@ WIDGETS = (
     "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # where files are chosen
     "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
-    "removed_gallery", "images_parcel_", "hard_pair", "exercise_pair_", "copy_",  # components
+    "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "copy_",  # components
     "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
     "choose_", "undo",

@@ -19,7 +19,7 @@ from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import plain, text
-from pages.images import enlarged, pictures, products
+from pages.images import enlarged, mask, pictures, products
 from pages.images.gallery import Action, gallery, send
 from pages.images.pictures import Album
 
@@ -65,11 +65,12 @@ def album(
         gallery(
             pictures.normal_groups(shown, odd),
             [
-                Action("enlarge", text("images.enlarge")),
-                Action("good", text("images.test_good")),
-                Action("defective", text("images.test_defective"), text("images.kind_asked"), _kinds(shown)),
+                Action("enlarge", text("images.enlarge"), letter="e"),
+                Action("good", text("images.test_good"), letter="g"),
+                Action("defective", text("images.test_defective"), text("images.kind_asked"), _kinds(shown), "d"),
+                Action("draw", text("images.draw_mask"), letter="m"),
                 *_as_mask(choices),
-                Action("remove", text("images.leave_out")),
+                Action("remove", text("images.leave_out"), letter="x"),
             ],
             act,
             key="normal_gallery",
@@ -83,12 +84,13 @@ def album(
         gallery(
             pictures.test_groups(shown),
             [
-                Action("enlarge", text("images.enlarge")),
-                Action("good", text("images.mark_good")),
-                Action("defective", text("images.mark_defective"), text("images.kind_asked"), _kinds(shown)),
-                Action("learn", text("images.learn_from")),
+                Action("enlarge", text("images.enlarge"), letter="e"),
+                Action("good", text("images.mark_good"), letter="g"),
+                Action("defective", text("images.mark_defective"), text("images.kind_asked"), _kinds(shown), "d"),
+                Action("draw", text("images.draw_mask"), letter="m"),
+                Action("learn", text("images.learn_from"), letter="l"),
                 *_as_mask(choices),
-                Action("remove", text("images.leave_out")),
+                Action("remove", text("images.leave_out"), letter="x"),
             ],
             act,
             key="test_gallery",
@@ -144,7 +146,7 @@ def _kinds(shown: Album) -> tuple[str, ...]:
 
 
 def _as_mask(choices: Choices) -> list[Action]:
-    return [Action("masks", text("images.as_mask"))] if choices.data == "own" else []
+    return [Action("masks", text("images.as_mask"), letter="k")] if choices.data == "own" else []
 
 
 def _act(choices: Choices, shown: Album, action: str, names: list[str], word: str = "") -> None:
@@ -154,6 +156,10 @@ def _act(choices: Choices, shown: Album, action: str, names: list[str], word: st
         enlarged.ask(*((p.sha256, p.name) for name, p in (*shown.normal, *shown.test) if name in names[:1]))
         return
     names = [name for name in names if not name.startswith("made:")]
+    if action == "draw":
+        for name, p in [item for item in (*shown.normal, *shown.test) if item[0] in names[:1]]:
+            mask.ask(p.sha256, p.name, p.kind if name.startswith("test:") else None, _kinds(shown))
+        return
     if edit is None or not names:
         return
     by_name = dict((*shown.normal, *shown.test, *shown.removed))

@@ -111,9 +111,14 @@ class Gallery {
   }
 
   // A button; one that asks has a place to type beside it.
-  action({ key, label, asks, known }) {
+  action({ key, label, asks, known, letter }) {
     const button = make("button", "", label);
     button.type = "button";
+    if (letter) {
+      button.append(make("kbd", "", letter.toUpperCase()));
+      button.setAttribute("aria-label", label);
+      button.setAttribute("aria-keyshortcuts", letter.toUpperCase());
+    }
     if (!asks) {
       button.addEventListener("click", () => this.act(key));
       return button;
@@ -175,6 +180,10 @@ class Gallery {
     } else if (event.key === "Delete" && this.data.actions.some(({ key }) => key === "remove")) {
       if (!this.chosen.size) this.choose([id], true);
       this.act("remove");
+    } else if (!event.ctrlKey && !event.metaKey && !event.altKey && this.data.actions.some(({ letter }) => letter && letter === event.key.toLowerCase())) {
+      const { key, asks } = this.data.actions.find(({ letter }) => letter === event.key.toLowerCase());
+      if (!this.chosen.size) this.choose([id], true);
+      this.act(key, asks ? (this.typed ?? "").trim() : "");
     } else {
       return;
     }

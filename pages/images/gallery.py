@@ -48,12 +48,14 @@ class Action:
         key, label: of its button.
         asks: what a word typed beside the button says, "" for a button alone.
         known: words that are offered there.
+        letter: of the keyboard that does it with the chosen pictures, or with the one that has the focus.
     """
 
     key: str
     label: str
     asks: str = ""
     known: tuple[str, ...] = ()
+    letter: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pages.frame import backend, component, data, style, uploads
 from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
-from pages.images import checks, enlarged, files, galleries, saved_detector
+from pages.images import checks, enlarged, files, galleries, mask, saved_detector
 from pages.images.kept import kept, lasting
 from pages.images.levels import levels
 from pages.images.products import cards, words
@@ -50,6 +50,7 @@ else:
     elif made is not None:
         checks.checks(choices, made, shown)
 enlarged.enlarged(choices)
+mask.drawing(choices)
 working = saved_detector.reload(choices)
 kept(mine)
 style.foot("images", "" if mine is not None else text("images.stays", **lasting()))

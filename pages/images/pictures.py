@@ -57,7 +57,7 @@ def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int
         normal = _renamed(made.normal, names)
         tested = _renamed(made.test, names)
     else:
-        said, moved = dict(edit.labels), dict(edit.moved)
+        said, moved, drawn = dict(edit.labels), dict(edit.moved), {sha for sha, _ in edit.masks}
         normal = [(n, p) for n, p in train if not said.get(p.sha256) and moved.get(p.sha256) != "test"]
         normal += [(n, _labelled(p, False)) for n, p in test if moved.get(p.sha256) == "train"]
         tested = [(n, _labelled(p, said.get(p.sha256))) for n, p in test if moved.get(p.sha256) != "train"]
@@ -66,6 +66,7 @@ def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int
             for n, p in train
             if said.get(p.sha256) or moved.get(p.sha256) == "test"
         ]
+        tested = [(n, replace(p, masked=p.masked or (p.sha256 in drawn and bool(p.defective)))) for n, p in tested]
     learnt, held_out = thresholds.hold_out(len(normal), seed=seed)
     return Album(tuple(normal[i] for i in learnt), tuple(normal[i] for i in held_out), tuple(tested), tuple(gone))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import shutil
 from dataclasses import replace
@@ -25,6 +26,7 @@ from pages.frame import data, keeping, uploads
 from pages.frame.state import Choices
 from pages.frame.words import write
 from pages.images import galleries, levels, pictures
+from pages.images import mask as by_hand
 from pages.images.understood import rows
 
 HOSTILE = (
@@ -374,6 +376,40 @@ class TestByHand:
         if action == "remove":
             back = galleries.changed(edit, {name: p.sha256 for name, p in shown.removed}, "restore")
             assert back == {"removed": frozenset()}
+
+    @pytest.mark.parametrize(("role", "word", "kind"), [("train", "", "defective"), ("test", "gouge", "gouge")])
+    def test_a_drawn_mask_makes_a_defective_picture_of_any_and_is_used_as_others_are(self, role, word, kind):
+        plain = self.own.load()
+        sample = next(s for s in (plain.train if role == "train" else plain.test) if s.kind == "good")
+        sha = sample.picture.sha256
+        png = base64.b64encode(mask()).decode()
+        edit = EditedSource(self.own)
+        edit = replace(edit, **by_hand.with_mask(edit, sha, png, word))
+        made = edit.load()
+        (found,) = [s for s in made.test if s.picture.sha256 == sha]
+        assert (found.defective, found.kind, int(found.mask.sum())) == (True, kind, 36)
+        assert sha not in {s.picture.sha256 for s in made.train}
+        assert all(s.mask is not None for s in made.test)
+        shown = pictures.edited(glance(self.own), edit, None, 0)
+        assert [p.masked for _, p in shown.test if p.sha256 == sha] == [True]
+        assert large(made, sha).mask is not None
+        again = replace(
+            edit, **by_hand.with_mask(edit, sha, base64.b64encode(encoded(np.zeros_like(scene(24, 32)))).decode(), "")
+        )
+        (found,) = [s for s in again.load().test if s.picture.sha256 == sha]
+        assert (found.kind, found.mask) == (kind, None)
+
+    @pytest.mark.parametrize(
+        "png", ["", "no base64!", base64.b64encode(b"GIF89a").decode(), base64.b64encode(bytes(2_000_000)).decode()]
+    )
+    def test_what_is_no_mask_is_not_taken(self, png):
+        assert by_hand._png({"png": png}) is None
+
+    def test_a_mask_that_cannot_be_read_is_none(self):
+        sha = glance(self.own).test[-1].sha256
+        broken = base64.b64encode(b"\x89PNG\r\n\x1a\n and no more").decode()
+        made = EditedSource(self.own, masks=((sha, broken),), labels=((sha, True),)).load()
+        assert [s.defective for s in made.test if s.picture.sha256 == sha] == [True]
 
     def test_what_was_said_last_holds(self):
         sha = glance(self.own).test[0].sha256

@@ -4,6 +4,7 @@ Equal bits need the same versions, the same kind of processor and the same numbe
 last itself, the first two hold on one machine.
 """
 
+import base64
 import io
 import os
 import subprocess
@@ -12,6 +13,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -79,8 +81,12 @@ def test_edited_pictures_are_edited_again(tmp_path):
     removed = frozenset({data.train[2].picture.sha256, data.test[0].picture.sha256})
     labels = ((data.test[1].picture.sha256, True), (data.test[2].picture.sha256, "bent"))
     moved = ((data.train[3].picture.sha256, "test"),)
-    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9, moved=moved)
+    drawn = np.zeros(data.test[1].picture.pixels.shape[:2], np.uint8)
+    drawn[20:60, 30:70] = 255
+    masks = ((data.test[1].picture.sha256, base64.b64encode(encoded(drawn)).decode()),)
+    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9, moved=moved, masks=masks)
     result = TWO.run(source.load())
+    assert [w.values["count"] for w in result.warnings if w.key == "data.corrected"] == [5]
     assert sum(p.synthetic for p in result.test) == 5
     assert "bent" in {p.kind for p in result.test}
     assert len(result.learnt) + len(result.held_out) == 8
