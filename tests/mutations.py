@@ -333,7 +333,7 @@ FAULTS = (
     ),
     Fault(
         "the scale of maps ends at 90 % of normal pixels", "detectors/evaluation/thresholds.py",
-        "dtype=np.float64), [0.5, 0.99]))", "dtype=np.float64), [0.5, 0.9]))",
+        "np.quantile(values, [0.5, 0.99])", "np.quantile(values, [0.5, 0.9])",
         ("tests/detectors/evaluation/test_thresholds.py", ""),
     ),
     Fault(
@@ -385,7 +385,7 @@ FAULTS = (
     ),
     Fault(
         "red and blue are swapped before the backbone", "detectors/images/preprocessing.py",
-        "self.stack(pictures).transpose(0, 3, 1, 2)", "self.stack(pictures)[..., ::-1].transpose(0, 3, 1, 2)",
+        "self.stack(pictures, closer).transpose(0,", "self.stack(pictures, closer)[..., ::-1].transpose(0,",
         ("tests/detectors/images/test_images.py", ""),
     ),
     Fault(
