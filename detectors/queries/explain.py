@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.errors import SettingRefused
@@ -110,29 +111,42 @@ def score_stored(bench: Bench, role: Role, index: int) -> tuple[MethodScores, ..
     return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
 
 
-def score_pictures(bench: Bench, pixels: NDArray[np.uint8], maps: bool = True) -> tuple[MethodScores, ...]:
-    """Score pictures (B, S, S, 3) that the run has not seen, as the backbone sees them: one pass for all columns."""
+def score_pictures(
+    bench: Bench, pixels: NDArray[np.uint8], maps: bool = True, base: tuple[Role, int] | None = None
+) -> tuple[MethodScores, ...]:
+    """Score pictures that the run has not seen: one pass for all columns.
+
+    Args:
+        bench: a finished run.
+        pixels: (B, H, W, 3), as they are shown.
+        maps: whether maps are wanted.
+        base: the run's own picture that was changed into these: what lies beyond it is left out, and a backbone that
+            looks closer sees it changed in the same places.
+    """
     features: dict[str, list[Features]] = {}
     for fitted in bench.fitted:
         name = fitted.stores.backbone
         if name not in features:
-            features[name] = _passed(bench.comparison, fitted.stores, pixels)
+            features[name] = _passed(bench, fitted.stores, pixels, base)
     return tuple(_scored(fitted, features[fitted.stores.backbone], maps) for fitted in bench.fitted)
 
 
 def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float32]:
-    """Return (S, S): how strongly the score of an image-level column reacts to each pixel. Not part of the method."""
+    """Return (H, W): how strongly the score of an image-level column reacts to each pixel. Not part of the method."""
     import torch
 
     fitted = next(f for f in bench.fitted if f.column.key == key)
     backbone, standardise = backbone_of(bench.comparison, fitted.stores.backbone), fitted.stores.standardisation
-    pixels = picture_of(bench.pictures, role, index).pixels
-    image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255  # (1, 3, S, S)
+    picture, seen = picture_of(bench.pictures, role, index), fitted.stores.seen(role, index)
+    image = torch.from_numpy(picture.pixels if seen is None else seen).permute(2, 0, 1)[None].float() / 255
+    boxes = _boxes(picture, 1)
 
     def features(batch: Tensor) -> Features:
-        return backbone(batch) if standardise is None else standardise(backbone(batch))
+        found = backbone(batch, boxes)
+        return found if standardise is None else standardise(found)
 
-    return attribution(fitted.detector, features, image).float().cpu().numpy()
+    found = attribution(fitted.detector, features, image).float()  # (n H, n W)
+    return torch.nn.functional.avg_pool2d(found[None], backbone.tiles)[0].cpu().numpy()
 
 
 def attribution(detector: Detector, backbone: Callable[[Tensor], Features], image: Tensor) -> Tensor:
@@ -227,17 +241,45 @@ def _backbone(name: str, weights: str | None, seed: int, device: str | None) -> 
     return load_backbone(name, weights=weights, seed=seed, device=device)
 
 
-def _passed(comparison: Comparison, stores: Stores, pixels: NDArray[np.uint8]) -> list[Features]:
+def _passed(bench: Bench, stores: Stores, pixels: NDArray[np.uint8], base: tuple[Role, int] | None) -> list[Features]:
     """Send pictures through a run's backbone and standardise as the run did; a few at a time."""
     import torch
 
-    backbone, standardise = backbone_of(comparison, stores.backbone), stores.standardisation
+    backbone, standardise = backbone_of(bench.comparison, stores.backbone), stores.standardisation
+    own = None if base is None else picture_of(bench.pictures, *base)
+    seen = None if base is None else stores.seen(*base)
     batches = []
     for start in range(0, len(pixels), _TOGETHER):
-        part = torch.from_numpy(np.ascontiguousarray(pixels[start : start + _TOGETHER]))
-        features = backbone(part.permute(0, 3, 1, 2).float() / 255)  # (b, S, S, 3) -> (b, 3, S, S)
+        few = pixels[start : start + _TOGETHER]
+        if backbone.tiles > 1:
+            few = np.stack([_closer(each, own, seen, backbone.tiles) for each in few])
+        part = torch.from_numpy(np.ascontiguousarray(few)).permute(0, 3, 1, 2).float() / 255  # (b, 3, H, W)
+        features = backbone(part, _boxes(own, len(few)))
         batches.append(features if standardise is None else standardise(features))
     return batches
+
+
+def _boxes(picture: ResultPicture | None, count: int) -> Tensor | None:
+    """Return where a picture lies in its frame, for as many versions of it; None where it fills the frame."""
+    import torch
+
+    return None if picture is None or picture.box is None else torch.tensor([picture.box] * count)
+
+
+def _closer(
+    pixels: NDArray[np.uint8], own: ResultPicture | None, seen: NDArray[np.uint8] | None, tiles: int
+) -> NDArray[np.uint8]:
+    """Return a picture (H, W, 3) as large as a backbone wants it that looks closer.
+
+    Of one of the run's own pictures the detail is known: only what was changed is enlarged.
+    """
+    height, width = pixels.shape[:2]
+    wanted = width * tiles, height * tiles
+    if own is None or seen is None:
+        return np.asarray(Image.fromarray(pixels).resize(wanted, Image.Resampling.BICUBIC))
+    changed = pixels.astype(np.float32) - own.pixels
+    planes = [Image.fromarray(changed[..., c]).resize(wanted, Image.Resampling.BILINEAR) for c in range(3)]
+    return np.clip(np.rint(seen + np.stack([np.asarray(plane) for plane in planes], axis=2)), 0, 255).astype(np.uint8)
 
 
 def _scored(fitted: FittedColumn, batches: Sequence[Features], maps: bool) -> MethodScores:

@@ -57,7 +57,8 @@ def rows(
             {
                 "name": picture.name,
                 "truth": _truth(words, picture),
-                "size": picture.pixels.shape[0],
+                "height": picture.pixels.shape[0],
+                "width": picture.pixels.shape[1],
                 "uri": _webp(Image.fromarray(picture.pixels)),
                 "outline": edges(picture.mask) if picture.mask is not None and picture.local else "",
                 "cells": cells,

@@ -8,7 +8,7 @@ import streamlit as st
 from detectors.result import Result
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, panes, session, style, synthetic
+from pages.frame import backend, headline, letterbox, panes, session, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.pinned import beside
 from pages.frame.progress import work
@@ -74,7 +74,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
     cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, group, order)
-    size = result.test[0].pixels.shape[0]
+    size = letterbox.side(result.test[0].pixels.shape)
     picked = grid(
         panes.heads(keys, choices, status, verdicts, group), cells, pictures,
         size=size, stale=status.stale, order=order, orders=named(plain.orders),
@@ -82,7 +82,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     if picked:
         shown = result.test[int(picked.picture.split()[0])]
         focus = picked.column.split("/")[0] if picked.column else choices.focus
-        change(picture=shown.sha256[:16], place=(picked.y, picked.x), focus=focus)
+        change(picture=shown.sha256[:16], place=letterbox.inside(shown.pixels.shape, picked.y, picked.x), focus=focus)
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)

@@ -284,8 +284,8 @@ class Backend:
             Refusal: when the server takes no more visitors.
         """
         wanted = comparison(choices)
-        plain = replace(wanted.preprocessing, crop="none")  # frames are square as they come
-        chosen = replace(wanted, backbones=wanted.backbones[:1], preset="quick", preprocessing=plain)
+        plain = replace(wanted.preprocessing, crop="none", proportions="square")  # frames are square as they come
+        chosen = replace(wanted, backbones=choices.backbones[:1], preset="quick", preprocessing=plain)
         name = self._visitor or secrets.token_urlsafe(32)
         teaching().welcome(name, chosen, choices.allowed, language())
         self._visitor = name
@@ -418,10 +418,15 @@ def comparison(choices: Choices) -> Comparison:
     """Say the choices in the engine's words."""
     return Comparison(
         methods=choices.methods,
-        backbones=choices.backbones,
+        backbones=choices.looks,
         preset=choices.preset,
         settings={method: choices.settings_of(method) for method in choices.methods if choices.settings_of(method)},
-        preprocessing=Preprocessing(size=choices.size, crop=choices.crop, equalise=choices.equalise),
+        preprocessing=Preprocessing(
+            size=choices.size,
+            crop=choices.crop if choices.proportions == "square" else "none",  # type: ignore[arg-type]
+            equalise=choices.equalise,
+            proportions=choices.proportions,  # type: ignore[arg-type]
+        ),
         seed=choices.seed,
         weights={name: "random" for name in choices.backbones if choices.random_weights and name != BUNDLED},
     )

@@ -15,7 +15,7 @@ from pages.frame.words import called, number_word, text
 
 def set_apart(choices: Choices) -> list[str]:
     """Return a sentence for each chosen column whose threshold was set by value, by hand or on the test pictures."""
-    several = len(choices.backbones) > 1
+    several = len(choices.looks) > 1
     return [
         text(f"frame.threshold_{origin}", method=called(key, several), value=f"{value:.4g}")
         for key, value, origin in choices.thresholds

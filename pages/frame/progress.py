@@ -28,8 +28,8 @@ def work(choices: Choices, status: Status) -> None:
 def progress(choices: Choices, status: Status) -> None:
     """Show the parts of a run in the order they are done, and a button that stops it."""
     lines = [(text("progress.pictures"), status.stage("pictures"))]
-    for backbone in choices.backbones:
-        suffix = f" · {backbone}" if len(choices.backbones) > 1 else ""
+    for backbone in choices.looks:
+        suffix = f" · {backbone}" if len(choices.looks) > 1 else ""
         lines.append((text("progress.features") + suffix, status.stage(f"stores:{backbone}")))
         for method in choices.methods:
             lines.append((text(f"methods.{method}") + suffix, status.stage(f"{method}/{backbone}")))

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from detectors.features import own
+from detectors.errors import SettingRefused
+from detectors.features import closer, own
 from detectors.features.weights import BACKBONES as LISTED
+from detectors.images import Preprocessing
 from detectors.methods import UNREADABLE
 from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
@@ -16,7 +18,19 @@ from pages.frame.keeping import open_to_others
 from pages.frame.method_settings import knobs, preset_values
 from pages.frame.pinned import summary
 from pages.frame.refresh import poll
-from pages.frame.state import CROPS, METHODS, MOST_BACKBONES, PRESETS, PRODUCTS, Choices, change, current, forget_values
+from pages.frame.state import (
+    CROPS,
+    LARGEST,
+    METHODS,
+    MOST_BACKBONES,
+    PRESETS,
+    PRODUCTS,
+    PROPORTIONS,
+    Choices,
+    change,
+    current,
+    forget_values,
+)
 from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
@@ -155,6 +169,7 @@ def _each() -> None:
         )  # fmt: skip
         st.checkbox(
             text("frame.crop"), choices.crop == "center", key="w_crop", help=text("frame.crop_help"),
+            disabled=choices.proportions != "square",
             on_change=lambda: change(crop=CROPS[int(session.widget("w_crop"))]),
         )  # fmt: skip
         st.checkbox(
@@ -163,18 +178,59 @@ def _each() -> None:
         )  # fmt: skip
     with right, st.container(horizontal=True):
         st.number_input(
-            text("frame.size"), 64, 512, choices.size, step=32, key="w_size",
+            text("frame.size"), 64, LARGEST, choices.size, step=32, key="w_size",
             on_change=lambda: change(size=int(session.widget("w_size"))),
         )  # fmt: skip
         st.number_input(
             text("frame.seed"), 0, 2**31 - 1, choices.seed, step=1, key="w_seed", help=text("frame.seed_help"),
             on_change=lambda: change(seed=int(session.widget("w_seed"))),
         )  # fmt: skip
+    _shape(choices)
     with st.expander(text("frame.weights.title")):
         weights.overview()
     with st.expander(text("frame.weights.own_title")):
         weights.own_file(choices)
     knobs(choices)
+
+
+def _shape(choices: Choices) -> None:
+    """Choose the proportions of what a backbone is given, and how closely it looks, with what that costs."""
+    left, right = st.columns(2)
+    with left:
+        _set("w_proportions", choices.proportions)
+        say = speaker()
+        st.segmented_control(
+            text("frame.proportions"), PROPORTIONS, format_func=lambda name: say(f"frame.proportion.{name}"),
+            key="w_proportions", required=True, on_change=_proportions_chosen,
+        )  # fmt: skip
+        st.caption(text(f"frame.proportion_says.{choices.proportions}", side=choices.size))
+    with right:
+        _set("w_closer", list(choices.closer))
+        st.segmented_control(
+            text("frame.closer"), closer.TILES, format_func=lambda tiles: f"{tiles} × {tiles}" if tiles > 1 else "1 ×",
+            key="w_closer", selection_mode="multi", help=text("frame.closer_help"),
+            on_change=lambda: change(closer=tuple(sorted(session.widget("w_closer"))) or choices.closer),
+        )  # fmt: skip
+        _closer_says(choices)
+
+
+def _closer_says(choices: Choices) -> None:
+    tiles = max(choices.closer)
+    if tiles == 1:
+        st.caption(text("frame.closer_once", side=choices.size))
+        return
+    try:
+        Preprocessing(size=choices.size).check_closer(tiles)
+    except SettingRefused as refused:
+        st.caption(f":orange[{plain(say(refused.sentence))}]")
+        return
+    more = sum(n * n for n in choices.closer)
+    st.caption(text("frame.closer_says", tiles=tiles * tiles, side=tiles * choices.size, more=more))
+
+
+def _proportions_chosen() -> None:
+    chosen = session.widget("w_proportions")
+    change(proportions=chosen, **({} if chosen == "square" else {"crop": "none"}))
 
 
 def _threshold(choices: Choices, status: Status) -> None:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from detectors.datasets import FIRST_PRODUCT
 from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.features import closer
 from detectors.features.weights import DEFAULT
 from detectors.methods import METHODS as CARDS
 from detectors.methods import PRESETS
@@ -24,8 +25,21 @@ METHODS = tuple(CARDS)
 PRODUCTS = ("link", "circuit", "leather", "textile", "capsules")
 COLOURS = ("inferno", "mako")
 CROPS = ("none", "center")
+PROPORTIONS = ("square", "padded", "own")
 MOST_BACKBONES = 2
-_MAKES_SCORES = ("data", "product", "preset", "settings", "size", "crop", "equalise", "seed", "random_weights")
+LARGEST = 1024  # pixels a side of what a backbone is given
+_MAKES_SCORES = (
+    "data",
+    "product",
+    "preset",
+    "settings",
+    "size",
+    "crop",
+    "equalise",
+    "proportions",
+    "seed",
+    "random_weights",
+)
 
 Setting = bool | int | float | str | tuple[int, ...]
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]{0,79}(@[\w\-]{1,40})?", re.ASCII)  # a timm model, and whose weights
@@ -43,6 +57,8 @@ class Choices:
     Attributes:
         data: "demo" or "own" (pictures of this session; a link with "own" opens the demo elsewhere).
         settings: (method, setting, value) for each setting that differs from the preset.
+        proportions: of what a backbone is given, as `Preprocessing` has them.
+        closer: into how many tiles on a side pictures are cut, each beside the others.
         random_weights: whether backbones other than scattering get random weights.
         allowed: false alarms allowed, in steps: j of k + 1 normal pictures; None for the rate nearest to 5 %.
         thresholds: (column key, raw score, "value" or "test") of columns whose threshold was set apart.
@@ -60,6 +76,8 @@ class Choices:
     settings: tuple[tuple[str, str, Setting], ...] = ()
     size: int = 224
     crop: str = "none"
+    proportions: str = "square"
+    closer: tuple[int, ...] = (1,)
     equalise: bool = False
     seed: int = 0
     random_weights: bool = False
@@ -78,7 +96,12 @@ class Choices:
     @property
     def columns(self) -> tuple[str, ...]:
         """The keys of the columns that these choices ask for."""
-        return tuple(f"{method}/{backbone}" for backbone in self.backbones for method in self.methods)
+        return tuple(f"{method}/{backbone}" for backbone in self.looks for method in self.methods)
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """The backbones with how closely each looks, as the engine names them."""
+        return tuple(closer.joined(backbone, tiles) for backbone in self.backbones for tiles in self.closer)
 
     @property
     def threshold(self) -> ThresholdChoice:
@@ -188,6 +211,11 @@ def _backbones(written: str) -> tuple[str, ...] | None:
     return tuple(names[:MOST_BACKBONES]) or None
 
 
+def _closer(written: str) -> tuple[int, ...] | None:
+    asked = written.split(",")
+    return tuple(tiles for tiles in closer.TILES if str(tiles) in asked) or None
+
+
 def _words(written: str) -> tuple[str, ...] | None:
     return tuple(word for word in dict.fromkeys(written.split(",")[:_MOST_WORDS]) if _WORD.fullmatch(word)) or None
 
@@ -216,7 +244,7 @@ def _refuse(constant: str) -> None:
 
 def _thresholds(written: str) -> tuple[tuple[str, float, str], ...] | None:
     found = {}
-    for part in written.split(",")[: MOST_BACKBONES * len(METHODS)]:
+    for part in written.split(",")[: MOST_BACKBONES * len(closer.TILES) * len(METHODS)]:
         key, _, rest = part.partition(":")
         value, _, origin = rest.partition(":")
         method, _, backbone = key.partition("/")
@@ -235,8 +263,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "methods": _methods,
     "backbones": _backbones,
     "preset": _one_of(PRESETS),
-    "size": _whole(64, 512),
+    "size": _whole(64, LARGEST),
     "crop": _one_of(CROPS),
+    "proportions": _one_of(PROPORTIONS),
+    "closer": _closer,
     "equalise": _flag,
     "seed": _whole(0, 2**31 - 1),
     "random_weights": _flag,

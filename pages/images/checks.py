@@ -9,8 +9,9 @@ import streamlit as st
 
 from detectors.errors import Sentence
 from detectors.evaluation import shortcuts
-from detectors.images import LIMITS
+from detectors.images import LIMITS, Preprocessing
 from detectors.images.limits import MB
+from detectors.images.preprocessing import squeezed
 from detectors.queries.overview import Overview
 from pages.frame import data, session, style, uploads
 from pages.frame.state import Choices, change
@@ -48,6 +49,9 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
 
 def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
     sizes = {p.original_size for _, p in (*shown.normal, *shown.test)}
+    if choices.proportions != "square" and sizes:
+        _kept(choices, shown)
+        return
     if len(sizes) == 1:
         ((height, width),) = sizes
         count = len(shown.normal) + len(shown.test)
@@ -58,12 +62,27 @@ def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
     if ratio > _SQUEEZED:
         values = {"w": width, "h": height, "side": choices.size, "ratio": f"{ratio:.1f}"}
         crop = "center" if choices.crop == "none" else "none"
+        whole = "own" if len({round(w / h, 2) for h, w in sizes}) == 1 else "padded"
         said = text(f"images.{'squeezed' if choices.crop == 'none' else 'cut'}", **values)
         _line(
             "told",
             said,
             (f"images.{'keep_shape' if crop == 'center' else 'squeeze'}", lambda: change(crop=crop), "shape"),
+            ("images.keep_whole", lambda: change(crop="none", proportions=whole), "whole"),
         )
+
+
+def _kept(choices: Choices, shown: Album) -> None:
+    """Say what becomes of pictures whose proportions are kept, and of those that are squeezed nevertheless."""
+    every = [p.original_size for _, p in (*shown.normal, *shown.test)]
+    seen = Preprocessing(size=choices.size, proportions=choices.proportions)  # type: ignore[arg-type]
+    seen = seen.decided_by([p.original_size for _, p in shown.normal] or every)
+    height, width = every[0]
+    values = {"w": width, "h": height, "side": choices.size, "h2": seen.frame[0], "w2": seen.frame[1]}
+    key = "padded" if choices.proportions == "padded" else "own_shape"
+    _line("fine", text(f"images.{key}", **values))
+    if (told := squeezed(seen, every)) is not None:
+        _line("told", say(told))
 
 
 def _copies(choices: Choices, warning: Sentence, shown: Album) -> None:
@@ -92,11 +111,10 @@ def _why() -> None:
     session.NEXT_PAGE.set("learn")
 
 
-def _line(icon: str, sentence: str, action: tuple[str, Callable[[], None], str] | None = None) -> None:
+def _line(icon: str, sentence: str, *actions: tuple[str, Callable[[], None], str]) -> None:
     with st.container(horizontal=True, gap="small"):
         st.html(f'<div class="odd-check odd-{icon}"><span>{escape(sentence)}</span></div>', width="content")
-        if action:
-            label, work, key = action
+        for label, work, key in actions:
             st.button(text(label), key=key, type="tertiary", on_click=work)
 
 

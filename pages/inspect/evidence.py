@@ -14,7 +14,7 @@ from detectors.methods.base import Box, Neighbor
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Column, MapScale, Result
-from pages.frame import backend, panes, session
+from pages.frame import backend, letterbox, panes, session
 from pages.frame.component import Pictures, encoded
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
@@ -115,7 +115,7 @@ def _gradient(exhibit: Exhibit, key: str, result: Result, pictures: Pictures) ->
 def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, result: Result) -> dict[str, Any]:
     row: dict[str, Any] = {
         "sentence": reasons.sentence(reason, column, said, len(result.learnt)),
-        "box": reason.box,
+        "box": _shown_box(reason.box, exhibit),
         "crops": [],
         "bars": [],
         "histogram": None,
@@ -130,6 +130,14 @@ def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, 
     if reason.shares and all(neighbor.level is None for neighbor in reason.compared):
         row["shares"] = _shares(reason)
     return row
+
+
+def _shown_box(box: Box | None, exhibit: Exhibit) -> Box | None:
+    """Return a place in pixels of the square that shows the picture."""
+    if box is None:
+        return None
+    down, right = letterbox.corner(exhibit.picture.pixels.shape)
+    return box[0] + down, box[1] + right, box[2] + down, box[3] + right
 
 
 def _shown(compared: tuple[Neighbor, ...]) -> list[Neighbor]:
@@ -161,11 +169,11 @@ def _compared(compared: Neighbor, column: Column, result: Result) -> dict[str, A
 
 def _crop(pixels: NDArray[np.uint8], box: Box) -> dict[str, Any]:
     """Cut out a place with its surroundings; the frame is the place itself, in percent of the crop."""
-    size = pixels.shape[0]
+    height, width = pixels.shape[:2]
     top, left, bottom, right = box
-    side = min(size, max(_SMALLEST, round(_CONTEXT * max(bottom - top, right - left))))
-    y = min(max(0, round((top + bottom - side) / 2)), size - side)
-    x = min(max(0, round((left + right - side) / 2)), size - side)
+    side = min(height, width, max(_SMALLEST, round(_CONTEXT * max(bottom - top, right - left))))
+    y = min(max(0, round((top + bottom - side) / 2)), height - side)
+    x = min(max(0, round((left + right - side) / 2)), width - side)
     crop = Image.fromarray(np.ascontiguousarray(pixels[y : y + side, x : x + side]))
     frame = [round(100 * v / side, 2) for v in (left - x, top - y, right - left, bottom - top)]
     return {"uri": encoded(crop, "WEBP", quality=88, method=3), "frame": frame}

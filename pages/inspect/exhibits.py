@@ -161,12 +161,12 @@ def verdict_on(
     )
 
 
-def highest(found: dict[str, Verdict], result: Result, focus: str, size: int) -> tuple[int, int]:
+def highest(found: dict[str, Verdict], result: Result, focus: str, size: tuple[int, int]) -> tuple[int, int]:
     """Return where the focused method's map is highest, else any map's, else the middle."""
     maps = [key for key, said in found.items() if said.map is not None]
     wanted = [key for key in maps if result[key].method == focus] or maps
     if not wanted:
-        return size // 2, size // 2
+        return size[0] // 2, size[1] // 2
     field = found[wanted[0]].map
     assert field is not None
     y, x = np.unravel_index(int(field.argmax()), field.shape)

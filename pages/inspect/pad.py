@@ -16,7 +16,7 @@ from detectors.queries import explain
 from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
-from pages.frame import backend, panes, session, style
+from pages.frame import backend, letterbox, panes, session, style
 from pages.frame.component import PAINT, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
@@ -74,7 +74,7 @@ def page(looked_at: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[s
     rows = [_row(key, exhibit, painting, verdicts, pictures, choices.focus) for key in keys if key in painting.before]
     words = table(language())["inspect"]
     data = {
-        "size": exhibit.picture.pixels.shape[0], "picture": _painted_on(exhibit),
+        "size": letterbox.side(exhibit.picture.pixels.shape), "picture": _painted_on(exhibit),
         "base": base, "rows": rows, "answered": painting.stroke, "paint": PAINT, "colour": choices.colour,
         "refused": "" if painting.refused is None else text("inspect.paint.failed", reason=say(painting.refused)),
         "words": {**words["viewer"], **words["paint"], **words["mode"], "modes_label": words["mode"]["modes"]},
@@ -138,13 +138,14 @@ def painted(exhibit: Exhibit, result: Result) -> Painting:
     number = int(stroke.get("id", -1)) if stroke.get("of") == _painted_on(exhibit) else -1
     before: dict[str, MethodScores] = {}
     try:
-        before, _ = _scored(pixels, result)
+        before, _ = _scored(pixels, exhibit, result)
         if number < 0:
             return Painting(number, None, before, {}, 0.0)
-        overlay = read_overlay(str(stroke.get("png", "")), pixels.shape[0])
+        whole = read_overlay(str(stroke.get("png", "")), letterbox.side(pixels.shape))
+        overlay = Overlay(letterbox.cut(whole.colours, pixels.shape), letterbox.cut(whole.opacity, pixels.shape))
         if overlay.empty:
             return Painting(number, overlay, before, {}, 0.0)
-        after, seconds = _scored(overlay.over(pixels), result)
+        after, seconds = _scored(overlay.over(pixels), exhibit, result)
         return Painting(number, overlay, before, after, seconds)
     except Refusal as refusal:
         return Painting(number, None, before, {}, 0.0, refusal.sentence)
@@ -155,15 +156,18 @@ def _painted_on(exhibit: Exhibit) -> str:
     return f"{exhibit.key} {exhibit.picture.sha256[:12]}"
 
 
-def _scored(pixels: NDArray[np.uint8], result: Result) -> tuple[dict[str, MethodScores], float]:
+def _scored(pixels: NDArray[np.uint8], exhibit: Exhibit, result: Result) -> tuple[dict[str, MethodScores], float]:
     """Return what every finished column says of a picture, and the seconds that took."""
 
     def ask() -> tuple[dict[str, MethodScores], float]:
         started = time.perf_counter()
-        said = backend.current().ask(explain.score_pictures, pixels[None]) or ()
+        base = (exhibit.role, exhibit.index)
+        said = backend.current().ask(explain.score_pictures, pixels[None], True, base) or ()
         return {scored.key: scored for scored in said}, time.perf_counter() - started
 
-    return exhibits.remembered(("painted", sha256(np.ascontiguousarray(pixels).data).hexdigest()), result, ask)
+    return exhibits.remembered(
+        ("painted", exhibit.key, sha256(np.ascontiguousarray(pixels).data).hexdigest()), result, ask
+    )
 
 
 def _row(

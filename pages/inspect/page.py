@@ -6,7 +6,7 @@ from detectors.errors import Refusal
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Result
-from pages.frame import backend, panes, session, style
+from pages.frame import backend, letterbox, panes, session, style
 from pages.frame.component import Pictures
 from pages.frame.progress import work
 from pages.frame.refresh import live
@@ -50,15 +50,18 @@ def explained(
     choices: Choices,
     status: Status,
 ) -> None:
-    result, size = verdicts.result, exhibit.picture.pixels.shape[0]
-    place = choices.place or exhibits.highest(found, result, choices.focus, size)
-    y, x = min(place[0], size - 1), min(place[1], size - 1)
+    result, (height, width) = verdicts.result, exhibit.picture.pixels.shape[:2]
+    place = choices.place or exhibits.highest(found, result, choices.focus, (height, width))
+    y, x = min(place[0], height - 1), min(place[1], width - 1)
+    down, right = letterbox.corner((height, width))
     pictures = Pictures()
     pictures.begin(exhibit.picture.sha256[:16])
     masked = exhibit.picture.mask is not None and exhibit.picture.local and exhibit.picture.mask.any()
     data: dict[str, Any] = {
-        "size": size, "picture": exhibit.key, "base": pictures.photograph(exhibit.picture.pixels),
-        "mask": pictures.mask(exhibit.picture.mask) if masked else None, "place": [y, x], "focus": choices.focus,
+        "size": letterbox.side((height, width)), "picture": exhibit.key,
+        "base": pictures.photograph(exhibit.picture.pixels),
+        "mask": pictures.mask(exhibit.picture.mask) if masked else None,
+        "place": [y + down, x + right], "focus": choices.focus,
         "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
         "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
         "columns": list(keys), "present": choices.present,
@@ -73,7 +76,7 @@ def explained(
     viewer(
         data | film(exhibit, result),
         pictures,
-        on_place=lambda y, x: change(place=(y, x)),
+        on_place=lambda y, x: change(place=letterbox.inside((height, width), y, x)),
         on_picture=lambda key: exhibits.open_key(key, result),
         on_mode=session.MODE.set,
         on_gradient=lambda: session.GRADIENT.set(not session.GRADIENT.get()),

@@ -152,7 +152,8 @@ def ask(exhibit: Exhibit, kind: str, number: int) -> None:
 
 def _measure(exhibit: Exhibit, overlay: Overlay, kind: str) -> tuple[MethodScores, ...]:
     steps = [overlay.shrunk(share) if kind == "size" else overlay.faded(share) for share in SHARES]
-    return backend.current().ask(explain.score_pictures, stack(exhibit.picture.pixels, steps), False) or ()
+    pixels, base = stack(exhibit.picture.pixels, steps), (exhibit.role, exhibit.index)
+    return backend.current().ask(explain.score_pictures, pixels, False, base) or ()
 
 
 def _curve(

@@ -20,6 +20,8 @@ if not choices.methods:
     style.note(text("frame.no_method"))
 if choices.backbones[0] != current().backbones[0]:
     style.note(text("live.other_backbone", wanted=current().backbones[0], used=choices.backbones[0]), "calm")
+if choices.proportions != "square" or choices.closer != (1,):
+    style.note(text("live.square_once"), "calm")
 if visitor:
     said = camera.show(visitor, choices)
     join = remembering.join()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import panes, session
+from pages.frame import letterbox, panes, session
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.pinned import several
 from pages.frame.state import Choices
@@ -140,7 +140,9 @@ def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int) -> str:
     """Put thumbnails side by side on a square sheet; `key` stands for the whole content."""
     sheet = Image.new("RGB", (_SIDE * _across, _SIDE * _across))
     for place, picture in enumerate(_pictures):
-        small = Image.fromarray(picture.pixels).resize((_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        small = Image.fromarray(letterbox.squared(picture.pixels)).resize(
+            (_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0
+        )
         sheet.paste(small, (_SIDE * (place % _across), _SIDE * (place // _across)))
     return encoded(sheet, "WEBP", quality=78, method=2)
 

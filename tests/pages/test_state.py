@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.datasets import FIRST_PRODUCT, builtin
-from pages.frame.state import COLOURS, METHODS, PRODUCTS, Choices
+from pages.frame.state import COLOURS, METHODS, PRODUCTS, PROPORTIONS, Choices
 
 SETTINGS = [
     ("padim", "channels", 64),
@@ -26,7 +26,9 @@ CHOICES = st.builds(
     backbones=st.lists(BACKBONES, min_size=1, max_size=2, unique=True).map(tuple),
     preset=st.sampled_from(["quick", "paper"]),
     settings=st.sets(st.sampled_from(SETTINGS)).map(lambda chosen: tuple(sorted(chosen, key=lambda s: s[:2]))),
-    size=st.integers(64, 512),
+    size=st.integers(64, 1024),
+    proportions=st.sampled_from(PROPORTIONS),
+    closer=st.sets(st.sampled_from([1, 2, 3]), min_size=1).map(lambda chosen: tuple(sorted(chosen))),
     crop=st.sampled_from(["none", "center"]),
     equalise=st.booleans(),
     seed=st.integers(0, 2**31 - 1),
@@ -110,3 +112,10 @@ def test_what_is_valid_beside_it_is_kept():
 def test_the_product_that_is_shown_first_is_named_first_and_none_is_forgotten():
     assert Choices().product == PRODUCTS[0] == FIRST_PRODUCT
     assert set(PRODUCTS) == set(builtin.PRODUCTS)
+
+
+def test_each_way_of_looking_is_a_column_of_its_own():
+    chosen = Choices.from_query({"methods": "padim", "backbones": "scattering,resnet18", "closer": "3,1,7"})
+    assert chosen.closer == (1, 3)
+    assert chosen.looks == ("scattering", "scattering-3x3", "resnet18", "resnet18-3x3")
+    assert chosen.columns[1] == "padim/scattering-3x3"

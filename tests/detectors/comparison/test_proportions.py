@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.comparison.comparison import Comparison, extract, fit_and_score
+from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
 from detectors.datasets import Dataset, Sample
@@ -20,6 +20,7 @@ from detectors.features.store import FeatureStore
 from detectors.images import Preprocessing, of_pixels
 from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
+from detectors.queries import explain
 
 MAPPED = ("spade", "padim", "patchcore", "cfa")
 WIDE, TALL = (96, 192), (192, 96)
@@ -198,6 +199,45 @@ def test_a_map_lands_where_the_defect_is_and_is_saved_whole(preprocessing, backb
         again = Pipeline.load(path, device="cpu")
         found = again.predict([sample.picture for sample in data.test])
         np.testing.assert_allclose(found.scores.numpy(), column.scores, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "backbone"),
+    [
+        (Preprocessing(size=64, proportions="own"), "scattering-2x2"),
+        (Preprocessing(size=96, proportions="padded"), "scattering"),
+    ],
+    ids=["own 2x2", "padded"],
+)
+def test_inspect_asks_about_what_the_backbone_saw(preprocessing, backbone):
+    """An untouched picture scores as it did; places, gradients and painted maps are in the picture's own pixels."""
+    data = a_set(WIDE, TALL) if preprocessing.proportions == "padded" else a_set(WIDE)
+    comparison, pictures, stores = run(data, preprocessing, backbone, ("patchcore", "mahalanobis"))
+    fitted = [
+        FittedColumn(*fit_and_score(comparison.detector(method, backbone), stores, pictures), stores, method)
+        for method in comparison.methods
+    ]
+    bench = Bench(comparison, pictures, tuple(fitted))
+    height, width = pictures.preprocessing.frame
+    for index, picture in enumerate(pictures.test):
+        found = explain.score_pictures(bench, picture.pixels[None], base=("test", index))
+        for scored, column in zip(found, bench.fitted, strict=True):
+            assert scored.scores[0] == pytest.approx(column.column.scores[index], rel=1e-4)
+        spot = np.argwhere(picture.mask)[0] if picture.mask is not None else (height // 2, width // 2)
+        reason = explain.explain_place(bench, "test", index, *map(int, spot))[0]
+        top, left, bottom, right = reason.box
+        assert 0 <= top <= spot[0] < bottom <= height
+        assert 0 <= left <= spot[1] < right <= width
+    assert found[0].maps.shape == (1, height, width)
+    assert explain.gradient(bench, "mahalanobis/" + backbone, "test", 1).shape == (height, width)
+    dark = pictures.test[0].pixels.copy()
+    y, x = (np.array([s.start + s.stop for s in pictures.test[0].inside]) // 2).tolist()
+    dark[y : y + 10, x : x + 10] = 0
+    painted = explain.score_pictures(bench, dark[None], base=("test", 0))[0]
+    assert painted.scores[0] > 3 * fitted[0].column.scores[0]
+    peak = np.unravel_index(painted.maps[0].argmax(), painted.maps[0].shape)
+    assert abs(peak[0] - y - 5) <= 12
+    assert abs(peak[1] - x - 5) <= 12
 
 
 def test_nothing_beyond_a_picture_counts():
