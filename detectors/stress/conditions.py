@@ -12,6 +12,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from detectors.errors import SettingRefused
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
+Size = tuple[int, int]  # (H, W) in pixels
 _DAYLIGHT = 6504.0  # kelvin, of sRGB's white
 _XYZ_TO_RGB = np.array(
     [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
@@ -48,7 +50,7 @@ class Condition:
     unit: str
     strengths: tuple[float, ...]
     alter: Callable[[Pixels, float, np.random.Generator], Pixels]
-    matrix: Callable[[int, float, np.random.Generator], NDArray[np.float64]] | None = None
+    matrix: Callable[[Size, float, np.random.Generator], NDArray[np.float64]] | None = None
 
     @property
     def geometric(self) -> bool:
@@ -68,27 +70,27 @@ class Condition:
         return max(self.strengths, key=abs)
 
     def apply(self, pixels: Pixels, strength: float, seed: int = 0) -> Pixels:
-        """Return (S, S, 3) uint8 sRGB under this condition.
+        """Return (H, W, 3) uint8 sRGB under this condition.
 
         Args:
-            pixels: (S, S, 3) uint8 sRGB, as a backbone sees it.
+            pixels: (H, W, 3) uint8 sRGB, as a backbone sees it.
             strength: in the condition's unit; 0 returns the same bytes.
             seed: of all pictures' accidents.
         """
         return pixels.copy() if strength == 0 else self.alter(pixels, strength, self._accident(pixels, seed))
 
     def apply_mask(self, mask: Mask, pixels: Pixels, strength: float, seed: int = 0) -> Mask:
-        """Return the (S, S) mask of a picture under this condition: moved as its picture was."""
+        """Return the (H, W) mask of a picture under this condition: moved as its picture was."""
         if self.matrix is None or strength == 0:
             return mask
-        moved = self.matrix(len(mask), strength, self._accident(pixels, seed))
+        moved = self.matrix(_size(mask), strength, self._accident(pixels, seed))
         return move(mask.astype(np.uint8)[..., None] * 255, moved, Image.Resampling.NEAREST)[..., 0] > 127
 
     def control(self, pixels: Pixels, strength: float, seed: int = 0) -> Pixels:
         """Return a picture moved there and back: what resampling and the border do to it without any movement."""
         if self.matrix is None or strength == 0:
             return pixels.copy()
-        there = self.matrix(len(pixels), strength, self._accident(pixels, seed))
+        there = self.matrix(_size(pixels), strength, self._accident(pixels, seed))
         return move(move(pixels, there), np.asarray(np.linalg.inv(there), np.float64))
 
     def _accident(self, pixels: Pixels, seed: int) -> np.random.Generator:
@@ -176,11 +178,11 @@ def _contrast(pixels: Pixels, percent: float, accident: np.random.Generator) -> 
 
 
 def _gradient(pixels: Pixels, stops: float, accident: np.random.Generator) -> Pixels:
-    return _lit(pixels, 2.0 ** (stops * _across(len(pixels), accident.uniform(0, 2 * np.pi)))[..., None])
+    return _lit(pixels, 2.0 ** (stops * _across(_size(pixels), accident.uniform(0, 2 * np.pi)))[..., None])
 
 
 def _shadow(pixels: Pixels, stops: float, accident: np.random.Generator) -> Pixels:
-    across = _across(len(pixels), accident.uniform(0, 2 * np.pi))
+    across = _across(_size(pixels), accident.uniform(0, 2 * np.pi))
     edge = np.quantile(across, _SHADED)
     depth = np.clip((edge - across) / _SOFT + 0.5, 0, 1)
     return _lit(pixels, 2.0 ** (-stops * depth)[..., None])
@@ -200,10 +202,14 @@ def _jpeg(pixels: Pixels, lost: float, accident: np.random.Generator) -> Pixels:
     return np.array(Image.open(file))
 
 
-def _across(side: int, angle: float) -> NDArray[np.float64]:
-    """Return (S, S): -1/2 at one end of the picture, 1/2 at the other, along an angle."""
-    place = np.linspace(-0.5, 0.5, side)
-    field = np.cos(angle) * place[None, :] + np.sin(angle) * place[:, None]
+def _size(pixels: NDArray[Any]) -> Size:
+    return pixels.shape[0], pixels.shape[1]
+
+
+def _across(size: Size, angle: float) -> NDArray[np.float64]:
+    """Return (H, W): -1/2 at one end of the picture, 1/2 at the other, along an angle."""
+    down, right = (np.linspace(-0.5, 0.5, side) for side in size)
+    field = np.cos(angle) * right[None, :] + np.sin(angle) * down[:, None]
     return np.asarray(field / (abs(np.cos(angle)) + abs(np.sin(angle))))
 
 
@@ -211,45 +217,45 @@ def _bytes(values: NDArray[np.floating]) -> Pixels:
     return np.asarray(np.rint(np.clip(values, 0, 255)), np.uint8)
 
 
-def _rotation(side: int, degrees: float, accident: np.random.Generator) -> NDArray[np.float64]:
+def _rotation(size: Size, degrees: float, accident: np.random.Generator) -> NDArray[np.float64]:
     turn = np.deg2rad(degrees)
-    return _about_middle(side, np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
+    return _about_middle(size, np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]))
 
 
-def _shift(side: int, pixels: float, accident: np.random.Generator) -> NDArray[np.float64]:
+def _shift(size: Size, pixels: float, accident: np.random.Generator) -> NDArray[np.float64]:
     moved = np.eye(3)
     moved[accident.integers(2), 2] = pixels * accident.choice([-1, 1])
     return moved
 
 
-def _scale(side: int, percent: float, accident: np.random.Generator) -> NDArray[np.float64]:
-    return _about_middle(side, np.eye(2) * (1 + percent / 100))
+def _scale(size: Size, percent: float, accident: np.random.Generator) -> NDArray[np.float64]:
+    return _about_middle(size, np.eye(2) * (1 + percent / 100))
 
 
-def _about_middle(side: int, linear: NDArray[np.float64]) -> NDArray[np.float64]:
+def _about_middle(size: Size, linear: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the (3, 3) matrix that moves (x, y) of pixels about the picture's middle."""
-    matrix, middle = np.eye(3), np.full(2, side / 2)
+    matrix, middle = np.eye(3), np.array([size[1] / 2, size[0] / 2])
     matrix[:2, :2], matrix[:2, 2] = linear, middle - linear @ middle
     return matrix
 
 
 def move(pixels: Pixels, matrix: NDArray[np.float64], resample: Image.Resampling = Image.Resampling.BICUBIC) -> Pixels:
     """Move a picture; what comes in from beyond its border is its mirror image."""
-    side = len(pixels)
-    margin = side // 4
+    height, width = _size(pixels)
+    margin = min(height, width) // 4
     padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     back = np.linalg.inv(matrix)  # from places of the new picture to places of the old one, both without the margin
     back[:2, 2] += margin
     image = Image.fromarray(padded if padded.shape[2] == 3 else padded[..., 0])
-    moved = image.transform((side, side), Image.Transform.AFFINE, tuple(back[:2].ravel()), resample)
+    moved = image.transform((width, height), Image.Transform.AFFINE, tuple(back[:2].ravel()), resample)
     return np.array(moved).reshape(pixels.shape)
 
 
 def _geometry(
-    matrix: Callable[[int, float, np.random.Generator], NDArray[np.float64]],
+    matrix: Callable[[Size, float, np.random.Generator], NDArray[np.float64]],
 ) -> Callable[[Pixels, float, np.random.Generator], Pixels]:
     def alter(pixels: Pixels, strength: float, accident: np.random.Generator) -> Pixels:
-        return move(pixels, matrix(len(pixels), strength, accident))
+        return move(pixels, matrix(_size(pixels), strength, accident))
 
     return alter
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score, silent
 from detectors.errors import Refusal, Sentence, SettingRefused
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
-from detectors.result import column_key
+from detectors.result import ResultPicture, column_key
 from detectors.stress.conditions import Condition
 from detectors.stress.curves import Curve
 
@@ -91,7 +91,7 @@ def measure(
     Raises:
         SettingRefused: when there is no test picture, or no column with a threshold.
     """
-    columns = [(fitted, at) for fitted in bench.fitted if (at := choice.of(fitted.column)) is not None]
+    columns = [(fitted, at) for fitted in seen_once(bench) if (at := choice.of(fitted.column)) is not None]
     test = bench.pictures.test
     if not columns or not test:
         raise SettingRefused(
@@ -111,7 +111,7 @@ def measure(
         nonlocal done
         for start, altered in _altered(bench, condition, strength, seed, control):
             for name, network in networks.items():
-                for fitted, found in _scored(network, own[name], altered):
+                for fitted, found in _scored(network, own[name], altered, test[start:]):
                     into[fitted.column.key][start : start + len(altered)] = found
                 done += len(altered)
                 progress(done / total, "stress", pictures=done)
@@ -150,13 +150,19 @@ def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: L
         seed: as of `measure`.
         load: as of `measure`.
     """
-    picture, finish = bench.pictures.test[index].pixels, _finish(bench)
-    pixels = np.stack([finish(condition.apply(picture, t, seed)) if t else picture for t in condition.strengths])
+    shown, finish = bench.pictures.test[index], _finish(bench)
+
+    def under(strength: float) -> NDArray[np.uint8]:
+        return within(shown, lambda p: finish(condition.apply(p, strength, seed))) if strength else shown.pixels
+
+    pixels = np.stack([under(strength) for strength in condition.strengths])
     maps: dict[str, NDArray[np.float32] | None] = {}
     scores: dict[str, NDArray[np.float64]] = {}
-    for name, own in _backbones(bench.fitted).items():
+    for name, own in _backbones(seen_once(bench)).items():
         network = (load or bench.comparison.load)(name)
-        found = [list(_predicted(network, own, pixels[t : t + BATCH])) for t in range(0, len(pixels), BATCH)]
+        found = [
+            list(_predicted(network, own, pixels[t : t + BATCH], [shown] * BATCH)) for t in range(0, len(pixels), BATCH)
+        ]
         for column in zip(*found, strict=True):
             key, predictions = column[0][0].column.key, [prediction for _, prediction in column]
             scores[key] = np.concatenate([each.scores.double().cpu().numpy() for each in predictions])
@@ -172,6 +178,20 @@ def _backbones(columns: Iterable[FittedColumn]) -> dict[str, list[FittedColumn]]
     return grouped
 
 
+def seen_once(bench: Bench) -> tuple[FittedColumn, ...]:
+    """Return the columns that see pictures once and whole: conditions change pictures as they are shown."""
+    return tuple(fitted for fitted in bench.fitted if fitted.stores.closer is None)
+
+
+def within(picture: ResultPicture, change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return a picture changed, (H, W, 3), and what lies beyond it as it was."""
+    if picture.box is None:
+        return change(picture.pixels)
+    changed = picture.pixels.copy()
+    changed[picture.inside] = change(np.ascontiguousarray(picture.pixels[picture.inside]))
+    return changed
+
+
 def _finish(bench: Bench) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Return what a picture goes through after a condition."""
     finish, after = bench.comparison.preprocessing.finish, bench.after
@@ -181,38 +201,43 @@ def _finish(bench: Bench) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
 def _altered(
     bench: Bench, condition: Condition, strength: float, seed: int, control: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield (index of the first, (B, S, S, 3)) of a few pictures at a time, prepared as the run prepares them."""
+    """Yield (index of the first, (B, H, W, 3)) of a few pictures at a time, prepared as the run prepares them."""
     change, finish = condition.control if control else condition.apply, _finish(bench)
     test = bench.pictures.test
     for start in range(0, len(test), BATCH):
         part = test[start : start + BATCH]
-        yield start, np.stack([finish(change(picture.pixels, strength, seed)) for picture in part])
+        yield start, np.stack([within(picture, lambda p: finish(change(p, strength, seed))) for picture in part])
 
 
 def _scored(
-    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
+    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8], pictures: Sequence[ResultPicture]
 ) -> Iterator[tuple[FittedColumn, NDArray[np.float64]]]:
     """Yield every column with its scores of a few pictures, without the work that only maps need."""
-    for fitted, features in _seen(network, columns, pixels):
+    for fitted, features in _seen(network, columns, pixels, pictures):
         yield fitted, fitted.detector.scores(features).double().cpu().numpy()
 
 
 def _predicted(
-    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
+    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8], pictures: Sequence[ResultPicture]
 ) -> Iterator[tuple[FittedColumn, Prediction]]:
     """Yield every column with what it says of a few pictures."""
-    for fitted, features in _seen(network, columns, pixels):
+    for fitted, features in _seen(network, columns, pixels, pictures):
         yield fitted, fitted.detector.predict(features)
 
 
 def _seen(
-    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8]
+    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8], pictures: Sequence[ResultPicture]
 ) -> Iterator[tuple[FittedColumn, Features]]:
-    """Yield every column with the features of a few pictures, which go through the backbone once."""
+    """Yield every column with the features of the first few of `pictures`, changed, in one pass of the backbone."""
     import torch
 
     batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (B, 3, S, S)
-    features = network(batch)
+    boxes = [picture.box for picture in pictures[: len(pixels)]]
+    if any(boxes):
+        frame = (0, 0, pixels.shape[1], pixels.shape[2])
+        features = network(batch, torch.tensor([box or frame for box in boxes]))
+    else:
+        features = network(batch)
     for fitted in columns:
         standardise = fitted.stores.standardisation
         yield fitted, features if standardise is None else standardise(features)

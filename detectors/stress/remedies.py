@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from detectors.comparison.comparison import Bench, FittedColumn, Pictures, extract, fit_and_score, silent
 from detectors.errors import Refusal, SettingRefused
 from detectors.stress.conditions import Condition, Pixels, move
-from detectors.stress.measuring import Load
+from detectors.stress.measuring import Load, seen_once, within
 from detectors.stress.plans import REMEDIES
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def remedied(
         comparison = replace(comparison, preprocessing=replace(comparison.preprocessing, equalise=True))
         change: Callable[[Pixels], Pixels] = comparison.preprocessing.finish
     elif remedy == "align":
+        if any(picture.box for picture in pictures.learnt):
+            raise SettingRefused(
+                "stress.align_padded",
+                "Padded pictures of different shapes have no common place to be moved to. Choose square proportions, "
+                "or their own shape.",
+            )
         change = after = alignment(np.stack([picture.pixels for picture in pictures.learnt]))
     else:
         return _fitted(replace(bench, pictures=_augmented(bench, condition, seed)), bench, progress, load)
@@ -76,28 +82,30 @@ def alignment(normal: NDArray[np.uint8]) -> Callable[[Pixels], Pixels]:
     reference = np.conj(_spectrum(mean))
 
     def align(pixels: Pixels) -> Pixels:
+        size = pixels.shape[0], pixels.shape[1]
         best = _shifted(reference, _spectrum(pixels))
         still, turn = best[0], 0.0
         for angles in (_COARSE, _FINE):
             for angle in angles + turn if angles is _FINE else angles:
-                found = _shifted(reference, _spectrum(move(pixels, _movement(len(pixels), angle))))
+                found = _shifted(reference, _spectrum(move(pixels, _movement(size, angle))))
                 if found[0] > best[0]:
                     best, turn = found, float(angle)
         correlation, down, right = best
         if correlation <= still and not (down or right):
             return pixels
-        scale = len(pixels) / _SIDE
-        matrix = _movement(len(pixels), turn, -down * scale, -right * scale)
-        return np.where(_seen(len(pixels), matrix)[..., None], move(pixels, matrix), mean)
+        matrix = _movement(size, turn, -down * size[0] / _SIDE, -right * size[1] / _SIDE)
+        return np.where(_seen(size, matrix)[..., None], move(pixels, matrix), mean)
 
     return align
 
 
-def _seen(side: int, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return (S, S): whether a place of the moved picture was within the picture before."""
-    place = np.stack([*np.meshgrid(np.arange(side) + 0.5, np.arange(side) + 0.5), np.ones((side, side))])
+def _seen(size: tuple[int, int], matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return (H, W): whether a place of the moved picture was within the picture before."""
+    height, width = size
+    place = np.stack([*np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), np.ones(size)])
     before = np.linalg.inv(matrix)[:2] @ place.reshape(3, -1)
-    return np.asarray(((before >= 0) & (before <= side)).all(axis=0)).reshape(side, side)
+    ends = np.array([[width], [height]])
+    return np.asarray(((before >= 0) & (before <= ends)).all(axis=0)).reshape(size)
 
 
 def _spectrum(pixels: NDArray[np.generic]) -> NDArray[np.complex128]:
@@ -119,17 +127,17 @@ def _shifted(reference: NDArray[np.complex128], spectrum: NDArray[np.complex128]
     return float(correlation.max()), (int(down) + half) % _SIDE - half, (int(right) + half) % _SIDE - half
 
 
-def _movement(side: int, degrees: float, down: float = 0.0, right: float = 0.0) -> NDArray[np.float64]:
+def _movement(size: tuple[int, int], degrees: float, down: float = 0.0, right: float = 0.0) -> NDArray[np.float64]:
     """Return the (3, 3) matrix that turns about the middle and then shifts."""
-    turn, middle = np.deg2rad(degrees), side / 2
+    turn, middle = np.deg2rad(degrees), np.array([size[1] / 2, size[0] / 2])
     matrix = np.eye(3)
     matrix[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-    matrix[:2, 2] = np.full(2, middle) - matrix[:2, :2] @ np.full(2, middle) + [right, down]
+    matrix[:2, 2] = middle - matrix[:2, :2] @ middle + [right, down]
     return matrix
 
 
 def _changed(pictures: tuple[ResultPicture, ...], change: Callable[[Pixels], Pixels]) -> tuple[ResultPicture, ...]:
-    return tuple(replace(picture, pixels=change(picture.pixels)) for picture in pictures)
+    return tuple(replace(picture, pixels=within(picture, change)) for picture in pictures)
 
 
 def _augmented(bench: Bench, condition: Condition, seed: int) -> Pictures:
@@ -137,10 +145,12 @@ def _augmented(bench: Bench, condition: Condition, seed: int) -> Pictures:
     strengths = [strength for strength in condition.strengths if strength]
     drawn = np.random.default_rng(seed).choice(strengths, len(bench.pictures.learnt))
     finish = bench.comparison.preprocessing.finish
-    more = tuple(
-        replace(picture, pixels=finish(condition.apply(picture.pixels, float(strength), seed)))
-        for picture, strength in zip(bench.pictures.learnt, drawn, strict=True)
-    )
+
+    def under(picture: ResultPicture, strength: float) -> ResultPicture:
+        changed = within(picture, lambda pixels: finish(condition.apply(pixels, strength, seed)))
+        return replace(picture, pixels=changed)
+
+    more = tuple(under(picture, float(s)) for picture, s in zip(bench.pictures.learnt, drawn, strict=True))
     return replace(bench.pictures, learnt=(*bench.pictures.learnt, *more))
 
 
@@ -148,10 +158,10 @@ def _fitted(changed: Bench, bench: Bench, progress: Progress, load: Load | None)
     """Return a bench of other pictures with all columns of the run that can be fitted on them."""
     stores = {
         name: extract(changed.pictures, (load or bench.comparison.load)(name), progress)
-        for name in dict.fromkeys(fitted.column.backbone for fitted in bench.fitted)
+        for name in dict.fromkeys(fitted.column.backbone for fitted in seen_once(bench))
     }
     found = []
-    for fitted in bench.fitted:
+    for fitted in seen_once(bench):
         column = fitted.column
         detector = bench.comparison.detector(column.method, column.backbone)
         try:

@@ -58,7 +58,7 @@ def beside(now: Result, pinned: Result | None) -> Beside:
         return Beside(now)
     if _pictures(now) != _pictures(pinned):
         return Beside(now, reason=text("pin.other_pictures", n=len(pinned.test)))
-    if _seen(now).get("crop") != _seen(pinned).get("crop"):
+    if _cut(now) != _cut(pinned):
         return Beside(now, reason=text("pin.other_crop"))
     columns = {column.key: column for column in now.columns}
     joined = []
@@ -119,6 +119,12 @@ def _key(column: Column, twin: Column | None, pinned: Result, now: Result) -> st
 
 def _pictures(result: Result) -> list[tuple[Any, ...]]:
     return [(p.name, p.sha256, p.defective, p.kind) for p in result.test]
+
+
+def _cut(result: Result) -> tuple[str, str]:
+    """Return how pictures were cut and shaped: runs that differ in it show other pictures."""
+    seen = _seen(result)
+    return seen.get("crop", "none"), seen.get("proportions", "square")
 
 
 def _seen(result: Result) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from detectors.images import Preprocessing, of_pixels
 from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
 from detectors.queries import explain
+from detectors.stress.conditions import CONDITIONS
+from detectors.stress.measuring import measure, strip
 
 MAPPED = ("spade", "padim", "patchcore", "cfa")
 WIDE, TALL = (96, 192), (192, 96)
@@ -311,3 +313,30 @@ def test_the_cost_is_said_before_a_run_and_what_is_not_kept_is_refused():
     once = forecast(replace(comparison, backbones=backbones[:1]), 6, 10, 10**12)
     assert told.peak_bytes > 1.5 * once.peak_bytes
     assert told.seconds > once.seconds
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "backbone"),
+    [
+        (Preprocessing(size=64, proportions="own"), "scattering"),
+        (Preprocessing(size=96, proportions="padded"), "scattering"),
+    ],
+    ids=["own", "padded"],
+)
+def test_conditions_change_pictures_of_any_shape_and_nothing_beyond_them(preprocessing, backbone):
+    data = a_set(WIDE, TALL) if preprocessing.proportions == "padded" else a_set(WIDE)
+    comparison, pictures, stores = run(data, preprocessing, backbone, ("padim",))
+    column, detector = fit_and_score(comparison.detector("padim", backbone), stores, pictures)
+    bench = Bench(comparison, pictures, (FittedColumn(column, detector, stores, "padim"),))
+    for key in ("rotation", "scale", "shift", "gradient", "shadow"):
+        condition = CONDITIONS[key]
+        found = strip(bench, condition, 0)
+        assert found.pixels.shape[1:] == pictures.test[0].pixels.shape
+        beyond = np.ones(found.pixels.shape[1:3], bool)
+        beyond[pictures.test[0].inside] = False
+        assert (found.pixels[:, beyond] == 128).all()
+        mask = condition.apply_mask(pictures.test[1].mask, pictures.test[1].pixels, condition.strongest)
+        assert mask.shape == pictures.test[1].mask.shape
+    curve = measure(bench, CONDITIONS["brightness"])[0]
+    assert curve.scores.shape == (7, len(pictures.test))
+    assert curve.scores[3] == pytest.approx(column.scores)

@@ -34,7 +34,7 @@ def scene(side=112):
 def test_a_moved_picture_is_brought_back(degrees, down, right):
     normal = scene()
     align = alignment(np.stack([normal] * 3))
-    changed = move(normal, _movement(len(normal), degrees, down, right))
+    changed = move(normal, _movement(normal.shape[:2], degrees, down, right))
     inside = slice(20, -20)
 
     def away(pixels):
