@@ -3,9 +3,9 @@
 Blocked lazy greedy. Known distances are upper bounds that only fall, so only the farthest `CANDIDATES` rows are kept
 exact; when the best of these falls below the bound of the others, products with the picks that they missed bring the
 rows up to date that may now be farthest. A row near an early pick is soon below all that are picked and is never looked
-at again: with trained features a third of the distances are computed. The picks are those of the plain algorithm, up to
-rounding. An accelerator, whose products are cheap and for which the host would have to wait again and again, does the
-plain algorithm.
+at again: with trained features fewer than half of the distances are computed. The picks are those of the plain
+algorithm, up to rounding. An accelerator, whose products are cheap and for which the host would have to wait again and
+again, does the plain algorithm.
 """
 
 from __future__ import annotations

@@ -8,17 +8,20 @@ from typing import Any
 
 from detectors.datasets.builtin import build
 from detectors.features.backbone import load_backbone
+from detectors.features.packages import PACKAGED
 from detectors.features.standardisation import Standardisation
 from detectors.features.store import FeatureStore
+from detectors.features.weights import BUNDLED
 
 
 def stores(backbone: str, normal: int, test: int) -> tuple[FeatureStore, FeatureStore, float]:
     """Return features at 224 px of normal and of test circuit boards, and the backbone's ms a picture.
 
-    Random weights for a CNN; what the scattering network says is standardised, as the program does it.
+    Random weights for a CNN without a package of weights; what the scattering network says is standardised, as the
+    program does it.
     """
     pictures = build("circuit", normal=normal, good=test, per=0).pictures[:, 16:240, 16:240]  # (N, 224, 224, 3)
-    network = load_backbone(backbone, weights=None if backbone == "scattering" else "random", device="cpu")
+    network = load_backbone(backbone, weights=None if backbone in (BUNDLED, *PACKAGED) else "random", device="cpu")
     found = [FeatureStore.extract(part, network) for part in (pictures[:normal], pictures[normal:])]
     if network.standardise:
         by = Standardisation.measure(found[0])
