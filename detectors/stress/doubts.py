@@ -19,7 +19,7 @@ from detectors.features.likeness import NEAREST
 if TYPE_CHECKING:
     from detectors.features.store import FeatureStore
 
-_ROOM = 8_000_000  # distances that are kept: the grid of patches is coarser where there are many pictures
+_ROOM = 1_200_000  # distances that are kept: the grid of patches is coarser where there are many pictures
 _FINEST, _COARSEST = 14, 4  # patches along a side
 
 

@@ -8,13 +8,14 @@ normal ones would have learnt.
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.comparison.comparison import Bench, FittedColumn, silent
+from detectors.comparison.comparison import Bench, FittedColumn, Stores, silent
 from detectors.errors import SettingRefused
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import USUAL_RATE
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
     Fit = tuple[Detector, FeatureStore]
 
+# By the features of the test pictures: those of the learnt ones, the rows compared, and how alike they are.
+_ALIKE: weakref.WeakKeyDictionary[Any, tuple[weakref.ref[Any] | None, bytes, Likeness | None]] = (
+    weakref.WeakKeyDictionary()
+)
 TIMED = 4  # pictures scored to learn how long it takes
 Rows = NDArray[np.int64]  # among all pictures of a run: learnt, held out, test
 
@@ -37,14 +42,13 @@ class Refits:
 
     def __init__(self, bench: Bench, fitted: FittedColumn) -> None:
         stores = fitted.stores
-        self._bench, self._column = bench, fitted.column
+        self._bench, self._column, self._stores = bench, fitted.column, stores
         self._standardised = stores.standardisation is not None
         self._store = stores.learnt.joined(stores.held_out, stores.test).as_extracted()
         self.learnt = np.arange(len(stores.learnt))
         self.held_out = len(stores.learnt) + np.arange(len(stores.held_out))
         self.test = len(stores.learnt) + len(stores.held_out) + np.arange(len(stores.test))
         self.fits = 0
-        self._likeness: Likeness | None = None
 
     def fit(self, rows: Rows) -> Fit:
         """Return a detector fitted on pictures, and all features as it is to see them."""
@@ -97,12 +101,23 @@ class Refits:
 
     def outlying(self, rows: Rows) -> set[int]:
         """Return the rows of pictures that the others find unusual."""
-        if self._likeness is None:
-            self._likeness = Likeness(self._store)
-        return {int(rows[i]) for i in self._likeness.doubts(rows).outlying}
+        normal = np.concatenate([self.learnt, self.held_out])
+        compared = np.concatenate([normal, self.test[self._bench.pictures.labels == 1]])
+        places = np.searchsorted(compared, rows)  # ascending, as rows are numbered
+        alike = _likeness(self._stores, self._store, compared)
+        return {int(rows[i]) for i in alike.doubts(places).outlying}
 
     def _unfitted(self) -> Detector:
         return self._bench.comparison.detector(self._column.method, self._column.backbone)
+
+
+def _likeness(stores: Stores, store: FeatureStore, rows: Rows) -> Likeness:
+    """Return how alike pictures are, worked out once for all columns on the same features."""
+    learnt, known, found = _ALIKE.get(stores.test, (None, b"", None))
+    if found is None or learnt is None or learnt() is not stores.learnt or known != rows.tobytes():
+        found = Likeness(store.subset(rows))
+        _ALIKE[stores.test] = weakref.ref(stores.learnt), rows.tobytes(), found
+    return found
 
 
 def paces(bench: Bench) -> dict[str, Pace]:

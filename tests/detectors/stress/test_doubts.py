@@ -71,5 +71,5 @@ def test_only_the_pictures_asked_for_are_compared(parts):
 
 def test_many_pictures_are_compared_on_a_coarser_grid():
     draw = torch.Generator().manual_seed(0)
-    few = Likeness(Store(torch.randn(500, 2, 14, 14, generator=draw), torch.randn(500, 2, generator=draw)))
-    assert few.side == 5
+    few = Likeness(Store(torch.randn(250, 2, 14, 14, generator=draw), torch.randn(250, 2, generator=draw)))
+    assert few.side == 4
