@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import USUAL_RATE, ThresholdChoice
+from detectors.queries import stress
 from detectors.report.stress import Stressed
 from detectors.result import Result
 from detectors.stress import CONDITIONS, REMEDIES, Curve, Study
-from pages.frame import session
+from pages.frame import backend, session
+from pages.frame.backend import Answer
 from pages.frame.state import Choices
 
 Curves = Mapping[str, tuple[Curve, ...]]
@@ -32,6 +34,26 @@ def helped(run: str, choices: Choices) -> Mapping[tuple[str, str], tuple[Curve, 
     found = _there(run, choices, lambda curves: at_rate(curves, choices), True)
     asked = ((name, remedy) for name in CONDITIONS for remedy in REMEDIES)
     return {(name, remedy): found[f"{name}+{remedy}"] for name, remedy in asked if f"{name}+{remedy}" in found}
+
+
+def begin(run: str, name: str) -> None:
+    """Ask for a condition of the run, unless it was asked for."""
+    asked = session.STRESSED.get()
+    if (run, name) not in asked or asked[run, name].cancelled:
+        asked[run, name] = backend.current().later(stress.under, name, fitted=True)
+
+
+def answer(run: str, name: str) -> Answer | None:
+    """Return what was asked of a condition; None where nothing was."""
+    return session.STRESSED.get().get((run, name))
+
+
+def seconds(result: Result) -> float:
+    """Return about how long one condition takes, from what this run took: all strengths but 0, each a pass."""
+    passes = {column.backbone: column.cost.backbone_milliseconds for column in result.columns}
+    own = sum(column.cost.milliseconds_per_picture for column in result.columns)
+    strengths = len(next(iter(CONDITIONS.values())).strengths) - 1
+    return strengths * len(result.test) * (sum(passes.values()) + own) / 1e3
 
 
 def _there(

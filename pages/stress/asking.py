@@ -8,7 +8,7 @@ from detectors.errors import Refusal
 from detectors.queries import stress
 from detectors.result import Result
 from detectors.stress import CONDITIONS
-from pages.frame import backend, session, style
+from pages.frame import backend, session, stressed, style
 from pages.frame.backend import Answer
 from pages.frame.state import change, current
 from pages.frame.words import duration, say, stage_name, text
@@ -25,7 +25,7 @@ def controls(run: str, result: Result) -> None:
         )  # fmt: skip
         asked = answers(run)
         wanted = [name for name in CONDITIONS if name in chosen and (name not in asked or _failed(asked[name]))]
-        said = text("stress.ask", time=duration(max(1.0, len(wanted) * seconds(result))))
+        said = text("stress.ask", time=duration(max(1.0, len(wanted) * stressed.seconds(result))))
         st.button(
             said if wanted else text("stress.asked"), key="stress_ask", type="primary", icon=":material/play_arrow:",
             disabled=not wanted, on_click=_begin, args=(run, wanted),
@@ -35,18 +35,11 @@ def controls(run: str, result: Result) -> None:
 def linked(run: str) -> None:
     """Begin the conditions that a link asks for, for themselves or with a remedy."""
     asked = {word.partition("_")[0] for word in current().stress}
-    wanted = [name for name in CONDITIONS if name in asked]
+    there = answers(run)
+    wanted = [name for name in CONDITIONS if name in asked and name not in there]
     if wanted:
         session.set_widget("stress_which", wanted)
         _begin(run, wanted)
-
-
-def seconds(result: Result) -> float:
-    """Return about how long one condition takes, from what this run took: all strengths but 0, each a pass."""
-    passes = {column.backbone: column.cost.backbone_milliseconds for column in result.columns}
-    own = sum(column.cost.milliseconds_per_picture for column in result.columns)
-    strengths = len(next(iter(CONDITIONS.values())).strengths) - 1
-    return strengths * len(result.test) * (sum(passes.values()) + own) / 1e3
 
 
 def answers(run: str) -> dict[str, Answer]:

@@ -16,7 +16,6 @@ from pages.frame import backend, session, stressed, style
 from pages.frame.backend import Answer
 from pages.frame.state import Choices, change, current
 from pages.frame.words import duration, say, text
-from pages.stress import asking
 from pages.stress.verdicts import listed
 
 
@@ -29,7 +28,7 @@ def show(
     answers = {remedy: asked(run).get(f"{condition}+{remedy}") for remedy in REMEDIES}
     wanted = [remedy for remedy, answer in answers.items() if answer is None or answer.cancelled]
     if wanted:
-        time = duration(max(1.0, len(wanted) * (asking.seconds(result) + again(result))))
+        time = duration(max(1.0, len(wanted) * (stressed.seconds(result) + again(result))))
         st.button(
             text("stress.help.ask", time=time), key="stress_help", icon=":material/healing:", on_click=_begin,
             args=(run, condition, wanted),

@@ -132,6 +132,20 @@ def test_an_exercise_runs_after_a_prediction_and_explains_itself(open_lesson, mo
         assert (said in shown) == (name in claimed)
 
 
+def test_under_stress_a_chart_appears_after_a_prediction(open_lesson):
+    app = open_lesson("stress")
+    assert app.get("plotly_chart") == []
+    guesses = {"light": "padim", "dirt": "itself", "few": "hundred"}
+    for slot, said in guesses.items():
+        next(b for b in app.get("button_group") if b.key == f"stress_guess_{slot}").set_value(said).run()
+        assert not app.exception, [e.value for e in app.exception]
+    assert len(app.get("plotly_chart")) == 3
+    shown = written(app) + " ".join(m.value for m in app.markdown)
+    assert "The picture itself keeps" in shown
+    assert "without shrinkage; with it," in shown
+    assert "First to break:" in shown or "no method breaks" in shown
+
+
 def test_presenting_needs_no_prediction(open_lesson):
     assert not open_lesson("exercises", "before", present="1").button(key="run_count").disabled
 
