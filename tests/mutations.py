@@ -495,6 +495,17 @@ FAULTS = (
         "i = int(allowed.argmin())", "i = int(np.where(np.isfinite(allowed), allowed, -1).argmax())",
         ("tests/pages/test_inspect_page.py", "alike or otherwise"),
     ),
+    Fault("the tiles of a picture change places", "detectors/features/backbone.py",
+          "seen = [[self._seen(tile) for tile in row] for row in rows]",
+          "seen = [[self._seen(tile) for tile in row[::-1]] for row in rows]",
+          ("tests/detectors/comparison/test_proportions.py", "side_by_side")),
+    Fault("patches beyond a padded picture enter the bank", "detectors/methods/patchcore.py",
+          "within[first_of_each(together[within])]", "first_of_each(together)",
+          ("tests/detectors/comparison/test_proportions.py", "only_patches")),
+    Fault("padding counts as normal pixels of the scale", "detectors/comparison/comparison.py",
+          "thresholds.map_scale(held_maps, [picture.inside for picture in pictures.held_out])",
+          "thresholds.map_scale(held_maps)",
+          ("tests/detectors/comparison/test_proportions.py", "scale_of_maps")),
 )  # fmt: skip
 
 

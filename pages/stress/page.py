@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from detectors.features import closer
 from detectors.result import Result
 from pages.frame import backend, component, session, stressed, style
 from pages.frame.pinned import several
@@ -51,6 +52,8 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.caveats(result)
     if status.stale:
         style.note(text("stress.stale"), "calm")
+    if view == "conditions" and any(closer.split(column.backbone)[1] > 1 for column in result.columns):
+        style.note(text("stress.tiles"), "calm")
     if not len(result.held_out):
         style.note(text("stress.no_threshold"))
         style.foot("stress")

@@ -40,11 +40,11 @@ def wide(seed: int, defective: bool) -> tuple[NDArray[np.uint8], NDArray[np.bool
     mask = np.zeros(SIZE, bool)
     if defective:
         row, column = int(rng.integers(20, SIZE[0] - 40)), int(rng.integers(20, SIZE[1] - 40))
-        angle, long = rng.uniform(0, np.pi), rng.uniform(10, 18)
+        angle, long = rng.uniform(0, np.pi), rng.uniform(5, 9)
         across = np.abs((y - row) * np.cos(angle) - (x - column) * np.sin(angle))
         along = np.abs((y - row) * np.sin(angle) + (x - column) * np.cos(angle))
-        mask = (across < 2.5) & (along < long)
-        band = np.where(mask, band * 0.45, band)
+        mask = (across < 1.5) & (along < long)
+        band = np.where(mask, band * 0.7, band)
     noisy = band[..., None] * np.array([1.0, 0.96, 0.88]) + rng.normal(0, 5, (*SIZE, 3))
     return np.clip(noisy, 0, 255).astype(np.uint8), mask
 

@@ -13,6 +13,7 @@ from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
 from detectors.datasets import Dataset, Sample
 from detectors.errors import SettingRefused
+from detectors.evaluation.pixel_scores import scores_of
 from detectors.features import closer
 from detectors.features.backbone import load_backbone
 from detectors.features.standardisation import Standardisation
@@ -340,3 +341,15 @@ def test_conditions_change_pictures_of_any_shape_and_nothing_beyond_them(preproc
     curve = measure(bench, CONDITIONS["brightness"])[0]
     assert curve.scores.shape == (7, len(pictures.test))
     assert curve.scores[3] == pytest.approx(column.scores)
+
+
+def test_the_scale_of_maps_and_pixel_figures_leave_the_padding_out():
+    comparison, pictures, stores = run(a_set(WIDE, TALL), Preprocessing(size=96, proportions="padded"))
+    column, detector = fit_and_score(comparison.detector("patchcore", "scattering"), stores, pictures)
+    maps = np.concatenate([detector.predict(batch).maps.numpy() for batch in stores.held_out])
+    inside = np.concatenate([m[p.inside].ravel() for m, p in zip(maps, pictures.held_out, strict=True)])
+    assert column.scale.median == pytest.approx(float(np.quantile(inside.astype(np.float64), 0.5)))
+    scores = scores_of(pictures.test, column.maps)
+    assert scores.normals == sum(
+        (~p.mask if p.mask is not None else np.ones((96, 96), bool))[p.inside].sum() for p in pictures.test
+    )
