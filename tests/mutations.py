@@ -193,8 +193,8 @@ FAULTS = (
     ),
     Fault(
         "a crop is of the next patch", "pages/inspect/evidence.py",
-        "x = min(max(0, round((left + right - side) / 2)), size - side)",
-        "x = min(max(0, round((left + right - side) / 2 + right - left)), size - side)", (PIXELS, "evidence"),
+        "x = min(max(0, round((left + right - side) / 2)), width - side)",
+        "x = min(max(0, round((left + right - side) / 2 + right - left)), width - side)", (PIXELS, "evidence"),
     ),
     Fault(
         "bars of the histogram are ten times as high", "pages/inspect/rows.js",
@@ -203,8 +203,7 @@ FAULTS = (
     # Scores
     Fault(
         "thumbnails are those of the next picture", "pages/scores/lanes.py",
-        "small = Image.fromarray(picture.pixels).resize(",
-        "small = Image.fromarray(_pictures[(place + 1) % len(_pictures)].pixels).resize(", (PIXELS, "thumbnails"),
+        "letterbox.squared(picture.pixels)", "letterbox.squared(_pictures[(place + 1) % len(_pictures)].pixels)", (PIXELS, "thumbnails"),
     ),
     Fault(
         "the axis of the scores is twice as wide", "pages/scores/axis.js",
@@ -470,7 +469,8 @@ FAULTS = (
     ),
     Fault(
         "alignment moves the wrong way", "detectors/stress/remedies.py",
-        "turn, -down * scale, -right * scale)", "turn, down * scale, right * scale)",
+        "turn, -down * size[0] / _SIDE, -right * size[1] / _SIDE)",
+        "turn, down * size[0] / _SIDE, right * size[1] / _SIDE)",
         ("tests/detectors/stress/test_remedies.py", "brought"),
     ),
     Fault(
