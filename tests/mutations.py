@@ -203,7 +203,8 @@ FAULTS = (
     # Scores
     Fault(
         "thumbnails are those of the next picture", "pages/scores/lanes.py",
-        "letterbox.squared(picture.pixels)", "letterbox.squared(_pictures[(place + 1) % len(_pictures)].pixels)", (PIXELS, "thumbnails"),
+        "letterbox.squared(picture.pixels)", "letterbox.squared(_pictures[(place + 1) % len(_pictures)].pixels)",
+        (PIXELS, "thumbnails"),
     ),
     Fault(
         "the axis of the scores is twice as wide", "pages/scores/axis.js",
