@@ -13,7 +13,8 @@ from typing import Any
 import detectors
 from detectors import datasets
 from detectors.comparison.comparison import Comparison, silent
-from detectors.errors import Refusal
+from detectors.datasets import Dataset
+from detectors.errors import Cancelled, Refusal
 from detectors.methods.base import Progress
 from detectors.result import BenchmarkRow, Figure, MeasuredSet, Result
 
@@ -76,13 +77,21 @@ class _Measuring:
     root: Path
 
     def __call__(self, name: str) -> MeasuredSet:
-        try:
-            data = datasets.load_set(self.root, name)
-            return _summary(name, self.comparison.run(data))
-        except Refusal as refusal:
-            return MeasuredSet(name, failure=str(refusal))
-        except Exception as error:  # whatever a stranger's folder leads to: the other sets are not to blame
-            return MeasuredSet(name, failure=_said(error))
+        return measured(self.comparison, name, lambda: datasets.load_set(self.root, name))
+
+
+def measured(
+    comparison: Comparison, name: str, load: Callable[[], Dataset], progress: Progress = silent
+) -> MeasuredSet:
+    """Return what a comparison finds on one set, or why it could not be measured; only `Cancelled` is raised."""
+    try:
+        return _summary(name, comparison.run(load(), progress))
+    except Cancelled:
+        raise
+    except Refusal as refusal:
+        return MeasuredSet(name, failure=str(refusal))
+    except Exception as error:  # whatever a stranger's folder leads to: the other sets are not to blame
+        return MeasuredSet(name, failure=_said(error))
 
 
 def _summary(name: str, result: Result) -> MeasuredSet:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from detectors.datasets.archives import File, list_zip
+from detectors.datasets.archives import File, Listing, list_zip
 from detectors.datasets.contents import sha256
 from detectors.datasets.folders import list_folder
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
@@ -15,9 +16,14 @@ from detectors.datasets.layouts import Place, Purpose
 from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unused
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry
-from detectors.errors import DatasetRefused, Sentence
-from detectors.images import White, label
+from detectors.datasets.understanding import FileUse, Understanding, understand
+from detectors.errors import DatasetRefused, Refusal, Sentence
+from detectors.images import Picture, White, decode, label
 from detectors.images.limits import LIMITS, Limits
+
+_USES: dict[str, Literal["train", "test", "mask", "ignored", ""]] = {
+    "train": "train", "test": "test", "mask": "mask", "ignored": "ignored",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,44 @@ def join(
     recipe, name = _recipe(recipes, name)
     recipe |= {"roles": dict(roles)} if roles else {}
     return assemble(files, places, name, recipe, limits, entries, notes, progress, white)
+
+
+def glimpses(part: Part, limits: Limits = LIMITS) -> Iterator[tuple[str, list[Picture], Understanding]]:
+    """Yield each of several sets in one part: its name, up to four of its pictures, and what its files are for.
+
+    Only these four are decoded. A part that holds one set alone, or cannot be listed, yields nothing.
+    """
+    listing = _listing(part, limits)
+    try:
+        sort_out(listing, None, part.archive_role, None, limits)
+        return
+    except DatasetRefused as refusal:
+        names = refusal.sentence.values.get("products", ())
+    for name in names:
+        found = sort_out(listing, name, part.archive_role, None, limits)
+        uses = [
+            FileUse(file.name, _USES.get(place.role, ""), place.defective, place.kind, place.why)
+            for file, place in zip(found.files, found.places, strict=True)
+        ]
+        yield name, list(_shown(found, limits)), understand(uses)
+
+
+def _listing(part: Part, limits: Limits) -> Listing:
+    if part.folder is not None:
+        return list_folder(Path(part.folder), limits)
+    if part.archive is not None:
+        return list_zip(part.archive[1], limits)
+    return listed(part.placed, set(), limits)[0]
+
+
+def _shown(found: Arrangement, limits: Limits) -> Iterator[Picture]:
+    """Yield two normal pictures and two to test, defective ones first, as far as they can be decoded."""
+    normal = [i for i, place in enumerate(found.places) if place.role == "train"]
+    test = [i for i, place in enumerate(found.places) if place.role == "test"]
+    test.sort(key=lambda i: found.places[i].defective is not True)
+    for i in [*normal[:2], *test[: 4 - len(normal[:2])]]:
+        with suppress(Refusal):
+            yield decode(found.files[i].read(), found.files[i].name, limits, measuring=True)
 
 
 def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> tuple[list[Arrangement], dict[str, Any]]:

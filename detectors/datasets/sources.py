@@ -102,6 +102,13 @@ class UploadSource:
         """Return this with a later upload."""
         return replace(self, more=(*self.more, *later.parts))
 
+    @property
+    def one_part(self) -> Part:
+        """The first upload alone, as `datasets.join` takes it."""
+        return Part(
+            self.normal, self.test, self.masks, self.placed, self.archive, self.product, self.archive_role, self.folder
+        )
+
     def carried(self) -> UploadSource:
         """Return this with all bytes in memory, for a worker that does not see this machine's disk."""
         parts = [replace(part, more=(), **part._in_memory()) for part in self.parts]
@@ -117,10 +124,7 @@ class UploadSource:
 
     def load(self, progress: Callable[[float], None] = lambda done: None) -> Dataset:
         """Decode everything, each file by itself; `progress` is called with the share done."""
-        parts = [
-            Part(p.normal, p.test, p.masks, p.placed, p.archive, p.product, p.archive_role, p.folder)
-            for p in self.parts
-        ]
+        parts = [part.one_part for part in self.parts]
         return datasets.join(parts, progress=progress, roles=dict(self.roles), white=self.white)
 
     @property

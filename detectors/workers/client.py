@@ -127,6 +127,12 @@ class Compute:
         """Return the work that brings a source's `Overview`."""
         return self.works.submit(digest("overview", source.key), overview, self.data(source), priority=5)
 
+    def measure(self, comparison: Comparison, name: str, source: Source) -> Work:
+        """Return the work that brings a `MeasuredSet`, one set after the other; who lets go of it stops it."""
+        key = digest("measured", source.key, asdict(comparison))
+        given = _carried(source) if self.supervisor is None else source
+        return self.works.submit(key, tasks.measured, comparison, name, given, fits=True, priority=-2)
+
     def later(self, key: str, function: Callable[..., Any], *args: Any, priority: int = 5) -> Work:
         """Return other work, the same for all who ask with the same key."""
         return self.works.submit(digest(function.__name__, key), function, *args, priority=priority)

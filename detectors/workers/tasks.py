@@ -9,17 +9,19 @@ from typing import Any
 
 from distributed import get_worker
 
+from detectors.comparison import benchmark
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.datasets import Dataset
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
-from detectors.result import Column
+from detectors.result import Column, MeasuredSet
 from detectors.workers.timeline import moment
 
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
+_DECODED = 0.2  # of a set's bar, where its pictures must be decoded first
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
@@ -70,6 +72,22 @@ def load(source: Source) -> Dataset:
 def edit(source: EditedSource, base: Dataset) -> Dataset:
     """Apply the edits to pictures that are there."""
     return source.edit(base)
+
+
+def measured(comparison: Comparison, name: str, source: Source) -> MeasuredSet:
+    """Load one of several sets and compare on it."""
+    report = reporter()
+
+    def decoding(done: float, stage: str = "") -> None:
+        report(_DECODED * done, stage)
+
+    def comparing(done: float, stage: str = "", **numbers: float) -> None:
+        report(_DECODED + (1 - _DECODED) * done, stage, **numbers)
+
+    def load() -> Dataset:
+        return source.load(decoding) if isinstance(source, UploadSource) else source.load()
+
+    return benchmark.measured(comparison, name, load, comparing)
 
 
 def recipe(data: Dataset) -> dict[str, Any]:

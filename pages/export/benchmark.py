@@ -6,8 +6,8 @@ import streamlit as st
 
 from detectors.errors import DatasetRefused
 from detectors.report import benchmark
-from pages.frame import session, style
-from pages.frame.words import language, say, table, text
+from pages.frame import measured, session, style
+from pages.frame.words import say, text
 
 LARGEST = 5_000_000  # bytes of the table
 
@@ -31,7 +31,7 @@ def opened() -> None:
                 on_click=session.BENCHMARK.pop,
             )  # fmt: skip
         try:
-            _table(benchmark.read_csv(content))
+            measured.show(benchmark.read_csv(content), "benchmark_figure")
         except DatasetRefused as refusal:
             style.note(say(refusal.sentence))
 
@@ -42,21 +42,3 @@ def _arrived(key: str) -> None:
     if file is not None:
         whole = file.size <= LARGEST  # cut short, it would be read as the table of fewer sets
         session.BENCHMARK.set((file.name, file.getvalue().decode("utf-8", "replace") if whole else ""))
-
-
-def _table(measured: tuple[benchmark.MeasuredSet, ...]) -> None:
-    st.caption(text("export.benchmark.says", n=sum(not one.failure for one in measured)))
-    spoken = table(language())["export"]["benchmark"]
-    words = benchmark.Words(*(spoken[name] for name in ("pair", "mean", "absent")))
-    tables = {name: (columns, rows) for name, columns, rows in benchmark.tables(measured, words)}
-    if tables:
-        chosen = st.selectbox(
-            text("export.benchmark.figure"), [*tables], key="benchmark_figure", width=260, persist_state="session",
-            format_func=lambda name: text(f"scores.figures.{name}"),
-        )  # fmt: skip
-        columns, rows = tables[chosen]
-        headings = [text("export.benchmark.set"), *columns]
-        shown = [dict(zip(headings, row, strict=True)) for row in rows]
-        st.dataframe(shown, hide_index=True, width="stretch", height=min(640, 40 + 36 * len(shown)))
-    for remark in benchmark.remarks(measured):
-        st.text(remark)

@@ -255,6 +255,14 @@ class Backend:
 
         return self._keep(f"{query.__name__} {key}", begin)
 
+    def measure(self, choices: Choices, sets: Iterable[tuple[str, Source]]) -> dict[str, Answer]:
+        """Have each set measured with the same choices, one after the other; who lets go of an answer stops its work.
+
+        Each answer is a `MeasuredSet`, by the set's name.
+        """
+        wanted = comparison(choices)
+        return {name: Answer(_compute(), _compute().measure(wanted, name, source)) for name, source in sets}
+
     def finding_out(self, choices: Choices) -> bool:
         """Say whether something that the sidebar shows is still being found out."""
         asked = (answer for key, answer in self._kept.items() if key.startswith(("overview ", "forecast ")))

@@ -81,7 +81,8 @@ ENLARGED: Key[tuple[str, str] | None] = Key("images_enlarged", _nothing, ("image
 DRAWN_ON: Key[tuple[str, str, str, tuple[str, ...]] | None] = Key("images_drawn_on", _nothing, ("images.mask",))
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
 RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))  # the run whose progress was shown there
-NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks",))
+NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks", "images.sets"))
+MANY: Key[Any] = Key("images_many", _nothing, ("images.sets",))  # its `Many`: sets that are run one after the other
 
 # Compare
 ORDER: Key[str] = Key("order", lambda: "disagreement", ("compare.page",))
@@ -140,15 +141,15 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
 PICTURES = (
-    REVEALED, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES, STUDIED, STRIP,
-    REMEMBERED, CAMERA_PART, VARIANTS, LINE,
+    REVEALED, DRAWN_ON, MANY, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES,
+    STUDIED, STRIP, REMEMBERED, CAMERA_PART, VARIANTS, LINE,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
     "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # where files are chosen
-    "read_", "levels_",  # what folders are; black and white
+    "set_", "sets_", "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "copy_",  # components
     "tools_", "address",  # beside charts, in no place

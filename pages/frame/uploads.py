@@ -200,15 +200,20 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
     return len(kept)
 
 
-def choose_product(source: UploadSource, name: str, product: str) -> UploadSource:
-    """Return uploads of which the ZIP or folder called `name` is read as one of its data sets."""
-    parts = list(source.parts)
-    for i, part in enumerate(parts):
+def unchosen(source: UploadSource, name: str) -> int | None:
+    """Return which upload is a ZIP or folder called `name` of which no data set was chosen yet."""
+    for i, part in enumerate(source.parts):
         named = part.archive[0] if part.archive else PurePath(part.folder).name if part.folder else None
         called = {label(named)} if named is not None else {label(n).partition("/")[0] for n, _ in part.placed}
         if part.product is None and name in called:
-            parts[i] = replace(part, product=product)
-            break
+            return i
+    return None
+
+
+def with_product(source: UploadSource, number: int, product: str) -> UploadSource:
+    """Return uploads of which one is read as one of its data sets."""
+    parts = list(source.parts)
+    parts[number] = replace(parts[number], product=product)
     return replace(parts[0], more=tuple(parts[1:]))
 
 

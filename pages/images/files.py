@@ -1,4 +1,4 @@
-"""What became of the uploaded files: accepted, converted, refused or passed over; which data set of a ZIP is meant."""
+"""What became of the uploaded files: accepted, converted, refused or passed over."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ import streamlit as st
 
 from detectors.datasets import Entry
 from detectors.queries.overview import Overview
-from pages.frame import data, session, uploads
-from pages.frame.words import say, speaker, text
+from pages.frame import data, uploads
+from pages.frame.state import Choices
+from pages.frame.words import say, text
+from pages.images import sets
 
 _SHOWN = 3
 
 
-def received(own: Overview) -> None:
-    """Show what happened to the uploaded files, when there is anything to say."""
+def received(choices: Choices, own: Overview) -> bool:
+    """Show what happened to the uploaded files, when there is anything to say; return whether more is on its way."""
     entries, door = own.report.entries, uploads.shelf().refused
-    for entry in entries:
-        if entry.sentence is not None and entry.sentence.key == "dataset.several":
-            _several(entry)
+    waiting = [sets.choose(choices, entry) for entry in entries if _is_several(entry)]
     told = [e for e in entries if e.state != "accepted" and not _is_several(e)]
-    if not told and not door:
-        return
+    if told or door:
+        _told(entries, told, door)
+    return any(waiting)
+
+
+def _told(entries: Sequence[Entry], told: Sequence[Entry], door: Sequence[tuple[str, str, dict[str, object]]]) -> None:
     counts = Counter(entry.state for entry in entries)
     counts["refused"] += len(door) - sum(_is_several(e) for e in entries)
     with st.container(key="received", border=True, horizontal=True, vertical_alignment="center"):
@@ -87,26 +91,6 @@ def _all(entries: Sequence[Entry], door: Sequence[tuple[str, str, dict[str, obje
         rows.append({"file": entry.name, "state": text(f"images.states.{entry.state}"), "role": role, "why": said})
     columns = {name: text(f"images.columns.{name}") for name in ("file", "state", "role", "why")}
     st.dataframe(rows, column_config=columns, column_order=list(columns), hide_index=True, width="stretch")
-
-
-def _several(entry: Entry) -> None:
-    """Let a person say which of several data sets is meant."""
-    assert entry.sentence is not None
-    say_it = speaker()
-    with st.container(key=f"several_{entry.name}", border=True):
-        st.html(f"<b>{escape(text('images.several', name=entry.name))}</b>")
-
-        def chosen() -> None:
-            product, mine = session.widget(f"product_{entry.name}"), uploads.shelf()
-            if product and mine.source is not None:
-                source = uploads.choose_product(mine.source, entry.name, product)
-                data.undoable("product", lambda: data.set_own(source), name=product)
-
-        st.selectbox(
-            say_it("images.several_choose"), entry.sentence.values["products"], index=None,
-            key=f"product_{entry.name}", placeholder=say_it("images.several_choose"),
-            label_visibility="collapsed", on_change=chosen,
-        )  # fmt: skip
 
 
 def _is_several(entry: Entry) -> bool:

@@ -8,7 +8,7 @@ from pages.frame import backend, component, data, style, uploads
 from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
-from pages.images import checks, enlarged, files, galleries, mask, saved_detector
+from pages.images import checks, enlarged, files, galleries, mask, saved_detector, sets
 from pages.images.kept import kept, lasting
 from pages.images.levels import levels
 from pages.images.products import cards, words
@@ -26,14 +26,16 @@ running(choices, status)
 mine = uploads.shelf().source
 own = backend.current().overview(mine)
 complete = cards(choices, own if isinstance(own, Overview) else None)
+looking = False
 if isinstance(own, Overview):
     if choices.data == "own":
         understood(own)
         levels(own)
-    files.received(own)
+    looking = files.received(choices, own)
 else:
     files.refused_at_the_door()
 
+sets.measuring()
 plain = own if choices.data == "own" else backend.current().overview(data.base(choices))
 edit = data.edited(choices)
 made = backend.current().overview(data.source(choices))
@@ -54,5 +56,7 @@ mask.drawing(choices)
 working = saved_detector.reload(choices)
 kept(mine)
 style.foot("images", "" if mine is not None else text("images.stays", **lasting()))
-waiting = working or not complete or (mine is not None and own is None) or (edit is not None and made is None)
+waiting = (
+    working or looking or not complete or (mine is not None and own is None) or (edit is not None and made is None)
+)
 follow(waiting or status.state == "running")

@@ -82,7 +82,7 @@ def _product(choices: Choices, product: str, made: Card | None) -> None:
     chosen = choices.data == "demo" and choices.product == product
     title = text(f"products.{product}")
     with st.container(key=f"card_{'on' if chosen else 'off'}_{product}"):
-        _thumbs(made.webp if made else (), title)
+        thumbs(made.webp if made else (), title)
         st.button(
             title, key=f"choose_{product}", type="tertiary",
             on_click=lambda: change(data="demo", product=product, picture=None, place=None),
@@ -100,7 +100,7 @@ def _own(choices: Choices, own: Overview | None) -> None:
     with st.container(key=f"card_{'on' if chosen else 'off'}_own"):
         shown = (*own.normal[:2], *own.test[-2:]) if own else ()
         shown = shown if len(shown) == 4 or own is None else (*own.normal, *own.test)[:4]
-        _thumbs([picture.webp for picture in shown], text("frame.own"))
+        thumbs([picture.webp for picture in shown], text("frame.own"))
         st.button(
             text("frame.own"), key="choose_own", type="tertiary",
             on_click=lambda: change(data="own", picture=None, place=None),
@@ -124,7 +124,8 @@ def _drop() -> None:
         folder("drop")
 
 
-def _thumbs(pictures: Iterable[bytes], alt: str) -> None:
+def thumbs(pictures: Iterable[bytes], alt: str) -> None:
+    """Show up to four small pictures in a row."""
     shown = [f'<img src="{address(webp)}" alt="{escape(alt)}">' for webp in pictures]
     shown += ["<i></i>"] * (4 - len(shown))
     st.html(f'<div class="odd-thumbs">{"".join(shown)}</div>')

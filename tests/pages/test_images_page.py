@@ -149,10 +149,25 @@ class TestEdits:
     def test_a_product_of_several_is_chosen(self, page):
         both = {f"{p}/{name}": content for p in ("병", "cable") for name, content in MVTEC.items()}
         app = page(UploadSource(archive=("two.zip", zipped(both))))
-        app.selectbox(key="product_two.zip").set_value("병").run()
+        assert html(app).count("12 normal; 1 defective (crack)") + html(app).count("13 normal") >= 2
+        app.button(key="choose_set_0_cable").click().run()
+        assert not app.exception
+        assert app.session_state["own"].source.product == "cable"
+        assert "Normal <span>12</span>" in html(app)
+
+    def test_many_of_several_are_run_into_one_table_and_each_opens(self, page):
+        both = {f"{p}/{name}": content for p in ("병", "cable") for name, content in MVTEC.items()}
+        app = page(UploadSource(archive=("two.zip", zipped(both))))
+        assert app.button(key="sets_run").disabled
+        app.button(key="sets_all").click().run()
+        app.button(key="sets_run").click().run()
+        assert not app.exception
+        (table,) = [frame.value for frame in app.dataframe if "set" in frame.value.columns]
+        assert list(table["set"]) == ["cable", "병", "mean (sets)"]
+        app.button(key="sets_open_1").click().run()
         assert not app.exception
         assert app.session_state["own"].source.product == "병"
-        assert "Normal <span>12</span>" in html(app)
+        assert app.session_state["images_many"] is not None
 
     def test_a_link_to_someone_elses_pictures_opens_the_demo_and_says_so(self, page):
         app = page(data="own", product="leather")
