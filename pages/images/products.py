@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
-from detectors.images import LIMITS
+from detectors.images import LIMITS, label
 from detectors.queries.overview import Card, Overview, card
 from pages.frame import backend, data, keeping, session, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
-from pages.frame.words import kind, plain, say, text
+from pages.frame.words import kind, plain, say, speaker, text
 from pages.images.sending import sending
 
 _KINDS = 4
+_MOST_OFFERED = 2_000  # folders on the machine
 
 
 def cards(choices: Choices, own: Overview | None) -> bool:
@@ -43,25 +45,49 @@ def uploaders(role: str, key: str) -> None:
 
 
 def folder(key: str) -> None:
-    """Show a place for the path of a folder, where this page is on the machine that reads it and answers no other."""
-    if keeping.open_to_others() or "ODD_SCHEDULER" in os.environ:
-        return
+    """Show a place for a folder on the machine that reads it.
+
+    Where `ODD_FOLDERS` names folders, these and those right below them are offered, to whoever the page answers. Else a
+    path may be typed, but only where the page is on the machine that reads it and answers no other.
+    """
     name = f"{key}_path_{session.FOLDER_ROUND.get()}"
 
-    def named() -> None:
-        path = session.widget(name)
-        if path and not keeping.open_to_others():
-            why = data.add_folder(path)
-            session.FOLDER_REFUSED.set(why)
-            if why is None:
-                session.FOLDER_ROUND.set(session.FOLDER_ROUND.get() + 1)
+    def add(path: str) -> None:
+        why = data.add_folder(path)
+        session.FOLDER_REFUSED.set(why)
+        if why is None:
+            session.FOLDER_ROUND.set(session.FOLDER_ROUND.get() + 1)
 
-    st.text_input(
-        text("images.folder"), key=name, placeholder=text("images.folder"), on_change=named, max_chars=1000,
-        label_visibility="collapsed", help=None,
-    )  # fmt: skip
+    if rooted := offered():
+        speak = speaker()
+        st.selectbox(
+            text("images.folder_offered"), [*rooted], index=None, key=name, placeholder=speak("images.folder_offered"),
+            label_visibility="collapsed",
+            on_change=lambda: session.widget(name) in rooted and add(str(rooted[session.widget(name)])),
+        )  # fmt: skip
+    elif keeping.open_to_others() or "ODD_SCHEDULER" in os.environ or "ODD_FOLDERS" in os.environ:
+        return
+    else:
+        st.text_input(
+            text("images.folder"), key=name, placeholder=text("images.folder"), max_chars=1000,
+            label_visibility="collapsed", help=None,
+            on_change=lambda: bool(session.widget(name)) and not keeping.open_to_others() and add(session.widget(name)),
+        )  # fmt: skip
     if (why := session.FOLDER_REFUSED.get()) is not None:
         st.caption(f":orange[{plain(say(why))}]")
+
+
+def offered() -> dict[str, Path]:
+    """Return the folders that `ODD_FOLDERS` opens, by the names that a person reads: never a whole path."""
+    found: dict[str, Path] = {}
+    for root in filter(None, os.environ.get("ODD_FOLDERS", "").split(os.pathsep)):
+        top = Path(root).expanduser().resolve()
+        if not top.is_dir():
+            continue
+        found[label(top.name)] = top
+        below = sorted(each for each in top.iterdir() if each.is_dir() and not each.is_symlink())
+        found |= {f"{label(top.name)}/{label(each.name)}": each for each in below if not each.name.startswith(".")}
+    return dict(list(found.items())[:_MOST_OFFERED])
 
 
 def words() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import shutil
 from dataclasses import replace
 
@@ -162,8 +163,9 @@ class TestEdits:
         app.button(key="sets_all").click().run()
         app.button(key="sets_run").click().run()
         assert not app.exception
-        (table,) = [frame.value for frame in app.dataframe if "set" in frame.value.columns]
-        assert list(table["set"]) == ["cable", "병", "mean (sets)"]
+        (table,) = [frame.value for frame in app.dataframe]
+        assert list(table.iloc[:, 0])[:2] == ["cable", "병"]
+        assert table.iloc[0, 1] == "0.900 [0.800, 0.950]"
         app.button(key="sets_open_1").click().run()
         assert not app.exception
         assert app.session_state["own"].source.product == "병"
@@ -175,6 +177,26 @@ class TestEdits:
         assert app.session_state["choices"].data == "demo"
         app.button(key="choose_link").click().run()
         assert write("en", "images.elsewhere") not in html(app)
+
+
+class TestFolders:
+    def test_only_folders_below_the_opened_ones_are_offered_and_never_whole_paths(self, page, monkeypatch, tmp_path):
+        for name in ("a", "b", ".hidden"):
+            (tmp_path / "sets" / name / "train/good").mkdir(parents=True)
+            for i in range(3):
+                (tmp_path / "sets" / name / f"train/good/{i}.png").write_bytes(picture(i))
+        (tmp_path / "else").mkdir()
+        (tmp_path / "sets/link").symlink_to(tmp_path / "else")
+        monkeypatch.setenv("ODD_FOLDERS", f"{tmp_path / 'sets'}{os.pathsep}{tmp_path / 'none'}")
+        monkeypatch.setattr(keeping, "open_to_others", lambda: True)
+        app = page()
+        (box,) = [box for box in app.selectbox if "_path_" in box.key]
+        assert box.options == ["sets", "sets/a", "sets/b"]
+        box.set_value("sets/b").run()
+        assert not app.exception
+        assert app.session_state["own"].source.folder == str(tmp_path / "sets/b")
+        monkeypatch.setenv("ODD_FOLDERS", "")
+        assert not [box for box in (*page().text_input, *page().selectbox) if "_path_" in box.key]
 
 
 class TestUnderstood:
@@ -334,7 +356,7 @@ class TestFolder:
             (parts.parent / "both").mkdir(exist_ok=True)
             shutil.copytree(parts, parts.parent / "both" / name)
         app = self.named(page(), parts.parent / "both")
-        app.selectbox(key="product_both").set_value("병").run()
+        app.button(key="choose_set_1_병").click().run()
         assert app.session_state["own"].source.product == "병"
         assert "Normal <span>12</span>" in html(app)
 
