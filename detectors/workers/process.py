@@ -41,10 +41,10 @@ def main(role: str) -> None:
     warming = threading.Thread(target=_warm, daemon=True)
     if role == "worker":
         warming.start()
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     import dask
-    import distributed  # noqa: F401 - while the keys are being made
+    import distributed  # noqa: F401 - while the keys are being made; it sets its own level of messages
 
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     dask.config.set(_CONFIG)
     moment(role, "Dask is imported")
     given = json.loads(sys.stdin.readline() or "null")

@@ -10,8 +10,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -56,6 +58,7 @@ def visit(browser: Browser, address: str, name: str) -> dict[str, float]:
     moments: dict[str, float] = {}
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page.on("websocket", lambda socket: moments.setdefault("the script of Streamlit connects", time.time()))
+    before = processor()
     started = time.time()
     page.goto(address, wait_until="commit")
     moments["the page is answered"] = time.time()
@@ -69,8 +72,31 @@ def visit(browser: Browser, address: str, name: str) -> dict[str, float]:
     moments["all five"] = time.time()
     said = [f"{what} {moments[what] - started:5.1f} s" for what in ("title", "pictures", "first method", "all five")]
     print(f"{name:22} {', '.join(said)}; {sum(received) / 1e6:.2f} MB received", flush=True)
+    spent = spent_since(before)
+    print(f"{'':22} seconds of the processor: {', '.join(f'{who} {s:.1f}' for who, s in spent.items())}", flush=True)
     context.close()
     return moments
+
+
+def processor() -> dict[int, tuple[str, float]]:
+    """Return by process what each of this script's children is and the seconds of the processor that it has used."""
+    found = {}
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            command, times = " ".join(child.cmdline()), child.cpu_times()
+            kinds = {"process worker": "worker", "process scheduler": "scheduler", "assistant": "drawing"}
+            kinds |= {"streamlit run": "page process", "chrom": "browser"}
+            who = next((kind for part, kind in kinds.items() if part in command), "this script")
+            found[child.pid] = who, times.user + times.system
+    return found
+
+
+def spent_since(before: dict[int, tuple[str, float]]) -> dict[str, float]:
+    """Return the seconds of the processor since then by kind of process, but for those that have ended."""
+    total: dict[str, float] = {}
+    for pid, (who, seconds) in processor().items():
+        total[who] = total.get(who, 0.0) + seconds - before.get(pid, ("", 0.0))[1]
+    return total
 
 
 def parts(timeline: Path, answered: float, moments: dict[str, float]) -> None:
