@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from browser.serving import chromium, serving
 
+TITLE = "() => document.querySelector('h1') !== null"
 PICTURES = (
     "() => [...document.querySelectorAll('*')].some("
     "e => [...(e.shadowRoot?.querySelectorAll('.tile[data-state=map], .tile img, .tile canvas') ?? [])].some("
@@ -29,6 +30,8 @@ FIRST = (
     "() => [...document.querySelectorAll('*')].some("
     "e => [...(e.shadowRoot?.querySelectorAll('.head') ?? [])].some(h => h.innerText.includes('missed')))"
 )
+ALL = "() => /Up to date|Someone ran these choices/.test(document.body.textContent)"
+LOOKS = 50  # milliseconds between two looks at the page: looking at every frame would take a core from what it awaits
 
 
 def main() -> None:
@@ -62,14 +65,9 @@ def visit(browser: Browser, address: str, name: str) -> dict[str, float]:
     started = time.time()
     page.goto(address, wait_until="commit")
     moments["the page is answered"] = time.time()
-    page.wait_for_selector("h1", timeout=120_000)
-    moments["title"] = time.time()
-    page.wait_for_function(PICTURES, timeout=120_000)
-    moments["pictures"] = time.time()
-    page.wait_for_function(FIRST, timeout=120_000)
-    moments["first method"] = time.time()
-    page.get_by_text("Up to date").or_(page.get_by_text("Someone ran these choices")).wait_for(timeout=120_000)
-    moments["all five"] = time.time()
+    for what, there in (("title", TITLE), ("pictures", PICTURES), ("first method", FIRST), ("all five", ALL)):
+        page.wait_for_function(there, timeout=120_000, polling=LOOKS)
+        moments[what] = time.time()
     said = [f"{what} {moments[what] - started:5.1f} s" for what in ("title", "pictures", "first method", "all five")]
     print(f"{name:22} {', '.join(said)}; {sum(received) / 1e6:.2f} MB received", flush=True)
     spent = spent_since(before)
