@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors.datasets.builtin import cache
+from detectors.datasets.builtin import cache, ready
+from detectors.datasets.builtin.cache import Arrays
 from detectors.datasets.builtin.camera import stratified
 from detectors.datasets.builtin.planes import Mask
 from detectors.datasets.builtin.rendering import PRODUCTS, RECIPE_VERSION, check
@@ -80,9 +81,28 @@ def build(
 ) -> DemoSet:
     """Return `normal` training pictures, `good` test pictures and `per` defective ones for each kind and severity.
 
-    Kept on disk by recipe version and arguments (`cache.folder`); drawn by `workers` processes otherwise
-    (None: one for each core).
+    Read where they come with the package or are kept on disk, by recipe version and arguments (`ready`, `cache`); drawn
+    by `workers` processes otherwise (None: one for each core).
     """
+    shots = planned(product, normal, good, per, severities, kinds, seed)
+    key = key_of(product, shots, rotate)
+    kept = ready.read(product, key, len(shots)) or cache.read(product, key, len(shots))
+    if kept is None:
+        kept = draw(product, shots, rotate, workers, progress)
+        cache.write(product, key, *kept)
+    return DemoSet(product, rotate, *kept, shots)
+
+
+def planned(
+    product: str,
+    normal: int = 64,
+    good: int = 24,
+    per: int = 1,
+    severities: Sequence[float] = (1.0, 0.5, 0.0),
+    kinds: Sequence[str] | None = None,
+    seed: int = 0,
+) -> tuple[Shot, ...]:
+    """Return what a set's photographs will show; arguments as in `build`."""
     check(product, kinds or (), severities)
     normal, good, per, seed = int(normal), int(good), int(per), int(seed)  # numpy integers have no JSON
     kinds = PRODUCTS[product].kinds if kinds is None else tuple(kinds)
@@ -96,13 +116,19 @@ def build(
             seed=seed,
             limit=MOST_PICTURES,
         )
-    shots = _shots(product, normal, good, per, tuple(float(s) for s in severities), kinds, seed)
-    key = [RECIPE_VERSION, product, rotate, *(astuple(shot) for shot in shots)]
-    kept = cache.read(product, key, len(shots))
-    if kept is None:
-        kept = photographs([_job(product, shot, rotate) for shot in shots], workers, progress)
-        cache.write(product, key, *kept)
-    return DemoSet(product, rotate, *kept, shots)
+    return _shots(product, normal, good, per, tuple(float(s) for s in severities), kinds, seed)
+
+
+def key_of(product: str, shots: Sequence[Shot], rotate: bool = True) -> list[object]:
+    """Return everything that a set's pictures depend on."""
+    return [RECIPE_VERSION, product, rotate, *(astuple(shot) for shot in shots)]
+
+
+def draw(
+    product: str, shots: Sequence[Shot], rotate: bool = True, workers: int | None = None, progress: Report = nothing
+) -> Arrays:
+    """Draw the pictures and masks of a set."""
+    return photographs([_job(product, shot, rotate) for shot in shots], workers, progress)
 
 
 def _job(product: str, shot: Shot, rotate: bool) -> Job:

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
-from detectors.datasets.builtin import PRODUCTS, build, cache, collection, fields, render, studio, write_mvtec
+from detectors.datasets.builtin import PRODUCTS, build, cache, collection, fields, ready, render, studio, write_mvtec
 from detectors.datasets.builtin.camera import NUMBERS, Camera, photograph, stratified
 from detectors.errors import Cancelled, DatasetRefused, SettingRefused
 
@@ -241,6 +241,19 @@ def test_a_kept_set_is_read_and_not_drawn(monkeypatch, cache_folder):
     assert read.shots == drawn.shots
     assert np.array_equal(read.pictures, drawn.pictures)
     assert np.array_equal(read.masks, drawn.masks)
+
+
+def test_the_set_that_comes_with_the_package_is_the_drawn_one(monkeypatch, cache_folder):
+    shots = collection.planned(ready.PRODUCT)
+    (file,) = ready.FOLDER.iterdir()
+    assert file == ready.place(ready.PRODUCT, collection.key_of(ready.PRODUCT, shots)), "run detectors.datasets.builtin"
+    some = range(0, len(shots), 9)
+    pictures, masks = collection.draw(ready.PRODUCT, [shots[i] for i in some])
+    monkeypatch.setattr(collection, "photographs", None)
+    demo = build(ready.PRODUCT)
+    assert np.array_equal(demo.pictures[list(some)], pictures)
+    assert np.array_equal(demo.masks[list(some)], masks)
+    assert not cache_folder.exists(), "what comes with the package need not be kept again"
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a byte changed", "emptied", "other arrays"])
