@@ -1,11 +1,15 @@
-"""What the server does first, while it imports its pages: the workers' processes start."""
+"""What the server does early: the workers' processes start before its pages are imported; imported modules settle."""
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from functools import cache
 
 from detectors.workers.supervisor import Supervisor
+
+_WORTH_SETTLING = 20  # modules: what they hold is looked through after every run of a script
 
 
 @cache
@@ -16,3 +20,21 @@ def supervisor() -> Supervisor | None:
     started = Supervisor()
     started.start()
     return started
+
+
+def settle() -> None:
+    """Take what has been imported out of the garbage collector's rounds, which hold up every session.
+
+    Charts, tables and translations are imported by the first page that shows them, so this is done again and again.
+    """
+    imported = len(sys.modules)
+    if imported >= _settled()[0] + _WORTH_SETTLING:
+        _settled()[0] = imported
+        gc.collect()
+        gc.freeze()
+
+
+@cache
+def _settled() -> list[int]:
+    """Return how many modules there were when that was done last."""
+    return [0]

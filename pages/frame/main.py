@@ -1,25 +1,15 @@
 """The frame of the app: navigation above, the experiment at the side, language, theme; what Streamlit runs."""
 
-import gc
-
 import streamlit as st
 
-from pages.frame import backend, data, style
+from pages.frame import backend, data, early, style
 from pages.frame.component import ROOT
 from pages.frame.sidebar import ADDRESS, present, sidebar
 from pages.frame.state import current, mirror
 from pages.frame.trouble import trouble
 from pages.frame.words import text
 
-
-@st.cache_resource(show_spinner=False)
-def settle() -> None:
-    """Take the imported modules out of the garbage collector's rounds, which hold up every session."""
-    gc.collect()
-    gc.freeze()
-
-
-settle()
+early.settle()
 data.fall_back()
 choices = current()
 st.set_page_config(
