@@ -170,7 +170,7 @@ class Compute:
 
     def versions(self, device: str | None = None) -> Work:
         """Return the work that brings the versions that the workers run."""
-        self._versions[device] = self.works.submit(digest("versions", device), steps.versions, device, priority=10)
+        self._versions[device] = self.works.submit(digest("versions", device), steps.versions, device)
         return self._versions[device]
 
     def close(self) -> None:
@@ -204,7 +204,7 @@ class Compute:
         data = works["data"] = self.data(source)
         works["versions"] = self.versions(comparison.device)
         works["recipe"] = submit(digest("recipe", source.key), tasks.recipe, data, priority=5)
-        pictures = works["pictures"] = submit(pictures_key, tasks.prepare, comparison, data, stays=True)
+        pictures = works["pictures"] = submit(pictures_key, tasks.prepare, comparison, data, stays=True, priority=6)
         for name in comparison.backbones:
             backbone = (name, comparison.weights_of(name), comparison.device, comparison.seed)
             stores_key = digest("stores", pictures_key, backbone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,13 +23,17 @@ from detectors.workers.timeline import moment
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
 _DECODED = 0.2  # of a set's bar, where its pictures must be decoded first
+_SWITCH_SECONDS = 0.0005  # while torch is imported, which would make the first pictures wait for the interpreter
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 
 
 def warm() -> None:
     """Import what the first run will need, in the order in which it does."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     import torch
 
+    sys.setswitchinterval(usual)
     moment("worker", "torch is imported")
     from detectors.features.backbone import load_backbone
     from detectors.methods import METHODS, build

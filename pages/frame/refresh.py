@@ -13,6 +13,7 @@ from pages.frame.status import Status
 
 SECONDS = 0.7
 _PAGE_SECONDS = 1.0  # where all of a page is drawn each time
+_BEFORE_SECONDS = 0.4  # while there are not even pictures to be drawn
 
 
 def poll(
@@ -47,7 +48,11 @@ def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
         mirror()
         draw(choices, status, result)
 
-    poll(part, lambda: backend.current().look(current())[0].state == "running", _PAGE_SECONDS)
+    def awaited() -> str:
+        status, result = backend.current().look(current())
+        return "" if status.state != "running" else "pictures" if result is None else "columns"
+
+    poll(part, awaited, _BEFORE_SECONDS if awaited() == "pictures" else _PAGE_SECONDS)
 
 
 def follow(waiting: bool) -> None:

@@ -133,7 +133,7 @@ def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
             for share in (0.0, 0.5, 1.0):
                 progress(share, "download", bytes=47 * share, total=47)
 
-    def extract(pictures, backbone, progress):
+    def extract(pictures, backbone, progress, *data):
         progress(0.0, "backbone")
         progress(1.0, "backbone")
 
