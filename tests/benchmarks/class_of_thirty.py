@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -50,34 +51,28 @@ async def one_tab(address: str, said: str) -> None:
         try:
             opened = await tab.go(page)
             costs = {"rerun": await cost(server, tab.rerun)}
+            kind, size = (await tab.rerun()).largest
             labels = tab.labels("w_allowed")
             if labels:
                 moves = iter(labels[i % len(labels)] for i in range(1, TIMES + 3))
                 costs["threshold"] = await cost(server, lambda moves=moves: tab.slide("w_allowed", next(moves)))
 
-            async def there_and_back(page: str = page) -> Answer:
-                await tab.go("export" if page != "export" else "images")
-                return await tab.go(page)
-
-            costs["page change"] = await cost(server, there_and_back)
         except TimeoutError:
             print(f"  {page or 'compare':8} no answer in time")
             continue
-        written = ", ".join(f"{name} {1e3 * s:5.0f} ms {a.bytes / 1e3:6.1f} kB" for name, (s, a) in costs.items())
-        kind, size = costs["rerun"][1].largest
+        written = ", ".join(f"{name} {1e3 * s:5.0f} ms {sent / 1e3:6.1f} kB" for name, (s, sent) in costs.items())
         print(
             f"  {page or 'compare':8} {written}; first {opened.bytes / 1e3:6.1f} kB; largest {size / 1e3:.1f} kB {kind}"
         )
     await tab.close()
 
 
-async def cost(server: psutil.Process, act) -> tuple[float, Answer]:
-    """Return the processor's seconds that the server takes for an action, and what the last one brought."""
-    answer = await act()
+async def cost(server: psutil.Process, act: Callable[[], Awaitable[Answer]]) -> tuple[float, float]:
+    """Return the processor's seconds that the server takes for an action, and the bytes that it sends."""
+    await act()
     before = processor(server)
-    for _ in range(TIMES):
-        answer = await act()
-    return (processor(server) - before) / TIMES, answer
+    answers = [await act() for _ in range(TIMES)]
+    return (processor(server) - before) / TIMES, sum(answer.bytes for answer in answers) / TIMES
 
 
 async def a_class(address: str, count: int) -> None:
