@@ -32,6 +32,7 @@ SMALL, USUAL = 12, 13  # pixels
 ROW = 34  # pixels between the lines of an interval chart
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between the ticks of rates
 MOST_TICKS = 5
+_MOST_KEPT = 200  # charts: 20 to 200 kB each
 _LONG = 20  # letters of a label, beyond which it has two lines
 TOOLS = Component("chart_tools", "pages/frame/charts.html", ("pages/frame/charts.css",), ("pages/frame/charts.js",))
 
@@ -108,6 +109,21 @@ def threshold_line(chart: Chart, at: float, word: str, low: float, high: float) 
     )  # fmt: skip
 
 
+def kept(make: Callable[[], Chart], *depends: object) -> Chart:
+    """Return a chart that is made once for all sessions.
+
+    Args:
+        make: makes it.
+        depends: everything that it depends on but the language, said by `repr`; a result by its digest.
+    """
+    return _kept(f"{language()} {depends!r}", make)
+
+
+@st.cache_resource(max_entries=_MOST_KEPT, show_spinner=False)
+def _kept(key: str, _make: Callable[[], Chart]) -> Chart:
+    return _make()
+
+
 def show(chart: Chart, key: str, alt: str, chosen: Callable[[list[dict[str, Any]]], None] | None = None) -> None:
     """Show a chart with its tools; `chosen` receives the points that a click chose, before the page is drawn again.
 
@@ -117,7 +133,7 @@ def show(chart: Chart, key: str, alt: str, chosen: Callable[[list[dict[str, Any]
         alt: what it shows, for who cannot see it.
         chosen: receives plotly's points, as the browser tells them; an empty list when the choice is taken back.
     """
-    if chosen is not None:
+    if chosen is not None and chart.data and chart.data[0].selected.marker.opacity is None:
         chart.update_traces(selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}})
     with st.container(key=f"chart_{key}", gap=None):
         st.plotly_chart(

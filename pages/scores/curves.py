@@ -6,6 +6,7 @@ A point of the first two sets its method's threshold. It is then chosen on the t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -220,8 +221,12 @@ def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdCh
             change(thresholds=(*kept, (key, at, "test")))
             session.MOVED.set(True)
 
+    shown = charts.kept(
+        partial(chart, found, result, focus, titles, choice),
+        "curves", result.digest, kind, tuple(found.curves), focus, titles, choice,
+    )  # fmt: skip
     charts.show(
-        chart(found, result, focus, titles, choice), f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
+        shown, f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
         None if kind == "pro" else point,
     )  # fmt: skip
     st.caption(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,7 @@ from detectors.result import Column, Result
 from pages.frame import charts, panes, session
 from pages.frame.charts import COLOURS
 from pages.frame.pinned import is_pinned
-from pages.frame.words import text
+from pages.frame.words import language, text
 from pages.scores import lanes
 
 HEIGHT = 250
@@ -101,6 +102,11 @@ def chosen(points: list[dict[str, Any]], result: Result) -> tuple[str, list[int]
     return None
 
 
+@st.cache_data(max_entries=200, show_spinner=False)
+def _alt(digest: str, key: str, title: str, at: float | None, language: str, _result: Result, _column: Column) -> str:
+    return alt(_result, _column, title, at)
+
+
 def alt(result: Result, column: Column, title: str, at: float | None) -> str:
     """Say what a histogram shows: how many pictures of each group lie above the threshold."""
     _, found = bars(result, column)
@@ -176,7 +182,9 @@ def show(result: Result, titles: dict[str, str], choice: ThresholdChoice) -> tup
             at = choice.value_of(column)
             title, key = titles[column.key], f"scores_{column.method}_{column.backbone}"
             key += "_pinned" * is_pinned(column.key)
-            charts.show(chart(result, column, title, at), key, alt(result, column, title, at), piece)
+            made = partial(chart, result, column, title, at)
+            shown = charts.kept(made, "histogram", result.digest, column.key, title, at)
+            charts.show(shown, key, _alt(result.digest, column.key, title, at, language(), result, column), piece)
     key, pictures = session.BAR.get() or ("", [])
     if len(pictures) == 1:
         session.BAR.pop()
