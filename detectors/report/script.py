@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from pprint import pformat
 from typing import Any
@@ -40,6 +41,18 @@ def identity(result: Result) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+@cache
+def _templates() -> Environment:
+    """Return the templates, read and compiled once; they write Python, so nothing is escaped for HTML."""
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
 def script(result: Result, choice: ThresholdChoice = USUAL, stressed: Stressed = NOTHING) -> str:
     """Return Python that computes `result` again through the public API and compares what it got.
 
@@ -54,29 +67,26 @@ def script(result: Result, choice: ThresholdChoice = USUAL, stressed: Stressed =
     preprocessing = experiment.pop("preprocessing", {})
     settings = [(name, _python(value, 5 + len(name))) for name, value in experiment.items()]
     settings.append(("preprocessing", f"Preprocessing({_arguments(preprocessing)})"))
-    templates = Environment(  # writes Python, so nothing is escaped for HTML
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return templates.get_template("run.py.jinja").render(
-        needs=needs,
-        threads=repr(threads) if (threads := result.versions.get("threads")) else None,
-        endings=repr(_endings(recipe.get("base", recipe))),
-        understood=recipe.get("base", recipe).get("source") != "demo",
-        sources=sorted(name for name in needs if name.endswith("Source")),
-        data=data,
-        settings=settings,
-        choice=None if choice == USUAL else repr(choice),
-        pictures=repr(fingerprint(result)),
-        conditions=[((name, c.key), _hash(c.scores)) for name, curves in stressed.curves.items() for c in curves],
-        remedied=list(stressed.helped),
-        remedies=[((*asked, c.key), _hash(c.scores)) for asked, curves in stressed.helped.items() for c in curves],
-        dirt=[((s.key, s.way, s.cleaned), digest(s)) for s in stressed.studies if s.about == "dirt"],
-        numbers=[((s.key, s.way), digest(s)) for s in stressed.studies if s.about == "pictures"],
-        scores=[(repr(c.key), repr(_hash(c.scores))) for c in result.columns],
+    return (
+        _templates()
+        .get_template("run.py.jinja")
+        .render(
+            needs=needs,
+            threads=repr(threads) if (threads := result.versions.get("threads")) else None,
+            endings=repr(_endings(recipe.get("base", recipe))),
+            understood=recipe.get("base", recipe).get("source") != "demo",
+            sources=sorted(name for name in needs if name.endswith("Source")),
+            data=data,
+            settings=settings,
+            choice=None if choice == USUAL else repr(choice),
+            pictures=repr(fingerprint(result)),
+            conditions=[((name, c.key), _hash(c.scores)) for name, curves in stressed.curves.items() for c in curves],
+            remedied=list(stressed.helped),
+            remedies=[((*asked, c.key), _hash(c.scores)) for asked, curves in stressed.helped.items() for c in curves],
+            dirt=[((s.key, s.way, s.cleaned), digest(s)) for s in stressed.studies if s.about == "dirt"],
+            numbers=[((s.key, s.way), digest(s)) for s in stressed.studies if s.about == "pictures"],
+            scores=[(repr(c.key), repr(_hash(c.scores))) for c in result.columns],
+        )
     )
 
 

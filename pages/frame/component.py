@@ -11,6 +11,7 @@ import base64
 import hashlib
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ PAINT = {
 }
 
 
+@cache
 def read(path: str) -> str:
-    """Return a text file of the app, its path from the project's root."""
+    """Return a text file of the app, its path from the project's root; read once."""
     return (ROOT / path).read_text("utf-8")
 
 
