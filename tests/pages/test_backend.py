@@ -18,6 +18,7 @@ from fixtures.backend import FakeAnswer, FakeBackend, fake
 from detectors.datasets.sources import DemoSource, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation.thresholds import ThresholdChoice
+from detectors.features.weights import WeightsState
 from detectors.queries import explain, outliers, pixels, presets
 from detectors.queries.lessons import exercises, layers, parameters, steps
 from detectors.queries.overview import card, overview
@@ -256,6 +257,8 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
         trouble=None,
     )
     monkeypatch.setattr(backend, "_compute", lambda: compute)
+    here = SimpleNamespace(state=lambda name: WeightsState(name, "package"))
+    monkeypatch.setattr(backend, "_known", lambda: here)
     monkeypatch.setattr(backend.data, "source", lambda choices: DemoSource(choices.product))
     backend.anticipate()
     (begun,) = runs.values()
