@@ -89,14 +89,16 @@ def place_all(
     table, overrides = table or {}, overrides or {}
     folders = _unwrapped([name.split("/")[:-1] for name in names])
     geometry = any(meaning(folder).carrier and "rgb" in words.words(folder) for path in folders for folder in path)
+    coloured = {(name.rpartition("/")[0], words.bare_stem(words.stem(name))) for name in names}
     places = []
     for i, (name, path) in enumerate(zip(names, folders, strict=True)):
         said = [meaning(folder) for folder in path]
+        measured = words.measured_beside(words.stem(name))
         if (override := overrides.get(name)) is not None:
             places.append(_overridden(override, path, said, name))
         elif name in table:
             places.append(table[name])
-        elif geometry and any(each.geometry for each in said):
+        elif (geometry and any(each.geometry for each in said)) or (name.rpartition("/")[0], measured) in coloured:
             places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
         else:
             places.append(_place(path, _seen(said, i, looks), words.stem(name), given))

@@ -78,7 +78,8 @@ class _Owners:
         self.by_name: dict[str, list[int]] = defaultdict(list)
         for i in self.pictures:
             file = names[i].rpartition("/")[2].casefold()
-            for key in {places[i].stem.casefold(), file}:
+            stem = places[i].stem.casefold()
+            for key in {stem, file, words.bare_stem(stem)}:
                 self.by_stem[key].append(i)
             self.by_name[names[i]].append(i)
         self.apart = {i: layouts.tells_apart(names[i]) | _kind(places[i]) for i in self.pictures}

@@ -69,6 +69,8 @@ _SUFFIX = re.compile(rf"(?:{_SIGN}(?:{_MASK_WORDS})|(?<=\d)(?:masks?|gt))(?:[_\-
 _PREFIX = re.compile(rf"^(?:{_MASK_WORDS}){_SIGN}", re.IGNORECASE)
 _SIDE = re.compile(rf"{_SIGN}(?:defect|color|colour|binary|bw|image|img|pixel)$", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:png|jpe?g|bmp|tiff?|webp|gif)$", re.IGNORECASE)
+_DEEP = re.compile(rf"{_SIGN}(?:depths?|depthmap|normals|xyz|pcd|disparity)$", re.IGNORECASE)
+_COLOURS = re.compile(rf"{_SIGN}(?:image|img|rgb|colou?r)(?:{_SIGN}\d+)?$", re.IGNORECASE)
 _JUNK = _row(
     "__macosx @eadir @tmp @recycle @recently-snapshot @sharebin @appstore #recycle #snapshot #trash $recycle.bin "
     "recycler recycled lost+found found.000 __pycache__"
@@ -160,6 +162,24 @@ def picture_stems(name: str) -> tuple[str, ...]:
 def named_like_a_mask(name: str) -> bool:
     """Whether a file's name has a mask's word before or behind, or two endings."""
     return len(picture_stems(name)) > 1
+
+
+def bare_stem(stem: str) -> str:
+    """Return the stem that colour pictures share with what was measured beside them.
+
+    >>> bare_stem("000_image_0"), bare_stem("000_rgb"), bare_stem("000")
+    ('000', '000', '000')
+    """
+    return _COLOURS.sub("", stem)
+
+
+def measured_beside(stem: str) -> str | None:
+    """Return the stem of the colour picture beside which a file holds depths or surface normals; None for others.
+
+    >>> measured_beside("000_depth"), measured_beside("000_normals"), measured_beside("normal")
+    ('000', '000', None)
+    """
+    return _DEEP.sub("", stem) if _DEEP.search(stem) else None
 
 
 def is_date(folder: str) -> bool:

@@ -87,6 +87,28 @@ LAYOUTS = {
          "juice/test/logical_anomalies/001.png": ("logical_anomalies", MARKED),
          "juice/test/structural_anomalies/000.png": ("structural_anomalies", MARKED)},
     ),
+    # eyecan-ai.github.io/eyecandies, one of its six lights
+    "Eyecandies": (
+        tree("train/data/000_image_0.png", "train/data/000_depth.png", "train/data/000_normals.png",
+             "test_public/data/000_image_0.png", "test_public/data/001_image_0.png", "test_public/data/001_depth.png",
+             masks=["test_public/data/001_mask.png"], empty=["test_public/data/000_mask.png"]),
+        ["train/data/000_image_0.png"],
+        {"test_public/data/000_image_0.png": GOOD, "test_public/data/001_image_0.png": ("defective", MARKED)},
+    ),
+    # github.com/jianzhang96/GoodsAD
+    "GoodsAD": (
+        tree("drink/train/good/000000.jpg", "drink/train/good/000001.jpg", "drink/test/good/000002.jpg",
+             "drink/test/surface_damage/000003.jpg", masks=["drink/ground_truth/surface_damage/000003.png"]),
+        ["drink/train/good/000000.jpg", "drink/train/good/000001.jpg"],
+        {"drink/test/good/000002.jpg": GOOD, "drink/test/surface_damage/000003.jpg": ("surface_damage", MARKED)},
+    ),
+    # github.com/jianzhang96/MSD: phone screens, masks in folders with numbers
+    "MSD": (
+        tree("good/0.jpg", "good/1.jpg", "oil/Oil_0001.jpg", "scratch/Scr_0001.jpg",
+             masks=["ground_truth_1/Oil_0001.png", "ground_truth_2/Scr_0001.png"]),
+        ["good/0.jpg", "good/1.jpg"],
+        {"oil/Oil_0001.jpg": ("oil", MARKED), "scratch/Scr_0001.jpg": ("scratch", MARKED)},
+    ),
     # mvtec.com/company/research/datasets/mvtec-3d-ad
     "MVTec 3D": (
         tree("bagel/train/good/rgb/000.png", "bagel/test/good/rgb/000.png", "bagel/test/crack/rgb/000.png",

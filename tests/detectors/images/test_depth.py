@@ -254,3 +254,26 @@ class TestTiffs:
         )  # fmt: skip
         assert done.stdout.startswith("The TIFF file is damaged")
         assert done.stderr == ""
+
+
+def test_a_thermal_set_takes_masks_of_any_depth():
+    """Masks of 0 and 65,535, of 0 and 1 in 16 bits, and of 0 and 1 in 8 bits mark the same pixels."""
+    marked = np.zeros(SHAPE, np.uint16)
+    marked[5:15, 5:15] = 1
+    warm = 7000 + np.random.default_rng(0).normal(0, 12, (5, *SHAPE))
+    warm[2:, 5:15, 5:15] += 400
+    files = {f"train/good/{i}.tiff": deep(warm[i]) for i in range(2)} | {
+        f"test/hot/{i}.tiff": deep(warm[i]) for i in range(2, 5)
+    }
+    files |= {
+        "ground_truth/hot/2_mask.tiff": deep(marked * 65535),
+        "ground_truth/hot/3_mask.tiff": deep(marked),
+        "ground_truth/hot/4_mask.png": encoded(marked.astype(np.uint8)),
+    }
+    data = datasets.load_zip(zipped(files), "thermal.zip")
+    assert [int(sample.mask.sum()) for sample in data.test] == [100, 100, 100]
+    assert data.white.whole >= warm.max()
+
+
+def deep(values):
+    return encoded(Image.fromarray(np.asarray(values).astype(np.uint16)), "TIFF")
