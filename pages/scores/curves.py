@@ -221,10 +221,10 @@ def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdCh
             change(thresholds=(*kept, (key, at, "test")))
             session.MOVED.set(True)
 
-    shown = charts.kept(
-        partial(chart, found, result, focus, titles, choice),
-        "curves", result.digest, kind, tuple(found.curves), focus, titles, choice,
-    )  # fmt: skip
+    made = partial(chart, found, result, focus, titles, choice)
+    # A digest does not know of masks, which may be painted by hand.
+    asked = ("curves", result.digest, kind, tuple(found.curves), focus, titles, choice)
+    shown = made() if kind == "pro" else charts.kept(made, *asked)
     charts.show(
         shown, f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
         None if kind == "pro" else point,
