@@ -272,7 +272,6 @@ def test_a_thermal_set_takes_masks_of_any_depth():
     }
     data = datasets.load_zip(zipped(files), "thermal.zip")
     assert [int(sample.mask.sum()) for sample in data.test] == [100, 100, 100]
-    assert data.white.whole >= warm.max()
 
 
 def deep(values):
