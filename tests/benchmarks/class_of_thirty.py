@@ -30,6 +30,7 @@ TIMES = 12  # an action is repeated, for one cost
 EVERY = 4.0  # seconds between two actions of a tab
 SECONDS = 60.0  # that a class works
 CLASSES = (30, 60)
+KEPT_SECONDS = 75.0  # that a closed tab's session is kept for its return, and a little more
 
 
 def main() -> None:
@@ -40,6 +41,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving("app.py", ODD_CACHE=folder) as address:
         for count in CLASSES:
             asyncio.run(a_class(address, count))
+    with tempfile.TemporaryDirectory() as folder, serving("app.py", ODD_CACHE=folder) as address:
+        asyncio.run(come_and_gone(address, CLASSES[0]))
 
 
 async def one_tab(address: str, said: str) -> None:
@@ -103,6 +106,29 @@ async def a_class(address: str, count: int) -> None:
             await tab.close()
 
 
+async def come_and_gone(address: str, count: int) -> None:
+    """Print the memory after a run, with so many tabs that have seen all pages, and after they have gone."""
+    tab = RawSession(address)
+    await tab.open()
+    while tab.polled:
+        await asyncio.sleep(0.5)
+        tab.polled = {}
+        await tab.rerun()
+    print(f"after a run: {memory()}")
+    tabs = [RawSession(address) for _ in range(count)]
+    for each in tabs:
+        await each.open()
+        for page in PAGES:
+            await each.go(page)
+    print(f"{count} tabs that have seen all pages: {memory()}")
+    for each in tabs:
+        await each.close()
+    await asyncio.sleep(KEPT_SECONDS)
+    await tab.rerun()
+    print(f"after they have gone: {memory()}")
+    await tab.close()
+
+
 async def act(tab: RawSession, start: float, seed: float, done: asyncio.Event, waits: list, late: list) -> None:
     """Do one thing every four seconds: mostly another page, else a threshold or the same page again."""
     draws = random.Random(seed)
@@ -159,7 +185,7 @@ def memory() -> str:
     found = {"page process": server.memory_info().rss}
     for child in server.children(recursive=True):
         command = " ".join(child.cmdline())
-        name = next((role for role in ("scheduler", "worker") if f"process {role}" in command), "other")
+        name = next((role for role in ("scheduler", "worker") if f"process {role}" in command), "cameras")
         found[name] = found.get(name, 0) + child.memory_info().rss
     found["all"] = sum(found.values())
     return ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in found.items())
