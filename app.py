@@ -17,6 +17,7 @@ from pages.frame.upload_bound import UploadBound  # noqa: E402
 from pages.live import channel  # noqa: E402
 
 backend.anticipate()
+early.settle()
 app = st.App(
     "pages/frame/main.py",
     middleware=[Middleware(UploadBound), Middleware(KeepCookie)],
