@@ -20,6 +20,7 @@ from detectors.workers.supervisor import Place
 
 _REACH_SECONDS = 3.0
 _AGAIN_SECONDS = 1.0
+_OWN_SECONDS = 1.5  # for our own scheduler, at first: one that dies while it is greeted keeps its client waiting
 
 
 class Connection:
@@ -44,6 +45,7 @@ class Connection:
             self.trouble = Sentence("compute.connecting", "Connecting to the scheduler at {address}.", address=named)
         self._place: Place | None = None
         self._next = 0.0
+        self._patience = 2 * _REACH_SECONDS if named else _OWN_SECONDS
         self._asked: Answer[Any] | None = None
         self._asked_at = 0.0
 
@@ -69,13 +71,15 @@ class Connection:
         try:
             socket.create_connection(get_address_host_port(address), _REACH_SECONDS).close()
             client = Client(
-                address, security=security, set_as_default=False, name="odd-one-out", timeout=2 * _REACH_SECONDS
+                address, security=security, set_as_default=False, name="odd-one-out", timeout=self._patience
             )
             client.subscribe_topic(self._topic, self._heard)
         except Exception as error:  # whatever a wrong address, port or version leads to
-            self._next = time.monotonic() + _AGAIN_SECONDS
+            self._next = time.monotonic() + (_AGAIN_SECONDS if self._named else 0.0)
+            self._patience = min(2 * self._patience, 2 * _REACH_SECONDS)
             self._unreachable(str(error) or type(error).__name__)
         else:
+            self._patience = 2 * _REACH_SECONDS if self._named else _OWN_SECONDS
             self.client, self._place, self.trouble = client, place, None
 
     def _ask(self, client: Client) -> None:
