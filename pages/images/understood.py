@@ -44,7 +44,7 @@ class Row:
 def understood(own: Overview) -> None:
     """Show the sentence, and a row for each folder in which what it is can be changed."""
     read, mine = own.report.understanding, uploads.shelf().source
-    if read is None or mine is None:
+    if read is None or mine is None or not read.folders:
         return
     said = dict(mine.roles)
     shown = rows(read.folders, said)
