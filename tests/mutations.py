@@ -469,6 +469,21 @@ FAULTS = (
         "middle = (len(found) + 1) // 2\n", "middle = 1\n", ("tests/detectors/stress/test_draws.py", "loss"),
     ),
     Fault(
+        "a picture's own patches vouch for it", "detectors/stress/doubts.py",
+        "between[np.arange(count), :, np.arange(count)] = np.inf", "between[0, :, 0] = np.inf",
+        ("tests/detectors/stress/test_doubts.py", "odd"),
+    ),
+    Fault(
+        "a patch whose bound is the largest is not searched", "detectors/methods/neighbors.py",
+        "bounds[left] >= reached[owner[left]]", "bounds[left] > 2 * reached[owner[left]]",
+        ("tests/detectors/methods/test_neighbors.py", "farthest"),
+    ),
+    Fault(
+        "remedies are not in the table of a ZIP", "detectors/report/stress.py",
+        "write_csv(stressed.curves, stressed.helped)", "write_csv(stressed.curves)",
+        ("tests/detectors/report/test_stressed.py", "zip"),
+    ),
+    Fault(
         "alignment moves the wrong way", "detectors/stress/remedies.py",
         "turn, -down * size[0] / _SIDE, -right * size[1] / _SIDE)",
         "turn, down * size[0] / _SIDE, right * size[1] / _SIDE)",

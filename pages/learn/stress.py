@@ -28,6 +28,7 @@ NONE = "none"
 FORGETTING = ("itself", "kind", "all")
 SHRINKING = ("two", "ten", "hundred")
 _HEIGHT = 280
+_NAMES = 108  # pixels for names at the ends of lines
 _REPEATED = 0.5  # of its score: a defect that loses as much counts as forgotten too
 _LEAST = 0.01  # of the threshold, below which scores are drawn alike
 
@@ -137,12 +138,12 @@ def _scores(name: str, found: Sequence[Curve], said: str | None) -> charts.Chart
     """Return the median score of each method against a condition's strength, as a multiple of its threshold."""
     strengths = condition(name).strengths
     marked = apart(strengths)
-    room = 0.3 * (strengths[-1] - strengths[0])
     x = {
         "tickvals": marked, "ticktext": [bare(name, s) for s in marked], "tickangle": 0,
-        "range": [strengths[0], strengths[-1] + room],
+        "range": [strengths[0], strengths[-1]],
     }  # fmt: skip
     made = charts.figure(_HEIGHT, text(f"stress.axes.{condition(name).unit}"), "", x=x, y={"rangemode": "tozero"})
+    made.update_layout(margin={"r": _NAMES})
     made.add_hline(1, line={"color": COLOURS.ink, "width": 1, "dash": "dot"})
     tops = sorted(found, key=lambda curve: curve.points[-1].median)
     highest = max(point.median for curve in found for point in curve.points)
@@ -209,10 +210,11 @@ def repeated(choices: Choices, status: Status, result: Result) -> str | None:
     kind = result.test[found.picture].kind
     same = np.array([kind is not None and result.test[i].kind == kind for i in found.tests]) & ~own
     gone = found.after < _REPEATED * found.before
+    key = "learn.stress.repeated" if same.any() else "learn.stress.not_repeated"
+    left = f"{100 * float(found.after[own][0] / found.before[own][0]):.0f}"
     return text(
-        "learn.stress.repeated", left=f"{100 * float(found.after[own][0] / found.before[own][0]):.0f}",
-        same=int((gone & same).sum()), of_same=int(same.sum()), other=int((gone & ~same & ~own).sum()),
-        of_other=int((~same & ~own).sum()),
+        key, left=left, same=int((gone & same).sum()), of_same=int(same.sum()), of_other=int((~same & ~own).sum()),
+        other=int((gone & ~same & ~own).sum()),
     )  # fmt: skip
 
 

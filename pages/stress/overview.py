@@ -20,7 +20,7 @@ from pages.stress.studies import reading
 
 _HEIGHT = 330
 _APART = 0.075  # of the axis, between names at the lines' ends
-_ROOM = 0.22  # of the chart's width, for names
+_NAMES = 108  # pixels for names at the lines' ends
 
 
 def show(found: Sequence[Study], titles: dict[str, str], focus: str, result: Result) -> None:
@@ -54,13 +54,13 @@ def chart(found: Sequence[Study], measure: str, titles: dict[str, str], focus: s
     first, last = places[steps[0]], places[steps[-1]]
     x = {
         "tickvals": list(places.values()), "ticktext": [str(step) for step in steps], "tickangle": 0,
-        "range": [first - 0.15, last + _ROOM / (1 - _ROOM) * (last - first + 0.15)], "showgrid": False,
+        "range": [first - 0.15, last], "showgrid": False,
     }  # fmt: skip
     y: dict[str, Any] = charts.percent() if measure == "found" else {"range": [low, high]}
     if measure == "threshold":
         y |= {"tickformat": ".2~f", "ticksuffix": " ×"}
     made = charts.figure(_HEIGHT, text("stress.across.pictures"), "", x=x, y=y)
-    made.update_layout(margin={"t": 44})
+    made.update_layout(margin={"t": 44, "r": _NAMES})
     charts.heading(made, text(f"stress.together_heads.{measure}"))
     ends = {}
     for study in sorted(found, key=lambda study: study.key == focus):

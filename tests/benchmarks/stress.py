@@ -3,18 +3,22 @@
     python -m tests.benchmarks.stress
 
 Six strengths are new, so that six passes are the least. Prints where the time goes: changing pixels, the backbone, each
-method's scores.
+method's scores; the largest memory of a process that does a single run and of one that measures a condition after it;
+and how long dirt among the normals takes, all methods, without and with unusual ones left out.
 """
 
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 import time
 from collections import defaultdict
 
 import numpy as np
 
 from detectors import Comparison, FeatureStore, datasets
-from detectors.stress import condition
+from detectors.stress import condition, refits
 from detectors.stress.measuring import bench, measure
 
 CONDITIONS = ("brightness", "blur", "jpeg")
@@ -50,6 +54,35 @@ def main() -> None:
             spent[f"{fitted.column.method}, {part}"] = time.perf_counter() - begun
     for part, seconds in spent.items():
         print(f"  {part}: {seconds:.2f} s a pass")
+    alone, after = (_largest(part) for part in ("run", "condition"))
+    print(f"memory at its largest: {alone} MB for a single run, {after} MB with a condition: {after / alone:.2f} times")
+    taken = dict.fromkeys(("dirt", "without unusual ones"), 0.0)
+    for fitted in found.fitted:
+        key = fitted.column.key
+        begun = time.perf_counter()
+        study = refits.dirt(found, key)
+        middle = time.perf_counter()
+        refits.dirt(found, key, cleaned=True, known=study)
+        taken["dirt"] += middle - begun
+        taken["without unusual ones"] += time.perf_counter() - middle
+        print(f"  dirt, {fitted.column.method}: {middle - begun:.2f} s, then {time.perf_counter() - middle:.2f} s")
+    print("; ".join(f"{part}: {seconds:.1f} s" for part, seconds in taken.items()))
+
+
+def _largest(part: str) -> int:
+    """Return the largest memory, in MB, of a process of its own that does a run, or a run and a condition."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.stress", part], capture_output=True, text=True, check=True
+    )
+    return int(said.stdout)
+
+
+def _alone(part: str) -> None:
+    """Do a run, and a condition after it where it is asked for; print the largest memory in MB."""
+    found, _ = bench(Comparison(), datasets.demo("circuit"))
+    if part == "condition":
+        measure(found, condition("blur"))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
 def _scored(found: object, network: object, pixels: np.ndarray) -> float:
@@ -62,4 +95,4 @@ def _scored(found: object, network: object, pixels: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    _alone(sys.argv[1]) if len(sys.argv) > 1 else main()

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from detectors.comparison.comparison import Bench, FittedColumn
 from detectors.errors import SettingRefused
-from detectors.stress import condition
+from detectors.evaluation.thresholds import Threshold
+from detectors.stress import Curve, condition, sentences
 from detectors.stress.conditions import move
 from detectors.stress.measuring import measure
 from detectors.stress.remedies import _movement, alignment, remedied
@@ -74,6 +75,22 @@ def test_augmented_normals_are_learnt_twice_and_thresholds_stay_with_the_others(
     first, again = more.pictures.learnt[0], more.pictures.learnt[len(bench.pictures.learnt)]
     made = [blur.apply(first.pixels, strength) for strength in blur.strengths if strength]
     assert any(np.array_equal(again.pixels, each) for each in made)
+
+
+def test_it_is_said_where_equal_brightness_takes_auroc_away():
+    labels, strengths = np.r_[np.zeros(30), np.ones(30)], (0, 0.2)
+    draw = np.random.default_rng(0)
+    bright = np.tile(draw.normal(size=60) + 4 * labels, (2, 1))
+    alike = np.tile(draw.normal(size=60), (2, 1))
+
+    def curve(key, scores):
+        return Curve(key, strengths, scores, None, labels, Threshold(2.0, "rate", 1, 17), np.zeros(16))
+
+    usual = (curve("mahalanobis/x", bright), curve("padim/x", bright))
+    said = sentences.shortcut(usual, (curve("mahalanobis/x", alike), curve("padim/x", bright)))
+    assert "MahalanobisAD (1.00 → 0." in str(said)
+    assert "PaDiM" not in str(said)
+    assert sentences.shortcut(usual, usual) is None
 
 
 def test_an_unknown_remedy_names_those_there_are(bench):
