@@ -99,14 +99,21 @@ class OnDisk:
         """Put rows from `start` on into every tensor; by writing: a full disk would crash a mapping."""
         for shape, offset, part in zip(self._shapes, self._offsets, parts, strict=True):
             row = int(np.prod(shape[1:])) * self._dtype.itemsize
-            self._file.seek(offset + start * row)
-            self._file.write(np.ascontiguousarray(part.cpu().numpy()).data)
+            self._put(offset + start * row, part.cpu().numpy())
 
     def finish(self) -> None:
         """Map the file for reading."""
         self._file.flush()
         for shape, offset in zip(self._shapes, self._offsets, strict=True):
             self._arrays.append(np.memmap(self._file, self._dtype, mode="r", offset=offset, shape=shape))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another worker as arrays; there they lie in a file of its own."""
+        return _on_disk_again, (self._shapes, self._dtype.name, [np.asarray(array) for array in self._arrays])
+
+    def _put(self, place: int, values: NDArray[Any]) -> None:
+        self._file.seek(place)
+        self._file.write(np.ascontiguousarray(values).data)
 
     def read(self, part: int, rows: Rows) -> Tensor:
         """Return a copy of rows of one tensor."""
@@ -117,6 +124,14 @@ class OnDisk:
         self.closed = True
         self._arrays = []
         self._file.close()
+
+
+def _on_disk_again(shapes: Sequence[tuple[int, ...]], dtype: str, arrays: Sequence[NDArray[Any]]) -> OnDisk:
+    kept = OnDisk(shapes, getattr(torch, dtype))
+    for offset, values in zip(kept._offsets, arrays, strict=True):
+        kept._put(offset, values)
+    kept.finish()
+    return kept
 
 
 def at_rest(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, device: torch.device, where: str) -> AtRest:

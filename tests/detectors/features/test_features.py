@@ -1,6 +1,7 @@
 """The feature store: read again and again, cut into views, kept anywhere, never left behind."""
 
 import gc
+import pickle
 import tempfile
 from pathlib import Path
 
@@ -346,3 +347,22 @@ def test_features_stay_on_the_accelerator(images):
     here = FeatureStore.extract(images, load_backbone(device="cpu"))
     for one, other in zip(everything(here), everything(store), strict=True):
         torch.testing.assert_close(other.cpu(), one, rtol=1e-3, atol=1e-3 * float(one.abs().max()))
+
+
+@pytest.mark.parametrize("where", ["memory", "disk"])
+def test_features_travel_to_another_worker(where, backbone, images, folder):
+    """A cluster fits columns on several workers; those without the features fetch them from the one that has them."""
+    store = FeatureStore.extract(images, backbone, where=where, dtype="float16")
+    views = store.subset([4, 0, 7]), store.standardised(Standardisation.measure(store))
+    arrived = pickle.loads(pickle.dumps(views))
+    assert arrived[0].where == where
+    assert arrived[0]._kept is arrived[1]._kept, "views of one pass stay views of one pass"
+    store.close()
+    for there, here in zip(arrived, views, strict=True):
+        there_all = everything(there)
+        assert [len(part) for part in there_all] == [len(here)] * len(there_all)
+    expected = FeatureStore.extract(images, backbone, where=where, dtype="float16")
+    assert_same(everything(arrived[0]), everything(expected.subset([4, 0, 7])))
+    del arrived, expected, store, views
+    gc.collect()
+    assert not list(folder.iterdir())
