@@ -50,10 +50,10 @@ def wide(seed: int, defective: bool) -> tuple[NDArray[np.uint8], NDArray[np.bool
 
 
 def made() -> Dataset:
-    """Return 40 good pictures to learn from, 20 good ones and 20 defective ones to test."""
-    train = tuple(Sample(of_pixels(wide(i, False)[0], f"train {i}"), False, "good") for i in range(40))
+    """Return 24 good pictures to learn from, 12 good ones and 12 defective ones to test."""
+    train = tuple(Sample(of_pixels(wide(i, False)[0], f"train {i}"), False, "good") for i in range(24))
     test = []
-    for i in range(20):
+    for i in range(12):
         test.append(Sample(of_pixels(wide(100 + i, False)[0], f"good {i}"), False, "good"))
         pixels, mask = wide(200 + i, True)
         test.append(Sample(of_pixels(pixels, f"thread {i}"), True, "thread", mask))
