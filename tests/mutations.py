@@ -469,13 +469,13 @@ FAULTS = (
         "middle = (len(found) + 1) // 2\n", "middle = 1\n", ("tests/detectors/stress/test_draws.py", "loss"),
     ),
     Fault(
-        "a picture's own patches vouch for it", "detectors/stress/doubts.py",
-        "between[np.arange(count), :, np.arange(count)] = np.inf", "between[0, :, 0] = np.inf",
+        "two pictures with one defect vouch for each other", "detectors/stress/doubts.py",
+        "few = min(NEAREST, count - 1)", "few = 1",
         ("tests/detectors/stress/test_doubts.py", "odd"),
     ),
     Fault(
-        "a patch whose bound is the largest is not searched", "detectors/methods/neighbors.py",
-        "bounds[left] >= reached[owner[left]]", "bounds[left] > 2 * reached[owner[left]]",
+        "the last patches searched lower a picture's score", "detectors/methods/neighbors.py",
+        'owner[left], found, "amax")', 'owner[left], found, "amin")',
         ("tests/detectors/methods/test_neighbors.py", "farthest"),
     ),
     Fault(
