@@ -4,7 +4,7 @@
 
 Starts a scheduler and workers on this machine. Prints seconds from asking to the last column, their ratio, what bounds
 it (pictures and the backbone pass come before all columns, and no run is shorter than its longest column), the bytes of
-features and the bytes that workers sent to each other. Features never pass through the scheduler: a worker that takes a
+features and those that other workers fetched. Features never pass through the scheduler: a worker that takes a
 column fetches them once from the worker that has them.
 """
 
@@ -55,10 +55,6 @@ def cluster(workers: int) -> Iterator[str]:
             process.wait()
 
 
-def sent(dask_worker: Any) -> int:
-    return int(dask_worker.transfer_outgoing_bytes_total)
-
-
 def imported() -> None:
     from detectors.workers.tasks import warm
 
@@ -93,12 +89,11 @@ def main() -> None:
             client.run(imported)
             compute = Compute(address)
             try:
-                before = sum(client.run(sent).values())
                 run = compute.start(Comparison(), source, "scale")
                 taken[workers] = done(run)
                 result = run.result()
-                moved = sum(client.run(sent).values()) - before
-                held = max(client.run(features).values())
+                everywhere = client.run(features).values()  # by worker; Dask's own count does not look into them
+                held, moved = max(everywhere), sum(everywhere) - max(everywhere)
             finally:
                 compute.close()
         assert result is not None
@@ -111,7 +106,7 @@ def main() -> None:
             f"{workers} worker{'s' * (workers > 1)}: {taken[workers]:.2f} s for {pictures} pictures; backbone pass "
             f"{passed:.2f} s, columns "
             + ", ".join(f"{name} {seconds:.2f}" for name, seconds in own.items())
-            + f" s; features {held / 1e6:.0f} MB, sent between workers {moved / 1e6:.0f} MB",
+            + f" s; features {held / 1e6:.0f} MB, fetched by other workers {moved / 1e6:.0f} MB",
             flush=True,
         )
     bound = passed + max(own.values(), default=0.0)
