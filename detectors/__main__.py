@@ -27,7 +27,7 @@ from detectors.stress.plans import DRAWS
 
 if TYPE_CHECKING:
     from detectors.comparison.pipeline import Pipeline
-    from detectors.result import MeasuredSet
+    from detectors.result import MeasuredSet, ResultPicture
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -362,7 +362,7 @@ def stress(options: argparse.Namespace) -> None:
             made |= {"pictures": options.pictures, "draws": options.draws}
             said = {"experiment": comparison.describe(data), "stress": made}
             (folder / "result.json").write_text(json.dumps(said, default=str), encoding="utf-8")
-    _print_stress(curves, studies, helped)
+    _print_stress(curves, studies, helped, fitted.pictures.test)
     for key, sentence in refused:
         terminal.console.print("·", f"{key}: {sentence}", highlight=False, markup=False)
 
@@ -371,9 +371,10 @@ def _print_stress(
     curves: Mapping[str, Sequence[Curve]],
     studies: Sequence[Study],
     helped: Mapping[tuple[str, str], Sequence[Curve]],
+    test: Sequence[ResultPicture],
 ) -> None:
     from detectors.report import terminal
-    from detectors.stress.sentences import control, judged, shortcut, thresholds_by, verdict
+    from detectors.stress.sentences import control, in_files, judged, shortcut, thresholds_by, verdict
 
     if curves:
         after = {(name, curve.key): curve for (name, _), found in helped.items() for curve in found}
@@ -384,6 +385,8 @@ def _print_stress(
             cells.append((*key.split("/", 1), name, str(verdict(said, name)), *then, str(control(curve, name) or "")))
         headings = ("method", "backbone", "condition", "verdict", *dict.fromkeys(remedy for _, remedy in helped), "")
         terminal.console.print(terminal.rows(headings, cells))
+        if (pixels := in_files(curves, test)) is not None:
+            terminal.console.print("·", str(pixels), highlight=False, markup=False)
     for (name, remedy), found in helped.items():
         warned = shortcut(curves[name], found) if remedy == "equalise" else None
         if warned is not None:

@@ -51,6 +51,7 @@ class ResultPicture:
         local: False where the mask covers everything (a logical defect): such pictures are left out of pixel figures.
         box: (top, left, bottom, right), where the picture lies in `pixels`; None where it fills them. Nothing beyond is
             part of any figure.
+        reduction: how many pixels of the upright file one of `pixels` stands for, the mean of both sides.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ResultPicture:
     local: bool = True
     base: str = ""
     box: tuple[int, int, int, int] | None = None
+    reduction: float = 1.0
 
     @property
     def inside(self) -> tuple[slice, slice]:

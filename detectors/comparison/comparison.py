@@ -267,6 +267,7 @@ def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
         local=mask is None or not mask.all(),
         base=sample.base,
         box=preprocessing.box(_size(sample)),
+        reduction=preprocessing.reduction(sample.picture.original_size),
     )
 
 

@@ -147,6 +147,18 @@ class Preprocessing:
         ratio = (width / height) / (size[1] / size[0])
         return max(ratio, 1 / ratio)
 
+    def reduction(self, size: Size) -> float:
+        """Return how many pixels of a picture of size (H, W) one pixel of the input stands for: the mean of both sides.
+
+        >>> Preprocessing(size=224).reduction((896, 448)), Preprocessing(size=224, crop="center").reduction((896, 448))
+        (3.0, 2.0)
+        """
+        if self.crop == "center":
+            return min(size) / self.size
+        box = self.box(size)
+        height, width = self.frame if box is None else (box[2] - box[0], box[3] - box[1])
+        return (size[0] / height + size[1] / width) / 2
+
     def check_closer(self, tiles: int) -> None:
         """Raise `SettingRefused` when `tiles` x `tiles` pieces of this size are more than is kept of a picture."""
         need = tiles * max(self.frame)

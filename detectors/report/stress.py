@@ -15,7 +15,7 @@ from detectors.report.wording import Words
 from detectors.result import Figure, Result
 from detectors.stress import CONDITIONS, Curve, Study
 from detectors.stress.draws import Spread
-from detectors.stress.sentences import judged, shortcut, verdict
+from detectors.stress.sentences import in_files, judged, shortcut, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,7 +154,9 @@ def section(stressed: Stressed, result: Result, words: Words) -> list[dict[str, 
                                     if (name, key) in by else ("", "–") for name in named])
             for key in keys
         ]  # fmt: skip
-        parts.append(_part("conditions", words, list(named.values()), rows, figures, inline, letter))
+        part = _part("conditions", words, list(named.values()), rows, figures, inline, letter)
+        pixels = in_files(stressed.curves, result.test)
+        parts.append(part if pixels is None else part | {"says": f"{part['says']} {words.say(pixels)}"})
     for name, beside in _beside(stressed):
         parts.append(_remedies(name, beside, titles, words, inline, letter))
     for about, own in _kinds(stressed):

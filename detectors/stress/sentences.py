@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
 
 from detectors.errors import Sentence
 from detectors.methods import METHODS
-from detectors.result import Figure
+from detectors.result import Figure, ResultPicture
 from detectors.stress.conditions import CONDITIONS
 from detectors.stress.curves import Curve, Verdict, auroc, compared
 from detectors.stress.draws import Step, Study
@@ -42,6 +43,25 @@ def amount(condition: str, strength: float) -> Sentence:
     ('quality 60', '+0.2 stops')
     """
     return _AMOUNTS[CONDITIONS[condition].unit](bare(condition, strength))
+
+
+def in_files(conditions: Iterable[str], pictures: Sequence[ResultPicture]) -> Sentence | None:
+    """Say what a pixel of the input is in the files; None where no condition is counted in pixels, or it is one.
+
+    Args:
+        conditions: which are shown.
+        pictures: of which the middle one counts.
+    """
+    if not pictures or all(CONDITIONS[name].unit != "px" for name in conditions):
+        return None
+    pixels = median(picture.reduction for picture in pictures)
+    if 0.95 < pixels < 1.05:
+        return None
+    return Sentence(
+        "stress.in_files",
+        "One pixel of the network's input is {pixels:.1f} pixels of the picture files.",
+        pixels=pixels,
+    )
 
 
 def verdict(said: Verdict, condition: str) -> Sentence:

@@ -121,6 +121,8 @@ CURVES: Key[dict[tuple[str, str, ThresholdChoice], tuple[Curve, ...]]] = Key(
 STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dict, ("frame.stressed", "stress.normals"))
 LINKED: Key[bool] = Key("under_stress_linked", bool, ("stress.page",))  # whether what the link asks for was begun
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
+# The condition, column and strength of a clicked point, whose pictures are shown.
+POINT: Key[tuple[str, str, float] | None] = Key("stress_point", _nothing, ("stress.charts", "stress.point"))
 LOOKED: Key[str] = Key(
     "strip_condition", str, ("stress.charts", "stress.remedies", "stress.strip")
 )  # whose strip is shown

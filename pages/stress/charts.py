@@ -8,20 +8,21 @@ from typing import Any
 
 import streamlit as st
 
-from detectors.result import Figure
+from detectors.result import Figure, Result
 from detectors.stress import CONDITIONS, Curve, Point, apart
-from detectors.stress.sentences import amount, bare
+from detectors.stress.sentences import amount, bare, in_files
 from pages.frame import charts, session
 from pages.frame.charts import COLOURS
 from pages.frame.words import say, text
+from pages.stress import point
 
 MEASURES = ("alarms", "found", "auroc", "median")
 _HEIGHT = 250
 _BESIDE = 3
 
 
-def cards(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], focus: str) -> None:
-    """Show the charts beside each other, all of one measure."""
+def cards(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], focus: str, result: Result) -> None:
+    """Show the charts beside each other, all of one measure, and the pictures of a point that was clicked."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"### {text('stress.charts')}", width="content")
         measure = st.segmented_control(
@@ -39,7 +40,9 @@ def cards(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], focus: 
                          condition=text(f"stress.conditions.{name}")),
                     partial(_chosen, name),
                 )  # fmt: skip
-    st.caption(text(f"stress.notes.{measure}", focus=titles[focus]))
+    pixels = in_files(names, result.test)
+    st.caption(text(f"stress.notes.{measure}", focus=titles[focus]) + (f" {say(pixels)}" if pixels else ""))
+    point.show(curves, titles, result)
 
 
 def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str, measure: str) -> charts.Chart:
@@ -70,7 +73,7 @@ def chart(name: str, curves: Sequence[Curve], titles: dict[str, str], focus: str
                     "symbol": ["x" if point.broken else "circle" for point in curve.points]},
             text=[_reading(titles[curve.key], name, point, figure, measure)
                   for point, figure in zip(curve.points, figures, strict=True)],
-            hovertemplate="%{text}<extra></extra>",
+            hovertemplate="%{text}<extra></extra>", customdata=[[curve.key, strength] for strength in places],
         )  # fmt: skip
         if focused and measure == "alarms" and curve.promise is not None:
             made.add_hline(curve.promise, line={"color": COLOURS.ink, "width": 1, "dash": "dot"})
@@ -103,7 +106,9 @@ def _reading(title: str, name: str, point: Point, figure: Figure, measure: str) 
 
 
 def _chosen(name: str, points: list[dict[str, Any]]) -> None:
-    """Show the strip of the condition whose point was clicked."""
-    if points:
+    """Show the pictures of the point that was clicked, and the strip of its condition."""
+    said = next((point["customdata"] for point in points if point.get("customdata")), None)
+    if said is not None:
+        session.POINT.set((name, str(said[0]), float(said[1])))
         session.LOOKED.set(name)
         session.set_widget("stress_looked", name)

@@ -77,7 +77,7 @@ def _conditions(run: str, choices: Choices, result: Result, titles: dict[str, st
         waiting, curves = asking.progress(run), stressed.curves(run, choices, result)
         if curves:
             verdicts.table(curves, titles, focus)
-            charts.cards(curves, titles, focus)
+            charts.cards(curves, titles, focus, result)
             strip.show(run, choices, result, list(curves), titles)
             looked = session.LOOKED.get()
             remedies.show(run, choices, result, looked, curves[looked], titles)

@@ -8,6 +8,7 @@ from browser.seeing import decoded, is_painted, small
 from fixtures import learning
 from fixtures.backend import FakeAnswer, fake
 
+from detectors import Comparison, Preprocessing
 from detectors.errors import SettingRefused
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import Threshold
@@ -16,7 +17,7 @@ from detectors.plots import colours
 from detectors.queries import stress
 from detectors.stress import CONDITIONS, Curve, Study, Verdict, sentences
 from detectors.stress.draws import Draw, Remains
-from pages.frame import words
+from pages.frame import session, words
 from pages.frame.words import table
 from pages.stress import charts, overview, studies, verdicts
 from pages.stress.asking import USUAL
@@ -118,6 +119,47 @@ def test_asking_shows_verdicts_charts_and_the_strip(open_app, language):
     assert page.count('<td class="odd-') == 5 * len(USUAL)
     assert page.count("<img") == 7 * 5  # the picture and four methods with maps at seven strengths
     assert app.button(key="stress_ask").disabled
+
+
+def test_a_clicked_point_shows_whose_verdict_changed_and_puts_a_picture_into_the_strip(open_app):
+    """Counted again from the scores; the point with the most new alarms is clicked."""
+    app = press(open_app("lessons_done", "stress"))
+    found = learning.ask("done", stress.under, silent, "blur")
+    curve = max(found, key=lambda c: ((c.scores[-1] > c.threshold.value) & (c.labels == 0)).sum())
+    strongest = curve.strengths[-1]
+    now, before = curve.scores[-1] > curve.threshold.value, curve.scores[0] > curve.threshold.value
+    alarmed = np.flatnonzero((curve.labels == 0) & now & ~before)
+    missed = np.flatnonzero((curve.labels == 1) & ~now & before)
+    assert len(alarmed) + len(missed) > 0
+    app.session_state["stress_point"] = ("blur", curve.key, strongest)
+    app.run()
+    captions = [caption.value for caption in app.caption]
+    of = (curve.labels == 0).sum(), (curve.labels == 1).sum()
+    assert f"{len(alarmed)} of {of[0]} good pictures raise an alarm here and not without the condition" in captions
+    assert f"{len(missed)} of {of[1]} defects are missed here and found without it" in captions
+    shown = [int(b.key.rpartition("_")[2]) for b in app.button if b.key and b.key.startswith("stress_through_")]
+    assert shown == [*alarmed[:8], *missed[:8]]
+    app.button(key=f"stress_through_{shown[-1]}").click().run()
+    assert app.selectbox(key="stress_picture").value == shown[-1]
+
+
+def test_a_click_on_a_line_is_a_condition_a_column_and_a_strength(curves, monkeypatch):
+    monkeypatch.setattr(session, "set_widget", lambda key, value: None)
+    made = charts.chart("brightness", curves["brightness"], TITLES, "b/x", "alarms")
+    (line,) = (trace for trace in made.data if trace.name == "B")
+    charts._chosen("brightness", [{"x": line.x[2], "customdata": line.customdata[2]}])
+    assert session.POINT.get() == ("brightness", "b/x", line.x[2])
+    assert session.LOOKED.get() == "brightness"
+
+
+def test_pixels_of_the_input_are_told_in_those_of_the_files(circuit):
+    prepared = Comparison(methods=("mahalanobis",), preprocessing=Preprocessing(96)).prepare(circuit).test
+    side = circuit.test[0].picture.original_size[0]
+    said = sentences.in_files(["blur"], prepared)
+    assert str(said) == f"One pixel of the network's input is {side / 96:.1f} pixels of the picture files."
+    assert sentences.in_files(["brightness"], prepared) is None
+    same = Comparison(methods=("mahalanobis",), preprocessing=Preprocessing(side)).prepare(circuit).test
+    assert sentences.in_files(["blur"], same) is None
 
 
 def test_without_held_out_pictures_the_page_says_what_is_missing(open_app):
