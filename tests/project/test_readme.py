@@ -55,4 +55,6 @@ def test_the_files_it_names_exist():
 def test_the_benchmarks_it_names_exist():
     names = set(re.findall(r"tests\.benchmarks\.(\w+)", README))
     assert names
-    assert [name for name in names if not (ROOT / "tests" / "benchmarks" / f"{name}.py").exists()] == []
+    files = [{f"{name}.py", f"{name}/__main__.py"} for name in names]
+    folder = ROOT / "tests" / "benchmarks"
+    assert [each for each in files if not any((folder / file).exists() for file in each)] == []
