@@ -50,9 +50,8 @@ def controls(run: str, view: str, result: Result) -> None:
         if view == "dirt":
             st.toggle(text("stress.clean"), key="stress_clean", help=text("stress.clean_help"), persist_state="session")
         wanted = [each for each in _chosen(view, result) if _begins(run, each)]
-        took = sum(_seconds(run, each, result) for each in wanted)
         st.button(
-            text("stress.ask", time=duration(max(1.0, took))) if wanted else text("stress.asked"),
+            _offered([_seconds(run, each, result) for each in wanted]),
             key=f"stress_ask_{view}", type="primary", icon=":material/play_arrow:", disabled=not wanted,
             on_click=_begin, args=(run, wanted, result),
         )  # fmt: skip
@@ -114,10 +113,23 @@ def _begins(run: str, wanted: tuple[str, str, bool, str]) -> bool:
     return answer is None or answer.cancelled or isinstance(answer.now, Refusal)
 
 
-def _seconds(run: str, wanted: tuple[str, str, bool, str], result: Result) -> float:
-    """Return about how long a study takes, from what a few scores took in the worker just now."""
+def _offered(took: list[float | None]) -> str:
+    """Return what the button says: how long all studies take, once that has been measured."""
+    if not took:
+        return text("stress.asked")
+    known = [seconds for seconds in took if seconds is not None]
+    if len(known) < len(took):
+        return text("stress.ask_timing")
+    return text("stress.ask", time=duration(max(1.0, sum(known))))
+
+
+def _seconds(run: str, wanted: tuple[str, str, bool, str], result: Result) -> float | None:
+    """Return about how long a study takes, from what a few scores took in the worker; None while that is measured."""
     view, way, _, key = wanted
-    measured = question(run, "pace", stress.pace).now
+    answer = question(run, "pace", stress.pace)
+    if answer.pending:
+        return None
+    measured = answer.now
     if isinstance(measured, Refusal) or measured is None or key not in measured:
         return 0.0
     learnt, held = len(result.learnt), len(result.held_out)
@@ -134,7 +146,7 @@ def _begin(run: str, wanted: list[tuple[str, str, bool, str]], result: Result) -
     asked = session.STUDIED.get()
     for key in [key for key in asked if key[0] != run]:
         del asked[key]  # of an older run
-    for each in sorted(wanted, key=lambda each: _seconds(run, each, result)):  # what is quick comes first
+    for each in sorted(wanted, key=lambda each: _seconds(run, each, result) or 0.0):  # what is quick comes first
         view, way, cleaned, column = each
         query, options = (stress.dirtied, (way, cleaned)) if view == "dirt" else (stress.fewer, (way,))
         asked[run, *each] = backend.current().later(query, column, *options, fitted=True)

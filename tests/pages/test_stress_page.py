@@ -315,6 +315,18 @@ def test_times_come_from_what_workers_measured(studied):
     assert label.startswith(table("en")["stress"]["ask"].split("{")[0])
 
 
+def test_no_time_is_told_before_it_was_measured(studied, monkeypatch):
+    look, _ = studied
+    answered = fake("lessons_done").later
+    monkeypatch.setattr(
+        fake("lessons_done"), "later",
+        lambda query, *arguments, **kwargs: (
+            FakeAnswer(None) if query is stress.pace else answered(query, *arguments, **kwargs)
+        ),
+    )  # fmt: skip
+    assert look().button(key="stress_ask_dirt").label == table("en")["stress"]["ask_timing"]
+
+
 def test_remedies_are_shown_beside_what_is_without(open_app, monkeypatch):
     app = open_app("lessons_done", "stress")
     real, asked = fake("lessons_done").later, []
