@@ -12,6 +12,7 @@ pictures: their PatchCore picks on another projection, and their PaDiM draws oth
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -49,7 +50,8 @@ class Theirs:
 
     def __init__(self, python: str, *arguments: str) -> None:
         command = [python, str(Path(__file__).with_name("theirs.py")), *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        silent = os.environ | {"TQDM_DISABLE": "1"}  # drawing its bars is no part of what is compared
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=silent)
         self._answer()
 
     def __call__(self, work: str, method: str) -> Any:
