@@ -11,7 +11,7 @@ from detectors.errors import Sentence
 from detectors.evaluation import shortcuts
 from detectors.images import LIMITS, Preprocessing
 from detectors.images.limits import MB
-from detectors.images.preprocessing import squeezed
+from detectors.images.preprocessing import SQUEEZED, squeezed
 from detectors.queries.overview import Overview
 from pages.frame import data, session, style, uploads
 from pages.frame.state import Choices, change
@@ -21,7 +21,6 @@ from pages.images.pictures import Album, copies
 
 _COPIES = {"dataset.copies_across": "across", "dataset.copies_in_train": "train", "dataset.copies_in_test": "test"}
 _TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "dataset.mixed_sizes")
-_SQUEEZED = 1.2  # how many times the longer side may be the shorter one before it is told
 _ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
 
 
@@ -59,7 +58,7 @@ def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
         _line("fine", text(f"images.{key}", n=count, w=width, h=height, side=choices.size))
     shapes = [(max(size) / min(size), size) for size in sizes]
     ratio, (height, width) = max(shapes, default=(1.0, (1, 1)))
-    if ratio > _SQUEEZED:
+    if ratio > SQUEEZED:
         values = {"w": width, "h": height, "side": choices.size, "ratio": f"{ratio:.1f}"}
         crop = "center" if choices.crop == "none" else "none"
         whole = "own" if len({round(w / h, 2) for h, w in sizes}) == 1 else "padded"
