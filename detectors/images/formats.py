@@ -87,11 +87,6 @@ def archive_kind(data: bytes) -> str:
     return next((what for magic, what in _ARCHIVES.items() if data.startswith(magic)), "")
 
 
-def is_text(data: bytes) -> bool:
-    """Whether the first bytes read as text of any kind, HTML and SVG included."""
-    return _opening(data) is not None
-
-
 def no_picture(data: bytes) -> PictureRefused:
     """Return the refusal of content that is none of the accepted kinds, naming what it seems to be."""
     if not data:
