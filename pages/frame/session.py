@@ -122,7 +122,7 @@ STUDIED: Key[dict[tuple[str, str, str, bool, str], Answer]] = Key("studied", dic
 LINKED: Key[bool] = Key("under_stress_linked", bool, ("stress.page",))  # whether what the link asks for was begun
 STRIP: Key[dict[tuple[str, str, int], Answer]] = Key("strips", dict, ("stress.strip",))  # and test picture
 # The condition, column and strength of a clicked point, whose pictures are shown.
-POINT: Key[tuple[str, str, float] | None] = Key("stress_point", _nothing, ("stress.charts", "stress.point"))
+POINT: Key[tuple[str, str, float] | None] = Key("point_of_stress", _nothing, ("stress.charts",))
 LOOKED: Key[str] = Key(
     "strip_condition", str, ("stress.charts", "stress.remedies", "stress.strip")
 )  # whose strip is shown

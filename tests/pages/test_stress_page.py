@@ -131,7 +131,7 @@ def test_a_clicked_point_shows_whose_verdict_changed_and_puts_a_picture_into_the
     alarmed = np.flatnonzero((curve.labels == 0) & now & ~before)
     missed = np.flatnonzero((curve.labels == 1) & ~now & before)
     assert len(alarmed) + len(missed) > 0
-    app.session_state["stress_point"] = ("blur", curve.key, strongest)
+    app.session_state["point_of_stress"] = ("blur", curve.key, strongest)
     app.run()
     captions = [caption.value for caption in app.caption]
     of = (curve.labels == 0).sum(), (curve.labels == 1).sum()
