@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ import detectors
 from detectors import evaluation
 from detectors.comparison.forecast import no_memory, refuse_if_too_large
 from detectors.datasets import Dataset, Sample
+from detectors.datasets.corrections import LEARN, Roles, counted, roles
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
 from detectors.features import closer
@@ -233,19 +234,38 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
             "The data set '{name}' has no normal pictures; methods learn from good parts only. Add at least two.",
             name=data.name,
         )
-    learnt, kept = thresholds.hold_out(len(data.train), held_out, seed)
+    used = drawn(data, held_out, seed)
+    test = [data.test[i] for i in used.test]
+    learnt = [data.train[i] if where == "train" else _as_good(data.test[i]) for where, i in used.learnt]
+    if not learnt:
+        raise DatasetRefused(
+            "comparison.none_left",
+            "No normal picture of '{name}' is left to learn from: all were corrected. Take some corrections back.",
+            name=data.name,
+        )
     preprocessing = preprocessing.decided_by([_size(sample) for sample in data.train])
     told = squeezed(preprocessing, [_size(sample) for sample in (*data.train, *data.test)])
     return Pictures(
         name=data.name,
-        learnt=tuple(shown(data.train[i], preprocessing) for i in learnt),
-        held_out=tuple(shown(data.train[i], preprocessing) for i in kept),
-        test=tuple(shown(sample, preprocessing) for sample in data.test),
-        trivial=shortcuts.shortcut_figures(data.test, preprocessing),
+        learnt=tuple(shown(sample, preprocessing) for sample in learnt),
+        held_out=tuple(shown(data.train[i], preprocessing) for i in used.held_out),
+        test=tuple(shown(sample, preprocessing) for sample in test),
+        trivial=shortcuts.shortcut_figures(test, preprocessing),
         white=data.white,
         preprocessing=preprocessing,
         notes=() if told is None else (told,),
     )
+
+
+def drawn(data: Dataset, held_out: float, seed: int) -> Roles:
+    """Draw which normal pictures are held out, and let what was corrected after a run follow."""
+    learnt, kept = thresholds.hold_out(len(data.train), held_out, seed)
+    train, test = [s.picture.sha256 for s in data.train], [(s.picture.sha256, s.base) for s in data.test]
+    return roles(train, test, learnt.tolist(), kept.tolist(), data.corrected)
+
+
+def _as_good(sample: Sample) -> Sample:
+    return replace(sample, defective=False, kind="good", mask=None)
 
 
 def _size(sample: Sample) -> tuple[int, int]:
@@ -437,17 +457,33 @@ def assemble(
 
 
 def corrected(recipe: dict[str, Any]) -> list[Sentence]:
-    """Say of how many pictures a person decided the place, the label or the mask, as a recipe tells."""
+    """Say of how many pictures a person decided something, before a run and after it, as a recipe tells."""
+    sentences = _after_a_run(recipe.get("corrected") or ())
     said = [name for key in ("labels", "moved", "masks") for name, _ in recipe.get(key, ())]
     said += [name.partition(":")[2].partition("#")[0] or name for name in recipe.get("removed", ())]
     if not said:
-        return []
+        return sentences
     return [
+        *sentences,
         Sentence(
             "data.corrected",
             "{count} pictures were labelled, moved, left out or marked by hand. Where they were chosen for that by "
             "their scores, figures flatter the methods.",
             count=len(set(said)),
+        ),
+    ]
+
+
+def _after_a_run(said: Sequence[Sequence[str]]) -> list[Sentence]:
+    if not said:
+        return []
+    return [
+        Sentence(
+            "data.corrected_after",
+            "{count} pictures were corrected after their scores were seen, {learnt} of them are learnt as normal. None "
+            "of them counts in any figure or sets a threshold; held out is still a random draw of the others.",
+            count=len(said),
+            learnt=counted(said)[LEARN],
         )
     ]
 

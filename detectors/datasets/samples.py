@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.datasets.corrections import Corrected
 from detectors.datasets.understanding import Understanding
 from detectors.errors import Sentence
 from detectors.images import Picture, White
@@ -83,6 +84,7 @@ class Dataset:
         test: good, defective and unlabelled ones, in order of their names.
         report: on every file.
         recipe: how to get it again, as JSON allows.
+        corrected: what was said of pictures after their scores were seen; a comparison lets it follow after its draw.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Dataset:
     test: tuple[Sample, ...]
     report: Report = Report()
     recipe: dict[str, Any] = field(default_factory=dict)
+    corrected: Corrected = ()
 
     @property
     def white(self) -> White:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, synthetic
 from detectors.datasets.contents import Content, sha256, whole
+from detectors.datasets.corrections import Corrected
 from detectors.datasets.layouts import Purpose
 from detectors.datasets.samples import with_empty_masks
 from detectors.errors import Refusal
@@ -164,6 +165,7 @@ class EditedSource:
         moved: (sha256, "train" to learn it as a good one, or "test") of pictures that were moved by hand.
         masks: (sha256, PNG file in base64) of masks that were drawn by hand, white where the defect is; they replace
             others, and an empty one says that nothing is marked.
+        corrected: (sha256, what was said) of pictures whose scores had been seen; see `corrections` for what follows.
     """
 
     base: DemoSource | UploadSource
@@ -173,6 +175,7 @@ class EditedSource:
     seed: int = 0
     moved: tuple[tuple[str, Literal["train", "test"]], ...] = ()
     masks: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    corrected: Corrected = ()
 
     @property
     def key(self) -> str:
@@ -180,12 +183,13 @@ class EditedSource:
         edits = [sorted(self.removed), sorted(self.labels), self.defects, self.seed]
         edits += [sorted(self.moved)] if self.moved or self.masks else []
         edits += [sorted(self.masks)] if self.masks else []
+        edits += ["corrected", sorted(self.corrected)] if self.corrected else []
         return f"edited {json.dumps(edits)} of {self.base.key}"
 
     @property
     def untouched(self) -> bool:
         """Whether nothing is edited."""
-        return not (self.removed or self.labels or self.defects or self.moved or self.masks)
+        return not (self.removed or self.labels or self.defects or self.moved or self.masks or self.corrected)
 
     def load(self) -> Dataset:
         """Load the base and edit it."""
@@ -236,7 +240,8 @@ class EditedSource:
             "synthetic_defects": self.defects,
             "synthetic_seed": self.seed,
         }
-        edited = replace(data, train=tuple(train), test=tuple(test), recipe=recipe)
+        recipe |= {"corrected": sorted(map(list, self.corrected))} if self.corrected else {}
+        edited = replace(data, train=tuple(train), test=tuple(test), recipe=recipe, corrected=self.corrected)
         before = datasets.problems(data)
         notes = tuple(note for note in data.report.notes if note not in before) + datasets.problems(edited)
         return replace(edited, report=replace(data.report, notes=notes))

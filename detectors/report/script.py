@@ -21,7 +21,7 @@ from detectors.result import Result
 _TEMPLATES = Path(__file__).parents[2] / "assets" / "report"
 _EDITS = {
     "removed": "removed", "labels": "labels", "moved": "moved", "masks": "masks", "synthetic_defects": "defects",
-    "synthetic_seed": "seed",
+    "synthetic_seed": "seed", "corrected": "corrected",
 }  # fmt: skip
 _ROLES = {"train": "normal", "test": "test", "mask": "masks", "placed": "placed"}
 
@@ -103,6 +103,7 @@ def _data(recipe: dict[str, Any]) -> tuple[set[str], str]:
         edits["labels"] = tuple(map(tuple, edits.get("labels", ())))
         edits["moved"] = tuple(map(tuple, edits.get("moved", ())))
         edits["masks"] = tuple(map(tuple, edits.get("masks", ())))
+        edits |= {"corrected": tuple(map(tuple, edits["corrected"]))} if "corrected" in edits else {}
         lines = "".join(f"    {name}={_python(value, 5 + len(name))},\n" for name, value in edits.items())
         return needs | {"EditedSource"}, f"EditedSource(\n    {_indented(source)},\n{lines}).load()"
     match recipe.get("source"):

@@ -45,6 +45,7 @@ def same(result, folder):
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     assert done.stdout.rstrip().endswith("The same to the last digit.")
     assert report.write_csv(result) in done.stdout
+    assert all(str(warning) in done.stdout for warning in result.warnings)
     return True
 
 
@@ -84,9 +85,10 @@ def test_edited_pictures_are_edited_again(tmp_path):
     drawn = np.zeros(data.test[1].picture.pixels.shape[:2], np.uint8)
     drawn[20:60, 30:70] = 255
     masks = ((data.test[1].picture.sha256, base64.b64encode(encoded(drawn)).decode()),)
-    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9, moved=moved, masks=masks)
+    after = ((data.test[3].picture.sha256, "learn"), (data.train[0].picture.sha256, "defective: bent"))
+    source = EditedSource(BOARDS, removed, labels, defects=5, seed=9, moved=moved, masks=masks, corrected=after)
     result = TWO.run(source.load())
-    assert [w.values["count"] for w in result.warnings if w.key == "data.corrected"] == [5]
+    assert [w.values["count"] for w in result.warnings if w.key.startswith("data.corrected")] == [2, 5]
     assert sum(p.synthetic for p in result.test) == 5
     assert "bent" in {p.kind for p in result.test}
     assert len(result.learnt) + len(result.held_out) == 8
