@@ -52,6 +52,7 @@ class ResultPicture:
         box: (top, left, bottom, right), where the picture lies in `pixels`; None where it fills them. Nothing beyond is
             part of any figure.
         reduction: how many pixels of the upright file one of `pixels` stands for, the mean of both sides.
+        shape: width over height of what `pixels` show, in the upright file; None where that is as in `pixels`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ResultPicture:
     base: str = ""
     box: tuple[int, int, int, int] | None = None
     reduction: float = 1.0
+    shape: float | None = None
 
     @property
     def inside(self) -> tuple[slice, slice]:

@@ -203,7 +203,8 @@ FAULTS = (
     # Scores
     Fault(
         "thumbnails are those of the next picture", "pages/scores/lanes.py",
-        "letterbox.squared(picture.pixels)", "letterbox.squared(_pictures[(place + 1) % len(_pictures)].pixels)",
+        "shapes.seen(picture, picture.pixels)",
+        "shapes.seen(picture, _pictures[(place + 1) % len(_pictures)].pixels)",
         (PIXELS, "thumbnails"),
     ),
     Fault(

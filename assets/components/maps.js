@@ -14,20 +14,20 @@ function picture(key) {
   return store.waiting.get(key).promise;
 }
 
-// An 8-bit picture as {size, values}: one byte a pixel.
+// An 8-bit picture as {width, height, values}: one byte a pixel.
 function bytes(key) {
   if (!decoded.has(key)) {
     decoded.set(key, picture(key).then(async (uri) => {
       const image = new Image();
       image.src = uri;
       await image.decode();
-      const size = image.naturalWidth;
-      const canvas = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
+      const { naturalWidth: width, naturalHeight: height } = image;
+      const canvas = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
       canvas.drawImage(image, 0, 0);
-      const pixels = canvas.getImageData(0, 0, size, size).data;
-      const values = new Uint8Array(size * size);
+      const pixels = canvas.getImageData(0, 0, width, height).data;
+      const values = new Uint8Array(width * height);
       for (let i = 0; i < values.length; i++) values[i] = pixels[4 * i];
-      return { size, values };
+      return { width, height, values };
     }));
     if (decoded.size > 300) decoded.delete(decoded.keys().next().value);
   }
@@ -42,10 +42,10 @@ function palette(digits, mode) {
   return table;
 }
 
-// The value of a map on the common scale at a place of a picture of `size` pixels.
-function valueAt(map, x, y, size, { top }) {
-  const at = (v) => Math.floor((v * map.size) / size);
-  return (map.values[at(y) * map.size + at(x)] / 255) * top;
+// The value of a map on the common scale at a place of a picture of [height, width] pixels.
+function valueAt(map, x, y, [height, width], { top }) {
+  const row = Math.floor((y * map.height) / height), column = Math.floor((x * map.width) / width);
+  return (map.values[row * map.width + column] / 255) * top;
 }
 
 function valueText(value, { top }) {
@@ -53,9 +53,9 @@ function valueText(value, { top }) {
 }
 
 function fillCanvas(canvas, map, table) {
-  canvas.width = canvas.height = map.size;
+  Object.assign(canvas, { width: map.width, height: map.height });
   const context = canvas.getContext("2d");
-  const image = context.createImageData(map.size, map.size);
+  const image = context.createImageData(map.width, map.height);
   for (let i = 0; i < map.values.length; i++) {
     image.data.set(table.subarray(4 * map.values[i], 4 * map.values[i] + 4), 4 * i);
   }
@@ -65,7 +65,7 @@ function fillCanvas(canvas, map, table) {
 // Draw a map's contours: a halo under one path per level, each in its colour.
 function fillContours(svg, map, table, { top, contours }) {
   map.paths ??= contours.map(([level]) => contour(map, (level / top) * 255));
-  svg.setAttribute("viewBox", `0 0 ${map.size} ${map.size}`);
+  svg.setAttribute("viewBox", `0 0 ${map.width} ${map.height}`);
   const [halo, ...lines] = svg.children;
   halo.setAttribute("d", map.paths.join(""));
   lines.forEach((line, i) => {
@@ -78,18 +78,18 @@ function fillContours(svg, map, table, { top, contours }) {
 // Draw the line around what lies above 1, where normal ends.
 function fillRim(svg, map, { top }) {
   map.rim ??= contour(map, 255 / top);
-  svg.setAttribute("viewBox", `0 0 ${map.size} ${map.size}`);
+  svg.setAttribute("viewBox", `0 0 ${map.width} ${map.height}`);
   for (const path of svg.children) path.setAttribute("d", map.rim);
 }
 
 // Marching squares: the line along which an 8-bit picture crosses a level, as an SVG path in pixel units.
-function contour({ size, values }, level) {
+function contour({ width, height, values }, level) {
   const path = [];
   const at = (a, b) => (level - a) / (b - a);
-  for (let y = 0; y < size - 1; y++) {
-    for (let x = 0; x < size - 1; x++) {
-      const i = y * size + x;
-      const a = values[i], b = values[i + 1], c = values[i + size + 1], d = values[i + size];
+  for (let y = 0; y < height - 1; y++) {
+    for (let x = 0; x < width - 1; x++) {
+      const i = y * width + x;
+      const a = values[i], b = values[i + 1], c = values[i + width + 1], d = values[i + width];
       const code = (a >= level) | ((b >= level) << 1) | ((c >= level) << 2) | ((d >= level) << 3);
       if (code === 0 || code === 15) continue;
       const sides = [];
@@ -107,16 +107,23 @@ function contour({ size, values }, level) {
 }
 
 // A mask's edge, softened a little so that it does not show the pixels' stairs; what touches the border is closed there.
-function outline({ size, values }) {
-  const side = size + 2;
-  const padded = new Float32Array(side * side), soft = new Float32Array(side * side);
-  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) padded[(y + 1) * side + x + 1] = values[y * size + x];
-  for (let y = 1; y < side - 1; y++) {
-    for (let x = 1; x < side - 1; x++) {
+function outline({ width, height, values }) {
+  const across = width + 2, down = height + 2;
+  const padded = new Float32Array(across * down), soft = new Float32Array(across * down);
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) padded[(y + 1) * across + x + 1] = values[y * width + x];
+  for (let y = 1; y < down - 1; y++) {
+    for (let x = 1; x < across - 1; x++) {
       let sum = 0;
-      for (let v = -1; v < 2; v++) for (let u = -1; u < 2; u++) sum += padded[(y + v) * side + x + u] * (2 - Math.abs(u)) * (2 - Math.abs(v));
-      soft[y * side + x] = sum / 16;
+      for (let v = -1; v < 2; v++) for (let u = -1; u < 2; u++) sum += padded[(y + v) * across + x + u] * (2 - Math.abs(u)) * (2 - Math.abs(v));
+      soft[y * across + x] = sum / 16;
     }
   }
-  return contour({ size: side, values: soft }, 100);
+  return contour({ width: across, height: down, values: soft }, 100);
+}
+
+// Draw a mask's outline.
+function fillEdge(svg, mask) {
+  mask.path ??= outline(mask);
+  svg.setAttribute("viewBox", `1 1 ${mask.width} ${mask.height}`);
+  for (const path of svg.children) path.setAttribute("d", mask.path);
 }

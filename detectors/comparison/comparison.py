@@ -288,6 +288,7 @@ def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
         base=sample.base,
         box=preprocessing.box(_size(sample)),
         reduction=preprocessing.reduction(sample.picture.original_size),
+        shape=preprocessing.shape(sample.picture.original_size),
     )
 
 

@@ -159,6 +159,14 @@ class Preprocessing:
         height, width = self.frame if box is None else (box[2] - box[0], box[3] - box[1])
         return (size[0] / height + size[1] / width) / 2
 
+    def shape(self, size: Size) -> float:
+        """Return width over height of what is kept of a picture of size (H, W), before it is brought to the input's.
+
+        >>> Preprocessing().shape((100, 300)), Preprocessing(crop="center").shape((100, 300))
+        (3.0, 1.0)
+        """
+        return 1.0 if self.crop == "center" else size[1] / size[0]
+
     def check_closer(self, tiles: int) -> None:
         """Raise `SettingRefused` when `tiles` x `tiles` pieces of this size are more than is kept of a picture."""
         need = tiles * max(self.frame)

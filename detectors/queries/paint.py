@@ -23,7 +23,7 @@ LONGEST = 4 * 2**20  # characters of a data URL
 
 @dataclass(frozen=True)
 class Overlay:
-    """What was painted: colours (S, S, 3) and opacities (S, S), uint8."""
+    """What was painted: colours (H, W, 3) and opacities (H, W), uint8."""
 
     colours: NDArray[np.uint8]
     opacity: NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Overlay:
         return float(self.opacity.max()) / 255
 
     def over(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Lay it on a picture (S, S, 3); where nothing was painted the picture's own bytes stay."""
+        """Lay it on a picture (H, W, 3); where nothing was painted the picture's own bytes stay."""
         opacity = self.opacity[..., None].astype(np.uint32)
         mixed = picture.astype(np.uint32) * (255 - opacity) + self.colours.astype(np.uint32) * opacity
         return ((mixed + 127) // 255).astype(np.uint8)
@@ -60,7 +60,7 @@ class Overlay:
             return self
         down, right = (_scaling(np.asarray(self.opacity.any(axis=axis)), share) for axis in (1, 0))
         opacity = self.opacity.astype(np.float64)
-        weighted = self.colours * opacity[..., None]  # (S, S, 3)
+        weighted = self.colours * opacity[..., None]  # (H, W, 3)
         small = down @ opacity @ right.T
         colours = np.stack([down @ weighted[..., c] @ right.T for c in range(3)], axis=2)
         colours /= np.maximum(small, 1e-9)[..., None]
@@ -69,8 +69,8 @@ class Overlay:
         )
 
 
-def read_overlay(url: str, size: int) -> Overlay:
-    """Read what a canvas sent for a picture of `size` pixels a side.
+def read_overlay(url: str, size: tuple[int, int]) -> Overlay:
+    """Read what a canvas sent for a picture of (H, W) pixels.
 
     Raises:
         PictureRefused: when it is not that: anybody can send anything.
@@ -81,10 +81,10 @@ def read_overlay(url: str, size: int) -> Overlay:
         data = base64.b64decode(url[len(PREFIX) :], validate=True)
     except binascii.Error:
         raise _not_a_painting(size) from None
-    picture = decode(data, "painting")
-    if picture.original_size != (2 * size, size) or picture.pixels.shape != (2 * size, size, 3):
+    picture, (height, width) = decode(data, "painting"), size
+    if picture.original_size != (2 * height, width) or picture.pixels.shape != (2 * height, width, 3):
         raise _not_a_painting(size)
-    return Overlay(picture.pixels[:size].copy(), picture.pixels[size:, :, 0].copy())
+    return Overlay(picture.pixels[:height].copy(), picture.pixels[height:, :, 0].copy())
 
 
 def crossing(sizes: ArrayLike, multiples: ArrayLike) -> float | None:
@@ -112,7 +112,7 @@ def crossing(sizes: ArrayLike, multiples: ArrayLike) -> float | None:
 
 
 def stack(picture: NDArray[np.uint8], overlays: Sequence[Overlay]) -> NDArray[np.uint8]:
-    """Lay overlays on the same picture: (B, S, S, 3)."""
+    """Lay overlays on the same picture: (B, H, W, 3)."""
     return np.stack([overlay.over(picture) for overlay in overlays])
 
 
@@ -126,9 +126,10 @@ def _scaling(shows: NDArray[np.bool_], share: float) -> NDArray[np.float64]:
     return np.clip(covered, 0, None) * share
 
 
-def _not_a_painting(size: int) -> PictureRefused:
+def _not_a_painting(size: tuple[int, int]) -> PictureRefused:
     return PictureRefused(
         "painting.refused",
-        "What the canvas sent is not a painting of {size} x {size} pixels. Load the page again.",
-        size=size,
+        "What the canvas sent is not a painting of {width} x {height} pixels. Load the page again.",
+        width=size[1],
+        height=size[0],
     )

@@ -2,6 +2,8 @@
 // live in the browser; only a chosen place, a focused method, the colour map and the order go to Python.
 // Called again on every change of data: rows are kept by id, so zoom, focus and decoded maps survive.
 
+const FLAT = 1.6; // width over height, from which a pane has little height for words
+
 class Grid {
   constructor(root) {
     this.host = root.querySelector(".grid");
@@ -14,11 +16,14 @@ class Grid {
   }
 
   update(data, trigger, state) {
-    Object.assign(this, { data, trigger, state, size: data.size });
+    Object.assign(this, { data, trigger, state });
     this.host.lang = data.language;
     this.host.classList.toggle("stale", data.stale);
     this.host.style.setProperty("--columns", data.heads.length);
     this.host.classList.toggle("many", data.heads.length > 6);
+    this.host.style.setProperty("--shape", data.shape);
+    this.host.classList.toggle("flat", data.shape >= FLAT);
+    this.host.classList.toggle("tall", data.shape < 1);
     this.tools.update();
     this.heads();
     const before = this.rows;
@@ -86,7 +91,7 @@ class Grid {
     const row = rows[Math.min(rows.length - 1, Math.max(0, rows.indexOf(pane.row) + down))];
     const at = Math.min(row.panes.length - 1, Math.max(0, pane.row.panes.indexOf(pane) + right));
     if (row !== pane.row) row.at = null;
-    else if (right && row.panes[at] !== pane) row.at = [right > 0 ? 0 : this.size - 1, (row.at ?? pane.peak())[1]];
+    else if (right && row.panes[at] !== pane) row.at = [right > 0 ? 0 : row.data.size[1] - 1, (row.at ?? pane.peak())[1]];
     row.panes[at].tile.focus();
     row.point(...(row.at ?? row.panes[at].peak()), true);
   }

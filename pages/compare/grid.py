@@ -36,7 +36,7 @@ def linked_grid(
     rows: list[dict[str, Any]],
     pictures: Pictures,
     *,
-    size: int,
+    shape: float,
     words: dict[str, Any],
     colour: str,
     order: str,
@@ -52,15 +52,16 @@ def linked_grid(
 
     Args:
         heads: one per column: {title, short, key or None, focus, lines: [{label, value, interval, counts, reason}]}.
-        rows: {id, picture, title, note, cells}, each cell {state, alt, ...}: see `panes`.
-        size: side of the pictures in pixels: the unit of a chosen place.
+        rows: {id, picture, title, note, size, fit, cells}, each cell {state, alt, ...}: see `panes`. `size` is (height,
+            width) in pixels, the unit of a chosen place; `fit` the shares of a pane that the picture takes.
+        shape: of all panes, width over height.
         words: labels of the tools, in the session's language.
         on_focus, on_colour, on_order: called with the method, colour map or order that was chosen.
         stale: dims rows that answer other choices than the present ones.
     """
     send(pictures, key)
     data = {
-        "heads": heads, "rows": rows, "size": size, "words": words, "paint": PAINT, "colour": colour,
+        "heads": heads, "rows": rows, "shape": shape, "words": words, "paint": PAINT, "colour": colour,
         "order": order, "orders": list(orders), "language": language, "stale": stale,
     }  # fmt: skip
     heard = GRID(

@@ -8,7 +8,7 @@ import streamlit as st
 from detectors.result import Result
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, letterbox, panes, session, style, synthetic
+from pages.frame import backend, headline, panes, session, shapes, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.pinned import beside
 from pages.frame.progress import work
@@ -42,7 +42,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         work(choices, status)
         waiting = panes.waiting(keys, status, WAITING_ROWS, group)
         orders = named(ORDERS[:-1])
-        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), size=choices.size, orders=orders)
+        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), shape=1.0, orders=orders)
         style.foot("compare")
         return
 
@@ -73,16 +73,16 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     pages_key = f"compare_page_{order}_{session.widget('compare_filter')}"
     start = page(pages_key, len(rows), per_page)
     pictures = Pictures()
-    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, group, order)
-    size = letterbox.side(result.test[0].pixels.shape)
+    shape = shapes.of(result)
+    cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, shape, group, order)
     picked = grid(
         panes.heads(keys, choices, status, verdicts, group), cells, pictures,
-        size=size, stale=status.stale, order=order, orders=named(plain.orders),
+        shape=shape, stale=status.stale, order=order, orders=named(plain.orders),
     )  # fmt: skip
     if picked:
         shown = result.test[int(picked.picture.split()[0])]
         focus = picked.column.split("/")[0] if picked.column else choices.focus
-        change(picture=shown.sha256[:16], place=letterbox.inside(shown.pixels.shape, picked.y, picked.x), focus=focus)
+        change(picture=shown.sha256[:16], place=shapes.place(shown, picked.y, picked.x), focus=focus)
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)

@@ -72,11 +72,7 @@ class Pane {
     if (cell.mask) {
       const edge = drawing("edge", ["halo", "line"]);
       lens.append(edge);
-      bytes(cell.mask).then((mask) => {
-        mask.path ??= outline(mask);
-        edge.setAttribute("viewBox", `1 1 ${mask.size} ${mask.size}`);
-        for (const path of edge.children) path.setAttribute("d", mask.path);
-      });
+      bytes(cell.mask).then((mask) => fillEdge(edge, mask));
     }
     this.tile.append(lens, make("i", "across"), make("i", "down"), this.value);
   }
@@ -136,17 +132,10 @@ class Pane {
     foot.append(make("span", "note", cell.note));
   }
 
-  get size() {
-    return this.map?.size ?? this.grid.size;
-  }
-
   place(event) {
     const box = this.tile.getBoundingClientRect();
     const { zoom, left, top } = this.row.lens;
-    return [
-      Math.floor((((event.clientX - box.left) / box.width - left) / zoom) * this.grid.size),
-      Math.floor((((event.clientY - box.top) / box.height - top) / zoom) * this.grid.size),
-    ];
+    return pixelAt(this.row.data, ((event.clientX - box.left) / box.width - left) / zoom, ((event.clientY - box.top) / box.height - top) / zoom);
   }
 
   listen() {
@@ -154,9 +143,8 @@ class Pane {
     let drag = null;
     tile.addEventListener("pointermove", (event) => {
       if (drag && event.buttons && row.lens.zoom > 1) {
-        const side = tile.clientWidth;
         drag.moved += Math.abs(event.clientX - drag.x) + Math.abs(event.clientY - drag.y);
-        row.move((event.clientX - drag.x) / side, (event.clientY - drag.y) / side);
+        row.move((event.clientX - drag.x) / tile.clientWidth, (event.clientY - drag.y) / tile.clientHeight);
         Object.assign(drag, { x: event.clientX, y: event.clientY });
       } else if (event.pointerType !== "touch") row.point(...this.place(event));
     });
@@ -186,16 +174,17 @@ class Pane {
 
   key(event) {
     const { row } = this;
+    const [height, width] = row.data.size;
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const [x, y] = row.at ?? this.peak();
     if (way && (event.ctrlKey || event.metaKey)) this.grid.neighbour(this, ...way);
     else if (way) {
       const step = event.shiftKey ? 1 : STEP;
       const next = [x + step * way[0], y + step * way[1]];
-      if (next[0] < 0 || next[0] >= this.grid.size) this.grid.neighbour(this, way[0], 0);
-      else row.point(next[0], Math.min(this.grid.size - 1, Math.max(0, next[1])), true);
+      if (next[0] < 0 || next[0] >= width) this.grid.neighbour(this, way[0], 0);
+      else row.point(next[0], within(next[1], height), true);
     } else if (event.key === "Enter" || event.key === " ") this.pick(x, y);
-    else if (event.key === "+" || event.key === "=") row.enlarge(1.5, (x + 0.5) / this.grid.size, (y + 0.5) / this.grid.size);
+    else if (event.key === "+" || event.key === "=") row.enlarge(1.5, ...shareAt(row.data, x, y));
     else if (event.key === "-") row.enlarge(1 / 1.5, 0.5, 0.5);
     else if (event.key === "0" || event.key === "Escape") row.enlarge(0, 0.5, 0.5);
     else return;
@@ -204,22 +193,21 @@ class Pane {
 
   peak() {
     const map = this.map ?? this.row.panes.find((pane) => pane.map)?.map;
-    if (!map) return [this.grid.size >> 1, this.grid.size >> 1];
+    const [height, width] = this.row.data.size;
+    if (!map) return [width >> 1, height >> 1];
     let best = 0;
     for (let i = 1; i < map.values.length; i++) if (map.values[i] > map.values[best]) best = i;
-    const scale = this.grid.size / map.size;
-    return [Math.floor((best % map.size) * scale), Math.floor(Math.floor(best / map.size) * scale)];
+    return [Math.floor(((best % map.width) * width) / map.width), Math.floor((Math.floor(best / map.width) * height) / map.height)];
   }
 
   read(x, y) {
-    return this.map ? valueAt(this.map, x, y, this.grid.size, this.grid.data.paint) : null;
+    return this.map ? valueAt(this.map, x, y, this.row.data.size, this.grid.data.paint) : null;
   }
 
   pick(x, y) {
-    const side = this.grid.size - 1;
-    const inside = (v) => Math.min(side, Math.max(0, v));
+    const [height, width] = this.row.data.size;
     this.grid.trigger("picked", {
-      row: this.row.data.picture, column: this.cell.column ?? null, x: inside(x), y: inside(y), at: Date.now(),
+      row: this.row.data.picture, column: this.cell.column ?? null, x: within(x, width), y: within(y, height), at: Date.now(),
     });
   }
 }

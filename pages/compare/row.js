@@ -21,6 +21,8 @@ class Row {
   update(data, heads) {
     this.data = data;
     this.element.setAttribute("aria-label", data.title);
+    this.element.style.setProperty("--wide", data.fit[0]);
+    this.element.style.setProperty("--high", data.fit[1]);
     this.top.replaceChildren(make("b", "", data.title), make("span", "", data.note));
     while (this.panes.length > data.cells.length) this.panes.pop().element.remove();
     data.cells.forEach((cell, i) => {
@@ -33,8 +35,8 @@ class Row {
 
   point(x, y, aloud = false) {
     if (x !== undefined) {
-      const side = this.grid.size;
-      if (x < 0 || y < 0 || x >= side || y >= side) return;
+      const [height, width] = this.data.size;
+      if (x < 0 || y < 0 || x >= width || y >= height) return;
       this.grid.linked(this).forEach((row) => (row.at = [x, y]));
     }
     if (this.at) this.grid.linked(this).forEach((row) => row.show(aloud && row === this));
@@ -43,10 +45,10 @@ class Row {
   show(aloud) {
     const [x, y] = this.at;
     const { zoom, left, top } = this.lens;
-    const side = this.grid.size;
+    const [across, down] = shareAt(this.data, x, y);
     this.element.classList.add("pointed");
-    this.element.style.setProperty("--x", `${100 * (((x + 0.5) / side) * zoom + left)}%`);
-    this.element.style.setProperty("--y", `${100 * (((y + 0.5) / side) * zoom + top)}%`);
+    this.element.style.setProperty("--x", `${100 * (across * zoom + left)}%`);
+    this.element.style.setProperty("--y", `${100 * (down * zoom + top)}%`);
     const spoken = [];
     this.panes.forEach((pane, i) => {
       const value = pane.read(x, y);

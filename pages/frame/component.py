@@ -20,10 +20,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors.images.preprocessing import PADDING
 from detectors.plots import colours
 from detectors.result import MapScale
-from pages.frame import letterbox
 
 ROOT = Path(__file__).parents[2]
 # How the browser paints a map: the top of its scale, colours with opacity by name, and contours as level and colour.
@@ -116,7 +114,6 @@ def send(pictures: Pictures, key: str) -> None:
 @st.cache_data(max_entries=3000, show_spinner=False)
 def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, float] | None) -> str:
     """Encode a picture as a data URI; `key` stands for the whole content, so the array itself is not hashed."""
-    _array = letterbox.squared(_array, PADDING if kind in ("photograph", "exact") else _least(_array))
     if kind == "photograph":
         return encoded(Image.fromarray(_array), "WEBP", quality=84, method=4)
     if kind == "exact":
@@ -126,10 +123,6 @@ def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, flo
     shown = MapScale(*_scale)(_array) if _scale else _array
     levels = np.clip(np.nan_to_num(shown) * (255 / colours.TOP), 0, 255).round().astype(np.uint8)
     return encoded(Image.fromarray(levels), "WEBP", quality=88, method=4)
-
-
-def _least(array: NDArray[Any]) -> float:
-    return float(array.min()) if array.size else 0.0
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from detectors.evaluation import wilson
 from detectors.evaluation.thresholds import Threshold, exceeds_promise
 from detectors.result import Column, Failure, Result, ResultPicture
+from pages.frame import shapes
 from pages.frame.component import Pictures
 from pages.frame.pinned import is_pinned, present, several
 from pages.frame.state import Choices
@@ -17,6 +18,7 @@ from pages.frame.status import Status
 from pages.frame.verdicts import ColumnVerdicts, Verdicts, each_aupimo
 from pages.frame.words import called, kind, lines, say, set_apart, text
 
+_WHOLE = {"size": (1, 1), "fit": (1, 1)}  # of a pane without a picture
 _FULL_LEVEL = 3.2  # times the usual distance that fills a level's bar
 
 
@@ -61,21 +63,21 @@ def rows(
     status: Status,
     verdicts: Verdicts,
     pictures: Pictures,
+    shape: float = 1.0,
     group: str = "rows",
     order: str = "",
 ) -> list[dict[str, Any]]:
     """Return the grid's rows, per picture as `grouped` says; what they show is added to `pictures`.
 
-    Where they are in the order of a figure per picture, it stands under every pane.
+    `shape` is that of the panes. Where they are in the order of a figure per picture, it stands under every pane.
     """
     made = []
     for i in shown:
         picture = verdicts.result.test[i]
         pictures.begin(picture.sha256[:16])
-        base = pictures.photograph(picture.pixels)
-        mask = (
-            pictures.mask(picture.mask) if picture.mask is not None and picture.local and picture.mask.any() else None
-        )
+        base = pictures.photograph(shapes.seen(picture, picture.pixels))
+        marked = picture.mask is not None and picture.local and picture.mask.any()
+        mask = pictures.mask(shapes.seen(picture, picture.mask)) if marked and picture.mask is not None else None
         rows_of_picture = grouped(keys, group)
         for wanted in rows_of_picture:
             backbone = wanted[0].split("/", 1)[1]
@@ -95,6 +97,8 @@ def rows(
                     "picture": identity,
                     "title": name(picture),
                     "note": note,
+                    "size": shapes.size(picture),
+                    "fit": shapes.fit(shapes.own(picture), shape),
                     "cells": cells,
                 }
             )
@@ -107,7 +111,7 @@ def waiting(keys: tuple[str, ...], status: Status, count: int, group: str = "row
     for i in range(count):
         blank = _pane("blank", "") | {"title": "", "note": ""}
         cells = [blank, *(_unfinished(key, status, "") for key in grouped(keys, group)[0])]
-        made.append({"id": f"blank {i}", "picture": f"blank {i}", "title": "", "note": "", "cells": cells})
+        made.append({"id": f"blank {i}", "picture": f"blank {i}", "title": "", "note": "", "cells": cells} | _WHOLE)
     return made
 
 
@@ -226,7 +230,8 @@ def _cell(
     i: int, key: str, status: Status, verdicts: Verdicts, pictures: Pictures, base: str, mask: str | None
 ) -> dict[str, Any]:
     column_verdicts = verdicts.columns.get(key)
-    picture_name = name(verdicts.result.test[i])
+    picture = verdicts.result.test[i]
+    picture_name = name(picture)
     if column_verdicts is None:
         return _unfinished(key, status, picture_name, verdicts.result)
     column = verdicts.result[key]
@@ -235,7 +240,12 @@ def _cell(
     if column.maps is not None and column.scale is None:
         return pane | {"state": "queued", "text": text("grid.no_scale")}
     if column.maps is not None and column.scale is not None:
-        return pane | {"state": "map", "base": base, "mask": mask, "map": pictures.map(column.maps[i], column.scale)}
+        return pane | {
+            "state": "map",
+            "base": base,
+            "mask": mask,
+            "map": pictures.map(shapes.seen(picture, column.maps[i]), column.scale),
+        }
     return pane | {
         "state": "levels",
         "text": text("grid.image_only"),

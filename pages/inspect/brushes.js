@@ -6,9 +6,10 @@ const GRAIN = 0.3; // how far the grain moves a colour, as a share of 255
 
 class Overlay {
   constructor(size) {
-    this.size = size;
-    this.colours = new Uint8ClampedArray(3 * size * size);
-    this.opacity = new Uint8ClampedArray(size * size);
+    const [height, width] = size;
+    Object.assign(this, { size, height, width });
+    this.colours = new Uint8ClampedArray(3 * width * height);
+    this.opacity = new Uint8ClampedArray(width * height);
   }
 
   copy() {
@@ -35,18 +36,17 @@ class Overlay {
 
   // One opaque PNG, the colours above the opacities.
   url() {
-    const { size } = this;
+    const { width, height } = this, pixels = width * height;
     const canvas = document.createElement("canvas");
-    canvas.width = size;
-    canvas.height = 2 * size;
+    Object.assign(canvas, { width, height: 2 * height });
     const context = canvas.getContext("2d");
-    const image = context.createImageData(size, 2 * size);
-    for (let i = 0; i < size * size; i++) {
+    const image = context.createImageData(width, 2 * height);
+    for (let i = 0; i < pixels; i++) {
       for (let c = 0; c < 3; c++) {
         image.data[4 * i + c] = this.opacity[i] ? this.colours[3 * i + c] : 0;
-        image.data[4 * (i + size * size) + c] = this.opacity[i];
+        image.data[4 * (i + pixels) + c] = this.opacity[i];
       }
-      image.data[4 * i + 3] = image.data[4 * (i + size * size) + 3] = 255;
+      image.data[4 * i + 3] = image.data[4 * (i + pixels) + 3] = 255;
     }
     context.putImageData(image, 0, 0);
     return canvas.toDataURL("image/png");
@@ -61,7 +61,7 @@ class Stroke {
     this.before = overlay.copy();
     this.mask = new Float32Array(overlay.opacity.length);
     this.offset = source ? [source[0] - start[0], source[1] - start[1]] : null;
-    if (tool === "blur") this.blurred = blur(overlay.over(base), overlay.size, Math.max(1, Math.round(width / 4)));
+    if (tool === "blur") this.blurred = blur(overlay.over(base), overlay, Math.max(1, Math.round(width / 4)));
     if (tool === "copy") this.picture = overlay.over(base);
     if (tool === "smudge") this.load(start);
     this.move(start);
@@ -79,16 +79,16 @@ class Stroke {
 
   // Add a rounded segment to the mask, its edge softened by one pixel.
   cover([x0, y0], [x1, y1]) {
-    const { size } = this.overlay, r = this.radius + 1;
+    const { width, height } = this.overlay, r = this.radius + 1;
     const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
-    for (let y = Math.max(0, Math.floor(Math.min(y0, y1) - r)); y <= Math.min(size - 1, Math.max(y0, y1) + r); y++) {
-      for (let x = Math.max(0, Math.floor(Math.min(x0, x1) - r)); x <= Math.min(size - 1, Math.max(x0, x1) + r); x++) {
+    for (let y = Math.max(0, Math.floor(Math.min(y0, y1) - r)); y <= Math.min(height - 1, Math.max(y0, y1) + r); y++) {
+      for (let x = Math.max(0, Math.floor(Math.min(x0, x1) - r)); x <= Math.min(width - 1, Math.max(x0, x1) + r); x++) {
         const px = x + 0.5, py = y + 0.5;
         const t = length ? Math.min(1, Math.max(0, ((px - x0) * (x1 - x0) + (py - y0) * (y1 - y0)) / length)) : 0;
         const away = Math.hypot(px - x0 - t * (x1 - x0), py - y0 - t * (y1 - y0));
         // A brush thinner than a pixel covers it by its width, not wholly.
         const share = Math.min(1, Math.max(0, this.radius + 0.5 - away)) * Math.min(1, 2 * this.radius);
-        const i = y * size + x;
+        const i = y * width + x;
         if (share > this.mask[i]) this.mask[i] = share;
       }
     }
@@ -118,9 +118,9 @@ class Stroke {
   paint(i, c) {
     if (this.tool === "blur") return this.blurred[4 * i + c];
     if (this.tool === "copy") {
-      const { size } = this.overlay, inside = (v) => Math.min(size - 1, Math.max(0, Math.round(v)));
-      const x = inside((i % size) + this.offset[0]), y = inside(Math.floor(i / size) + this.offset[1]);
-      return this.picture[4 * (y * size + x) + c];
+      const { width, height } = this.overlay;
+      const x = within(Math.round((i % width) + this.offset[0]), width), y = within(Math.round(Math.floor(i / width) + this.offset[1]), height);
+      return this.picture[4 * (y * width + x) + c];
     }
     return this.colour[c] + (this.grain ? GRAIN * 255 * noise(i) : 0);
   }
@@ -150,26 +150,26 @@ class Stroke {
   }
 
   disc([x, y], each) {
-    const { size } = this.overlay, reach = Math.ceil(this.radius), cx = Math.floor(x), cy = Math.floor(y);
+    const { width, height } = this.overlay, reach = Math.ceil(this.radius), cx = Math.floor(x), cy = Math.floor(y);
     for (let dy = -reach; dy <= reach; dy++) {
       for (let dx = -reach; dx <= reach; dx++) {
         const share = Math.min(1, this.radius + 0.5 - Math.hypot(dx, dy));
-        if (share > 0 && cx + dx >= 0 && cy + dy >= 0 && cx + dx < size && cy + dy < size) each((cy + dy) * size + cx + dx, dx, dy, share);
+        if (share > 0 && cx + dx >= 0 && cy + dy >= 0 && cx + dx < width && cy + dy < height) each((cy + dy) * width + cx + dx, dx, dy, share);
       }
     }
   }
 }
 
 // Three box means in a row come close to a Gaussian.
-function blur(pixels, size, radius) {
+function blur(pixels, { width, height }, radius) {
   let now = Float32Array.from(pixels);
-  for (let pass = 0; pass < 3; pass++) for (const [step, line] of [[4, 4 * size], [4 * size, 4]]) {
+  for (let pass = 0; pass < 3; pass++) for (const [step, count, line, lines] of [[4, width, 4 * width, height], [4 * width, height, 4, width]]) {
     const next = new Float32Array(now.length);
-    for (let l = 0; l < size; l++) for (let c = 0; c < 3; c++) {
-      const at = (i) => l * line + Math.min(size - 1, Math.max(0, i)) * step + c;
+    for (let l = 0; l < lines; l++) for (let c = 0; c < 3; c++) {
+      const at = (i) => l * line + within(i, count) * step + c;
       let sum = 0;
       for (let i = -radius; i <= radius; i++) sum += now[at(i)];
-      for (let i = 0; i < size; i++) {
+      for (let i = 0; i < count; i++) {
         next[at(i)] = sum / (2 * radius + 1);
         sum += now[at(i + radius + 1)] - now[at(i - radius)];
       }

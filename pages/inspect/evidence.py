@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.errors import Refusal
 from detectors.methods.base import Box, Neighbor
 from detectors.queries import explain
 from detectors.queries.explain import Reason
-from detectors.result import Column, MapScale, Result
-from pages.frame import backend, letterbox, panes, session
+from detectors.result import Column, MapScale, Result, ResultPicture
+from pages.frame import backend, panes, session, shapes
 from pages.frame.component import Pictures, encoded
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
@@ -49,7 +49,7 @@ def rows(
             made.append(row | panes.standing(key, status, result))
             continue
         row |= _verdict(found[key], verdicts.columns[key].threshold) | {"state": "done"}
-        row |= _map(found[key], result[key], pictures)
+        row |= _map(found[key], result[key], pictures, exhibit)
         if result[key].maps is None:
             row |= _gradient(exhibit, key, result, pictures)
         if key in answers:
@@ -88,12 +88,12 @@ def _verdict(said: Verdict, threshold: float | None) -> dict[str, Any]:
     }
 
 
-def _map(said: Verdict, column: Column, pictures: Pictures) -> dict[str, Any]:
+def _map(said: Verdict, column: Column, pictures: Pictures, exhibit: Exhibit) -> dict[str, Any]:
     if said.map is None:
         return {"map": None, "mapText": text("grid.image_only")}
     if column.scale is None:
         return {"map": None, "mapText": text("inspect.no_scale")}
-    return {"map": pictures.map(said.map, column.scale), "mapText": ""}
+    return {"map": pictures.map(shapes.seen(exhibit.picture, said.map), column.scale), "mapText": ""}
 
 
 def _gradient(exhibit: Exhibit, key: str, result: Result, pictures: Pictures) -> dict[str, Any]:
@@ -108,6 +108,7 @@ def _gradient(exhibit: Exhibit, key: str, result: Result, pictures: Pictures) ->
         return row | {"gradientNote": say(refusal.sentence)}
     if field is None:
         return row
+    field = shapes.seen(exhibit.picture, field)
     middle, high = (float(q) for q in np.quantile(field, [0.5, 0.95]))
     return row | {"gradient": pictures.map(field, MapScale(middle, max(high, middle + 1e-12)))}
 
@@ -122,7 +123,7 @@ def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, 
     }
     if reason.box is None:
         return row | _bars(reason)
-    this = _crop(exhibit.picture.pixels, reason.box) | {"label": text("inspect.crop.this"), "below": "", "strong": True}
+    this = _crop(exhibit.picture, reason.box) | {"label": text("inspect.crop.this"), "below": "", "strong": True}
     this["alt"] = text("inspect.crop.alt_plain", what=this["label"])
     row["crops"] = [this, *(_compared(c, column, result) for c in _shown(reason.compared))]
     if reason.rank is not None:
@@ -133,11 +134,11 @@ def _explained(exhibit: Exhibit, said: Verdict, reason: Reason, column: Column, 
 
 
 def _shown_box(box: Box | None, exhibit: Exhibit) -> Box | None:
-    """Return a place in pixels of the square that shows the picture."""
+    """Return a place in pixels of what is shown of the picture."""
     if box is None:
         return None
-    down, right = letterbox.corner(exhibit.picture.pixels.shape)
-    return box[0] + down, box[1] + right, box[2] + down, box[3] + right
+    down, right = shapes.corner(exhibit.picture)
+    return box[0] - down, box[1] - right, box[2] - down, box[3] - right
 
 
 def _shown(compared: tuple[Neighbor, ...]) -> list[Neighbor]:
@@ -151,9 +152,9 @@ def _shown(compared: tuple[Neighbor, ...]) -> list[Neighbor]:
 def _compared(compared: Neighbor, column: Column, result: Result) -> dict[str, Any]:
     distance = reasons.figure(compared.distance)
     if compared.picture is None:
-        pixels, called = _average(result), ""
+        picture, called = _average(result), ""
     else:
-        pixels, called = result.learnt[compared.picture].pixels, panes.name(result.learnt[compared.picture])
+        picture, called = result.learnt[compared.picture], panes.name(result.learnt[compared.picture])
     if compared.level is not None:
         what = text("inspect.crop.level", level=compared.level + 1)
     else:
@@ -164,30 +165,33 @@ def _compared(compared: Neighbor, column: Column, result: Result) -> dict[str, A
         below = what
     if compared.role == "centre":
         first, below = distance, what
-    return _crop(pixels, compared.box) | {"label": first, "below": below, "strong": False, "alt": alt, "title": called}
+    return _crop(picture, compared.box) | {"label": first, "below": below, "strong": False, "alt": alt, "title": called}
 
 
-def _crop(pixels: NDArray[np.uint8], box: Box) -> dict[str, Any]:
+def _crop(picture: ResultPicture, box: Box) -> dict[str, Any]:
     """Cut out a place with its surroundings; the frame is the place itself, in percent of the crop."""
-    height, width = pixels.shape[:2]
-    top, left, bottom, right = box
+    (height, width), (down, across) = shapes.size(picture), shapes.corner(picture)
+    top, left, bottom, right = box[0] - down, box[1] - across, box[2] - down, box[3] - across
     side = min(height, width, max(_SMALLEST, round(_CONTEXT * max(bottom - top, right - left))))
     y = min(max(0, round((top + bottom - side) / 2)), height - side)
     x = min(max(0, round((left + right - side) / 2)), width - side)
-    crop = Image.fromarray(np.ascontiguousarray(pixels[y : y + side, x : x + side]))
+    pixels = shapes.seen(picture, picture.pixels)[y : y + side, x : x + side]
+    crop = Image.fromarray(np.ascontiguousarray(pixels))
     frame = [round(100 * v / side, 2) for v in (left - x, top - y, right - left, bottom - top)]
-    return {"uri": encoded(crop, "WEBP", quality=88, method=3), "frame": frame}
+    return {"uri": encoded(crop, "WEBP", quality=88, method=3), "frame": frame, "shape": shapes.stretch(picture)}
 
 
-def _average(result: Result) -> NDArray[np.uint8]:
-    """Return the average of the pictures that were learnt from."""
+def _average(result: Result) -> ResultPicture:
+    """Return the average of the pictures that were learnt from; where their shapes differ, of the whole input."""
     key = tuple(p.sha256[:12] for p in result.learnt)
     kept = session.AVERAGE.get()
     if kept is None or kept[0] != key:
         total = np.mean([p.pixels for p in result.learnt], axis=0, dtype=np.float32)
         kept = (key, np.rint(total).astype(np.uint8))
         session.AVERAGE.set(kept)
-    return kept[1]
+    first = result.learnt[0]
+    same = all(picture.box == first.box for picture in result.learnt)
+    return replace(first, pixels=kept[1], box=first.box if same else None, shape=first.shape if same else None)
 
 
 def _histogram(reason: Reason) -> dict[str, Any]:

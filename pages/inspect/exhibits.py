@@ -14,7 +14,7 @@ from detectors.evaluation import thresholds
 from detectors.queries import explain
 from detectors.queries.explain import ROLES, Role
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import backend, panes, session
+from pages.frame import backend, panes, session, shapes
 from pages.frame.state import Choices, change
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import text
@@ -161,16 +161,22 @@ def verdict_on(
     )
 
 
-def highest(found: dict[str, Verdict], result: Result, focus: str, size: tuple[int, int]) -> tuple[int, int]:
+def highest(found: dict[str, Verdict], result: Result, focus: str, picture: ResultPicture) -> tuple[int, int]:
     """Return where the focused method's map is highest, else any map's, else the middle."""
     maps = [key for key, said in found.items() if said.map is not None]
     wanted = [key for key in maps if result[key].method == focus] or maps
     if not wanted:
-        return size[0] // 2, size[1] // 2
+        return picture.pixels.shape[0] // 2, picture.pixels.shape[1] // 2
     field = found[wanted[0]].map
     assert field is not None
     y, x = np.unravel_index(int(field.argmax()), field.shape)
     return int(y), int(x)
+
+
+def shaped(picture: ResultPicture, result: Result) -> dict[str, Any]:
+    """Return the shape of panes, and where the picture lies in one, as the browser's parts want them."""
+    shape = shapes.of(result)
+    return {"shape": shape, "size": shapes.size(picture), "fit": shapes.fit(shapes.own(picture), shape)}
 
 
 def remembered(key: Hashable, result: Result, make: Callable[[], Any]) -> Any:

@@ -32,6 +32,7 @@ class Room {
     this.host.classList.toggle("stale", data.stale);
     this.host.classList.toggle("outlined", view.outline);
     this.host.style.setProperty("--opacity", view.mode === "contour" ? 1 : view.opacity);
+    shaped(this.host, data);
     this.table = palette(data.paint.palettes[data.colour], view.mode);
     this.heat = palette(data.paint.palettes[data.colour], EVERYTHING);
     const moved = !before || before.picture !== data.picture;
@@ -161,16 +162,18 @@ class Room {
   // Crosshair and frame, in all tiles at once.
   cross() {
     if (!this.data) return;
-    const { size } = this.data;
+    const { size: [height, width], fit: [wide, high] } = this.data;
     const { zoom, left, top } = this.stage.lens;
     const { style } = this.host;
-    style.setProperty("--x", `${100 * (((this.at[0] + 0.5) / size) * zoom + left)}%`);
-    style.setProperty("--y", `${100 * (((this.at[1] + 0.5) / size) * zoom + top)}%`);
+    const [across, down] = shareAt(this.data, ...this.at);
+    style.setProperty("--x", `${100 * (across * zoom + left)}%`);
+    style.setProperty("--y", `${100 * (down * zoom + top)}%`);
     const step = this.step;
     const corner = this.box && this.at[0] === this.data.place[1] && this.at[1] === this.data.place[0] ? [this.box[1], this.box[0]] : this.at.map((v) => Math.floor(v / step) * step);
-    style.setProperty("--frame-left", `${(100 * corner[0]) / size}%`);
-    style.setProperty("--frame-top", `${(100 * corner[1]) / size}%`);
-    style.setProperty("--frame-side", `${(100 * step) / size}%`);
+    style.setProperty("--frame-left", `${100 * ((corner[0] / width) * wide + (1 - wide) / 2)}%`);
+    style.setProperty("--frame-top", `${100 * ((corner[1] / height) * high + (1 - high) / 2)}%`);
+    style.setProperty("--frame-wide", `${100 * (step / width) * wide}%`);
+    style.setProperty("--frame-high", `${100 * (step / height) * high}%`);
   }
 
   go(x, y, aloud = false) {

@@ -2,6 +2,7 @@
 // enlargement and its crosshair through custom properties on the room.
 
 const FACTOR = 1.5;
+const FLAT = 1.8; // width over height, from which the large picture takes the whole width
 
 class Stage {
   constructor(room) {
@@ -14,19 +15,16 @@ class Stage {
     this.listen();
     room.root.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => {
       const [x, y] = this.room.at;
-      this.enlarge(Number(button.dataset.zoom), (x + 0.5) / this.size, (y + 0.5) / this.size);
+      this.enlarge(Number(button.dataset.zoom), ...shareAt(this.room.data, x, y));
     }));
-  }
-
-  get size() {
-    return this.room.data.size;
   }
 
   place(event) {
     const box = this.tile.getBoundingClientRect();
     const { zoom, left, top } = this.lens;
-    const inside = (v) => Math.min(this.size - 1, Math.max(0, Math.floor(v * this.size)));
-    return [inside(((event.clientX - box.left) / box.width - left) / zoom), inside(((event.clientY - box.top) / box.height - top) / zoom)];
+    const [height, width] = this.room.data.size;
+    const [x, y] = pixelAt(this.room.data, ((event.clientX - box.left) / box.width - left) / zoom, ((event.clientY - box.top) / box.height - top) / zoom);
+    return [within(x, width), within(y, height)];
   }
 
   listen() {
@@ -61,10 +59,10 @@ class Stage {
     const [x, y] = this.room.at;
     if (way) {
       const step = event.shiftKey ? 1 : this.room.step;
-      const inside = (v) => Math.min(this.size - 1, Math.max(0, v));
-      this.room.go(inside(x + step * way[0]), inside(y + step * way[1]), true);
+      const [height, width] = this.room.data.size;
+      this.room.go(within(x + step * way[0], width), within(y + step * way[1], height), true);
     } else if (event.key === "PageUp" || event.key === "PageDown") this.room.turn(event.key === "PageUp" ? "before" : "after");
-    else if (event.key === "+" || event.key === "=") this.enlarge(FACTOR, (x + 0.5) / this.size, (y + 0.5) / this.size);
+    else if (event.key === "+" || event.key === "=") this.enlarge(FACTOR, ...shareAt(this.room.data, x, y));
     else if (event.key === "-") this.enlarge(1 / FACTOR, 0.5, 0.5);
     else if (event.key === "0" || (event.key === "Escape" && this.lens.zoom > 1)) this.enlarge(0, 0.5, 0.5);
     else return;
@@ -78,10 +76,10 @@ class Stage {
     const place = fill(this.room.data.words.place, { y, x });
     if (!map || this.room.gradient) return write(this.value, place);
     const { paint } = this.room.data;
-    write(this.value, `${place} · ${valueText(valueAt(map, x, y, this.size, paint), paint)}`);
+    write(this.value, `${place} · ${valueText(valueAt(map, x, y, this.room.data.size, paint), paint)}`);
   }
 
-  // Coordinates are shares of the picture, or of the tile when `tile` is set.
+  // Coordinates are shares of the tile: of what it holds unenlarged, or of what is seen when `tile` is set.
   enlarge(factor, x, y, tile = false) {
     const { zoom, left, top } = this.lens;
     const next = Math.min(16, Math.max(1, zoom * factor));
@@ -101,6 +99,13 @@ class Stage {
   }
 }
 
+// Give a room's tiles the set's shape, and its pictures their place in them.
+function shaped({ style, classList }, { shape, fit: [wide, high] }) {
+  for (const [name, value] of Object.entries({ shape, wide, high })) style.setProperty(`--${name}`, value);
+  classList.toggle("flat", shape >= FLAT);
+  classList.toggle("upright", shape < 1);
+}
+
 // The layers of a tile: photograph, map, outline, frame, crosshair; `show` fills them.
 function layers(tile) {
   const lens = make("div", "lens"), image = make("img"), canvas = make("canvas"), lines = drawing("lines", ["halo", "one", "two", "three"]);
@@ -116,11 +121,7 @@ function show(layer, { base, map, mask, table, paint, mode = view.mode }) {
   if (layer.wanted.base !== base) picture(base).then((uri) => (layer.image.src = uri));
   if (layer.wanted.mask !== mask) {
     layer.edge.style.display = mask ? "" : "none";
-    if (mask) bytes(mask).then((found) => {
-      found.path ??= outline(found);
-      layer.edge.setAttribute("viewBox", `1 1 ${found.size} ${found.size}`);
-      for (const path of layer.edge.children) path.setAttribute("d", found.path);
-    });
+    if (mask) bytes(mask).then((found) => fillEdge(layer.edge, found));
   }
   layer.wanted = { base, map, mask };
   layer.canvas.hidden = !map || mode === "contour";

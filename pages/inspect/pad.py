@@ -16,7 +16,7 @@ from detectors.queries import explain
 from detectors.queries.explain import MethodScores
 from detectors.queries.paint import Overlay, read_overlay
 from detectors.result import Result
-from pages.frame import backend, letterbox, panes, session, style
+from pages.frame import backend, panes, session, shapes, style
 from pages.frame.component import PAINT, Component, Pictures, send
 from pages.frame.state import Choices
 from pages.frame.verdicts import Verdicts
@@ -69,12 +69,12 @@ def page(looked_at: Exhibit, verdicts: Verdicts, choices: Choices, keys: tuple[s
         style.head("inspect", text("inspect.head_paint", name=name, label=exhibits.label(exhibit)))
     pictures = Pictures()
     pictures.begin(f"canvas_{exhibit.picture.sha256[:12]}")
-    base = pictures.exact(exhibit.picture.pixels)
+    base = pictures.exact(shapes.seen(exhibit.picture, exhibit.picture.pixels))
     pictures.begin("painted")
     rows = [_row(key, exhibit, painting, verdicts, pictures, choices.focus) for key in keys if key in painting.before]
     words = table(language())["inspect"]
     data = {
-        "size": letterbox.side(exhibit.picture.pixels.shape), "picture": _painted_on(exhibit),
+        **exhibits.shaped(exhibit.picture, result), "picture": _painted_on(exhibit),
         "base": base, "rows": rows, "answered": painting.stroke, "paint": PAINT, "colour": choices.colour,
         "refused": "" if painting.refused is None else text("inspect.paint.failed", reason=say(painting.refused)),
         "words": {**words["viewer"], **words["paint"], **words["mode"], "modes_label": words["mode"]["modes"]},
@@ -141,8 +141,9 @@ def painted(exhibit: Exhibit, result: Result) -> Painting:
         before, _ = _scored(pixels, exhibit, result)
         if number < 0:
             return Painting(number, None, before, {}, 0.0)
-        whole = read_overlay(str(stroke.get("png", "")), letterbox.side(pixels.shape))
-        overlay = Overlay(letterbox.cut(whole.colours, pixels.shape), letterbox.cut(whole.opacity, pixels.shape))
+        shown = read_overlay(str(stroke.get("png", "")), shapes.size(exhibit.picture))
+        overlay = Overlay(np.zeros_like(pixels), np.zeros(pixels.shape[:2], np.uint8))  # as large as the input
+        overlay.colours[exhibit.picture.inside], overlay.opacity[exhibit.picture.inside] = shown.colours, shown.opacity
         if overlay.empty:
             return Painting(number, overlay, before, {}, 0.0)
         after, seconds = _scored(overlay.over(pixels), exhibit, result)
@@ -190,7 +191,8 @@ def _row(
     }  # fmt: skip
     for name, scored in (("mapBefore", before), ("mapAfter", after)):
         drawn = scored is not None and scored.maps is not None and column.scale is not None
-        row[name] = pictures.map(scored.maps[0], column.scale) if drawn else None  # type: ignore[union-attr, index, arg-type]
+        field = shapes.seen(exhibit.picture, scored.maps[0]) if drawn else None  # type: ignore[union-attr, index]
+        row[name] = None if field is None else pictures.map(field, column.scale)  # type: ignore[arg-type]
     if after is not None and first.score:
         percent = 100 * (last.score / first.score - 1)
         row["change"] = text("inspect.paint.change", sign="+" if percent >= 0 else "−", percent=f"{abs(percent):.0f}")

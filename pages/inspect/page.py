@@ -6,7 +6,7 @@ from detectors.errors import Refusal
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Result
-from pages.frame import backend, letterbox, panes, session, style
+from pages.frame import backend, panes, session, shapes, style
 from pages.frame.component import Pictures
 from pages.frame.progress import work
 from pages.frame.refresh import live
@@ -50,20 +50,21 @@ def explained(
     choices: Choices,
     status: Status,
 ) -> None:
-    result, (height, width) = verdicts.result, exhibit.picture.pixels.shape[:2]
-    place = choices.place or exhibits.highest(found, result, choices.focus, (height, width))
+    result, picture = verdicts.result, exhibit.picture
+    height, width = picture.pixels.shape[:2]
+    place = choices.place or exhibits.highest(found, result, choices.focus, picture)
     y, x = min(place[0], height - 1), min(place[1], width - 1)
-    down, right = letterbox.corner((height, width))
+    down, right = shapes.corner(picture)
     pictures = Pictures()
-    pictures.begin(exhibit.picture.sha256[:16])
-    masked = exhibit.picture.mask is not None and exhibit.picture.local and exhibit.picture.mask.any()
+    pictures.begin(picture.sha256[:16])
+    masked = picture.mask is not None and picture.local and picture.mask.any()
     data: dict[str, Any] = {
-        "size": letterbox.side((height, width)), "picture": exhibit.key,
-        "base": pictures.photograph(exhibit.picture.pixels),
-        "mask": pictures.mask(exhibit.picture.mask) if masked else None,
-        "place": [y + down, x + right], "focus": choices.focus,
-        "alt": text("grid.alt_picture", name=panes.name(exhibit.picture), label=exhibits.label(exhibit)),
-        "placeTitle": text("inspect.place", y=y, x=x), "colour": choices.colour, "stale": status.stale,
+        **exhibits.shaped(picture, result), "picture": exhibit.key,
+        "base": pictures.photograph(shapes.seen(picture, picture.pixels)),
+        "mask": pictures.mask(shapes.seen(picture, picture.mask)) if masked and picture.mask is not None else None,
+        "place": [y - down, x - right], "focus": choices.focus,
+        "alt": text("grid.alt_picture", name=panes.name(picture), label=exhibits.label(exhibit)),
+        "placeTitle": text("inspect.place", y=y - down, x=x - right), "colour": choices.colour, "stale": status.stale,
         "columns": list(keys), "present": choices.present,
     }  # fmt: skip
     held = len(result.held_out)
@@ -76,7 +77,7 @@ def explained(
     viewer(
         data | film(exhibit, result),
         pictures,
-        on_place=lambda y, x: change(place=letterbox.inside((height, width), y, x)),
+        on_place=lambda y, x: change(place=shapes.place(picture, y, x)),
         on_picture=lambda key: exhibits.open_key(key, result),
         on_mode=session.MODE.set,
         on_gradient=lambda: session.GRADIENT.set(not session.GRADIENT.get()),

@@ -22,13 +22,16 @@ class Pad {
     Object.assign(this, { data, trigger, state });
     this.host.lang = data.language;
     this.host.style.setProperty("--opacity", 1);
+    shaped(this.host, data);
+    this.host.style.setProperty("--own", (data.shape * data.fit[0]) / data.fit[1]);
     this.table = palette(data.paint.palettes[data.colour], "overlay");
     if (other) {
       this.states = States.of(data.picture, data.size);
       this.base = null;
       this.source = this.cursor = null;
       this.busy = this.again = false;
-      this.canvas.width = this.canvas.height = data.size;
+      const [height, width] = data.size;
+      Object.assign(this.canvas, { width, height });
       const wanted = data.picture;
       const base = await pixelsOf(data.base, data.size);
       if (this.data.picture !== wanted) return;
@@ -120,8 +123,9 @@ class Pad {
       const { overlay, label } = this.states.list[i];
       const button = make("button", i === this.states.at ? "chosen" : "");
       const small = make("canvas");
-      small.width = small.height = this.data.size;
-      small.getContext("2d").putImageData(new ImageData(overlay.over(this.base), this.data.size), 0, 0);
+      const [height, width] = this.data.size;
+      Object.assign(small, { width, height });
+      small.getContext("2d").putImageData(new ImageData(overlay.over(this.base), width), 0, 0);
       button.type = "button";
       button.setAttribute("aria-pressed", String(i === this.states.at));
       button.append(small, make("span", "", i ? label : words.untouched));
@@ -159,15 +163,15 @@ class Pad {
   }
 
   draw() {
-    this.canvas.getContext("2d").putImageData(new ImageData(this.states.now.over(this.base), this.data.size), 0, 0);
+    this.canvas.getContext("2d").putImageData(new ImageData(this.states.now.over(this.base), this.canvas.width), 0, 0);
     const source = this.root.querySelector(".source");
     source.hidden = !this.source || settings.tool !== "copy";
-    if (this.source) Object.assign(source.style, { left: `${(100 * this.source[0]) / this.data.size}%`, top: `${(100 * this.source[1]) / this.data.size}%` });
+    if (this.source) Object.assign(source.style, { left: `${(100 * this.source[0]) / this.canvas.width}%`, top: `${(100 * this.source[1]) / this.canvas.height}%` });
   }
 
   place(event) {
     const box = this.canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) / box.width) * this.data.size, ((event.clientY - box.top) / box.height) * this.data.size];
+    return [((event.clientX - box.left) / box.width) * this.canvas.width, ((event.clientY - box.top) / box.height) * this.canvas.height];
   }
 
   listen() {
@@ -257,8 +261,8 @@ class Pad {
 
   point([x, y]) {
     this.ring.hidden = false;
-    const side = 100 * (Math.max(settings.width, 1) / this.data.size);
-    Object.assign(this.ring.style, { left: `${(100 * x) / this.data.size}%`, top: `${(100 * y) / this.data.size}%`, width: `${side}%`, height: `${side}%` });
+    const { width, height } = this.canvas, wide = Math.max(settings.width, 1);
+    Object.assign(this.ring.style, { left: `${(100 * x) / width}%`, top: `${(100 * y) / height}%`, width: `${(100 * wide) / width}%`, height: `${(100 * wide) / height}%` });
   }
 
   key(event) {
@@ -270,11 +274,12 @@ class Pad {
       this.set({ width: Math.min(40, Math.max(0.5, settings.width + (event.key === "]" ? step : -step))) });
     } else if (event.target === this.canvas) {
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      this.cursor ??= [this.data.size / 2, this.data.size / 2];
+      const { width, height } = this.canvas;
+      this.cursor ??= [width / 2, height / 2];
       if (way) {
         const step = event.shiftKey ? 1 : 4;
-        const inside = (v) => Math.min(this.data.size - 0.5, Math.max(0.5, v));
-        const to = [inside(this.cursor[0] + step * way[0]), inside(this.cursor[1] + step * way[1])];
+        const inside = (v, most) => Math.min(most - 0.5, Math.max(0.5, v));
+        const to = [inside(this.cursor[0] + step * way[0], width), inside(this.cursor[1] + step * way[1], height)];
         if (this.stroke) {
           this.stroke.move(to);
           this.draw();
@@ -296,15 +301,15 @@ function released(pad) {
   pad.canvas.addEventListener("blur", () => pad.end());
 }
 
-async function pixelsOf(key, size) {
+async function pixelsOf(key, [height, width]) {
   const image = new Image();
   image.src = await picture(key);
   await image.decode();
-  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);
-  const pixels = context.getImageData(0, 0, size, size).data;
-  const base = new Uint8ClampedArray(3 * size * size);
-  for (let i = 0; i < size * size; i++) for (let c = 0; c < 3; c++) base[3 * i + c] = pixels[4 * i + c];
+  const pixels = context.getImageData(0, 0, width, height).data;
+  const base = new Uint8ClampedArray(3 * width * height);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) base[3 * i + c] = pixels[4 * i + c];
   return base;
 }
 

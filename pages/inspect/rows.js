@@ -73,6 +73,7 @@ class Reason {
     for (const crop of row.crops ?? []) {
       const figure = make("figure", crop.strong ? "crop strong" : "crop");
       const square = make("div", "square"), image = make("img"), frame = make("i", "frame");
+      square.style.aspectRatio = crop.shape;
       image.src = crop.uri;
       image.alt = crop.alt;
       if (crop.title) figure.title = crop.title;

@@ -13,7 +13,7 @@ class States {
 
   static of(picture, size) {
     const kept = paintings.get(picture);
-    return kept && kept.now.size === size ? kept : new States(picture, size);
+    return kept && String(kept.now.size) === String(size) ? kept : new States(picture, size);
   }
 
   get now() {

@@ -12,7 +12,7 @@ from PIL import Image
 
 from detectors.queries.explain import ROLES
 from detectors.result import Result, ResultPicture
-from pages.frame import panes, session
+from pages.frame import panes, session, shapes
 from pages.frame.component import PAINT, Component, Pictures, encoded, send
 from pages.frame.words import language, table, text
 from pages.inspect import exhibits
@@ -89,11 +89,12 @@ def film(exhibit: Exhibit, result: Result) -> dict[str, Any]:
 
 
 def thumbnail(picture: ResultPicture, side: int = _THUMBNAIL) -> str:
-    """Return a picture at `side` pixels as an address that holds it."""
-    return _thumbnail(picture.sha256, side, picture.pixels)
+    """Return a picture of its own shape, with as many pixels as a square of `side`, as an address that holds it."""
+    width, height = shapes.pixels(shapes.own(picture), side)
+    return _thumbnail(f"{picture.sha256} {picture.box}", width, height, shapes.seen(picture, picture.pixels))
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(sha256: str, side: int, _pixels: NDArray[np.uint8]) -> str:
-    small = Image.fromarray(_pixels).resize((side, side), Image.Resampling.BOX)
+def _thumbnail(content: str, width: int, height: int, _pixels: NDArray[np.uint8]) -> str:
+    small = Image.fromarray(_pixels).resize((width, height), Image.Resampling.BOX)
     return encoded(small, "WEBP", quality=80)

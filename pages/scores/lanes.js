@@ -19,6 +19,7 @@ class Lanes {
   update(data, trigger) {
     Object.assign(this, { data, trigger });
     this.host.lang = data.language;
+    this.host.style.setProperty("--shape", data.sprites.shape);
     this.host.classList.toggle("stale", data.stale);
     const said = JSON.stringify([data.allowed, data.values]);
     const waiting = this.sent && Date.now() - this.sentAt < 4000 && said !== this.sent; // an answer to an earlier move

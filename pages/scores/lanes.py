@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import letterbox, panes, session
+from pages.frame import panes, session, shapes
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.pinned import several
 from pages.frame.state import Choices
@@ -121,7 +121,7 @@ def marked(labels: dict[str, Any], key: str, result: Result) -> dict[str, Any]:
 def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
     """Return where the thumbnails of test and held-out pictures are, many on one sheet, and the sheets to send."""
     pictures = (*result.test, *result.held_out)
-    across = min(_ACROSS, max(1, ceil(sqrt(len(pictures)))))
+    across, shape = min(_ACROSS, max(1, ceil(sqrt(len(pictures))))), shapes.of(result)
     per = across * across
     parcel = Pictures()
     keys = []
@@ -129,21 +129,27 @@ def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
     for start in range(0, len(pictures), per):
         chunk = pictures[start : start + per]
         shas = " ".join(p.sha256 for p in chunk)
-        key = hashlib.sha256(f"sheet {made} {chunk[0].pixels.shape} {across} {shas}".encode()).hexdigest()[:16]
-        parcel.parcels[f"sheet_{start}"] = {key: _sheet(key, chunk, across)}
+        key = hashlib.sha256(f"sheet {made} {chunk[0].pixels.shape} {shape} {across} {shas}".encode()).hexdigest()[:16]
+        parcel.parcels[f"sheet_{start}"] = {key: _sheet(key, chunk, across, shape)}
         keys.append(key)
-    return {"keys": keys, "across": across, "per": per}, parcel
+    return {"keys": keys, "across": across, "per": per, "shape": shape}, parcel
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int) -> str:
-    """Put thumbnails side by side on a square sheet; `key` stands for the whole content."""
-    sheet = Image.new("RGB", (_SIDE * _across, _SIDE * _across))
-    for place, picture in enumerate(_pictures):
-        small = Image.fromarray(letterbox.squared(picture.pixels)).resize(
-            (_SIDE, _SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0
-        )
-        sheet.paste(small, (_SIDE * (place % _across), _SIDE * (place // _across)))
+def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int, _shape: float) -> str:
+    """Put thumbnails of one shape side by side, as many down as across; `key` stands for the whole content."""
+    width, height = shapes.pixels(_shape, _SIDE)
+    fits = [shapes.fit(shapes.own(picture), _shape) for picture in _pictures]
+    mode = (
+        "RGB" if all(fit == (1.0, 1.0) for fit in fits) else "RGBA"
+    )  # nothing is beside a picture that fills its pane
+    sheet = Image.new(mode, (width * _across, height * _across))
+    for place, (picture, (wide, high)) in enumerate(zip(_pictures, fits, strict=True)):
+        size = max(1, round(width * wide)), max(1, round(height * high))
+        small = Image.fromarray(np.ascontiguousarray(shapes.seen(picture, picture.pixels)))
+        small = small.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        left, top = (width - size[0]) // 2, (height - size[1]) // 2
+        sheet.paste(small, (width * (place % _across) + left, height * (place // _across) + top))
     return encoded(sheet, "WEBP", quality=78, method=2)
 
 

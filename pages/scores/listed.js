@@ -9,6 +9,7 @@ class Listed {
   update(data, trigger) {
     Object.assign(this, { data, trigger });
     this.host.lang = data.language;
+    this.host.style.setProperty("--shape", data.sprites.shape);
     this.follow();
   }
 

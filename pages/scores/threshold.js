@@ -155,7 +155,7 @@ function tile(element, sprites, number) {
   const key = keys[Math.floor(number / per)];
   if (!key) return;
   const place = number % per;
-  const at = (n) => (across > 1 ? (100 * n) / (across - 1) : 0); // sheets are square
+  const at = (n) => (across > 1 ? (100 * n) / (across - 1) : 0); // as many down as across
   element.dataset.tile = `${key} ${place}`;
   sheet(key).then((url) => {
     if (element.dataset.tile !== `${key} ${place}`) return;

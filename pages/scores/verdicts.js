@@ -15,6 +15,7 @@ class Verdicts {
   update(data, trigger) {
     Object.assign(this, { data, trigger });
     this.host.lang = data.language;
+    this.host.style.setProperty("--shape", data.sprites.shape);
     this.host.classList.toggle("stale", data.stale);
     this.follow();
   }
