@@ -5,10 +5,11 @@ from functools import partial
 
 import streamlit as st
 
+from detectors.queries.overview import Overview
 from detectors.result import Result
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
-from pages.frame import backend, headline, panes, session, shapes, style, synthetic
+from pages.frame import backend, data, headline, panes, session, shapes, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.pinned import beside
 from pages.frame.progress import work
@@ -42,7 +43,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         work(choices, status)
         waiting = panes.waiting(keys, status, WAITING_ROWS, group)
         orders = named(ORDERS[:-1])
-        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), shape=1.0, orders=orders)
+        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), shape=_expected(choices), orders=orders)
         style.foot("compare")
         return
 
@@ -86,6 +87,16 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)
+
+
+def _expected(choices: Choices) -> float:
+    """Return the shape of panes before there is a result, from the pictures as soon as they are known."""
+    seen = backend.current().overview(data.source(choices)) if choices.crop == "none" else None
+    if not isinstance(seen, Overview):
+        return 1.0
+    return shapes.common(
+        width / height for each in (*seen.normal, *seen.test) for height, width in [each.original_size]
+    )
 
 
 def named(orders: Iterable[str]) -> list[tuple[str, str]]:
