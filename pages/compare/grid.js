@@ -23,6 +23,7 @@ class Grid {
     this.host.classList.toggle("many", data.heads.length > 6);
     this.host.style.setProperty("--shape", data.shape);
     this.host.classList.toggle("flat", data.shape >= FLAT);
+    this.host.classList.toggle("flatter", data.shape >= 2 * FLAT);
     this.host.classList.toggle("tall", data.shape < 1);
     this.tools.update();
     this.heads();

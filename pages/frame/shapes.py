@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import log
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def common(shapes: Iterable[float]) -> float:
     >>> common([3.0, 3.0]), common([0.5, 1.0, 1.5]), common([16.0]), common([])
     (3.0, 1.0, 4.0, 1.0)
     """
-    middle = median(shapes := sorted(shapes) or [1.0])
+    middle = median_low(list(shapes) or [1.0])  # one that there is
     return 1.0 if alike(middle, 1.0) else round(min(max(middle, SHAPES[0]), SHAPES[1]), 4)
 
 

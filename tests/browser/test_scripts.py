@@ -8,6 +8,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 from detectors.evaluation import thresholds, wilson
 from detectors.plots import colours, distributions
 from detectors.queries.paint import Overlay, read_overlay
+from pages.frame import shapes
 from pages.frame.component import PAINT, read
 
 MAPS = ("grid", "viewer", "canvas")  # the components that paint maps
@@ -16,6 +17,11 @@ MAPS = ("grid", "viewer", "canvas")  # the components that paint maps
 @pytest.fixture(scope="module")
 def page(browser):
     return browser.new_page()
+
+
+def sent(values):
+    """Return an 8-bit picture as the browser decodes it."""
+    return {"height": values.shape[0], "width": values.shape[1], "values": values.ravel().tolist()}
 
 
 def blobs(random, size):
@@ -82,27 +88,37 @@ def test_colours_and_opacity_are_those_of_the_engine(page, name, colour):
 
 def test_a_value_is_read_where_the_pointer_is(page):
     random = np.random.default_rng(0)
-    for side, size in ((56, 224), (224, 224), (100, 130)):
-        values = random.integers(0, 256, (side, side))
-        places = random.integers(0, size, (50, 2))
+    for down, across, height, width in ((56, 56, 224, 224), (224, 224, 224, 224), (40, 100, 60, 130)):
+        values = random.integers(0, 256, (down, across))
+        places = random.integers(0, (width, height), (50, 2))
         read_values = evaluate(
             page, "grid", "(map, places, size, paint) => places.map(([x, y]) => valueAt(map, x, y, size, paint))",
-            {"size": side, "values": values.ravel().tolist()}, places.tolist(), size, PAINT,
+            sent(values), places.tolist(), [height, width], PAINT,
         )  # fmt: skip
-        rows, columns = places[:, 1] * side // size, places[:, 0] * side // size
+        rows, columns = places[:, 1] * down // height, places[:, 0] * across // width
         assert read_values == pytest.approx(values[rows, columns] / 255 * colours.TOP)
     written = evaluate(page, "grid", "(values, paint) => values.map((v) => valueText(v, paint))", [0, 1.26, 3.0], PAINT)
     assert written == ["0.0", "1.3", "3+"]
 
 
+def test_a_place_in_a_pane_is_found_again_in_the_picture(page):
+    for size, pane in (((224, 224), 1.0), ((80, 240), 3.0), ((240, 80), 3.0), ((96, 224), 1.0)):
+        data = {"size": size, "fit": shapes.fit(size[1] / size[0], pane)}
+        places = [[0, 0], [size[1] - 1, size[0] - 1], [size[1] // 3, size[0] // 2]]
+        shares = evaluate(page, "grid", "(data, places) => places.map(([x, y]) => shareAt(data, x, y))", data, places)
+        assert evaluate(page, "grid", "(data, s) => s.map(([u, v]) => pixelAt(data, u, v))", data, shares) == places
+        beyond = evaluate(page, "grid", "(data) => [pixelAt(data, 0, 0.5), pixelAt(data, 0.5, 0)]", data)
+        assert [x < 0 for x in (beyond[0][0], beyond[1][1])] == [share < 1 for share in data["fit"]]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_contour_runs_where_the_map_crosses_the_level(page, seed):
     random = np.random.default_rng(seed)
-    field = gaussian_filter(random.normal(size=(60, 60)), 5)
+    field = gaussian_filter(random.normal(size=(50, 70)), 5)
     values = np.rint(255 * (field - field.min()) / np.ptp(field))
     for level, _ in colours.CONTOURS:
         at = level / colours.TOP * 255
-        path = evaluate(page, "grid", "contour", {"size": 60, "values": values.ravel().tolist()}, at)
+        path = evaluate(page, "grid", "contour", sent(values), at)
         xy = points(path) - 0.5
         found = map_coordinates(values, [xy[:, 1], xy[:, 0]], order=1)
         slope = np.abs(np.gradient(values)).max()
@@ -117,7 +133,7 @@ def test_a_contour_runs_where_the_map_crosses_the_level(page, seed):
 def test_an_outline_follows_the_edge_of_its_mask(page, seed):
     random = np.random.default_rng(seed)
     mask, other = blobs(random, 64), blobs(random, 64)
-    path = evaluate(page, "grid", "outline", {"size": 64, "values": (255 * mask.ravel()).astype(int).tolist()})
+    path = evaluate(page, "grid", "outline", sent(255 * mask.astype(int)))
     line = points(path) - 1.5  # a rim of one pixel, and places at the middle of pixels
 
     def away(of):
@@ -135,10 +151,10 @@ def test_an_outline_follows_the_edge_of_its_mask(page, seed):
 
 def test_what_is_painted_is_what_the_engine_lays_on(page):
     random = np.random.default_rng(0)
-    size = 24
-    drawn = Overlay(random.integers(0, 256, (size, size, 3), np.uint8), random.integers(0, 256, (size, size), np.uint8))
+    size = (24, 40)
+    drawn = Overlay(random.integers(0, 256, (*size, 3), np.uint8), random.integers(0, 256, size, np.uint8))
     drawn.opacity[::2] = 0
-    picture = random.integers(0, 256, (size, size, 3), np.uint8)
+    picture = random.integers(0, 256, (*size, 3), np.uint8)
     url, pixels = evaluate(
         page, "canvas",
         """(size, colours, opacity, base) => {
@@ -152,7 +168,7 @@ def test_what_is_painted_is_what_the_engine_lays_on(page):
     received = read_overlay(url, size)
     assert np.array_equal(received.opacity, drawn.opacity)
     assert np.array_equal(received.colours[drawn.opacity > 0], drawn.colours[drawn.opacity > 0])
-    seen = np.array(pixels).reshape(size, size, 4)[..., :3]
+    seen = np.array(pixels).reshape(*size, 4)[..., :3]
     assert np.array_equal(seen, received.over(picture))
 
 
@@ -160,7 +176,7 @@ def test_a_brush_covers_its_width_and_a_line_its_length(page):
     opacity = evaluate(
         page, "canvas",
         """(width, from, to) => {
-            const overlay = new Overlay(48), base = new Uint8ClampedArray(3 * 48 * 48).fill(90);
+            const overlay = new Overlay([40, 48]), base = new Uint8ClampedArray(3 * 40 * 48).fill(90);
             const brush = { width, strength: 1, colour: [200, 10, 10], grain: false, source: null };
             const stroke = new Stroke(overlay, base, "brush", brush, from);
             stroke.move(to);
@@ -168,7 +184,7 @@ def test_a_brush_covers_its_width_and_a_line_its_length(page):
         }""",
         6, [10, 24], [38, 24],
     )  # fmt: skip
-    covered = np.array(opacity).reshape(48, 48) / 255
+    covered = np.array(opacity).reshape(40, 48) / 255
     assert covered.sum() == pytest.approx(28 * 6 + np.pi * 9, rel=0.03)
     assert covered[24, 24] == 1
     assert covered[:20].max() == 0
@@ -176,9 +192,9 @@ def test_a_brush_covers_its_width_and_a_line_its_length(page):
 
 def test_blur_keeps_the_mean_and_grain_has_none(page):
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (32, 32, 4))
-    blurred = np.array(evaluate(page, "canvas", "(p, n, r) => [...blur(p, n, r)]", pixels.ravel().tolist(), 32, 2))
-    blurred, pixels = blurred.reshape(32, 32, 4)[..., :3], pixels[..., :3]
+    pixels, size = random.integers(0, 256, (24, 40, 4)), {"height": 24, "width": 40}
+    blurred = np.array(evaluate(page, "canvas", "(p, n, r) => [...blur(p, n, r)]", pixels.ravel().tolist(), size, 2))
+    blurred, pixels = blurred.reshape(24, 40, 4)[..., :3], pixels[..., :3]
     assert blurred.std() < pixels.std() / 4
     assert blurred.mean() == pytest.approx(pixels.mean(), rel=0.03)
     grain = np.array(evaluate(page, "canvas", "(n) => Array.from({ length: n }, (_, i) => noise(i))", 5000))
@@ -190,21 +206,21 @@ def test_undo_redo_and_the_strip_of_states(page):
     found = evaluate(
         page, "canvas",
         """() => {
-            const states = new States("a picture", 4), seen = [];
+            const states = new States("a picture", [4, 6]), seen = [];
             const look = () => seen.push([states.at, states.list.length, states.shown()]);
             look();
-            for (let i = 0; i < 8; i++) states.add(new Overlay(4), String(i));
+            for (let i = 0; i < 8; i++) states.add(new Overlay([4, 6]), String(i));
             look();
             states.go(2);
             look();
-            states.add(new Overlay(4), "anew");
+            states.add(new Overlay([4, 6]), "anew");
             look();
             states.go(99);
             states.go(-1);
             look();
-            for (let i = 0; i < 40; i++) states.add(new Overlay(4), String(i));
+            for (let i = 0; i < 40; i++) states.add(new Overlay([4, 6]), String(i));
             look();
-            return [seen, States.of("a picture", 4) === states, States.of("a picture", 8) === states];
+            return [seen, States.of("a picture", [4, 6]) === states, States.of("a picture", [6, 4]) === states];
         }""",
     )  # fmt: skip
     assert found == [
@@ -232,9 +248,20 @@ def grid_of(order, states, stale=False):
         "mode": {"overlay": "", "heatmap": "", "contour": ""}, "colour": {"inferno": "", "mako": ""},
     }  # fmt: skip
     head = {"key": None, "title": "", "focus": False, "lines": []}
-    rows = [{"id": str(n), "picture": str(n), "title": f"row {n}", "note": "", "cells": states} for n in order]
+    rows = [
+        {
+            "id": str(n),
+            "picture": str(n),
+            "title": f"row {n}",
+            "note": "",
+            "size": [8, 8],
+            "fit": [1, 1],
+            "cells": states,
+        }
+        for n in order
+    ]
     return {
-        "heads": [head] * len(states), "rows": rows, "size": 8, "words": words, "paint": PAINT, "colour": "inferno",
+        "heads": [head] * len(states), "rows": rows, "shape": 1, "words": words, "paint": PAINT, "colour": "inferno",
         "order": "a", "orders": [["a", "A"]], "language": "en", "stale": stale,
     }  # fmt: skip
 

@@ -1,26 +1,51 @@
-"""Pictures that are no squares lie in the middle of square panes, and places go there and back."""
+"""Panes have one shape for a set; pictures lie in their middle, and places go from a pane to the picture and back."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures import shaped
+from fixtures.results import made_up
 
-from pages.frame import letterbox
+from detectors.result import ResultPicture
+from pages.frame import shapes
 
-
-@pytest.mark.parametrize("size", [(3, 8), (9, 4), (5, 5)])
-def test_places_go_there_and_back(size):
-    down, right = letterbox.corner(size)
-    picture = np.arange(size[0] * size[1], dtype=np.float32).reshape(size)
-    whole = letterbox.squared(picture, -1)
-    assert whole.shape == (letterbox.side(size),) * 2
-    np.testing.assert_array_equal(letterbox.cut(whole, size), picture)
-    assert (whole == -1).sum() == whole.size - picture.size
-    for y in range(size[0]):
-        for x in range(size[1]):
-            assert whole[y + down, x + right] == picture[y, x]
-            assert letterbox.inside(size, y + down, x + right) == (y, x)
-    assert letterbox.inside(size, 0, 0) == (0, 0)
-    assert letterbox.inside(size, 99, 99) == (size[0] - 1, size[1] - 1)
+PICTURE = ResultPicture("a", "", None, None, np.zeros((20, 30, 3), np.uint8))
 
 
-def test_colours_keep_their_channels():
-    assert letterbox.squared(np.zeros((2, 6, 3), np.uint8)).shape == (6, 6, 3)
+@pytest.mark.parametrize(
+    ("state", "shape"), [("wide", 224 / 80), ("tall", 80 / 224), ("squeezed", 3.0), ("mixed", 224 / 96)]
+)
+def test_a_set_has_one_shape(state, shape):
+    assert shapes.of(shaped.result(state)) == pytest.approx(shape, abs=1e-4)
+    assert shapes.of(made_up()) == 1.0
+
+
+def test_shapes_of_panes_are_bounded_and_nearly_square_ones_are_square():
+    assert shapes.common([20.0] * 3) == shapes.SHAPES[1]
+    assert shapes.common([0.01] * 3) == round(shapes.SHAPES[0], 4)
+    assert shapes.common([1.02, 1.03]) == 1.0
+    assert shapes.common([1.0, 1.0, 9.0]) == 1.0
+
+
+@pytest.mark.parametrize("own", [0.2, 0.9, 1.0, 1.7, 12.0])
+@pytest.mark.parametrize("pane", [0.4, 1.0, 3.0])
+def test_a_picture_keeps_its_shape_in_a_pane_and_touches_two_sides(own, pane):
+    wide, high = shapes.fit(own, pane)
+    assert max(wide, high) == 1
+    assert pane * wide / high == pytest.approx(own, rel=2e-2)
+
+
+def test_places_count_from_the_corner_of_what_is_shown():
+    padded = replace(PICTURE, box=(4, 0, 12, 30))
+    assert (shapes.size(padded), shapes.corner(padded), shapes.own(padded)) == ((8, 30), (4, 0), 30 / 8)
+    assert shapes.seen(padded, padded.pixels).shape == (8, 30, 3)
+    assert shapes.place(padded, 3, 5) == (7, 5)
+    assert shapes.place(padded, -9, 99) == (4, 29)
+    assert shapes.place(padded, 99, 0) == (11, 0)
+    assert shapes.place(PICTURE, 3, 5) == (3, 5)
+
+
+def test_a_pixel_of_a_squeezed_picture_is_as_much_wider_as_it_was_squeezed():
+    assert shapes.stretch(replace(PICTURE, shape=3.0)) == 2.0
+    assert shapes.stretch(PICTURE) == 1.0

@@ -248,8 +248,8 @@ def sent(colours, opacity):
 
 def test_what_the_canvas_sends_arrives_to_the_last_bit():
     rng = np.random.default_rng(0)
-    colours, opacity = rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8), rng.integers(0, 256, (SIZE, SIZE), np.uint8)
-    read = read_overlay(sent(colours, opacity), SIZE)
+    colours, opacity = rng.integers(0, 256, (40, SIZE, 3), np.uint8), rng.integers(0, 256, (40, SIZE), np.uint8)
+    read = read_overlay(sent(colours, opacity), (40, SIZE))
     assert np.array_equal(read.colours, colours)
     assert np.array_equal(read.opacity, opacity)
 
@@ -268,13 +268,13 @@ def test_what_the_canvas_sends_arrives_to_the_last_bit():
 )
 def test_what_is_no_painting_is_refused(url):
     with pytest.raises(PictureRefused) as refused:
-        read_overlay(url, SIZE)
+        read_overlay(url, (SIZE, SIZE))
     assert str(refused.value) == "What the canvas sent is not a painting of 96 x 96 pixels. Load the page again."
 
 
 def test_garbage_that_claims_to_be_a_png_is_refused():
     with pytest.raises(PictureRefused):
-        read_overlay(PREFIX + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 40).decode(), SIZE)
+        read_overlay(PREFIX + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 40).decode(), (SIZE, SIZE))
 
 
 @pytest.mark.parametrize(
