@@ -121,12 +121,20 @@ FAULTS = (
     ),
     Fault(
         "every row has the first picture's map", "pages/frame/panes.py",
-        "pictures.map(column.maps[i], column.scale)", "pictures.map(column.maps[0], column.scale)", (PIXELS, "grid"),
+        "shapes.seen(picture, column.maps[i])", "shapes.seen(picture, column.maps[0])", (PIXELS, "grid"),
     ),
     Fault(
         "every row has the first picture's photograph", "pages/frame/panes.py",
-        "base = pictures.photograph(picture.pixels)",
-        "base = pictures.photograph(verdicts.result.test[0].pixels)", (PIXELS, "grid"),
+        "shapes.seen(picture, picture.pixels)", "shapes.seen(picture, verdicts.result.test[0].pixels)",
+        (PIXELS, "grid"),
+    ),
+    Fault(
+        "panes are square whatever the set is", "pages/frame/shapes.py",
+        "median_low(list(shapes) or [1.0])", "1.0", ("tests/pages/test_shapes.py", "one_shape"),
+    ),
+    Fault(
+        "places in a picture count from its pane's border", "assets/components/parts.js",
+        "(across - (1 - wide) / 2) / wide", "across", (SCRIPTS, "place_in_a_pane"),
     ),
     Fault(
         "a map is mirrored on its way to the browser", "pages/frame/component.py",
@@ -150,7 +158,8 @@ FAULTS = (
     ),
     Fault(
         "the outline is another picture's", "pages/frame/panes.py",
-        "pictures.mask(picture.mask) if", "pictures.mask(verdicts.result.test[0].mask) if", (PIXELS, "outlines"),
+        "shapes.seen(picture, picture.mask)", "shapes.seen(picture, verdicts.result.test[0].mask)",
+        (PIXELS, "outlines"),
     ),
     Fault(
         "the bar of a score is ten times as long", "pages/compare/pane.js",
@@ -178,8 +187,8 @@ FAULTS = (
     ),
     Fault(
         "every method shows the first one's map", "pages/inspect/evidence.py",
-        "row |= _map(found[key], result[key], pictures)",
-        "row |= _map(found[result.columns[0].key], result.columns[0], pictures)", (PIXELS, "inspect"),
+        "row |= _map(found[key], result[key], pictures, exhibit)",
+        "row |= _map(found[result.columns[0].key], result.columns[0], pictures, exhibit)", (PIXELS, "inspect"),
     ),
     Fault(
         "the least unusual method comes first", "pages/inspect/evidence.py",
@@ -188,7 +197,7 @@ FAULTS = (
     ),
     Fault(
         "every crop is of the first learnt picture", "pages/inspect/evidence.py",
-        "pixels, called = result.learnt[compared.picture].pixels,", "pixels, called = result.learnt[0].pixels,",
+        "picture, called = result.learnt[compared.picture],", "picture, called = result.learnt[0],",
         (PIXELS, "evidence"),
     ),
     Fault(

@@ -123,7 +123,7 @@ def test_presenting_keeps_what_can_be_asked_and_escape_ends_it(visit):
     assert "present=1" in page.url
     page.keyboard.press("Escape")
     expect(page.locator("[data-testid=stSidebar]")).to_be_visible()
-    assert "present" not in page.url
+    expect(page).not_to_have_url(re.compile("present"))
 
 
 def test_the_gradient_picture_is_asked_for_and_shown_large_and_whole(page):
