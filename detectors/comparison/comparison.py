@@ -28,7 +28,7 @@ from detectors.features.weights import DEFAULT, RANDOM, random_weights
 from detectors.images import Preprocessing, White
 from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
-from detectors.result import Column, Cost, Failure, Figure, Result, ResultPicture, WeightsRecord, column_key
+from detectors.result import Column, Cost, Failure, Figure, MapScale, Result, ResultPicture, WeightsRecord, column_key
 
 if TYPE_CHECKING:
     from detectors.features.at_rest import AtRest
@@ -67,7 +67,11 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Stores:
-    """The features of the three lists from one backbone pass, standardised where the backbone asks for it."""
+    """The features of the three lists from one backbone pass, standardised where the backbone asks for it.
+
+    `whole` and `known` are all features of that pass and what they are of, so that other lists of the same pictures
+    need no other pass.
+    """
 
     learnt: FeatureStore
     held_out: FeatureStore
@@ -79,14 +83,16 @@ class Stores:
     passes: int  # pictures that went through the backbone
     engine: str = "torch"  # what computed the features
     notes: tuple[Sentence, ...] = ()  # what a person should know of the pass
-    closer: AtRest | None = None  # the pictures as a backbone saw them that looks closer: learnt, held out, test
+    closer: AtRest | None = None  # the pictures of the pass as a backbone saw them that looks closer
+    whole: FeatureStore | None = None
+    known: tuple[str, ...] = ()
 
     def seen(self, role: str, index: int) -> NDArray[np.uint8] | None:
         """Return one of the pictures as its backbone saw it, (n H, n W, 3); None where that is as it is shown."""
         if self.closer is None:
             return None
-        first = {"learnt": 0, "held_out": len(self.learnt), "test": len(self.learnt) + len(self.held_out)}[role]
-        return self.closer.read(0, slice(first + index, first + index + 1))[0].numpy()
+        place = int({"learnt": self.learnt, "held_out": self.held_out, "test": self.test}[role].places[index])
+        return self.closer.read(0, slice(place, place + 1))[0].numpy()
 
 
 @dataclass(frozen=True)
@@ -306,12 +312,10 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent,
     Raises:
         SettingRefused: when a backbone looks closer than pictures are kept.
     """
-    from detectors.features.standardisation import Standardisation
     from detectors.features.store import FeatureStore
 
-    learnt, held_out, test = len(pictures.learnt), len(pictures.held_out), len(pictures.test)
-    total = learnt + held_out + test
     every = (*pictures.learnt, *pictures.held_out, *pictures.test)
+    total = len(every)
     boxes = None
     if any(p.box for p in every):
         boxes = np.array([p.box or (0, 0, *p.pixels.shape[:2]) for p in every], np.int64)
@@ -325,24 +329,51 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent,
         seen = _closer(every, pictures.preprocessing, backbone.tiles, data)
         parts = (seen.read(0, slice(i, min(i + AT_ONCE, total))).numpy() for i in range(0, total, AT_ONCE))
         store = FeatureStore.extract(parts, backbone, progress=progress, count=total, boxes=boxes)
-    milliseconds, passes = 1e3 * store.seconds / total, store.passes
-    standardisation = None
-    if backbone.standardise:
-        standardisation = Standardisation.measure(store.subset(range(learnt)))
-        store = store.standardised(standardisation)
     return Stores(
-        learnt=store.subset(range(learnt)),
-        held_out=store.subset(range(learnt, learnt + held_out)),
-        test=store.subset(range(learnt + held_out, total)),
-        standardisation=standardisation,
+        **_parts(pictures, store, range(total), backbone.standardise),
         weights=backbone.weights,
         backbone=backbone.name,
-        milliseconds=milliseconds,
-        passes=passes,
+        milliseconds=1e3 * store.seconds / total,
+        passes=store.passes,
         engine=backbone.engine,
         notes=tuple(note for note in store.notes if note.key != RANDOM),  # that is said above all figures
         closer=seen,
+        whole=store,
+        known=tuple(map(_looks, every)),
     )
+
+
+def regrouped(before: Stores, pictures: Pictures) -> Stores | None:
+    """Return the features of pictures out of a pass that saw all of them, without another; None where one is new.
+
+    A feature depends on its picture alone, to the last bit, so the result is that of `extract`.
+    """
+    places = {name: i for i, name in enumerate(before.known)}
+    wanted = [places.get(_looks(p)) for p in (*pictures.learnt, *pictures.held_out, *pictures.test)]
+    if before.whole is None or None in wanted:
+        return None
+    rows = [place for place in wanted if place is not None]
+    return replace(before, **_parts(pictures, before.whole, rows, before.standardisation is not None), passes=0)
+
+
+def _parts(pictures: Pictures, whole: FeatureStore, rows: Sequence[int], standardise: bool) -> dict[str, Any]:
+    """Return the views of a pass that hold the three lists, whose pictures lie at `rows`, one list after the other."""
+    from detectors.features.standardisation import Standardisation
+
+    learnt, held_out = len(pictures.learnt), len(pictures.learnt) + len(pictures.held_out)
+    standardisation = Standardisation.measure(whole.subset(rows[:learnt])) if standardise else None
+    store = whole if standardisation is None else whole.standardised(standardisation)
+    return {
+        "learnt": store.subset(rows[:learnt]),
+        "held_out": store.subset(rows[learnt:held_out]),
+        "test": store.subset(rows[held_out:]),
+        "standardisation": standardisation,
+    }
+
+
+def _looks(picture: ResultPicture) -> str:
+    """Name what a backbone sees of a picture."""
+    return f"{picture.sha256} {picture.pixels.shape} {picture.box}"
 
 
 def _closer(every: Sequence[ResultPicture], preprocessing: Preprocessing, tiles: int, data: Dataset) -> AtRest:
@@ -383,9 +414,6 @@ def fit_and_score(
     scores, maps, levels = _predict(detector, stores.test)
     seconds = time.perf_counter() - started
     progress(0.9, "measuring")
-    scale = None
-    if held_maps is not None and len(held_maps):
-        scale = thresholds.map_scale(held_maps, [picture.inside for picture in pictures.held_out])
     column = Column(
         key=column_key(detector.name, stores.backbone),
         method=detector.name,
@@ -395,7 +423,7 @@ def fit_and_score(
         scores=scores,
         held_out=held_scores,
         maps=maps,
-        scale=scale,
+        scale=_scale(held_maps, pictures),
         figures=figures(pictures, scores, maps, held_scores),
         cost=Cost(
             fit_seconds=fit_seconds,
@@ -410,6 +438,46 @@ def fit_and_score(
     )
     progress(1.0, "done")
     return column, detector
+
+
+def remeasured(
+    before: Pictures,
+    column: Column,
+    detector: Detector,
+    stores: Stores,
+    pictures: Pictures,
+    progress: Progress = silent,
+) -> tuple[Column, Detector] | None:
+    """Return a column over other lists of pictures with the detector that it has; None where that learnt others.
+
+    A list that has changed is scored as a whole: the last digit of a score may depend on what it was computed with.
+    """
+
+    def same(role: str) -> bool:
+        return list(map(_looks, getattr(before, role))) == list(map(_looks, getattr(pictures, role)))
+
+    if not same("learnt"):
+        return None
+    progress(0.7, "scoring")
+    held, held_levels, scale = column.held_out, column.held_out_levels, column.scale
+    if not same("held_out"):
+        held, held_maps, held_levels = _predict(detector, stores.held_out)
+        scale = _scale(held_maps, pictures)
+    scores, maps, levels = column.scores, column.maps, column.levels
+    if not same("test"):
+        scores, maps, levels = _predict(detector, stores.test)
+    progress(0.9, "measuring")
+    after = replace(
+        column, scores=scores, maps=maps, levels=levels, held_out=held, held_out_levels=held_levels, scale=scale,
+        figures=figures(pictures, scores, maps, held),
+    )  # fmt: skip
+    return after, detector
+
+
+def _scale(held_maps: NDArray[np.float32] | None, pictures: Pictures) -> MapScale | None:
+    if held_maps is None or not len(held_maps):
+        return None
+    return thresholds.map_scale(held_maps, [picture.inside for picture in pictures.held_out])
 
 
 def figures(

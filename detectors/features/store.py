@@ -128,6 +128,11 @@ class FeatureStore:
         return features if self._by is None else self._by(features)
 
     @property
+    def places(self) -> NDArray[np.int64]:
+        """(N,) where each picture of this view lies in the pass through the backbone."""
+        return self._rows
+
+    @property
     def boxes(self) -> Tensor | None:
         """Where each picture lies in the frame, (N, 4); None where all fill it."""
         return None if self._boxes is None else self._boxes[torch.from_numpy(self._rows)].to(self.device)

@@ -34,6 +34,7 @@ class Thumbnail:
         masked: whether a mask marks the defect.
         webp: the picture, at most 128 pixels a side.
         original_size: (H, W) of the file.
+        base: as in `Sample`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Thumbnail:
     masked: bool
     webp: bytes
     original_size: tuple[int, int]
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def thumbnail(sample: Sample) -> Thumbnail:
         masked=sample.mask is not None,
         webp=webp(sample.picture.pixels, 128),
         original_size=sample.picture.original_size,
+        base=sample.base,
     )
 
 

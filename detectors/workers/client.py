@@ -77,13 +77,17 @@ class Compute:
         said = self.supervisor.trouble if self.supervisor else None
         return said or self._connection.trouble
 
-    def start(self, comparison: Comparison, source: Source, session: str = "") -> Run:
-        """Start a run, join the one that is under way, or return the finished one."""
+    def start(self, comparison: Comparison, source: Source, session: str = "", before: Run | None = None) -> Run:
+        """Start a run, join the one that is under way, or return the finished one.
+
+        Of a run `before` with the same comparison over pictures of the same base, features and fits are kept where the
+        same pictures are seen and learnt.
+        """
         key = digest("run", source.key, asdict(comparison))
         with self._lock:
             run = self._runs.get(key)
             if run is None or run.broken:
-                run = self._runs[key] = self._submit(key, comparison, source)
+                run = self._runs[key] = self._submit(key, comparison, source, before)
             self._runs.move_to_end(key)
             run.sessions.add(session)
             self._drop_old_runs()
@@ -196,8 +200,9 @@ class Compute:
             except Exception:  # whatever it was, the next step begins with what there is
                 logging.getLogger(__name__).exception("A step of the work failed and is taken again")
 
-    def _submit(self, key: str, comparison: Comparison, source: Source) -> Run:
+    def _submit(self, key: str, comparison: Comparison, source: Source, before: Run | None = None) -> Run:
         run = Run(key, comparison, source, self)
+        kept = _finished(before) if before is not None and _kin(before, comparison, source) else {}
         submit, works = self.works.submit, run._works
         prepared = (asdict(comparison.preprocessing), comparison.held_out, comparison.seed)
         pictures_key = digest("pictures", source.key, prepared)
@@ -208,18 +213,21 @@ class Compute:
         for name in comparison.backbones:
             backbone = (name, comparison.weights_of(name), comparison.device, comparison.seed)
             stores_key = digest("stores", pictures_key, backbone)
+            given = [data if closer.split(name)[1] > 1 else None]
+            spared = [kept[f"stores:{name}"]] if f"stores:{name}" in kept else []
             stores = works[f"stores:{name}"] = submit(
-                stores_key, tasks.extract, comparison, name, pictures, *([data] if closer.split(name)[1] > 1 else []),
-                stays=True, brings=False, fits=True,
+                stores_key, tasks.extract, comparison, name, pictures, *given, *spared,
+                stays=True, brings=False, fits=True, spares=len(spared),
             )  # fmt: skip
             in_turn = sorted(comparison.methods, key=lambda method: METHODS[method].has_map)  # without a map: at once
             for method in comparison.methods:
                 label = column_key(method, name)
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
                 fit_key = digest("fit", stores_key, settings)
+                spared = [kept["pictures"], kept[f"fit:{label}"]] if {"pictures", f"fit:{label}"} <= kept.keys() else []
                 fitted = works[f"fit:{label}"] = submit(
-                    fit_key, tasks.fit, comparison, method, stores, pictures,
-                    stays=True, brings=False, fits=True, priority=-in_turn.index(method),
+                    fit_key, tasks.fit, comparison, method, stores, pictures, *spared,
+                    stays=True, brings=False, fits=True, priority=-in_turn.index(method), spares=len(spared),
                 )  # fmt: skip
                 works[f"column:{label}"] = submit(
                     digest("column", fit_key), tasks.column, fitted, stays=True, priority=5
@@ -322,6 +330,17 @@ class Compute:
         unwanted = [key for key, run in self._runs.items() if run.state != "running" and not run.sessions]
         for key in unwanted[:-_KEPT_RUNS]:
             del self._runs[key]
+
+
+def _kin(before: Run, comparison: Comparison, source: Source) -> bool:
+    """Say whether a run looks in the same way at pictures of the same base."""
+    keys = [each.base.key if isinstance(each, EditedSource) else each.key for each in (before.source, source)]
+    return before.comparison == comparison and keys[0] == keys[1]
+
+
+def _finished(run: Run) -> dict[str, Work]:
+    """Return the works of a run that are there."""
+    return {name: work for name, work in run._works.items() if work.status == "finished"}
 
 
 def _carried(source: Source) -> Source:

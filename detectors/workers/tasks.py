@@ -105,8 +105,19 @@ def prepare(comparison: Comparison, data: Dataset) -> Pictures:
     return comparison.prepare(data)
 
 
-def extract(comparison: Comparison, backbone: str, pictures: Pictures, data: Dataset | None = None) -> Stores:
-    """Load the backbone, which may have to fetch its weights, and send the pictures through it."""
+def extract(
+    comparison: Comparison,
+    backbone: str,
+    pictures: Pictures,
+    data: Dataset | None = None,
+    before: Stores | None = None,
+) -> Stores:
+    """Load the backbone, which may have to fetch its weights, and send the pictures through it.
+
+    Features of `before`, of the same comparison, are kept where it has seen all the pictures.
+    """
+    if before is not None and (kept := steps.regrouped(before, pictures)) is not None:
+        return kept
     report = reporter()
     downloaded = 0.0
 
@@ -121,8 +132,22 @@ def extract(comparison: Comparison, backbone: str, pictures: Pictures, data: Dat
     return steps.extract(pictures, comparison.load(backbone, fetching), extracting, data)
 
 
-def fit(comparison: Comparison, method: str, stores: Stores, pictures: Pictures) -> tuple[Column, Any]:
-    """Fit one method and score the pictures with it."""
+def fit(
+    comparison: Comparison,
+    method: str,
+    stores: Stores,
+    pictures: Pictures,
+    seen: Pictures | None = None,
+    before: tuple[Column, Any] | None = None,
+) -> tuple[Column, Any]:
+    """Fit one method and score the pictures with it.
+
+    What `before` learnt, of the same comparison over the pictures `seen`, is kept where the same are to be learnt.
+    """
+    if seen is not None and before is not None:
+        kept = steps.remeasured(seen, *before, stores, pictures, reporter())
+        if kept is not None:
+            return kept
     return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter())
 
 

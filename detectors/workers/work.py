@@ -52,6 +52,8 @@ class Work:
         brings: whether its result is fetched into this process.
         priority: higher goes first.
         fits: whether it keeps a worker busy, which does one such work at a time.
+        spares: how many of the last arguments only save time: once it is there they are let go of, and a worker that
+            has to do it again does without.
         deaths: how often a worker died while doing it.
         report: how far it is, None before it has said anything.
     """
@@ -66,9 +68,10 @@ class Work:
         brings: bool = True,
         priority: int = 0,
         fits: bool = False,
+        spares: int = 0,
     ) -> None:
         self.key, self.function, self.args = key, function, args
-        self.stays, self.brings, self.priority, self.fits = stays, brings, priority, fits
+        self.stays, self.brings, self.priority, self.fits, self.spares = stays, brings, priority, fits, spares
         self.deaths = 0
         self.report: Report | None = None
         self.number = 0
@@ -236,6 +239,7 @@ class Works:
             self._arrive(work, arrival)
         elif work.stays and future.status == "finished":
             work._there, work.deaths = True, 0
+            self._spare(work)
         elif work.stays and work._there and work not in needed:  # its worker is gone, and others go first
             self._redo(work)
 
@@ -252,10 +256,15 @@ class Works:
             return
         if not work._over.is_set():
             work._value, work._there, work.deaths = value, True, 0
+            self._spare(work)
             if not work.stays:  # nobody needs the attempt any more, nor what it was made of
                 work._let_go()
                 work.args = ()
             work._over.set()
+
+    def _spare(self, work: Work) -> None:
+        """Let go of what was given only to save time."""
+        work.args, work.spares = work.args[: len(work.args) - work.spares], 0
 
     def _erred(self, work: Work, future: Future) -> None:
         error = future.exception()

@@ -11,6 +11,7 @@ from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
 from pages.frame import backend, data, headline, panes, session, shapes, style, synthetic
 from pages.frame.component import Pictures
+from pages.frame.flips import turned
 from pages.frame.pinned import beside
 from pages.frame.progress import work
 from pages.frame.refresh import live
@@ -59,6 +60,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.head("compare", headline.disagreement(plain, alone, order == "disagreement") or text("compare.begun"))
     work(choices, status)
     style.caveats(result)
+    turned(choices, status, result)
     joined = beside(result, pinned)
     if joined.reason:
         style.note(joined.reason, "calm")

@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
+from detectors.datasets.corrections import Roles, roles
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation import thresholds
@@ -97,6 +98,8 @@ class Backend:
         self._asked = False  # whether it has begun one
         self._shared = False  # whether somebody else had
         self._pinned: tuple[Run, Result] | None = None
+        self._coming: Run | None = None  # that follows a correction; until it is there the one before is seen
+        self._before: tuple[Run, Result] | None = None  # as it was before a correction
         self._kept: OrderedDict[str, Answer] = OrderedDict()
         self._visitor = ""  # as whom it teaches by a camera
 
@@ -117,6 +120,8 @@ class Backend:
             return Status(), None
         wanted = comparison(choices)
         found = _compute().find(wanted, source)
+        if self._coming is not None and found is not self._coming:
+            self._drop_coming()
         if self._run is None and not self._asked and self.begins:
             states = self._weights(choices).values()
             if found is None and (None in states or missing(states)):
@@ -126,6 +131,8 @@ class Backend:
             return self._standing(choices)
         if found is not None and found is not self._run and found.state == "done":
             self._take(found, shared=self._session not in found.sessions)
+        if self._run is not None and self._coming is not None:
+            return self._awaiting(self._coming, choices), self._run.result()
         current = self._run if self._run is not None and self._run is found else None
         shown = current or self._run
         if shown is None:
@@ -152,10 +159,37 @@ class Backend:
         before = _compute().find(wanted, source)
         shared = before is not None and before.state == "done" and not before.sessions & {self._session, NOBODY}
         self._asked = True
-        self._take(_compute().start(wanted, source, self._session), shared)
+        self._take(_compute().start(wanted, source, self._session, before=self._run), shared)
+
+    def refit(self, choices: Choices) -> None:
+        """Start the run that follows a correction; the result that is shown stays until the other is there.
+
+        Features are kept, and what was learnt too where it is learnt again. The result is then `before`.
+        """
+        source = data.source(choices)
+        if self._run is None or source is None or not choices.methods:
+            self.run(choices)
+            return
+        coming = _compute().start(comparison(choices), source, self._session, before=self._run)
+        if coming is not self._run and coming is not self._coming:
+            self._drop_coming()
+            self._coming = coming
+
+    @property
+    def before(self) -> tuple[Source, Result] | None:
+        """Pictures and result as they were before the last correction; None where what is shown follows none."""
+        return None if self._before is None else (self._before[0].source, self._before[1])
+
+    def keep_correction(self) -> None:
+        """Let go of the result from before the last correction."""
+        before, self._before = self._before, None
+        self._let_go(before and before[0])
 
     def cancel(self) -> None:
-        """Stop the run whose result this session sees, unless somebody else wants it too."""
+        """Stop the run whose result this session sees or waits for, unless somebody else wants it too."""
+        if self._coming is not None:
+            self._drop_coming()
+            return
         if self._run is not None:
             _compute().leave(self._run, self._session)
             if self._run.sessions:  # the others go on; this session sees what is there
@@ -314,6 +348,8 @@ class Backend:
         if self._visitor:
             teaching().dismiss(self._visitor)
         self.unpin()
+        self._drop_coming()
+        self.keep_correction()
         run, self._run = self._run, None
         self._let_go(run)
         self._kept.clear()
@@ -326,6 +362,11 @@ class Backend:
         if self._pinned is not None and _own(self._pinned[0].source):
             names.append(self._pinned[0].key)
             self.unpin()
+        if self._before is not None and _own(self._before[0].source):
+            names.append(self._before[0].key)
+            self.keep_correction()
+        if self._coming is not None and _own(self._coming.source):
+            self._drop_coming()
         if self._run is not None and _own(self._run.source):
             names.append(self._run.key)
             run, self._run, self._asked = self._run, None, False
@@ -338,15 +379,32 @@ class Backend:
         return self.weights(choices.backbones, choices.random_weights)
 
     def _take(self, taken: Run, shared: bool) -> None:
-        """Show another run; the one before is left."""
+        """Show another run; the one before is left, unless the other follows a correction of it."""
         before, self._run, self._shared = self._run, taken, shared
+        result = before.result() if before is not None and taken is self._coming else None
+        earlier, self._before = self._before, None
+        if before is not None and result is not None:
+            self._before = before, result
+        self._coming = None
         taken.sessions.add(self._session)
-        self._let_go(before)
+        for left in (before, earlier and earlier[0]):
+            self._let_go(left)
+
+    def _drop_coming(self) -> None:
+        coming, self._coming = self._coming, None
+        self._let_go(coming)
+
+    def _awaiting(self, coming: Run, choices: Choices) -> Status:
+        """Say how far the run is that follows a correction."""
+        failed = [stage.sentence for stage in coming.stages if stage.state == "failed" and stage.sentence is not None]
+        if coming.state == "failed":
+            return Status("failed", coming.stages, stale=True, sentence=next(iter(failed), None))
+        return Status("running", coming.stages, stale=True, counts=self._counts(choices, coming))
 
     def _let_go(self, run: Run | None) -> None:
-        """Leave a run unless it is shown or pinned."""
-        pinned = None if self._pinned is None else self._pinned[0]
-        if run is not None and run is not self._run and run is not pinned:
+        """Leave a run unless it is shown, pinned, coming or kept from before a correction."""
+        held = (self._run, self._coming, *(kept[0] for kept in (self._pinned, self._before) if kept is not None))
+        if run is not None and not any(run is other for other in held):
             _compute().leave(run, self._session)
 
     def _keep(self, key: str, begin: Callable[[], Any]) -> Answer:
@@ -368,8 +426,8 @@ class Backend:
         seen = self.overview(data.source(choices))
         if not isinstance(seen, Overview):
             return None
-        learnt, held_out = thresholds.hold_out(len(seen.normal), seed=choices.seed)
-        return len(learnt), len(held_out), len(seen.test)
+        used = _drawn(seen, data.source(choices), choices.seed)
+        return len(used.learnt), len(used.held_out), len(used.test)
 
     def _estimated(self, status: Status, wanted: Comparison, choices: Choices) -> Status:
         """Add what a run of the present choices would cost, as soon as that is known."""
@@ -444,6 +502,14 @@ def comparison(choices: Choices) -> Comparison:
 def teaching() -> Live:
     """Return the way to the processes that learn from cameras and answer them; they start with the first visitor."""
     return Live()
+
+
+def _drawn(seen: Overview, source: Source | None, seed: int) -> Roles:
+    """Return what each picture will do in a run, as the engine will decide it."""
+    learnt, held_out = thresholds.hold_out(len(seen.normal), seed=seed)
+    corrected = source.corrected if isinstance(source, EditedSource) else ()
+    test = [(picture.sha256, picture.base) for picture in seen.test]
+    return roles([picture.sha256 for picture in seen.normal], test, learnt.tolist(), held_out.tolist(), corrected)
 
 
 def _waited(work: Work) -> Any:

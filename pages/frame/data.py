@@ -10,6 +10,7 @@ from typing import Any
 from detectors.datasets.folders import stamp
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import DatasetRefused, Sentence
+from detectors.result import Result
 from pages.frame import session, upload_bound, uploads
 from pages.frame.state import Choices, change, current, forget_values
 
@@ -88,6 +89,23 @@ def edit(choices: Choices, **changes: Any) -> None:
         edits().pop(plain.key, None)
         if not changed.untouched:
             edits()[plain.key] = changed
+        forget_values()
+
+
+def saw(result: Result | None) -> None:
+    """Remember whose scores were there to see: what is said of these pictures from now on is a correction."""
+    if result is not None and result.columns:
+        seen = (*result.test, *result.held_out, *result.learnt)
+        uploads.shelf().scored.update(picture.sha256 for picture in seen)
+
+
+def return_to(choices: Choices, earlier: Source) -> None:
+    """Take the edits of the chosen pictures back to what they were for an earlier run of them."""
+    plain = base(choices)
+    if plain is not None:
+        edits().pop(plain.key, None)
+        if isinstance(earlier, EditedSource):
+            edits()[plain.key] = earlier
         forget_values()
 
 

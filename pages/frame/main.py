@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.frame import backend, data, early, style
+from pages.frame import backend, corrections, data, early, style
 from pages.frame.component import ROOT
 from pages.frame.sidebar import ADDRESS, present, sidebar
 from pages.frame.state import current, mirror
@@ -29,6 +29,8 @@ with st.container(key="address_store"):
     ADDRESS(key="address", height=1)
 backend.current().begins = page.url_path != "live"  # there a camera's frames are to be learnt at once
 status, result = backend.current().look(choices)
+data.saw(result)
+corrections.refit()
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)
 trouble(awaited=status.state == "running" or backend.current().finding_out(choices))

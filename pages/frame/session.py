@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from detectors.datasets.sources import EditedSource, UploadSource
     from detectors.errors import Sentence
     from detectors.evaluation.thresholds import ThresholdChoice
+    from detectors.queries.overview import Thumbnail
     from detectors.stress import Curve
     from pages.frame.backend import Answer
     from pages.frame.state import Choices
@@ -66,6 +67,9 @@ EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.uploads",))  # 
 # What a link asked for that this browser does not have: (data, product) as they were instead.
 ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data",))
 
+# When a run follows what was corrected, in seconds of the clock; None where none is to.
+REFIT: Key[float | None] = Key("refit", _nothing, ("frame.corrections",))
+
 # Images
 FOLDER_ROUND: Key[int] = Key("folder_round", int, ("images.products",))  # counts the places for a path
 FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.products",))
@@ -76,7 +80,8 @@ BENCHMARK: Key[tuple[str, str] | None] = Key("benchmark", _nothing, ("export.ben
 LINE: Key[tuple[tuple[str, str, ThresholdChoice], Answer] | None] = Key("line", _nothing, ("export.line",))
 BENCHMARK_ROUND: Key[int] = Key("benchmark_round", int, ("export.benchmark",))
 REVEALED: Key[dict[str, Any] | None] = Key("images_reveal", _nothing, ("images.galleries",))  # {"id", "at"}
-ENLARGED: Key[tuple[str, str] | None] = Key("images_enlarged", _nothing, ("images.enlarged",))  # (sha256, name)
+# Its name in the set, and the picture.
+ENLARGED: Key[tuple[str, Thumbnail] | None] = Key("images_enlarged", _nothing, ("images.enlarged",))
 # The picture that a mask is drawn on: sha256, name, kind, known kinds.
 DRAWN_ON: Key[tuple[str, str, str, tuple[str, ...]] | None] = Key("images_drawn_on", _nothing, ("images.mask",))
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
@@ -143,8 +148,8 @@ EXERCISES: Key[set[str]] = Key("exercises_started", set, ("learn.exercises",))
 
 # What holds pictures or what was computed from them.
 PICTURES = (
-    REVEALED, DRAWN_ON, MANY, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED, CURVES,
-    STUDIED, STRIP, REMEMBERED, CAMERA_PART, VARIANTS, LINE,
+    REVEALED, ENLARGED, DRAWN_ON, MANY, UNUSUAL, FILTERED, BAR, EXHIBIT, STROKE, SWEEP, ANSWERS, AVERAGE, STRESSED,
+    CURVES, STUDIED, STRIP, REMEMBERED, CAMERA_PART, VARIANTS, LINE,
 )  # fmt: skip
 TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Key)}
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
@@ -156,7 +161,7 @@ WIDGETS = (
     "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "copy_",  # components
     "tools_", "address",  # beside charts, in no place
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
-    "choose_", "undo",
+    "choose_", "undo", "say_", "flips", "flipped",
     "camera", "try_",
     "stress_", "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
 )  # fmt: skip

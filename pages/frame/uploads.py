@@ -51,6 +51,7 @@ class Shelf:
         refused: (name, key under images.refused, values) of the last upload's files that never came in.
         steps: what can be undone, the latest last.
         edits: of the pictures, by the key of what they edit.
+        scored: sha256 of the pictures whose scores were there to see.
         tabs: the sessions that are open on it.
         tray: what is on its way from the browser.
         kept: whether it outlives them.
@@ -61,6 +62,7 @@ class Shelf:
     refused: tuple[tuple[str, str, dict[str, Any]], ...] = ()
     steps: list[Step] = field(default_factory=list)
     edits: dict[str, EditedSource] = field(default_factory=dict)
+    scored: set[str] = field(default_factory=set)
     tabs: set[str] = field(default_factory=set)
     tray: Tray = field(default_factory=Tray)
     kept: bool = False
@@ -80,6 +82,7 @@ class Shelf:
         """Let go of the pictures and of all that was said of them, small copies for browsers included."""
         held = self.source is not None or bool(self.steps)
         self.source, self.refused, self.steps = None, (), []
+        self.scored.clear()
         self.tray.drop()
         for key in [key for key in self.edits if key.startswith(_OWN)]:
             del self.edits[key]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from detectors.queries.overview import Large, large
-from pages.frame import backend, data, session
+from detectors.queries.overview import Large, Thumbnail, large
+from pages.frame import backend, corrections, data, session
 from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.words import plain, text
 
 
-def ask(*chosen: tuple[str, str]) -> None:
-    """Remember which picture is wanted large, by sha256 and name; the first one."""
+def ask(*chosen: tuple[str, Thumbnail]) -> None:
+    """Remember which picture is wanted large, with its name in the set; the first one."""
     for picture in chosen[:1]:
         session.ENLARGED.set(picture)
 
@@ -22,8 +22,8 @@ def enlarged(choices: Choices) -> None:
     wanted, source = session.ENLARGED.pop(), data.source(choices)
     if wanted is None or source is None:
         return
-    sha, name = wanted
-    answer = backend.current().later(large, source, sha)
+    name, picture = wanted
+    answer = backend.current().later(large, source, picture.sha256)
 
     def part() -> None:
         found = answer.now
@@ -41,5 +41,7 @@ def enlarged(choices: Choices) -> None:
 
     def shown() -> None:
         poll(part, lambda: answer.pending, page=False)
+        if not name.startswith("made:"):
+            corrections.buttons(choices, {name: (picture.sha256, picture.defective)}, "large")
 
-    st.dialog(plain(name), width="large")(shown)()
+    st.dialog(plain(picture.name), width="large")(shown)()

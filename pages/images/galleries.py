@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import time
 from html import escape
-from typing import Any
 
 import streamlit as st
 
-from detectors.datasets.layouts import kind_of
 from detectors.datasets.sources import EditedSource
 from detectors.errors import Refusal
 from detectors.queries import outliers
 from detectors.queries.overview import Overview
 from detectors.result import Result
-from pages.frame import backend, data, session, style, synthetic, uploads
+from pages.frame import backend, corrections, data, session, style, synthetic, uploads
 from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -70,6 +68,7 @@ def album(
                 Action("defective", text("images.test_defective"), text("images.kind_asked"), _kinds(shown), "d"),
                 Action("draw", text("images.draw_mask"), letter="m"),
                 *_as_mask(choices),
+                *_as_it_was(edit),
                 Action("remove", text("images.leave_out"), letter="x"),
             ],
             act,
@@ -82,7 +81,7 @@ def album(
     with right:
         _heading("images.test", len(shown.test), choices, "test", _labels(shown))
         gallery(
-            pictures.test_groups(shown),
+            [*pictures.test_groups(shown), *pictures.aside_group(shown)],
             [
                 Action("enlarge", text("images.enlarge"), letter="e"),
                 Action("good", text("images.mark_good"), letter="g"),
@@ -90,6 +89,7 @@ def album(
                 Action("draw", text("images.draw_mask"), letter="m"),
                 Action("learn", text("images.learn_from"), letter="l"),
                 *_as_mask(choices),
+                *_as_it_was(edit),
                 Action("remove", text("images.leave_out"), letter="x"),
             ],
             act,
@@ -149,60 +149,29 @@ def _as_mask(choices: Choices) -> list[Action]:
     return [Action("masks", text("images.as_mask"), letter="k")] if choices.data == "own" else []
 
 
+def _as_it_was(edit: EditedSource) -> list[Action]:
+    return [Action("restore", text("images.as_it_was"), letter="r")] if edit.corrected else []
+
+
 def _act(choices: Choices, shown: Album, action: str, names: list[str], word: str = "") -> None:
     """Do what was asked for with the chosen pictures."""
     edit = data.edited(choices)
     if action == "enlarge":
-        enlarged.ask(*((p.sha256, p.name) for name, p in (*shown.normal, *shown.test) if name in names[:1]))
+        everything = (*shown.normal, *shown.test, *shown.aside)
+        enlarged.ask(*((name, p) for name, p in everything if name in names[:1]))
         return
     names = [name for name in names if not name.startswith("made:")]
     if action == "draw":
-        for name, p in [item for item in (*shown.normal, *shown.test) if item[0] in names[:1]]:
+        for name, p in [item for item in (*shown.normal, *shown.test, *shown.aside) if item[0] in names[:1]]:
             mask.ask(p.sha256, p.name, p.kind if name.startswith("test:") else None, _kinds(shown))
         return
     if edit is None or not names:
         return
-    by_name = dict((*shown.normal, *shown.test, *shown.removed))
+    by_name = dict((*shown.normal, *shown.test, *shown.aside, *shown.removed))
     if action == "masks":
         data.say_roles("masks", {by_name[name].name: "masks" for name in names}, n=len(names))
         return
-    changes = changed(edit, {name: by_name[name].sha256 for name in names}, action, word)
-    data.undoable(action, lambda: data.edit(choices, **changes), n=len(names))
-
-
-def changed(edit: EditedSource, chosen: dict[str, str], action: str, word: str = "") -> dict[str, Any]:
-    """Return which fields of an edit change, and how.
-
-    Args:
-        edit: as it is.
-        chosen: sha256 of the pictures by name.
-        action: "remove", "restore", "learn" (from), "good" or "defective" (both to test).
-        word: the kind of the defect, if one was named.
-    """
-    hashes = set(chosen.values())
-    if action == "remove":
-        return {"removed": edit.removed | set(chosen)}
-    if action == "restore":
-        other = {"train": "test", "test": "train"}
-        moved = {
-            f"{other[role]}:{rest}" for role, _, rest in (name.partition(":") for name in set(chosen) - edit.removed)
-        }
-        return {"removed": edit.removed - set(chosen) - hashes - moved}
-    labels = {sha: label for sha, label in edit.labels if sha not in hashes}
-    moved_to = {sha: role for sha, role in edit.moved if sha not in hashes}
-    defective = action == "defective" and kind_of(word) != "good"
-    for name, sha in chosen.items():
-        learnt = name.startswith("train:")
-        if defective:
-            labels[sha] = word or True
-        elif action == "learn":
-            if not learnt:
-                moved_to[sha] = "train"
-        elif learnt:
-            moved_to[sha] = "test"
-        else:
-            labels[sha] = False
-    return {"labels": tuple(sorted(labels.items())), "moved": tuple(sorted(moved_to.items()))}
+    corrections.say(choices, {name: (by_name[name].sha256, by_name[name].defective) for name in names}, action, word)
 
 
 def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
@@ -270,7 +239,7 @@ def _removed(choices: Choices, edit: EditedSource, shown: Album) -> None:
         )
         st.button(
             text("images.bring_all_back"), key="bring_all_back", type="tertiary",
-            on_click=lambda: data.undoable(
-                "restore", lambda: data.edit(choices, removed=frozenset()), n=len(shown.removed)
+            on_click=lambda: corrections.say(
+                choices, {name: (p.sha256, p.defective) for name, p in shown.removed}, "restore"
             ),
         )  # fmt: skip

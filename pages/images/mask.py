@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 import streamlit as st
 
+from detectors.datasets.corrections import DEFECTIVE
 from detectors.datasets.layouts import kind_of
 from detectors.datasets.sources import EditedSource
 from detectors.images.formats import picture_format
 from detectors.queries.overview import Large, large
-from pages.frame import backend, data, session
+from pages.frame import backend, corrections, data, session, uploads
 from pages.frame.component import Component, address
 from pages.frame.refresh import poll
 from pages.frame.state import Choices
@@ -42,7 +44,8 @@ def drawing(choices: Choices) -> None:
         edit, png = data.edited(choices), _png(said)
         if edit is not None and png is not None and said.get("of") == sha:
             word = str(said.get("kind", ""))[:60].strip()
-            data.undoable("mask", lambda: data.edit(choices, **with_mask(edit, sha, png, word)), name=name)
+            seen = kind in ("", "good") and sha in uploads.shelf().scored
+            corrections.follow(choices, "mask", with_mask(edit, sha, png, word, seen), 1, name=name)
 
     def part() -> None:
         found = answer.now
@@ -68,9 +71,16 @@ def drawing(choices: Choices) -> None:
     st.dialog(plain(name), width="large")(shown)()
 
 
-def with_mask(edit: EditedSource, sha256: str, png: str, word: str) -> dict[str, object]:
-    """Return which fields of an edit change when a mask is drawn on a picture: it is tested, and defective."""
+def with_mask(edit: EditedSource, sha256: str, png: str, word: str, seen: bool = False) -> dict[str, Any]:
+    """Return which fields of an edit change when a mask is drawn on a picture: it is tested, and defective.
+
+    Where its scores were `seen` before anybody called it defective, that is a correction.
+    """
     masks = {sha: mask for sha, mask in edit.masks if sha != sha256} | {sha256: png}
+    if seen or sha256 in dict(edit.corrected):
+        said = {sha256: f"{DEFECTIVE}: {word}" if word and kind_of(word) != "good" else DEFECTIVE}
+        after = dict(edit.corrected) | said
+        return {"masks": tuple(sorted(masks.items())), "corrected": tuple(sorted(after.items()))}
     labels = {sha: label for sha, label in edit.labels if sha != sha256}
     before = dict(edit.labels).get(sha256)
     named = word if word and kind_of(word) != "good" else ""

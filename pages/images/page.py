@@ -5,6 +5,7 @@ import streamlit as st
 from detectors.errors import Refusal
 from detectors.queries.overview import Overview
 from pages.frame import backend, component, data, style, uploads
+from pages.frame.flips import turned
 from pages.frame.refresh import follow
 from pages.frame.state import current
 from pages.frame.words import say, text
@@ -22,6 +23,7 @@ component.styles("pages/images/images.css")
 st.html(f"<style>{words()}</style>")
 style.head("images", text("images.lead"))
 running(choices, status)
+turned(choices, status, result)
 
 mine = uploads.shelf().source
 own = backend.current().overview(mine)

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from detectors.datasets.corrections import DEFECTIVE, UNUSED, roles, verdict
+from detectors.datasets.corrections import kind as kind_said
 from detectors.datasets.sources import EditedSource, identities, left_out
 from detectors.evaluation import thresholds
 from detectors.queries.overview import Overview, Thumbnail
@@ -23,12 +25,14 @@ class Album:
         learnt, held_out: normal pictures, split as a run with the same seed splits them.
         test: with labels set by hand and synthetic defects.
         removed: what was left out and can be brought back.
+        aside: what was corrected after its scores were seen, and is neither learnt nor counted.
     """
 
     learnt: tuple[Named, ...]
     held_out: tuple[Named, ...]
     test: tuple[Named, ...]
     removed: tuple[Named, ...]
+    aside: tuple[Named, ...] = ()
 
     @property
     def normal(self) -> tuple[Named, ...]:
@@ -68,7 +72,21 @@ def edited(plain: Overview, edit: EditedSource, made: Overview | None, seed: int
         ]
         tested = [(n, replace(p, masked=p.masked or (p.sha256 in drawn and bool(p.defective)))) for n, p in tested]
     learnt, held_out = thresholds.hold_out(len(normal), seed=seed)
-    return Album(tuple(normal[i] for i in learnt), tuple(normal[i] for i in held_out), tuple(tested), tuple(gone))
+    used = roles(
+        [p.sha256 for _, p in normal], [(p.sha256, p.base) for _, p in tested], learnt.tolist(), held_out.tolist(),
+        edit.corrected,
+    )  # fmt: skip
+    after, by_role = dict(edit.corrected), {"train": normal, "test": tested}
+    taught = [normal[i] if role == "train" else _as_good(tested[i]) for role, i in used.learnt]
+    aside = [by_role[role][i] for role, i in used.aside]
+    gone += [(n, p) for n, p in aside if after[p.sha256] == UNUSED]
+    return Album(
+        tuple(taught),
+        tuple(normal[i] for i in used.held_out),
+        tuple(tested[i] for i in used.test),
+        tuple(gone),
+        tuple((n, _said(p, after[p.sha256])) for n, p in aside if after[p.sha256] != UNUSED),
+    )
 
 
 def normal_groups(shown: Album, odd: Iterable[str]) -> list[Group]:
@@ -95,6 +113,14 @@ def test_groups(shown: Album) -> list[Group]:
         Group(f"{rank} {title} {made}", title, marks[rank], tuple(tiles), text("images.synthetic") if made else "")
         for (rank, title, made), tiles in sorted(by_kind.items(), key=lambda item: (item[0][0], item[0][2], item[0][1]))
     ]
+
+
+def aside_group(shown: Album) -> list[Group]:
+    """Return the pictures that were corrected after their scores were seen and are not learnt."""
+    title = text("images.aside")
+    said = [kind(p.kind) if p.kind else text("kind.unknown") for _, p in shown.aside]
+    tiles = tuple(Tile(n, p, f"{p.name}, {word}, {title}") for (n, p), word in zip(shown.aside, said, strict=True))
+    return [Group("aside", title, "unknown", tiles, text("images.aside_chip"))]
 
 
 def removed_group(shown: Album) -> list[Group]:
@@ -124,6 +150,16 @@ def _renamed(pictures: Sequence[Thumbnail], names: dict[str, list[str]]) -> list
     """Give pictures the names they had before they were edited; synthetic ones get their own."""
     fresh = identities("made", (p.sha256 for p in pictures))
     return [(names[p.sha256].pop(0) if names[p.sha256] else new, p) for new, p in zip(fresh, pictures, strict=True)]
+
+
+def _as_good(named: Named) -> Named:
+    return named[0], _labelled(named[1], False)
+
+
+def _said(picture: Thumbnail, said: str) -> Thumbnail:
+    if verdict(said) == DEFECTIVE:
+        return replace(picture, defective=True, kind=kind_said(said) or "defective")
+    return replace(picture, defective=False, kind="good")
 
 
 def _labelled(picture: Thumbnail, label: bool | str | None) -> Thumbnail:

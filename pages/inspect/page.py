@@ -6,8 +6,9 @@ from detectors.errors import Refusal
 from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Result
-from pages.frame import backend, panes, session, shapes, style
+from pages.frame import backend, corrections, panes, session, shapes, style
 from pages.frame.component import Pictures
+from pages.frame.flips import turned
 from pages.frame.progress import work
 from pages.frame.refresh import live
 from pages.frame.state import Choices, change
@@ -37,6 +38,11 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         name = plain(panes.name(exhibit.picture))
         style.head("inspect", text(sentence, name=name, label=exhibits.label(exhibit)))
         work(choices, status)
+        place = "test" if exhibit.role == "test" else "train"
+        chosen = {f"{place}:{exhibit.picture.sha256}": (exhibit.picture.sha256, exhibit.picture.defective)}
+        if not exhibit.picture.synthetic:
+            corrections.buttons(choices, chosen, "inspected")
+        turned(choices, status, result)
         found = exhibits.verdicts_on(exhibit, result, verdicts)
         explained(exhibit, found, keys, verdicts, choices, status)
     style.foot("inspect", text("inspect.hint_paint" if painting else "inspect.hint"))

@@ -4,6 +4,7 @@ import streamlit as st
 
 from detectors.result import Result
 from pages.frame import backend, headline, panes, session, style
+from pages.frame.flips import turned
 from pages.frame.pinned import beside
 from pages.frame.progress import work
 from pages.frame.refresh import live
@@ -32,6 +33,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     style.head("scores", text("scores.begun") if running else headline.lead(result, parts.titles(alone)))
     parts.warnings(result, parts.titles(alone))
     work(choices, status)
+    turned(choices, status, result)
     parts.too_few(result)
     if joined.reason:
         style.note(joined.reason, "calm")

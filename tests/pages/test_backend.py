@@ -242,7 +242,7 @@ def _broken(number: int) -> float:
 def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkeypatch, wanted, state):
     runs: dict[str, SimpleNamespace] = {}
 
-    def start(comparison, source, session):
+    def start(comparison, source, session, before=None):
         run = runs.setdefault(
             source.key, SimpleNamespace(key=source.key, sessions=set(), state=state, stages=(), cancelled=False)
         )

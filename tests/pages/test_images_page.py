@@ -23,10 +23,10 @@ from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import White
 from detectors.images.limits import LIMITS, MB
 from detectors.queries.overview import large
-from pages.frame import data, keeping, uploads
+from pages.frame import corrections, data, keeping, uploads
 from pages.frame.state import Choices
 from pages.frame.words import write
-from pages.images import galleries, levels, pictures
+from pages.images import levels, pictures
 from pages.images import mask as by_hand
 from pages.images.understood import rows
 
@@ -366,7 +366,7 @@ class TestEnlarged:
 
     def test_a_picture_is_shown_large_with_the_border_of_its_mask(self, open_app):
         (crack,) = [p for p in glance(self.own).test if p.kind == "crack"]
-        session = {"own": uploads.Shelf(self.own), "images_enlarged": (crack.sha256, crack.name)}
+        session = {"own": uploads.Shelf(self.own), "images_enlarged": (f"test:{crack.sha256}", crack)}
         app = open_app("done", "images", session, data="own")
         assert len(app.get("image")) == 2
         assert write("en", "images.mask_share", share="4.7") in words(app)
@@ -402,8 +402,8 @@ class TestByHand:
     def test_pictures_are_moved_and_named_and_a_worker_makes_the_same(self, action, word, normal, kinds):
         plain = glance(self.own)
         before = pictures.edited(plain, EditedSource(self.own), None, 0)
-        chosen = {name: p.sha256 for name, p in (*before.test, before.learnt[0])}
-        edit = replace(EditedSource(self.own), **galleries.changed(EditedSource(self.own), chosen, action, word))
+        chosen = {name: (p.sha256, p.defective) for name, p in (*before.test, before.learnt[0])}
+        edit = replace(EditedSource(self.own), **corrections.changed(EditedSource(self.own), chosen, action, word))
         shown, made = pictures.edited(plain, edit, None, 0), glance(edit)
         assert (len(shown.normal), sorted(p.kind for _, p in shown.test)) == (normal, kinds)
         assert sorted(p.sha256 for _, p in shown.normal) == sorted(p.sha256 for p in made.normal)
@@ -411,8 +411,8 @@ class TestByHand:
             (p.sha256, p.defective, p.kind) for p in made.test
         ]
         if action == "remove":
-            back = galleries.changed(edit, {name: p.sha256 for name, p in shown.removed}, "restore")
-            assert back == {"removed": frozenset()}
+            back = corrections.changed(edit, {name: (p.sha256, None) for name, p in shown.removed}, "restore")
+            assert back == {"removed": frozenset(), "corrected": ()}
 
     @pytest.mark.parametrize(("role", "word", "kind"), [("train", "", "defective"), ("test", "gouge", "gouge")])
     def test_a_drawn_mask_makes_a_defective_picture_of_any_and_is_used_as_others_are(self, role, word, kind):
@@ -451,7 +451,7 @@ class TestByHand:
         sha = glance(self.own).test[0].sha256
         edit = EditedSource(self.own)
         for action, word in (("learn", ""), ("defective", "dent"), ("learn", ""), ("good", "")):
-            edit = replace(edit, **galleries.changed(edit, {f"test:{sha}": sha}, action, word))
+            edit = replace(edit, **corrections.changed(edit, {f"test:{sha}": (sha, None)}, action, word))
         assert (edit.labels, edit.moved) == (((sha, False),), ())
 
 

@@ -9,12 +9,13 @@ import pytest
 from fixtures.picture_files import encoded, scene
 
 from detectors import Comparison
-from detectors.comparison.comparison import corrected, drawn
+from detectors.comparison.comparison import corrected, drawn, extract, fit_and_score, regrouped, remeasured
 from detectors.datasets import Dataset
 from detectors.datasets.corrections import counted
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.errors import DatasetRefused
 from detectors.evaluation import thresholds
+from detectors.images import Preprocessing
 
 ONE = Comparison(methods=("mahalanobis",), backbones=("scattering",))
 OWN = UploadSource(
@@ -34,11 +35,11 @@ def name(pictures) -> list[str]:
     return [picture.name for picture in pictures]
 
 
-def after(data: Dataset, *said: tuple[str, str], **edits):
+def after(data: Dataset, *said: tuple[str, str], of: Comparison = ONE, **edits):
     """Return the pictures of a run after something was said of pictures by their names."""
     by_name = {s.picture.name: s.picture.sha256 for s in (*data.train, *data.test)}
     source = EditedSource(OWN, corrected=tuple(sorted((by_name[name], word) for name, word in said)), **edits)
-    return ONE.prepare(source.edit(data))
+    return of.prepare(source.edit(data))
 
 
 def test_a_false_alarm_that_is_normal_is_learnt_and_never_tested_nor_calibrating(data):
@@ -109,3 +110,42 @@ def test_no_corrected_picture_has_a_score(data):
     assert np.isfinite(result["mahalanobis/scattering"].scores).all()
     assert [w.key for w in result.warnings][-1] == "data.corrected_after"
     assert result.experiment["data"]["corrected"] == [[data.test[0].picture.sha256, "learn"]]
+
+
+TWO = Comparison(methods=("mahalanobis", "padim"), backbones=("scattering",), preprocessing=Preprocessing(size=64))
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    """A run before anything was corrected: its pictures, its features, and (column, detector) of each method."""
+    pictures = TWO.prepare(data)
+    stores = extract(pictures, TWO.load("scattering"))
+    return pictures, stores, [fit_and_score(TWO.detector(m, "scattering"), stores, pictures) for m in TWO.methods]
+
+
+def equal(column, other):
+    for name in ("scores", "held_out", "maps", "levels", "held_out_levels"):
+        np.testing.assert_array_equal(getattr(column, name), getattr(other, name), name)
+    assert (column.scale, column.figures) == (other.scale, other.figures)
+
+
+@pytest.mark.parametrize(
+    ("picture", "said", "refits"),
+    [("good/1.png", "learn", True), ("good/1.png", "defective", False), ("held out", "unused", False)],
+)
+def test_features_are_kept_and_fits_too_where_the_same_is_learnt_to_the_last_bit(data, fitted, picture, said, refits):
+    before, stores, columns = fitted
+    now = after(data, (name(before.held_out)[0] if picture == "held out" else picture, said), of=TWO)
+    kept = regrouped(stores, now)
+    assert kept.passes == 0
+    anew = extract(now, TWO.load("scattering"))
+    for method, (column, detector) in zip(TWO.methods, columns, strict=True):
+        found = remeasured(before, column, detector, kept, now)
+        assert (found is None) is refits
+        if refits:
+            found = fit_and_score(TWO.detector(method, "scattering"), kept, now)
+        equal(found[0], fit_and_score(TWO.detector(method, "scattering"), anew, now)[0])
+
+
+def test_a_picture_that_no_pass_saw_needs_one(data, fitted):
+    assert regrouped(fitted[1], after(data, defects=6, of=TWO)) is None

@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.comparison.comparison import Comparison
 from detectors.datasets.builtin import render
-from detectors.datasets.sources import UploadSource
+from detectors.datasets.sources import DemoSource, EditedSource, UploadSource
 from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
 from detectors.queries import explain
@@ -81,6 +81,28 @@ def test_another_setting_reuses_the_features(compute):
     assert other._works[kept] is compute.start(TWO, Boards(), "a")._works[kept]
     wait(other)
     assert other.columns()[1].settings["ratio"] == 0.5
+
+
+def test_a_correction_keeps_features_and_what_was_learnt_where_it_is_the_same(compute):
+    boards = DemoSource("circuit", normal=12, good=3, severities=(1.0,), seed=3)
+    run = compute.start(TWO, boards, "a")
+    wait(run)
+    good, *_, last = run.pictures().test
+    for said, kept in (((good.sha256, "learn"), False), ((last.sha256, "unused"), True)):
+        source = EditedSource(boards, corrected=(said,))
+        after = compute.start(TWO, source, "a", before=run)
+        wait(after)
+        works, key = after._works, "patchcore/efficientnet_lite0"
+        assert after.ask(_passes, key).result() == 0
+        assert (after.columns()[1].cost.fit_seconds == run.columns()[1].cost.fit_seconds) is kept
+        assert not {*works[f"fit:{key}"].parents, *works["stores:efficientnet_lite0"].parents} & {*run._works.values()}
+        expected = TWO.run(source.load())
+        for one, other in zip(after.result().columns, expected.columns, strict=True):
+            np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4)
+
+
+def _passes(detector, stores, pictures):
+    return stores.passes
 
 
 def test_a_refusal_fails_alone(compute):
