@@ -21,5 +21,5 @@ early.settle()
 app = st.App(
     "pages/frame/main.py",
     middleware=[Middleware(UploadBound), Middleware(KeepCookie)],
-    routes=[channel.route(), pieces.route()],
+    routes=[channel.route(), pieces.route(backend.keep)],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import struct
 import time
@@ -10,14 +11,19 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from detectors.datasets.contents import Content, head, opened, pieces
+from detectors.datasets.contents import Content, Resting, head, opened, pieces
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.formats import archive_kind, is_archive
 from detectors.images.limits import LIMITS, MB, Limits
+from detectors.images.shrunk import Shrunk
 
+CONTENTS = (
+    "contents.json"  # of a ZIP that was brought to the kept side: what its files were called, and what was refused
+)
 _CENTRAL_HEADER, _END = b"PK\x01\x02", b"PK\x05\x06"
 _START = 2**16  # bytes that tell what kind of file it is
 _ENCRYPTED, _UTF8 = 0x1, 0x800
@@ -51,6 +57,8 @@ class Listing:
 
 def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
     """List a ZIP; its entries are unpacked one at a time as they are read. `DatasetRefused` for a bad ZIP."""
+    if isinstance(data, Resting) and data.small.exists():
+        return _list_kept(data.small)
     _check_size(data, limits)
     budget = _Budget(limits)
     files: list[File] = []
@@ -79,6 +87,28 @@ def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
         files.append(File(name, _reader(archive, entry, budget)))
     files.sort(key=lambda file: file.name)  # as a folder is listed: the order in a ZIP says nothing
     return Listing(tuple(files), tuple(refused), tuple(ignored))
+
+
+def _list_kept(path: Path) -> Listing:
+    """List what `keeping` made of a ZIP, whose pictures are at the kept side, as the ZIP itself would be."""
+    archive = zipfile.ZipFile(path)
+    contents = json.loads(archive.read(CONTENTS))
+    shrunk, damaged = set(contents["shrunk"]), contents["damaged"]
+
+    def reader(i: int) -> Callable[[], bytes]:
+        def read() -> bytes:
+            if (why := damaged.get(str(i))) is not None:
+                raise PictureRefused(why[0], why[1], **why[2])
+            data = archive.read(str(i))
+            return Shrunk.taken_up(data) if i in shrunk else data
+
+        return read
+
+    said = [
+        [(name, Sentence(why[0], why[1], **why[2])) for name, why in contents[key]] for key in ("refused", "ignored")
+    ]
+    files = tuple(File(name, reader(i)) for i, name in enumerate(contents["names"]))
+    return Listing(files, tuple(said[0]), tuple(said[1]))
 
 
 def clean_path(name: str) -> str:

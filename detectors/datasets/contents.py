@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from detectors.errors import PictureRefused
+from detectors.images.shrunk import Shrunk
 
 _PIECE = 2**20
 
 
 @dataclass(frozen=True)
 class Resting:
-    """A file on this machine's disk.
+    """A file on this machine's disk, as it was sent, or as `keeping.keep` has brought it to the kept side since.
 
     Attributes:
-        path: where it lies.
-        size: in bytes.
-        sha256: of its bytes.
+        path: where it lies as it was sent.
+        size: in bytes, as it was sent.
+        sha256: of its bytes, as it was sent.
     """
 
     path: Path
@@ -33,9 +34,19 @@ class Resting:
     def __len__(self) -> int:
         return self.size
 
+    @property
+    def small(self) -> Path:
+        """Where it lies once it has been brought to the kept side."""
+        return small(self.path)
+
+    @property
+    def occupied(self) -> int:
+        """The bytes that it takes on the disk now; 0 once it is gone."""
+        return occupied(self.path)
+
     def remove_with_me(self) -> None:
         """Remove the file as soon as this object, whose copies elsewhere only borrow it, is gone."""
-        weakref.finalize(self, _remove, self.path)
+        weakref.finalize(self, remove, self.path)
 
 
 Content = bytes | Resting
@@ -45,6 +56,8 @@ def whole(content: Content) -> bytes:
     """Return all bytes; `PictureRefused` for a file that was removed."""
     if isinstance(content, bytes):
         return content
+    with suppress(OSError):
+        return Shrunk.taken_up(content.small.read_bytes())
     with opened(content) as file:
         return file.read()
 
@@ -60,7 +73,7 @@ def opened(content: Content) -> BinaryIO:
 
 
 def head(content: Content, count: int) -> bytes:
-    """Return the first bytes."""
+    """Return the first bytes of a file as it was sent, or of a ZIP in either form."""
     with opened(content) as file:
         return file.read(count)
 
@@ -73,10 +86,27 @@ def pieces(content: Content) -> Iterator[bytes]:
 
 
 def sha256(content: Content) -> str:
-    """Return the hash of all bytes."""
+    """Return the hash of all bytes, of a picture at the kept side those of the file that was sent."""
+    if isinstance(content, Shrunk):
+        return content.was.sha256
     return content.sha256 if isinstance(content, Resting) else hashlib.sha256(content).hexdigest()
 
 
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
+def small(path: Path) -> Path:
+    """Return where a file that was sent lies once it has been brought to the kept side."""
+    return path.with_name(f"{path.name}.kept")
+
+
+def occupied(path: Path) -> int:
+    """Return the bytes that a file takes in whichever form it lies; 0 once it is gone."""
+    for form in (small(path), path):
+        with suppress(OSError):
+            return form.stat().st_size
+    return 0
+
+
+def remove(path: Path) -> None:
+    """Remove a file in whichever form it lies."""
+    for form in (path, small(path)):
+        with suppress(OSError):
+            form.unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -185,10 +184,7 @@ def listed(uploads: Sequence[Upload], taken: set[str], limits: Limits = LIMITS) 
 
 def hashed(found: Arrangement) -> list[list[str]]:
     """Return [role, name, sha256] of every file, for a recipe."""
-    return [
-        [place.role, file.name, hashlib.sha256(file.read()).hexdigest()]
-        for file, place in zip(found.files, found.places, strict=True)
-    ]
+    return [[place.role, file.name, sha256(file.read())] for file, place in zip(found.files, found.places, strict=True)]
 
 
 def demo(

@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from detectors import datasets
-from detectors.datasets import Dataset, Part, Sample, synthetic
-from detectors.datasets.contents import Content, sha256, whole
+from detectors.datasets import Dataset, Part, Sample, keeping, synthetic
+from detectors.datasets.contents import Content, Resting, sha256, whole
 from detectors.datasets.corrections import Corrected
 from detectors.datasets.layouts import Purpose
 from detectors.datasets.samples import with_empty_masks
@@ -94,10 +94,23 @@ class UploadSource:
         """The uploads one by one, the first one first."""
         return (replace(self, more=()), *self.more) if self.more else (self,)
 
-    @cached_property
+    @property
     def bytes(self) -> int:
-        """What all files occupy; a folder's stay where they are."""
-        return sum(len(content) for part in self.parts for _, content in part._files)
+        """What all files occupy now; a folder's stay where they are."""
+        return sum(
+            content.occupied if isinstance(content, Resting) else len(content)
+            for part in self.parts
+            for _, content in part._files
+        )
+
+    def keep(self, progress: Callable[[float], None] = lambda done: None) -> None:
+        """Bring the files that lie on this machine's disk to the kept side; `progress` is called with the share done.
+
+        Nothing else changes: not the key, and not what `load` returns.
+        """
+        resting = [content for part in self.parts for _, content in part._files if isinstance(content, Resting)]
+        for i, content in enumerate(resting):
+            keeping.keep(content, progress=lambda done, i=i: progress((i + done) / len(resting)))  # type: ignore[misc]
 
     def added(self, later: UploadSource) -> UploadSource:
         """Return this with a later upload."""

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from detectors.errors import PictureRefused, Sentence
-from detectors.images.depth import Depth, White, deep_colour, deep_grey, deep_numbers
+from detectors.images.depth import Depth, White, colour_planes, deep_colour, deep_grey, deep_numbers, shrunk_numbers
 from detectors.images.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
 from detectors.images.limits import LIMITS, MB, Limits
+from detectors.images.shrunk import Original, Shrunk
 from detectors.images.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
 from detectors.images.tiffs import is_planar, quieten, tiff_numbers
 
@@ -56,7 +57,9 @@ class OpenFile:
         upright: (H, W) after turning.
         notes: what was changed, in order.
         scans: of a JPEG.
-        numbers: (H, W) or (H, W, 3) of a TIFF that Pillow does not read as it is meant; None for all others.
+        numbers: (H, W) or (H, W, 3) of a TIFF that Pillow does not read as it is meant, and of a kept picture of more
+            than 8 bits; None for all others.
+        kept: the kept picture that this is, None for a file as it was sent.
     """
 
     image: Image.Image
@@ -67,11 +70,20 @@ class OpenFile:
     notes: list[Sentence] = field(default_factory=list)
     scans: Scans | None = None
     numbers: NDArray[Any] | None = None
+    kept: Original | None = None
+
+    @property
+    def turned(self) -> bool:
+        """Whether the pixels are upright as soon as they are loaded."""
+        return self.kind == "TIFF" or (self.kept is not None and not self.kept.deep)
 
 
 @contextmanager
 def opened(data: bytes, limits: Limits = LIMITS) -> Iterator[OpenFile]:
     """Read the header and check every limit; whatever goes wrong until the block ends becomes a `PictureRefused`."""
+    if isinstance(data, Shrunk):
+        yield _kept(data)
+        return
     if len(data) > limits.file_mb * MB:
         raise PictureRefused(
             "picture.too_large",
@@ -141,41 +153,81 @@ def to_srgb(
     `measuring` accepts numbers of any range, to find out which range a set needs.
     """
     with opened(data, limits) as found:
-        image, notes, depth = found.image, found.notes, None
-        longest = max(image.size)
-        if found.scans is not None:
-            load_jpeg(image, data, found.scans, limits.kept_side)
-        if found.numbers is not None and found.numbers.ndim == 3:
-            image, depth = deep_numbers(found.numbers, white, notes, measuring)
-        elif image.mode.startswith("I") or image.mode == "F":
-            stored = np.asarray(image) if found.numbers is None else found.numbers
-            image, depth = deep_grey(stored, white, notes, image.info.get("transparency"), measuring)
-        elif ";16" in found.stored and image.mode in ("RGB", "RGBA"):
-            image, depth = deep_colour(
-                image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
-            )
-        image.load()
-        image = flattened(shrunk(plain(image, notes), limits.kept_side), found.kind, notes)
-        profile = None if found.image.mode == "LAB" else found.image.info.get("icc_profile")
-        image = in_srgb(image, profile, notes)
-        if found.kind != "TIFF":
-            image = upright(image, found.orientation)
-        if found.orientation > 1:
-            notes.append(Sentence("picture.turned", "Turned upright as its EXIF orientation says."))
-        if longest > limits.kept_side:
-            notes.append(
-                Sentence(
-                    "picture.shrunk",
-                    "Shrunk from {old_width} x {old_height} to {width} x {height} pixels.",
-                    old_width=found.upright[1],
-                    old_height=found.upright[0],
-                    width=image.width,
-                    height=image.height,
-                )
-            )
-        if _has_more_frames(found.image):
-            notes.append(Sentence("picture.first_frame", "Only the first of the pictures in the file is used."))
+        image, depth = srgb_of(found, data, white, limits, measuring)
         return image, found, depth
+
+
+def srgb_of(
+    found: OpenFile, data: bytes, white: White, limits: Limits = LIMITS, measuring: bool = False
+) -> tuple[Image.Image, Depth | None]:
+    """Decode an open file as `to_srgb` does; what is changed is added to its notes."""
+    image, notes, depth = found.image, found.notes, None
+    if found.kept is not None and not found.kept.deep:
+        return image, None
+    if found.scans is not None:
+        load_jpeg(image, data, found.scans, limits.kept_side)
+    if (numbers := in_numbers(found, data, limits.kept_side)) is not None:
+        if numbers.ndim == 3:
+            image, depth = deep_numbers(numbers, white, notes, measuring)
+        else:
+            image, depth = deep_grey(numbers, white, notes, image.info.get("transparency"), measuring)
+    elif ";16" in found.stored and image.mode in ("RGB", "RGBA"):
+        image, depth = deep_colour(
+            image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]), white, notes
+        )
+    image.load()
+    image = flattened(shrunk(plain(image, notes), limits.kept_side), found.kind, notes)
+    profile = None if found.image.mode == "LAB" else found.image.info.get("icc_profile")
+    image = in_srgb(image, profile, notes)
+    if not found.turned:
+        image = upright(image, found.orientation)
+    if found.orientation > 1:
+        notes.append(Sentence("picture.turned", "Turned upright as its EXIF orientation says."))
+    if max(found.upright) > limits.kept_side:
+        notes.append(
+            Sentence(
+                "picture.shrunk",
+                "Shrunk from {old_width} x {old_height} to {width} x {height} pixels.",
+                old_width=found.upright[1],
+                old_height=found.upright[0],
+                width=image.width,
+                height=image.height,
+            )
+        )
+    if found.kept.more_frames if found.kept else has_more_frames(found.image):
+        notes.append(Sentence("picture.first_frame", "Only the first of the pictures in the file is used."))
+    return image, depth
+
+
+def _kept(data: Shrunk) -> OpenFile:
+    """Open a kept picture as if it were its file."""
+    was, pixels = data.was, data.pixels
+    shown = pixels if not was.deep else (pixels if pixels.ndim == 2 else pixels[..., 0]).astype(np.float32)
+    image = Image.fromarray(shown)
+    if was.profile:
+        image.info["icc_profile"] = bytes.fromhex(was.profile)
+    numbers = pixels if was.deep else None
+    return OpenFile(image, was.kind, "", was.orientation, was.upright, data.notes, numbers=numbers, kept=was)
+
+
+def in_numbers(found: OpenFile, data: bytes, longest: int) -> NDArray[Any] | None:
+    """Return a picture of more than 8 bits as numbers, at the kept side; None for others, and for some in colours.
+
+    Numbers are averaged before anything is cut, so that black and white can be chosen later.
+    """
+    image = found.image
+    small = max(image.size) <= longest
+    if found.numbers is not None:
+        return shrunk_numbers(
+            [found.numbers] if found.numbers.ndim == 2 else np.moveaxis(found.numbers, -1, 0), longest
+        )
+    if image.mode.startswith("I") or image.mode == "F":
+        transparent = isinstance(image.info.get("transparency"), int)  # by its exact value, which averages would hide
+        return np.asarray(image) if transparent else shrunk_numbers([np.asarray(image)], longest)
+    if ";16" in found.stored and image.mode == "RGB" and "transparency" not in image.info and not small:
+        planes = colour_planes(image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]))
+        return shrunk_numbers(planes, longest)
+    return None
 
 
 def _check_size(width: int, height: int, scans: Scans | None, limits: Limits) -> None:
@@ -246,7 +298,8 @@ def load_jpeg(image: Image.Image, data: bytes, scans: Scans, longest: int | None
         raise truncated("JPEG")
 
 
-def _has_more_frames(image: Image.Image) -> bool:
+def has_more_frames(image: Image.Image) -> bool:
+    """Whether a file that was opened holds other pictures than the first."""
     if image.format not in ("GIF", "WEBP", "PNG", "TIFF"):
         return False
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, floor, isfinite
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.errors import PictureRefused, Sentence
+from detectors.images.srgb import kept_size
 
 TYPE_RANGE = 65_535
 TWELVE_BITS = 4_095
@@ -134,9 +135,7 @@ def deep_colour(
 ) -> tuple[Image.Image, Depth]:
     """Bring 16-bit RGB or RGBA to 8 bits. Pillow yields the high bytes; read as the other byte order, the low ones."""
     high = np.array(image)  # (H, W, 3 or 4)
-    again = reopen()
-    again.tile = [tile._replace(args=_other_order(tile.args, raw)) for tile in again.tile]  # type: ignore[attr-defined]
-    low = np.array(again)
+    low = np.array(_of_other_order(reopen(), raw))
     depth = _measured_colour(high, low)
     black, top = white.black, white.whole
     clear = image.info.get("transparency")
@@ -156,6 +155,39 @@ def deep_colour(
     if isinstance(clear, tuple):
         result.putalpha(Image.fromarray(alpha))
     return result, depth
+
+
+def colour_planes(image: Image.Image, raw: str, reopen: Callable[[], Image.Image]) -> Iterator[Stored]:
+    """Yield red, green and blue of a 16-bit RGB picture, each (H, W) uint16. Pillow yields the high bytes of it."""
+    high = np.asarray(image)  # (H, W, 3)
+    low = np.asarray(_of_other_order(reopen(), raw))
+    for channel in range(3):
+        yield high[..., channel].astype(np.uint16) << 8 | low[..., channel]
+
+
+def shrunk_numbers(planes: Iterable[Stored], longest: int) -> Stored:
+    """Bring numbers, one (H, W) for each channel, to at most `longest` on the longer side; (H, W) or (H, W, channels).
+
+    They are averaged as colours are, and stay of their type.
+    """
+    found = [_shrunk_plane(plane, longest) for plane in planes]
+    return found[0] if len(found) == 1 else np.stack(found, axis=-1)
+
+
+def _shrunk_plane(plane: Stored, longest: int) -> Stored:
+    height, width = plane.shape
+    size = kept_size((width, height), longest)
+    if size == (width, height):
+        return plane
+    lowest = float(plane.min())
+    wide = plane.itemsize > 4 or plane.dtype.kind == "i"
+    base = lowest if wide and isfinite(lowest) else 0.0  # float32 has 24 bits: what all have in common is set aside
+    floats = np.asarray(plane - base if base else plane, np.float32)
+    small = np.asarray(Image.fromarray(floats).resize(size, Image.Resampling.HAMMING, reducing_gap=2.0))
+    if plane.dtype.kind == "f":
+        return (small + base if base else small).astype(plane.dtype)
+    ends = np.iinfo(plane.dtype)
+    return np.clip(np.rint(small.astype(np.float64) + base), ends.min, ends.max).astype(plane.dtype)
 
 
 def to_8_bits(stored: Stored, black: float, white: float) -> NDArray[np.uint8]:
@@ -297,6 +329,12 @@ def _note(notes: list[Sentence], depth: Depth, black: float, white: float) -> No
             Sentence("picture.clipped_below", "Values below {bottom:g} (down to {low:.0f}) became black.",
                      bottom=black, low=depth.low)
         )  # fmt: skip
+
+
+def _of_other_order(image: Image.Image, raw: str) -> Image.Image:
+    """Have the low bytes of 16-bit colours read where Pillow reads the high ones."""
+    image.tile = [tile._replace(args=_other_order(tile.args, raw)) for tile in image.tile]  # type: ignore[attr-defined]
+    return image
 
 
 def _other_order(arguments: Any, raw: str) -> Any:

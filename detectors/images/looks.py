@@ -34,6 +34,8 @@ def look(data: bytes, limits: Limits = LIMITS) -> Look | None:
     """Look at a file; None for one that cannot be read as a picture."""
     try:
         with opened(data, limits) as found:
+            if found.kept is not None:
+                return Look(found.upright, few=False)
             image = found.image
             if found.scans is not None:
                 load_jpeg(image, data, found.scans, _SIDE)

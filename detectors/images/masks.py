@@ -70,7 +70,7 @@ def read_mask(
         if found.scans is not None:
             load_jpeg(image, data, found.scans, None)
         image.load()
-        already_turned = found.kind == "TIFF" and found.orientation > 1
+        already_turned = found.turned and found.orientation > 1
         if turn >= 5 and not already_turned:
             size = size[1], size[0]
         image = image if image.size == size else image.resize(size, Image.Resampling.NEAREST)

@@ -56,7 +56,8 @@ def decode(
     holds them. `measuring` accepts numbers of any range, for a set that has not decided yet.
     """
     image, found, depth = to_srgb(data, white or White(), limits, measuring)
-    return of_pixels(np.asarray(image), name, found.upright, len(data), tuple(found.notes), found.orientation, depth)
+    size = found.kept.file_bytes if found.kept else len(data)
+    return of_pixels(np.asarray(image), name, found.upright, size, tuple(found.notes), found.orientation, depth)
 
 
 def decode_mask(data: bytes, name: str, limits: Limits = LIMITS) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from distributed.system import memory_limit
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
+from detectors.datasets.contents import Resting
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
 from detectors.features import closer
@@ -121,6 +122,12 @@ class Compute:
         if isinstance(source, EditedSource):
             return self.works.submit(key, tasks.edit, source, self.data(source.base), **kinds)
         return self.works.submit(key, tasks.load, source, **kinds)
+
+    def keep(self, content: Resting) -> Work | None:
+        """Return the work that brings a file to the kept side; None where workers do not see this machine's disk."""
+        if self.supervisor is None:
+            return None
+        return self.works.submit(digest("keep", str(content.path)), tasks.keep, content, priority=6)
 
     def decoded(self, source: Source) -> float:
         """Return the share of a source's pictures that are decoded so far."""

@@ -13,7 +13,8 @@ from distributed import get_worker
 from detectors.comparison import benchmark
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
-from detectors.datasets import Dataset
+from detectors.datasets import Dataset, keeping
+from detectors.datasets.contents import Resting
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
@@ -22,6 +23,7 @@ from detectors.workers.timeline import moment
 
 TOPIC = "odd-one-out-progress"
 _REPORT_SECONDS = 0.15
+_KEPT = 0.3  # of the bar of a set, which ends when its pictures are decoded
 _DECODED = 0.2  # of a set's bar, where its pictures must be decoded first
 _SWITCH_SECONDS = 0.0005  # while torch is imported, which would make the first pictures wait for the interpreter
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
@@ -69,9 +71,18 @@ def weights(backbone: str | None) -> tuple[WeightsState, ...]:
     return weights_states() if backbone is None else (weights_state(backbone),)
 
 
+def keep(content: Resting) -> None:
+    """Bring a file that has arrived to the kept side."""
+    keeping.keep(content, progress=reporter())
+
+
 def load(source: Source) -> Dataset:
-    """Make or decode the pictures of a source."""
-    return source.load(reporter()) if isinstance(source, DemoSource | UploadSource) else source.load()
+    """Make or decode the pictures of a source; files are brought to the kept side first, where they are not yet."""
+    report = reporter()
+    if isinstance(source, UploadSource):
+        source.keep(lambda done: report(_KEPT * done))
+        return source.load(lambda done: report(_KEPT + (1 - _KEPT) * done))
+    return source.load(report) if isinstance(source, DemoSource) else source.load()
 
 
 def edit(source: EditedSource, base: Dataset) -> Dataset:

@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
+from detectors.datasets.contents import Resting
 from detectors.datasets.corrections import Roles, roles
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
@@ -510,6 +511,11 @@ def _drawn(seen: Overview, source: Source | None, seed: int) -> Roles:
     corrected = source.corrected if isinstance(source, EditedSource) else ()
     test = [(picture.sha256, picture.base) for picture in seen.test]
     return roles([picture.sha256 for picture in seen.normal], test, learnt.tolist(), held_out.tolist(), corrected)
+
+
+def keep(content: Resting) -> Work | None:
+    """Have a worker bring a file that has arrived to the kept side; None where workers do not see this disk."""
+    return _compute().keep(content)
 
 
 def _waited(work: Work) -> Any:

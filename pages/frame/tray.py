@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from detectors.datasets.contents import Resting
+from detectors.datasets.contents import Resting, occupied, remove
 
 IDLE_SECONDS = 3600.0  # for which a file that was not finished can be gone on with
 MOST_FILES = 5_000
@@ -35,14 +34,26 @@ class Arriving:
         size: in bytes, as announced.
         path: where it lies.
         at: how many bytes are there.
+        keeping: the work that brings it to the kept side, once it is whole.
     """
 
     name: str
     size: int
     path: Path
     at: int = 0
+    keeping: Any = None
     seen: float = field(default_factory=time.monotonic)
     _digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def bytes(self) -> int:
+        """What it occupies, or was announced to while it is on its way."""
+        return occupied(self.path) if self.at == self.size else self.size
+
+    @property
+    def resting(self) -> Resting:
+        """The finished file."""
+        return Resting(self.path, self.size, self._digest.hexdigest())
 
     def write(self, piece: bytes) -> None:
         """Add bytes at the end; what goes beyond the announced size is left out."""
@@ -55,7 +66,7 @@ class Arriving:
 
     def whole(self) -> Resting:
         """Return the finished file, which goes with the last who holds it."""
-        found = Resting(self.path, self.size, self._digest.hexdigest())
+        found = self.resting
         found.remove_with_me()
         return found
 
@@ -79,7 +90,12 @@ class Tray:
     @property
     def bytes(self) -> int:
         """What is announced or there and not taken yet."""
-        return sum(file.size for file in self.files.values())
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether a file that is there is still being brought to the kept side."""
+        return any(file.keeping is not None and not file.keeping.wait(0) for file in self.files.values())
 
     def expect(self, file: str, name: str, size: int) -> Arriving | None:
         """Return a file that is announced, as far as it is; None for one file too many."""
@@ -101,8 +117,7 @@ class Tray:
         """Let go of files that are not taken; of all without an argument."""
         for file in list(self.files) if files is None else files:
             if (gone := self.files.pop(file, None)) is not None:
-                with suppress(OSError):
-                    gone.path.unlink()
+                remove(gone.path)
 
     def expire(self, now: float) -> None:
         """Let go of files that nobody has gone on with for too long."""

@@ -15,7 +15,7 @@ from weakref import WeakSet, WeakValueDictionary
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from detectors.datasets.contents import Content, head
+from detectors.datasets.contents import Content, Resting, head
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
@@ -187,15 +187,16 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
     kept: list[File] = []
     refused: list[tuple[str, str, dict[str, Any]]] = []
     for name, content in sorted(files, key=lambda file: file[0]):
+        size = content.occupied if isinstance(content, Resting) else len(content)
         if not len(content):
             refused.append((label(name), "empty", {}))
-        elif len(content) > own:
-            refused.append((label(name), "session", {"mb": len(content) / MB, "limit": f"{limits.session_mb:g}"}))
-        elif len(content) > common and len(content) > (common := common + _kept().make_room(len(content) - common)):
-            refused.append((label(name), "all", {"mb": len(content) / MB}))
+        elif size > own:
+            refused.append((label(name), "session", {"mb": size / MB, "limit": f"{limits.session_mb:g}"}))
+        elif size > common and size > (common := common + _kept().make_room(size - common)):
+            refused.append((label(name), "all", {"mb": size / MB}))
         else:
             kept.append((name, content))
-            own, common = own - len(content), common - len(content)
+            own, common = own - size, common - size
     mine.refused = (*mine.tray.refused, *refused)
     mine.tray.refused.clear()
     for part in _parts(kept, role):

@@ -138,3 +138,41 @@ def test_folders_of_processes_that_ended_are_removed(monkeypatch, tmp_path):
         made.mkdir()
     assert tray.folder.__wrapped__().parent == tmp_path
     assert (old.exists(), other.exists()) == (False, True)
+
+
+def test_a_worker_is_told_of_a_whole_file_once_and_room_is_what_it_then_takes(shelf):
+    told = []
+
+    class Work:
+        def wait(self, seconds):
+            return shelf.tray.files["a"].path.with_suffix(".kept").exists()
+
+    def keep(content):
+        told.append(content)
+        return Work()
+
+    limits = replace(LIMITS, session_mb=(SIZE + 1000) / MB)
+    client = TestClient(Starlette(routes=[pieces.route(keep)]))
+    address = f"/images/pieces/{shelf.tray.token}"
+
+    def send(file, piece, at=0):
+        values = {"file": file, "at": at, "size": SIZE, "name": f"{file}.png"}
+        return client.put(address, params=values, content=piece).json()
+
+    send("a", CONTENT[:1000])
+    assert not told
+    send("a", CONTENT[1000:], 1000)
+    (content,) = told
+    assert (content.size, content.sha256) == (SIZE, hashlib.sha256(CONTENT).hexdigest())
+    assert asyncio.run(pieces._no_room(shelf, shelf.tray, 900, limits)) is None
+    assert pieces._lacking(shelf, shelf.tray, SIZE, limits)[0] == "session"
+
+    async def shrunk_meanwhile():
+        waiting = asyncio.create_task(pieces._no_room(shelf, shelf.tray, SIZE, limits))
+        await asyncio.sleep(0)
+        content.small.write_bytes(b"small")
+        content.path.unlink()
+        return await waiting
+
+    assert asyncio.run(shrunk_meanwhile()) is None
+    assert shelf.tray.bytes == 5
