@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -18,10 +18,9 @@ from detectors.plots.palette import Palette
 from detectors.result import Figure
 from pages.frame import session
 from pages.frame.component import Component
+from pages.frame.drawing import Chart, Ready
+from pages.frame.once import Once
 from pages.frame.words import language, table
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure as Chart
 
 # Streamlit replaces these by `chartCategoricalColors` of .streamlit/config.toml, in this order.
 COLOURS = Palette(
@@ -32,7 +31,7 @@ SMALL, USUAL = 12, 13  # pixels
 ROW = 34  # pixels between the lines of an interval chart
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between the ticks of rates
 MOST_TICKS = 5
-_MOST_KEPT = 200  # charts: 20 to 200 kB each
+_KEPT = Once(400)  # charts: 5 to 200 kB each
 _LONG = 20  # letters of a label, beyond which it has two lines
 TOOLS = Component("chart_tools", "pages/frame/charts.html", ("pages/frame/charts.css",), ("pages/frame/charts.js",))
 
@@ -51,15 +50,13 @@ def figure(
     height: int, across: str = "", up: str = "", *, x: dict[str, Any] | None = None, y: dict[str, Any] | None = None
 ) -> Chart:
     """Return an empty chart of `height` pixels with titles along its axes; `x` and `y` add to plotly's axes."""
-    import plotly.graph_objects as go
-
     axis = {
         "showline": False, "zeroline": False, "gridcolor": COLOURS.line, "ticks": "", "automargin": True,
         "tickfont": {"size": SMALL, "color": COLOURS.muted},
     }  # fmt: skip
     titles = [{"text": said, "font": {"size": SMALL, "color": COLOURS.muted}, "standoff": 8} for said in (across, up)]
-    return go.Figure(
-        layout={
+    return Chart(
+        {
             "height": height, "margin": {"l": 8, "r": 12, "t": 12, "b": 8}, "showlegend": False,
             "font": {"size": USUAL, "color": COLOURS.ink}, "hovermode": "closest", "dragmode": "zoom",
             "paper_bgcolor": COLOURS.ground, "plot_bgcolor": COLOURS.ground,
@@ -109,22 +106,19 @@ def threshold_line(chart: Chart, at: float, word: str, low: float, high: float) 
     )  # fmt: skip
 
 
-def kept(make: Callable[[], Chart], *depends: object) -> Chart:
+def kept(make: Callable[[], Chart], *depends: object) -> Ready:
     """Return a chart that is made once for all sessions.
 
     Args:
         make: makes it.
         depends: everything that it depends on but the language, said by `repr`; a result by its digest.
     """
-    return _kept(f"{language()} {depends!r}", make)
+    return _KEPT.get(f"{language()} {depends!r}", lambda: Ready(make()))
 
 
-@st.cache_resource(max_entries=_MOST_KEPT, show_spinner=False)
-def _kept(key: str, _make: Callable[[], Chart]) -> Chart:
-    return _make()
-
-
-def show(chart: Chart, key: str, alt: str, chosen: Callable[[list[dict[str, Any]]], None] | None = None) -> None:
+def show(
+    chart: Chart | Ready, key: str, alt: str, chosen: Callable[[list[dict[str, Any]]], None] | None = None
+) -> None:
     """Show a chart with its tools; `chosen` receives the points that a click chose, before the page is drawn again.
 
     Args:
@@ -133,11 +127,10 @@ def show(chart: Chart, key: str, alt: str, chosen: Callable[[list[dict[str, Any]
         alt: what it shows, for who cannot see it.
         chosen: receives plotly's points, as the browser tells them; an empty list when the choice is taken back.
     """
-    if chosen is not None and chart.data and chart.data[0].selected.marker.opacity is None:
-        chart.update_traces(selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}})
+    sent = Ready(chart) if isinstance(chart, Chart) else chart
     with st.container(key=f"chart_{key}", gap=None):
         st.plotly_chart(
-            chart, key=key, alt=alt, height=int(chart.layout.height), selection_mode="points",
+            sent.figure(chosen is not None), key=key, alt=alt, height=sent.height, selection_mode="points",
             on_select="ignore" if chosen is None else lambda: chosen(_points(key)),
             config={"displayModeBar": True, "toImageButtonOptions": {"filename": key, "scale": 2}},
         )  # fmt: skip
@@ -192,7 +185,7 @@ def forest(
     for x, anchor, said in zip((0, 1), ("left", "right"), ends or (), strict=False):
         write(chart, x, 1, said, COLOURS.muted, xref="paper", yref="paper", xanchor=anchor, yanchor="bottom")
     if ends is not None:
-        chart.update_layout(margin={"t": 26}, height=chart.layout.height + 14)
+        chart.update_layout(margin={"t": 26}, height=chart.height + 14)
     if numbers:
         chart.update_layout(margin={"r": 124})
         for place, row in zip(places, rows, strict=True):

@@ -53,13 +53,15 @@ class Component:
 
     def __call__(self, **arguments: Any) -> Any:
         """Show it on the page and return what it says."""
-        return _registered(self.name, self.html, self.css, self.js)(**arguments)
+        return _registered(self)(**arguments)
 
 
-@st.cache_resource(show_spinner=False)
-def _registered(name: str, html: str, css: tuple[str, ...], js: tuple[str, ...]) -> Any:
-    parts = {"css": "\n".join(map(read, css)), "js": "\n".join(map(read, js)), "html": read(html) if html else ""}
-    return st.components.v2.component(f"odd_one_out_{name}", **{kind: part for kind, part in parts.items() if part})
+@cache
+def _registered(component: Component) -> Any:
+    html = read(component.html) if component.html else ""
+    parts = {"css": "\n".join(map(read, component.css)), "js": "\n".join(map(read, component.js)), "html": html}
+    named = f"odd_one_out_{component.name}"
+    return st.components.v2.component(named, **{kind: part for kind, part in parts.items() if part})
 
 
 STORE = Component("store", js=("assets/components/store.js",))

@@ -19,7 +19,7 @@ from detectors.datasets.contents import Content, Resting, head
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
-from pages.frame import keeping, session, upload_bound
+from pages.frame import keeping, once, session, upload_bound
 from pages.frame.tray import Tray
 
 GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
@@ -88,6 +88,7 @@ class Shelf:
             del self.edits[key]
         if held:
             st.cache_data.clear()
+            once.forget()
 
 
 class Kept:

@@ -118,7 +118,7 @@ def _intervals(shown: Intervals, key: str) -> None:
     absent = [row for row in shown.rows if row.figure.value is None]
     numbers = [interval(row.figure) if row not in absent else "\u2013" for row in shown.rows]
     drawn = charts.forest(shown.rows, numbers, numbers=True)
-    drawn.update_layout(margin={"t": 36}, height=int(drawn.layout.height) + 28)
+    drawn.update_layout(margin={"t": 36}, height=drawn.height + 28)
     charts.heading(drawn, shown.title)
     said = "; ".join(f"{row.label}: {interval(row.figure)}" for row in shown.rows)
     charts.show(drawn, key, f"{shown.title}. {said}")

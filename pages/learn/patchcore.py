@@ -100,7 +100,7 @@ def _radii(found: Covering) -> charts.Chart:
     kept, farthest, mean = (list(values) for values in zip(*found.radii, strict=True))
     said = [text("learn.patchcore.radius", k=count(k), r=number(r)) for k, r, _ in found.radii]
     made = graphs.line(kept, farthest, text("learn.patchcore.picks"), said, logarithmic=True)
-    made.data[0].name = text("learn.patchcore.farthest")
+    made.traces[0]["name"] = text("learn.patchcore.farthest")
     made.add_scatter(
         x=kept, y=mean, mode="lines", line={"color": COLOURS.soft, "width": 1.4}, name=text("learn.patchcore.average"),
         hovertemplate="%{y:.4g}<extra></extra>",

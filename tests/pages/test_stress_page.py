@@ -82,15 +82,15 @@ def test_words_of_a_verdict_have_units_in_both_languages(monkeypatch):
 def test_a_chart_draws_what_the_curves_say(curves):
     for measure in charts.MEASURES:
         made = charts.chart("brightness", curves["brightness"], TITLES, "b/x", measure)
-        lines = {trace.name: trace for trace in made.data}
-        drawn = np.array(lines["B"].y, float)
+        lines = {trace.get("name"): trace for trace in made.traces}
+        drawn = np.array(lines["B"]["y"], float)
         points = curves["brightness"][1].points
         wanted = {
             "alarms": [p.false_alarms.value for p in points], "found": [p.found.value for p in points],
             "auroc": [p.auroc.value for p in points], "median": [p.median for p in points],
         }[measure]  # fmt: skip
         np.testing.assert_allclose(drawn, wanted)
-        assert list(lines["B"].marker.symbol) == ["x" if p.broken else "circle" for p in points]
+        assert list(lines["B"]["marker"]["symbol"]) == ["x" if p.broken else "circle" for p in points]
         assert ("B 95 %" in lines) == (measure != "median")
 
 
@@ -100,7 +100,7 @@ def test_every_condition_can_be_drawn_in_its_unit(name, monkeypatch):
     for tongue in ("en", "ko"):
         monkeypatch.setattr(words, "language", lambda tongue=tongue: tongue)
         made = charts.chart(name, [one], TITLES, "a/x", "alarms")
-        assert made.layout.xaxis.title.text == table(tongue)["stress"]["axes"][CONDITIONS[name].unit]
+        assert made.layout["xaxis"]["title"]["text"] == table(tongue)["stress"]["axes"][CONDITIONS[name].unit]
 
 
 def press(app):
@@ -146,9 +146,9 @@ def test_a_clicked_point_shows_whose_verdict_changed_and_puts_a_picture_into_the
 def test_a_click_on_a_line_is_a_condition_a_column_and_a_strength(curves, monkeypatch):
     monkeypatch.setattr(session, "set_widget", lambda key, value: None)
     made = charts.chart("brightness", curves["brightness"], TITLES, "b/x", "alarms")
-    (line,) = (trace for trace in made.data if trace.name == "B")
-    charts._chosen("brightness", [{"x": line.x[2], "customdata": line.customdata[2]}])
-    assert session.POINT.get() == ("brightness", "b/x", line.x[2])
+    (line,) = (trace for trace in made.traces if trace.get("name") == "B")
+    charts._chosen("brightness", [{"x": line["x"][2], "customdata": line["customdata"][2]}])
+    assert session.POINT.get() == ("brightness", "b/x", line["x"][2])
     assert session.LOOKED.get() == "brightness"
 
 
@@ -298,15 +298,15 @@ def test_numbers_of_pictures_are_asked_with_their_thresholds(studied):
 
 def test_a_study_is_drawn_with_its_median_its_range_and_its_break():
     study = made_up("patchcore/x", (7, 6, 0))
-    drawn = {trace.name: trace for trace in studies.chart(study, None, "shares", "PatchCore").data}
-    np.testing.assert_allclose(drawn["found"].y, [p.found.figure.value for p in study.points])
-    np.testing.assert_allclose(drawn["false_alarms"].y, 0)
+    drawn = {trace.get("name"): trace for trace in studies.chart(study, None, "shares", "PatchCore").traces}
+    np.testing.assert_allclose(drawn["found"]["y"], [p.found.figure.value for p in study.points])
+    np.testing.assert_allclose(drawn["false_alarms"]["y"], 0)
     wide = Study("a/x", "pictures", "held_out", (2, 4), tuple(
         tuple(Draw(np.r_[0, 0, s, s + 0.1], np.zeros(19)) for s in (-1.0, 0.05, 1.0)) for _ in range(2)
     ), np.array([0.0, 0, 1, 1]), 4, 0.05)  # fmt: skip
-    band = next(t for t in studies.chart(wide, None, "shares", "A").data if t.name == "found range")
-    assert max(band.y) == 1
-    assert min(band.y) == 0
+    band = next(t for t in studies.chart(wide, None, "shares", "A").traces if t.get("name") == "found range")
+    assert max(band["y"]) == 1
+    assert min(band["y"]) == 0
 
 
 def test_times_come_from_what_workers_measured(studied):
@@ -372,12 +372,12 @@ def test_all_methods_stand_in_one_chart_over_doubled_numbers_of_pictures():
     found = [made_up("patchcore/x", (5, 6, 7), "pictures"), made_up("padim/x", (1, 3, 6), "pictures")]
     titles = {"patchcore/x": "PatchCore", "padim/x": "PaDiM"}
     made = overview.chart(found, "found", titles, "padim/x")
-    drawn = {trace.name: trace for trace in made.data}
-    np.testing.assert_allclose(drawn["PaDiM"].x, [2, 3, 4])  # of 4, 8 and 16 pictures
-    np.testing.assert_allclose(drawn["PaDiM"].y, [p.found.figure.value for p in found[1].points])
-    assert made.data[-1].name == "PaDiM"  # in front
-    np.testing.assert_allclose(drawn["PatchCore range"].y[:3], [p.found.high for p in found[0].points])
-    named = {note.text: note.y for note in made.layout.annotations if note.text in titles.values()}
+    drawn = {trace.get("name"): trace for trace in made.traces}
+    np.testing.assert_allclose(drawn["PaDiM"]["x"], [2, 3, 4])  # of 4, 8 and 16 pictures
+    np.testing.assert_allclose(drawn["PaDiM"]["y"], [p.found.figure.value for p in found[1].points])
+    assert made.traces[-1]["name"] == "PaDiM"  # in front
+    np.testing.assert_allclose(drawn["PatchCore range"]["y"][:3], [p.found.high for p in found[0].points])
+    named = {n["text"]: n["y"] for n in made.layout["annotations"] if n["text"] in titles.values()}
     assert named["PatchCore"] > named["PaDiM"]
 
 

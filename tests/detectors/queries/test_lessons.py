@@ -91,7 +91,7 @@ numbers = st.floats(0, 1)
 @given(st.lists(st.tuples(numbers, numbers, numbers).map(sorted), min_size=1, max_size=6))
 def test_an_axis_holds_all_intervals(triples):
     rows = [charts.Row(str(n), Figure(b, a, c), False) for n, (a, b, c) in enumerate(triples)]
-    low, high = charts.forest(rows, [""] * len(rows)).layout.xaxis.range
+    low, high = charts.forest(rows, [""] * len(rows)).layout["xaxis"]["range"]
     assert low <= min(t[0] for t in triples)
     assert high >= max(t[2] for t in triples)
 
