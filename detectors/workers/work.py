@@ -238,9 +238,10 @@ class Works:
         elif arrival is not None and arrival.done():
             self._arrive(work, arrival)
         elif work.stays and future.status == "finished":
-            work._there, work.deaths = True, 0
-            self._spare(work)
-        elif work.stays and work._there and work not in needed:  # its worker is gone, and others go first
+            if not work.brings or work._over.is_set():  # what is still on its way here may be lost with its worker
+                work._there, work.deaths = True, 0
+                self._spare(work)
+        elif needed and work.stays and work._there and work not in needed:  # its worker is gone, and others go first
             self._redo(work)
 
     def _arrive(self, work: Work, arrival: Arrival[Any]) -> None:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import Future as Arrival
 from pathlib import Path
 
 import faults
@@ -323,6 +324,32 @@ class TestWorks:
         self.die(works, {"fit#1": 0})
         works.report("fit#1", 0.5, "", {})
         assert (fit.deaths, fit.report) == (0, None)
+
+    def test_what_is_not_here_yet_is_still_needed_when_its_worker_dies(self):
+        works = Works(1000, resources=True)
+        column = works.submit("column", _sleep, 0, stays=True)
+        self.sent(column, "column#1")
+        column._arrival = Arrival()
+        column._future.status = "finished"
+        works.step(None)
+        assert works._needed() == {column}
+        column._arrival.set_exception(OSError("its worker is gone"))
+        works.step(None)
+        assert works._needed() == {column}
+        assert column._future is None  # to be sent again
+
+    def test_what_is_done_again_for_nobody_is_left_alone_until_somebody_needs_other_work(self):
+        works, data, fit, column = self.works()
+        for work in (data, fit, column):
+            work._there = True
+        self.sent(fit, "fit#1")
+        works.step(None)
+        works.step(None)
+        assert fit._future is not None
+        other = works.submit("other", _sleep, 0)
+        works.step(None)
+        assert fit._future is None
+        assert other.status == "pending"
 
     def test_what_nobody_holds_is_forgotten(self):
         works = Works(1000, resources=True)
