@@ -112,6 +112,10 @@ class NotFitted(RuntimeError):
     """`predict` or `explain` was called before `fit`."""
 
 
+class Gone(Exception):
+    """What another process kept went with it and has to be made again."""
+
+
 class Cancelled(Exception):
     """Raised by a progress callback to stop the work it reports on."""
 

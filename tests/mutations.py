@@ -554,6 +554,22 @@ FAULTS = (
         "            self._before = before, result", "            self._before = None",
         ("tests/pages/test_corrections.py", "old_result"),
     ),
+    # Spread over workers
+    Fault(
+        "what its worker had not yet delivered is taken for delivered", "detectors/workers/work.py",
+        "if not work.brings or work._over.is_set():", "if True:",
+        ("tests/detectors/workers/test_faults.py", "not_here_yet"),
+    ),
+    Fault(
+        "all fits go to the worker with the features", "detectors/workers/cluster.py",
+        "next((worker for worker in self.workers if not busy[worker]), None)", "self.workers[0]",
+        ("tests/detectors/workers/test_faults.py", "one_by_one"),
+    ),
+    Fault(
+        "shared features are any file that has the number", "detectors/features/at_rest.py",
+        "_identity(file.fileno()) != identity", "False",
+        ("tests/detectors/features/test_features.py", "shared_features"),
+    ),
 )  # fmt: skip
 
 

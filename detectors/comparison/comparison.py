@@ -298,7 +298,13 @@ def shown(sample: Sample, preprocessing: Preprocessing) -> ResultPicture:
     )
 
 
-def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent, data: Dataset | None = None) -> Stores:
+def extract(
+    pictures: Pictures,
+    backbone: Backbone,
+    progress: Progress = silent,
+    data: Dataset | None = None,
+    where: str = "auto",
+) -> Stores:
     """Send every picture through the backbone once.
 
     The normal pictures, learnt and held out, share a store; channels are standardised by the learnt ones.
@@ -308,6 +314,7 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent,
         backbone: what to send them through.
         progress: told of the pass.
         data: what `pictures` were made of; a backbone that looks closer needs it.
+        where: the features are kept, as `FeatureStore.extract` has it.
 
     Raises:
         SettingRefused: when a backbone looks closer than pictures are kept.
@@ -322,13 +329,13 @@ def extract(pictures: Pictures, backbone: Backbone, progress: Progress = silent,
     seen: AtRest | None = None
     if backbone.tiles == 1:
         pixels = np.stack([p.pixels for p in every])
-        store = FeatureStore.extract(pixels, backbone, progress=progress, boxes=boxes)
+        store = FeatureStore.extract(pixels, backbone, where=where, progress=progress, boxes=boxes)
     else:
         if data is None:
             raise ValueError(f"{backbone.name} looks closer than the pictures are shown: give the data set as well.")
-        seen = _closer(every, pictures.preprocessing, backbone.tiles, data)
+        seen = _closer(every, pictures.preprocessing, backbone.tiles, data, "shared" if where == "shared" else "disk")
         parts = (seen.read(0, slice(i, min(i + AT_ONCE, total))).numpy() for i in range(0, total, AT_ONCE))
-        store = FeatureStore.extract(parts, backbone, progress=progress, count=total, boxes=boxes)
+        store = FeatureStore.extract(parts, backbone, where=where, progress=progress, count=total, boxes=boxes)
     return Stores(
         **_parts(pictures, store, range(total), backbone.standardise),
         weights=backbone.weights,
@@ -376,7 +383,9 @@ def _looks(picture: ResultPicture) -> str:
     return f"{picture.sha256} {picture.pixels.shape} {picture.box}"
 
 
-def _closer(every: Sequence[ResultPicture], preprocessing: Preprocessing, tiles: int, data: Dataset) -> AtRest:
+def _closer(
+    every: Sequence[ResultPicture], preprocessing: Preprocessing, tiles: int, data: Dataset, where: str
+) -> AtRest:
     """Prepare pictures `tiles` times as large on both sides and keep them on disk, (N, n H, n W, 3)."""
     import torch
 
@@ -385,7 +394,7 @@ def _closer(every: Sequence[ResultPicture], preprocessing: Preprocessing, tiles:
     preprocessing.check_closer(tiles)
     known = {sample.picture.sha256: sample.picture for sample in (*data.train, *data.test)}
     shape = (len(every), *(side * tiles for side in preprocessing.frame), 3)
-    kept = at_rest([shape], torch.uint8, torch.device("cpu"), "disk")
+    kept = at_rest([shape], torch.uint8, torch.device("cpu"), where)
     for start in range(0, len(every), AT_ONCE):
         part = [known[picture.sha256] for picture in every[start : start + AT_ONCE]]
         kept.write(start, [torch.from_numpy(preprocessing.stack(part, tiles))])

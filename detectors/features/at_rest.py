@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import IO, Any, Protocol
 
 import numpy as np
 import psutil
@@ -14,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.errors import TooLarge
+from detectors.errors import Gone, TooLarge
 from detectors.features.device import free_bytes
 
 MEMORY_BYTES = 2 * 2**30  # the most that one store keeps in memory: a worker needs the rest for everything else
@@ -72,28 +74,36 @@ class InMemory:
 
 
 class OnDisk:
-    """Tensors in one temporary file that has no name where the system allows it, so that even a kill removes it."""
+    """Tensors in one temporary file that has no name where the system allows it, so that even a kill removes it.
+
+    One that is `shared` travels to another process of the same machine and user as the way to its file, not as bytes.
+    """
 
     where = "disk"
 
-    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> None:
+    def __init__(self, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, shared: bool = False) -> None:
         self.closed = False
-        self._dtype = np.dtype(NUMPY[dtype])
-        self._shapes = list(shapes)
-        sizes = [int(np.prod(shape)) * self._dtype.itemsize for shape in shapes]
-        self._offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+        self._shared = shared
+        need = self._lay_out(shapes, np.dtype(NUMPY[dtype]))
         folder = tempfile.gettempdir()
         free = shutil.disk_usage(folder).free
-        if sum(sizes) > free:
+        if need > free:
             raise TooLarge(
                 "at_rest.disk_full",
                 "The features need {need:.1f} GB on disk; {free:.1f} GB are free in the folder for temporary files. "
                 "Use fewer or smaller pictures, or keep the features as float16.",
-                need=sum(sizes) / 1e9,
+                need=need / 1e9,
                 free=free / 1e9,
             )
-        self._file = tempfile.TemporaryFile(prefix="odd-one-out-", dir=folder)  # noqa: SIM115 - lives as long as the store
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="odd-one-out-", dir=folder)  # noqa: SIM115 - lives as long as the store
         self._arrays: list[NDArray[Any]] = []
+
+    def _lay_out(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> int:
+        """Decide where each tensor begins in the file; return how many bytes it has."""
+        self._dtype, self._shapes = dtype, list(shapes)
+        sizes = [int(np.prod(shape)) * dtype.itemsize for shape in shapes]
+        self._offsets = [sum(sizes[:i]) for i in range(len(sizes))]
+        return sum(sizes)
 
     def write(self, start: int, parts: Sequence[Tensor]) -> None:
         """Put rows from `start` on into every tensor; by writing: a full disk would crash a mapping."""
@@ -104,11 +114,17 @@ class OnDisk:
     def finish(self) -> None:
         """Map the file for reading."""
         self._file.flush()
+        self._map()
+
+    def _map(self) -> None:
         for shape, offset in zip(self._shapes, self._offsets, strict=True):
             self._arrays.append(np.memmap(self._file, self._dtype, mode="r", offset=offset, shape=shape))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another worker as arrays; there they lie in a file of its own."""
+        """Travel to another worker as the way to the file, or as arrays that lie in a file of its own there."""
+        if self._shared:
+            number = self._file.fileno()
+            return _opened_there, (self._shapes, self._dtype.name, os.getpid(), number, _identity(number))
         return _on_disk_again, (self._shapes, self._dtype.name, [np.asarray(array) for array in self._arrays])
 
     def _put(self, place: int, values: NDArray[Any]) -> None:
@@ -126,16 +142,80 @@ class OnDisk:
         self._file.close()
 
 
-def _on_disk_again(shapes: Sequence[tuple[int, ...]], dtype: str, arrays: Sequence[NDArray[Any]]) -> OnDisk:
-    kept = OnDisk(shapes, getattr(torch, dtype))
-    for offset, values in zip(kept._offsets, arrays, strict=True):
-        kept._put(offset, values)
-    kept.finish()
+class Missing:
+    """Tensors that did not arrive from another worker; reading them raises why.
+
+    Dask leaves those who wait for a result waiting for good when it raises on its way.
+    """
+
+    where = "disk"
+    closed = False
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def write(self, start: int, parts: Sequence[Tensor]) -> None:
+        """Raise what went wrong."""
+        raise self._error
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def read(self, part: int, rows: Rows) -> Tensor:
+        """Raise what went wrong."""
+        raise self._error
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def _on_disk_again(shapes: Sequence[tuple[int, ...]], dtype: str, arrays: Sequence[NDArray[Any]]) -> AtRest:
+    try:
+        kept = OnDisk(shapes, getattr(torch, dtype))
+        for offset, values in zip(kept._offsets, arrays, strict=True):
+            kept._put(offset, values)
+        kept.finish()
+    except Exception as error:  # a full disk
+        return Missing(error)
     return kept
 
 
+def _opened_there(
+    shapes: Sequence[tuple[int, ...]], dtype: str, process: int, number: int, identity: tuple[int, ...]
+) -> AtRest:
+    """Open a file that has no name by way of the process that holds it; from then on this one holds it as well.
+
+    Where that process has ended, reading raises `Gone`.
+    """
+    try:
+        file = Path(f"/proc/{process}/fd/{number}").open("rb")  # noqa: SIM115 - lives as long as the store
+    except OSError:
+        return Missing(Gone())
+    if _identity(file.fileno()) != identity:  # another process or file has the number by now
+        file.close()
+        return Missing(Gone())
+    kept = object.__new__(OnDisk)
+    kept.closed, kept._shared, kept._file, kept._arrays = False, True, file, []
+    kept._lay_out(shapes, np.dtype(dtype))
+    kept._map()
+    return kept
+
+
+def _identity(number: int) -> tuple[int, ...]:
+    status = os.fstat(number)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns  # a number is given again to a new file
+
+
 def at_rest(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, device: torch.device, where: str) -> AtRest:
-    """Make room at `where`: "device", "memory", "disk", or "auto" by what is free."""
+    """Make room at `where`: "device", "memory", "disk", or "auto" by what is free.
+
+    "shared" is a file that other processes open, as long as the device is the processor; else as "auto".
+    """
+    if where == "shared":
+        if device.type == "cpu":
+            with contextlib.suppress(TooLarge):  # a full disk: memory may do
+                return OnDisk(shapes, dtype, shared=True)
+        where = "auto"
     need = sum(int(np.prod(shape)) for shape in shapes) * torch.empty(0, dtype=dtype).element_size()
     if where == "auto":
         where = _chosen(need, device)

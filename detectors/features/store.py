@@ -75,7 +75,8 @@ class FeatureStore:
             backbone: what to send them through.
             batch_size: pictures at once, by default 4 on a CPU, 32 on an accelerator; halved whenever memory runs out.
             dtype: "float32", or "float16" for half the space (see `rounding`).
-            where: "device", "memory", "disk" (a temporary file), or "auto": the first of these that has room.
+            where: "device", "memory", "disk" (a temporary file), or "auto": the first of these that has room; "shared"
+                on a CPU is a temporary file that other processes of this machine open.
             progress: called after each batch; when it raises, nothing is left behind.
             count: N, for batches that come from a generator; without it they are listed first.
             boxes: (N, 4), where each picture lies in the frame; None where all fill it.
@@ -327,7 +328,7 @@ def _check_choice(dtype: str, where: str) -> None:
         raise SettingRefused(
             "features.dtype", "Features are kept as float32 or float16, not {dtype}.", dtype=str(dtype)
         )
-    if where not in ("auto", "device", "memory", "disk"):
+    if where not in ("auto", "device", "memory", "disk", "shared"):
         raise SettingRefused(
             "features.where", "Features are kept at auto, device, memory or disk, not {where}.", where=str(where)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +20,14 @@ from detectors.workers.timeline import moment
 _TRIM_SECONDS = 0.3  # that a task takes at least after which memory is given back, in some milliseconds
 
 
+_present = threading.local()
+
+
+def files_are_shared() -> bool:
+    """Whether those who may need the result of this thread's task can open this process' files."""
+    return bool(getattr(_present, "shared", False))
+
+
 def packed(function: Callable[..., Any], args: Sequence[Any]) -> bytes:
     """Return a function and its arguments as bytes, for `perform`; None stands where a result of other work goes."""
     from distributed.protocol.pickle import dumps
@@ -26,12 +35,13 @@ def packed(function: Callable[..., Any], args: Sequence[Any]) -> bytes:
     return bytes(dumps((function, tuple(args)), protocol=5))
 
 
-def perform(call: bytes, places: tuple[int, ...], *results: Any) -> Any:
+def perform(call: bytes, places: tuple[int, ...], shared: bool, *results: Any) -> Any:
     """Do one task and write down when it begins and ends; say what every task may meet: no memory, a full disk.
 
     Args:
         call: what `packed` returned.
         places: of `results` among the arguments.
+        shared: what `files_are_shared` says meanwhile.
         results: of other work.
     """
     import psutil
@@ -46,6 +56,7 @@ def perform(call: bytes, places: tuple[int, ...], *results: Any) -> Any:
         args = list(packed_args)
         for place, result in zip(places, results, strict=True):
             args[place] = result
+        _present.shared = shared
         return function(*args)
     except Exception as error:
         from detectors.comparison.forecast import no_memory

@@ -57,7 +57,7 @@ class Compute:
         given = memory or os.environ.get("ODD_WORKER_MEMORY")
         elsewhere = parse_bytes(given) if given else memory_limit()
         self.memory = elsewhere if self.supervisor is None else self.supervisor.memory
-        self.works = Works(self.memory, resources=self.supervisor is not None)
+        self.works = Works(self.memory, ours=self.supervisor is not None)
         self._connection = Connection(self._place, address, tasks.TOPIC, self._hear)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._stopping: dict[str, float] = {}  # until when a cancelled task may take to stop
@@ -202,7 +202,8 @@ class Compute:
             self.works.changed.wait(_STEP_SECONDS)
             self.works.changed.clear()
             try:
-                self.works.step(self._connection.keep())
+                client = self._connection.keep()
+                self.works.step(client, None if self.supervisor else self._connection.groups)
                 self._enforce()
             except Exception:  # whatever it was, the next step begins with what there is
                 logging.getLogger(__name__).exception("A step of the work failed and is taken again")
@@ -226,7 +227,10 @@ class Compute:
                 stores_key, tasks.extract, comparison, name, pictures, *given, *spared,
                 stays=True, brings=False, fits=True, spares=len(spared),
             )  # fmt: skip
-            in_turn = sorted(comparison.methods, key=lambda method: METHODS[method].has_map)  # without a map: at once
+            # Who has no map is there at once, so first; over several workers the costlier ones, listed last, go first.
+            in_turn = sorted(comparison.methods, key=lambda method: METHODS[method].has_map)
+            if self.supervisor is None:
+                in_turn.reverse()
             for method in comparison.methods:
                 label = column_key(method, name)
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)

@@ -16,6 +16,7 @@ from distributed import Client
 from distributed.comm import get_address_host_port
 
 from detectors.errors import Sentence
+from detectors.workers.cluster import Group, groups, machine
 from detectors.workers.supervisor import Place
 
 _REACH_SECONDS = 3.0
@@ -31,6 +32,10 @@ class Connection:
         named: the address that a person gave; its scheduler is asked how it is every second. None for our own, which is
             supervised.
         topic, heard: the events to hear.
+
+    Attributes:
+        trouble: why there is no client, or nobody behind it; None while all is well.
+        groups: of the named scheduler's workers, as it said last.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class Connection:
         self._where, self._named, self._topic, self._heard = where, named, topic, heard
         self.client: Client | None = None
         self.trouble: Sentence | None = None
+        self.groups: tuple[Group, ...] = ()
+        self._machines: dict[str, str | None] = {}  # by worker
         if named is not None:
             self.trouble = Sentence("compute.connecting", "Connecting to the scheduler at {address}.", address=named)
         self._place: Place | None = None
@@ -63,6 +70,7 @@ class Connection:
     def close(self) -> None:
         """Let go of the client, without waiting for a scheduler that may be gone."""
         client, self.client, self._asked = self.client, None, None
+        self.groups, self._machines = (), {}
         if client is not None:
             threading.Thread(target=_close, args=(client,), daemon=True).start()
 
@@ -83,16 +91,18 @@ class Connection:
             self.client, self._place, self.trouble = client, place, None
 
     def _ask(self, client: Client) -> None:
-        """Ask how many workers there are, every second; say when there are none, or no answer."""
+        """Ask which workers there are, every second; say when there are none, or no answer."""
         now = time.monotonic()
         if self._asked is None:
             if now - self._asked_at >= _AGAIN_SECONDS:
                 self._asked_at = now
-                self._asked = begin(client, _workers(client))
+                self._asked = begin(client, _workers(client, self._machines))
         elif self._asked.done():
             answer, self._asked = self._asked, None
             with suppress(Exception):  # the connection is being lost: the client's own state tells soon
-                self.trouble = None if answer.result() else self._no_workers()
+                self._machines = answer.result()
+                self.groups = groups(self._machines)
+                self.trouble = None if self._machines else self._no_workers()
         elif now - self._asked_at > _REACH_SECONDS:
             self._unreachable("no answer")
 
@@ -119,8 +129,17 @@ def begin(client: Client, coroutine: Coroutine[Any, Any, Any]) -> Answer[Any]:
     return asyncio.run_coroutine_threadsafe(coroutine, client.loop.asyncio_loop)  # type: ignore[union-attr]
 
 
-async def _workers(client: Client) -> int:
-    return int((await client.scheduler.identity())["n_workers"])
+async def _workers(client: Client, known: dict[str, str | None]) -> dict[str, str | None]:
+    """Return on which machine each worker is, as far as it has said; who has not is asked again every time."""
+    there = list((await client.scheduler.identity())["workers"])
+    unknown = [address for address in there if known.get(address) is None]
+    said: dict[str, str | None] = {}
+    if unknown:
+        with suppress(TimeoutError):
+            asking = client._run(machine, workers=unknown, on_error="return")
+            said = await asyncio.wait_for(asking, _REACH_SECONDS / 2)
+    named = {address: name if isinstance(name, str) else None for address, name in said.items()}
+    return {address: known.get(address, named.get(address)) for address in there}
 
 
 def _close(client: Client) -> None:

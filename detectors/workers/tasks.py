@@ -19,6 +19,7 @@ from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadS
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column, MeasuredSet
+from detectors.workers.attempt import files_are_shared
 from detectors.workers.timeline import moment
 
 TOPIC = "odd-one-out-progress"
@@ -140,7 +141,8 @@ def extract(
     def extracting(done: float, stage: str = "", **numbers: float) -> None:
         report(downloaded + (1 - downloaded) * done, stage, **numbers)
 
-    return steps.extract(pictures, comparison.load(backbone, fetching), extracting, data)
+    where = "shared" if files_are_shared() else "auto"
+    return steps.extract(pictures, comparison.load(backbone, fetching), extracting, data, where)
 
 
 def fit(

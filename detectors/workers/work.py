@@ -14,6 +14,7 @@ import time
 import uuid
 import warnings
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future as Arrival
 from dataclasses import dataclass, field
@@ -22,8 +23,10 @@ from typing import Any, Literal
 
 from distributed import Client, Future, KilledWorker
 
-from detectors.errors import Cancelled
+from detectors.errors import Cancelled, Gone
+from detectors.workers import cluster
 from detectors.workers.attempt import packed, perform
+from detectors.workers.cluster import Group
 from detectors.workers.connection import begin
 from detectors.workers.failures import stopped, too_large
 from detectors.workers.supervisor import Death
@@ -76,6 +79,7 @@ class Work:
         self.report: Report | None = None
         self.number = 0
         self._future: Future | None = None
+        self._sent_to: tuple[str, ...] = ()  # workers of a cluster, one of which does it; a fit: to one of them
         self._arrival: Arrival[Any] | None = None
         self._there = False  # whether it has been finished once
         self._over = threading.Event()
@@ -140,11 +144,12 @@ class Works:
 
     Args:
         memory: a worker's limit in bytes.
-        resources: whether the workers count what fits.
+        ours: whether the workers are this program's own, which count what fits; else those of somebody's cluster.
     """
 
-    def __init__(self, memory: int, resources: bool) -> None:
-        self._memory, self._resources = memory, resources
+    def __init__(self, memory: int, ours: bool) -> None:
+        self._memory, self._ours = memory, ours
+        self._groups: tuple[Group, ...] = ()
         self._client: Client | None = None
         self._table: weakref.WeakValueDictionary[str, Work] = weakref.WeakValueDictionary()
         self._numbers = itertools.count()
@@ -200,20 +205,26 @@ class Works:
             work.report = work.report or Report()
             work.report.done, work.report.stage, work.report.numbers = done, stage, numbers
 
-    def step(self, client: Client | None) -> None:
-        """Take in what has arrived or ended since the last time, and send what is not on its way."""
+    def step(self, client: Client | None, groups: tuple[Group, ...] | None = None) -> None:
+        """Take in what has arrived or ended since the last time, and send what is not on its way.
+
+        `groups` are those of a cluster's workers, which is sent nothing while there are none.
+        """
         with self._lock:
             if client is not self._client:
                 self._client = client
                 for work in self._all():
                     self._lose(work)
+            if groups is not None and groups != self._groups:
+                self._groups = groups
+                self._leave_the_gone()
             while not self._deaths.empty():
                 self._count(self._deaths.get())
             needed = self._needed()
             for work in self._all():
                 self._look(work, needed)
             needed = self._needed()
-            for work in self._all():
+            for work in sorted(self._all(), key=lambda work: -work.priority):
                 if work._future is None and not self._ended(work):
                     if work in needed:
                         self._send(work, work.priority)
@@ -269,10 +280,15 @@ class Works:
 
     def _erred(self, work: Work, future: Future) -> None:
         error = future.exception()
-        if not isinstance(error, KilledWorker):
+        if isinstance(error, Gone):
+            work.deaths += 1
+            for parent in work.parents:
+                if not parent.brings:
+                    self._redo(parent)
+        elif not isinstance(error, KilledWorker):
             self._fail(work, error)
             return
-        if error.task == future.key:  # a cluster that is not ours gave it up
+        elif error.task == future.key:  # a cluster that is not ours gave it up
             work.deaths += 1
         if work.deaths > MOST_REDONE:
             self._fail(work, stopped(work.deaths))
@@ -331,6 +347,42 @@ class Works:
         future = work._future if work is not None else None
         return work if future is not None and future.key == task else None
 
+    def _leave_the_gone(self) -> None:
+        """Send anew what waits for workers that left a cluster; what one was fitting is held to have stopped it."""
+        there = {worker for group in self._groups for worker in group.workers}
+        lost = [work for work in self._all() if work._sent_to and not there.intersection(work._sent_to)]
+        for worker in {work._sent_to[0] for work in lost if work.fits}:
+            fits = [work for work in lost if work.fits and work._sent_to[0] == worker and _under_way(work)]
+            for work in [work for work in fits if work.report is not None] or fits:
+                work.deaths += 1
+                if work.deaths > MOST_REDONE:
+                    self._fail(work, stopped(work.deaths))
+        for work in lost:
+            if not self._ended(work) and _under_way(work):
+                self._redo(work)
+
+    def _place(self, work: Work) -> Group | None:
+        """Decide who in a cluster may do a work, in `_sent_to`; return their group, None where nobody can at present.
+
+        What belongs to one data set stays among workers that open each other's files, where there are several, and
+        fits are spread over them. Left to itself, a scheduler fits all columns where their features are.
+        """
+        if not self._groups:
+            return None
+        loads = Counter(each._sent_to[0] for each in self._all() if each._sent_to and _under_way(each) and each.fits)
+        before = [worker for parent in work.parents for worker in parent._sent_to]
+        group = cluster.of(before, self._groups, loads)
+        work._sent_to = group.workers
+        if not work.parents and not work.stays:
+            work._sent_to = ()  # it belongs to no data set
+        elif work.fits and work.parents and len(group.workers) > 1:
+            waits = any(parent.fits and _under_way(parent) for parent in work.parents)
+            worker = None if waits else group.free(loads)
+            if worker is None:
+                return None  # who is free first shows only then
+            work._sent_to = (worker,)
+        return group
+
     def _send(self, work: Work, priority: int) -> None:
         client = self._client
         if client is None or client.status != "running":
@@ -339,10 +391,13 @@ class Works:
             if self._ended(parent):
                 work._end(parent._error)
                 return
-            if parent._future is None:
+            if parent._future is None and (self._ours or not parent.fits):  # in a cluster fits have their own turn
                 self._send(parent, priority)
             if parent._future is None:
                 return
+        group = None if self._ours else self._place(work)
+        if group is None and not self._ours:
+            return
         places = tuple(place for place, each in enumerate(work.args) if isinstance(each, Work))
         try:
             call = packed(work.function, [None if isinstance(each, Work) else each for each in work.args])
@@ -352,15 +407,24 @@ class Works:
                     perform,
                     call,
                     places,
+                    group is not None and group.shares,
                     *(parent._future for parent in work.parents),
                     key=f"{work.key}#{next(self._attempts)}",
                     priority=priority,
-                    resources={"fit": 1} if work.fits and self._resources else None,
+                    resources={"fit": 1} if work.fits and self._ours else None,
+                    workers=list(work._sent_to) or None,
                 )
         except Exception as error:
             if client.status == "running":  # it cannot be sent at all
                 self._fail(work, error)
             return  # else the connection was lost in this moment: it is sent over the next one
+        if work.fits and not self._ours:
+            work._future.add_done_callback(lambda _: self.changed.set())
         if work.brings and not work._over.is_set():
             work._arrival = begin(client, client.gather(work._future, asynchronous=True))
             work._arrival.add_done_callback(lambda _: self.changed.set())
+
+
+def _under_way(work: Work) -> bool:
+    """Whether a worker has it to do, once more perhaps."""
+    return work._future is not None and work._future.status not in ("finished", "error", "cancelled")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.errors import Cancelled, Refusal, SettingRefused, TooLarge, WeightsRefused
+from detectors.errors import Cancelled, Gone, Refusal, SettingRefused, TooLarge, WeightsRefused
 from detectors.features import at_rest
 from detectors.features.backbone import load_backbone
 from detectors.features.device import best_device, halving
@@ -366,3 +366,28 @@ def test_features_travel_to_another_worker(where, backbone, images, folder):
     del arrived, expected, store, views
     gc.collect()
     assert not list(folder.iterdir())
+
+
+def test_shared_features_travel_as_the_way_to_their_file(backbone, images, folder):
+    store = FeatureStore.extract(images, backbone, where="shared")
+    held = pickle.dumps(store)
+    assert len(held) < store.nbytes / 10
+    there = pickle.loads(held)
+    store.close()
+    further = pickle.loads(pickle.dumps(there))  # the other process holds the file as well
+    assert_same(everything(further), everything(FeatureStore.extract(images, backbone)))
+    there.close()
+    further.close()
+    other = (folder / "other").open("wb")  # it may have the number by now
+    gone = pickle.loads(held)  # arrives, so that nobody waits for good
+    with other, pytest.raises(Gone):
+        gone[:1]
+
+
+def test_what_finds_no_room_where_it_travels_to_says_so_when_it_is_read(backbone, images, folder, monkeypatch):
+    held = pickle.dumps(FeatureStore.extract(images, backbone, where="disk"))
+    monkeypatch.setattr(at_rest.shutil, "disk_usage", lambda path: at_rest.shutil._ntuple_diskusage(10, 10, 0))
+    arrived = pickle.loads(held)
+    with pytest.raises(TooLarge):
+        arrived[:1]
+    assert FeatureStore.extract(images, backbone, where="shared").where == "memory"

@@ -17,8 +17,10 @@ import faults
 import numpy as np
 import pytest
 
-from detectors.errors import Refusal, TooLarge
+from detectors.errors import Gone, Refusal, TooLarge
 from detectors.workers import Compute, client, supervisor
+from detectors.workers import cluster as cluster_of
+from detectors.workers.cluster import Group
 from detectors.workers.supervisor import Death
 from detectors.workers.work import MOST_REDONE, Work, Works
 
@@ -186,6 +188,8 @@ def cluster():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
+    path = {"PYTHONPATH": os.pathsep.join((str(faults.ROOT), str(faults.ROOT / "tests")))}
+
     class Cluster:
         address = f"tcp://127.0.0.1:{port}"
 
@@ -200,7 +204,7 @@ def cluster():
                 started.append(
                     subprocess.Popen(
                         [sys.executable, "-m", f"distributed.cli.{name}", *arguments],
-                        stdout=log, stderr=log, cwd=faults.ROOT, env=os.environ | {"PYTHONPATH": str(faults.ROOT)},
+                        stdout=log, stderr=log, cwd=faults.ROOT, env=os.environ | path,
                     )
                 )  # fmt: skip
             return started[-1]
@@ -254,6 +258,40 @@ def test_somebody_elses_cluster_may_be_away_empty_or_lost_and_the_app_goes_on(cl
         compute.close()
 
 
+@pytest.mark.slow
+def test_the_columns_of_a_run_are_spread_over_a_clusters_workers_and_outlive_one_of_them(cluster):
+    cluster.scheduler()
+    cluster.worker()
+    compute = Compute(cluster.address)
+
+    three = faults.Comparison(methods=("mahalanobis", "padim", "patchcore"), preprocessing=faults.SMALL)
+
+    def run(number):
+        started = compute.start(three, faults.Boards(number), "a")
+        fits = [work for name, work in started._works.items() if name.startswith("fit:")]
+        return started, fits
+
+    try:
+        alone, fits = run(1)
+        until(lambda: alone.state != "running")
+        assert len({work._sent_to for work in fits}) == 1
+        second = cluster.worker()
+        until(lambda: [len(group.workers) for group in compute.works._groups] == [2], seconds=20)
+        assert compute.works._groups[0].shares
+        spread, fits = run(2)
+        until(lambda: spread.state == "done")
+        assert len({work._sent_to for work in fits}) == 2
+        assert faults.same(spread, alone.result())
+        shaken, fits = run(3)
+        until(lambda: len({work._sent_to for work in fits if work._future is not None}) == 2)
+        second.kill()
+        until(lambda: shaken.state == "done")
+        assert faults.same(shaken, alone.result())
+        assert not shaken.result().failures
+    finally:
+        compute.close()
+
+
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "tcp://no-such-host.invalid:8786"])
 def test_an_address_that_leads_nowhere_is_said(address):
     compute = Compute(address)
@@ -268,7 +306,7 @@ class TestWorks:
     """What is held against whom, without processes."""
 
     def works(self, memory=1000):
-        works = Works(memory, resources=True)
+        works = Works(memory, ours=True)
         data = works.submit("data", _sleep, 0, stays=True, brings=False)
         fit = works.submit("fit", _sleep, data, stays=True, brings=False)
         return works, data, fit, works.submit("column", _sleep, fit)
@@ -326,7 +364,7 @@ class TestWorks:
         assert (fit.deaths, fit.report) == (0, None)
 
     def test_what_is_not_here_yet_is_still_needed_when_its_worker_dies(self):
-        works = Works(1000, resources=True)
+        works = Works(1000, ours=True)
         column = works.submit("column", _sleep, 0, stays=True)
         self.sent(column, "column#1")
         column._arrival = Arrival()
@@ -352,18 +390,84 @@ class TestWorks:
         assert other.status == "pending"
 
     def test_what_nobody_holds_is_forgotten(self):
-        works = Works(1000, resources=True)
+        works = Works(1000, ours=True)
         works.submit("data", _sleep, 0)
         assert works.find("data") is None
 
 
+class TestCluster:
+    """Where work goes in somebody's cluster, without processes."""
+
+    TWO = (Group(("a", "b"), shares=True), Group(("c",)))
+
+    @pytest.fixture
+    def works(self, monkeypatch):
+        works = Works(1000, ours=False)
+        client = _Client()
+        works.step(client, self.TWO)
+        return works
+
+    def test_workers_that_share_a_machine_are_a_group_and_all_others_one(self):
+        found = cluster_of.groups({"a": "here", "b": "there", "c": "here", "d": None, "e": None})
+        assert found == (Group(("a", "c"), shares=True), Group(("b", "d", "e")))
+        assert cluster_of.groups({}) == ()
+        assert cluster_of.machine() == cluster_of.machine()
+
+    def test_fits_go_one_by_one_to_who_is_free_among_those_that_can_open_the_features(self, works):
+        data = works.submit("data", _sleep, 0, stays=True, brings=False)
+        stores = works.submit("stores", _sleep, data, stays=True, brings=False, fits=True)
+        fits = [works.submit(f"fit{n}", _sleep, stores, stays=True, brings=False, fits=True) for n in range(3)]
+        assert (data._sent_to, stores._sent_to) == (("a", "b"), ("a",))
+        assert [fit._future for fit in fits] == [None] * 3  # the features are not there yet
+        stores._future.status = "finished"
+        works.step(works._client, self.TWO)
+        assert [fit._sent_to for fit in fits[:2]] == [("a",), ("b",)]
+        assert fits[2]._future is None
+        fits[1]._future.status = "finished"
+        works.step(works._client, self.TWO)
+        assert fits[2]._sent_to == ("b",)
+        other = works.submit("other", _sleep, 0, stays=True, brings=False)  # another data set
+        assert other._sent_to == ("c",)
+
+    def test_what_a_worker_takes_along_is_done_by_another_and_held_against_what_it_was_at(self, works):
+        stores = works.submit("stores", _sleep, 0, stays=True, brings=False)
+        fits = [works.submit(f"fit{n}", _sleep, stores, stays=True, brings=False, fits=True) for n in range(2)]
+        works.report(str(fits[1]._future.key), 0.5, "", {})
+        works.step(works._client, (Group(("a",)), Group(("c",))))
+        assert [fit.deaths for fit in fits] == [0, 1]
+        assert (fits[1]._sent_to, fits[1]._future.status) == (("a",), "pending")
+
+    def test_features_that_went_with_their_worker_are_made_again(self, works):
+        stores = works.submit("stores", _sleep, 0, stays=True, brings=False)
+        fit = works.submit("fit", _sleep, stores, stays=True, brings=False, fits=True)
+        before = stores._future.key
+        stores._future.status, fit._future.status, fit._future.error = "finished", "error", Gone()
+        works.step(works._client, self.TWO)
+        assert stores._future.key != before
+        assert (fit.deaths, fit.exception()) == (1, None)
+
+
+class _Client:
+    status = "running"
+
+    def submit(self, *_, key, workers, **__):
+        return _Future(key)
+
+
 class _Future:
     status = "pending"
+    error = None
 
     def __init__(self, key):
         self.key = key
 
     def release(self):
+        pass
+
+    def exception(self):
+        return self.error
+
+    def add_done_callback(self, call):
         pass
 
 
