@@ -70,6 +70,12 @@ class ResultPicture:
     shape: float | None = None
 
     @property
+    def aspect(self) -> float:
+        """Width over height of the picture as its file has it, whatever its pixels here are squeezed to."""
+        rows, columns = self.inside
+        return self.shape or (columns.stop - columns.start) / (rows.stop - rows.start)
+
+    @property
     def inside(self) -> tuple[slice, slice]:
         """The rows and columns of `pixels` in which the picture lies."""
         top, left, bottom, right = self.box or (0, 0, *self.pixels.shape[:2])

@@ -64,7 +64,7 @@ def intervals(
     dress(ax, across, ruled="x")
     ax.set(xlim=(low - 0.02 * (high - low), high + 0.02 * (high - low)), ylim=(max(len(rows), 1) - 0.5, -0.5))
     places = [low + i * step for i in range(round((high - low) / step) + 1)]
-    ax.set_xticks(places, [f"{100 * v:+.0f}" if signed and round(100 * v) else f"{v:.2g}" for v in places])
+    ax.set_xticks(places, [(f"{100 * v:+.0f}" if round(100 * v) else "0") if signed else f"{v:.2g}" for v in places])
     ax.set_yticks(range(len(rows)), list(rows))
     for y, (tick, (name, figure)) in enumerate(zip(ax.get_yticklabels(), rows.items(), strict=True)):
         colour = ACCENT if name == focus else INK

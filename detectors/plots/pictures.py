@@ -53,8 +53,9 @@ def maps(
         if main is not None:
             _map(ax, result, index, main, threshold(main, thresholds), *paint, focused=True)
         return ax
-    every = grid(1, len(wanted) + 1, 1.9 * (len(wanted) + 1), 2.9)[0]
-    _plain(every[0], result.test[index].pixels, result.test[index].name, INK)
+    shown = result.test[index]
+    every = grid(1, len(wanted) + 1, 1.9 * (len(wanted) + 1), min(1.9 / shown.aspect, 5.7) + 1.0)[0]
+    _plain(every[0], shown, shown.pixels[shown.inside], shown.name, INK)
     _outline(every[0], result.test[index])
     for each, column in zip(every[1:], wanted, strict=True):
         _map(each, result, index, column, threshold(column, thresholds), *paint, focused=column is main)
@@ -76,20 +77,22 @@ def _map(
 ) -> None:
     shown = result.test[index]
     if column.maps is None or column.scale is None:
-        _plain(ax, np.full_like(shown.pixels, 243), title(column, result), ACCENT if focused else INK)
-        height, width = shown.pixels.shape[:2]
+        pixels = np.full_like(shown.pixels[shown.inside], 243)
+        _plain(ax, shown, pixels, title(column, result), ACCENT if focused else INK)
+        height, width = pixels.shape[:2]
         label(ax, width / 2, height / 2, words["no_map"], ha="center", va="center", color=MUTED)
     else:
         painted = overlay(shown.pixels, column.scale(column.maps[index]), colour_map, everywhere=everywhere)
-        _plain(ax, painted, title(column, result), ACCENT if focused else INK)
+        _plain(ax, shown, painted[shown.inside], title(column, result), ACCENT if focused else INK)
         _outline(ax, shown)
     if at is not None:
         times = float(held_out.multiples(column.scores[index : index + 1], at, column.held_out)[0])
         ax.set_xlabel(words["times"].format(times=times), fontsize=SMALL, color=MUTED)
 
 
-def _plain(ax: Axes, pixels: Any, name: str, colour: str) -> None:
-    ax.imshow(pixels, interpolation="nearest")
+def _plain(ax: Axes, shown: ResultPicture, pixels: Any, name: str, colour: str) -> None:
+    height, width = pixels.shape[:2]
+    ax.imshow(pixels, interpolation="nearest", aspect=width / height / shown.aspect)
     ax.set(xticks=(), yticks=())
     ax.set_title(name, fontsize=USUAL, color=colour, loc="left", parse_math=False)
     for spine in ax.spines.values():
@@ -100,9 +103,9 @@ def _outline(ax: Axes, shown: ResultPicture) -> None:
     """Draw where the defect is: white over black, legible on any map."""
     if shown.mask is None or shown.mask.all() or not shown.mask.any():
         return
-    mask = np.pad(shown.mask.astype(float), 1)
+    mask = np.pad(shown.mask[shown.inside].astype(float), 1)
     places = np.arange(-1, mask.shape[0] - 1), np.arange(-1, mask.shape[1] - 1)
-    height, width = shown.mask.shape
+    height, width = mask.shape[0] - 2, mask.shape[1] - 2
     for paint, thick, share in (("black", 2.8, 0.5), (GROUND, 1.2, 1.0)):
         ax.contour(places[1], places[0], mask, [0.5], colors=paint, linewidths=thick, alpha=share)
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))

@@ -36,6 +36,7 @@ _FONTS = (
 # Settings of matplotlib are one for all threads: words stay words, and equal charts are equal files.
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "odd-one-out"}
 _SAVING = threading.Lock()
+_NAME, _LETTER = 26, 0.13  # letters of a name beside an axis, and inches for each one more
 
 
 def draw(result: Result, language: str = "en", choice: ThresholdChoice = USUAL, focus: str | None = None) -> Charts:
@@ -180,9 +181,12 @@ def _differences(result: Result, words: Words, main: Column) -> Figure | SubFigu
     written = [f"{d['short']} {d['range']}\n{d['words']}" if d["value"] is not None else d["words"] for d in compared]
     t = words.t["differences"]
     across = f"{t['worse']}  ←  {words.t['charts']['difference']}  →  {t['better']}"
+    names = [d["pair"] if len(d["pair"]) <= _NAME else d["pair"].replace(" – ", "\n– ") for d in compared]
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    width = 5.0 + _LETTER * max(0, longest - _NAME)  # the axis keeps its room beside names of any length
     ax = plots.intervals(
-        {d["pair"]: d["figure"] for d in compared}, grid(1, 1, 5.0, 0.5 * len(compared) + 0.7)[0, 0], signed=True,
-        guess=0.0, written=written, across=across,
+        dict(zip(names, (d["figure"] for d in compared), strict=True)),
+        grid(1, 1, width, 0.5 * len(compared) + 0.7)[0, 0], signed=True, guess=0.0, written=written, across=across,
     )  # fmt: skip
     return ax.figure
 

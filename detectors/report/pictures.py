@@ -41,6 +41,7 @@ def rows(
     found = []
     for i in order:
         picture = result.test[i]
+        pixels = np.ascontiguousarray(picture.pixels[picture.inside])
         cells = []
         for j, column in enumerate(result.columns):
             said = "" if by_column[j] is None else thresholds.verdict(picture.defective, bool(flagged[j, i]))
@@ -57,10 +58,12 @@ def rows(
             {
                 "name": picture.name,
                 "truth": _truth(words, picture),
-                "height": picture.pixels.shape[0],
-                "width": picture.pixels.shape[1],
-                "uri": _webp(Image.fromarray(picture.pixels)),
-                "outline": edges(picture.mask) if picture.mask is not None and picture.local else "",
+                "height": pixels.shape[0],
+                "width": pixels.shape[1],
+                "aspect": f"{picture.aspect:.4g}",
+                "tall": picture.aspect < 1,
+                "uri": _webp(Image.fromarray(pixels)),
+                "outline": edges(picture.mask[picture.inside]) if picture.mask is not None and picture.local else "",
                 "cells": cells,
             }
         )
@@ -93,7 +96,7 @@ def _cell(
     elif column.scale is None:
         cell["panel"] = t["no_scale"]
     else:
-        scaled = column.scale(column.maps[i])
+        scaled = column.scale(column.maps[i])[picture.inside]
         cell["uri"] = _webp(Image.fromarray(layer(scaled, colour_map, opacity)))
     return cell
 

@@ -22,6 +22,7 @@ from PIL import Image
 
 from detectors.plots import colours
 from detectors.result import MapScale
+from pages.frame import shapes
 
 ROOT = Path(__file__).parents[2]
 # How the browser paints a map: the top of its scale, colours with opacity by name, and contours as level and colour.
@@ -125,6 +126,19 @@ def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, flo
     shown = MapScale(*_scale)(_array) if _scale else _array
     levels = np.clip(np.nan_to_num(shown) * (255 / colours.TOP), 0, 255).round().astype(np.uint8)
     return encoded(Image.fromarray(levels), "WEBP", quality=88, method=4)
+
+
+def small(pixels: NDArray[np.uint8], shape: float, side: int) -> str:
+    """Return pixels (H, W, 3) as wide for their height as `shape` says, as an address that holds them.
+
+    They are shown smaller, never larger: with at most as many pixels as a square of `side`.
+    """
+    height, width = pixels.shape[:2]
+    size = shapes.pixels(shape, min(side, round((height * width) ** 0.5)))
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return encoded(picture, "WEBP", quality=82, method=2)
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> str:

@@ -98,7 +98,7 @@ def rows(
                     "title": name(picture),
                     "note": note,
                     "size": shapes.size(picture),
-                    "fit": shapes.fit(shapes.own(picture), shape),
+                    "fit": shapes.fit(picture.aspect, shape),
                     "cells": cells,
                 }
             )

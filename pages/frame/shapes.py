@@ -21,7 +21,7 @@ ALIKE = 1.05  # times: so much wider or higher than its pane a picture still fil
 
 def of(result: Result) -> float:
     """Return the shape of a result's panes."""
-    return common(own(picture) for picture in (*result.learnt, *result.held_out, *result.test))
+    return common(picture.aspect for picture in (*result.learnt, *result.held_out, *result.test))
 
 
 def common(shapes: Iterable[float]) -> float:
@@ -34,16 +34,10 @@ def common(shapes: Iterable[float]) -> float:
     return 1.0 if alike(middle, 1.0) else round(min(max(middle, SHAPES[0]), SHAPES[1]), 4)
 
 
-def own(picture: ResultPicture) -> float:
-    """Return a picture's own shape."""
-    height, width = size(picture)
-    return picture.shape or width / height
-
-
 def stretch(picture: ResultPicture) -> float:
     """Return how many times as wide as high one of the picture's pixels is shown."""
     height, width = size(picture)
-    ratio = own(picture) * height / width
+    ratio = picture.aspect * height / width
     return 1.0 if alike(ratio, 1.0) else round(ratio, 4)
 
 

@@ -176,7 +176,7 @@ def highest(found: dict[str, Verdict], result: Result, focus: str, picture: Resu
 def shaped(picture: ResultPicture, result: Result) -> dict[str, Any]:
     """Return the shape of panes, and where the picture lies in one, as the browser's parts want them."""
     shape = shapes.of(result)
-    return {"shape": shape, "size": shapes.size(picture), "fit": shapes.fit(shapes.own(picture), shape)}
+    return {"shape": shape, "size": shapes.size(picture), "fit": shapes.fit(picture.aspect, shape)}
 
 
 def remembered(key: Hashable, result: Result, make: Callable[[], Any]) -> Any:

@@ -90,7 +90,7 @@ def film(exhibit: Exhibit, result: Result) -> dict[str, Any]:
 
 def thumbnail(picture: ResultPicture, side: int = _THUMBNAIL) -> str:
     """Return a picture of its own shape, with as many pixels as a square of `side`, as an address that holds it."""
-    width, height = shapes.pixels(shapes.own(picture), side)
+    width, height = shapes.pixels(picture.aspect, side)
     return _thumbnail(f"{picture.sha256} {picture.box}", width, height, shapes.seen(picture, picture.pixels))
 
 

@@ -139,7 +139,7 @@ def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
 def _sheet(key: str, _pictures: tuple[ResultPicture, ...], _across: int, _shape: float) -> str:
     """Put thumbnails of one shape side by side, as many down as across; `key` stands for the whole content."""
     width, height = shapes.pixels(_shape, _SIDE)
-    fits = [shapes.fit(shapes.own(picture), _shape) for picture in _pictures]
+    fits = [shapes.fit(picture.aspect, _shape) for picture in _pictures]
     mode = "RGB" if all(fit == (1.0, 1.0) for fit in fits) else "RGBA"  # what is beside a picture is seen through
     sheet = Image.new(mode, (width * _across, height * _across))
     for place, (picture, (wide, high)) in enumerate(zip(_pictures, fits, strict=True)):

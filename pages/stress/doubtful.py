@@ -8,9 +8,9 @@ import streamlit as st
 
 from detectors.errors import Refusal
 from detectors.queries import outliers
-from detectors.queries.overview import webp
-from detectors.result import Result
-from pages.frame.component import address
+from detectors.result import Result, ResultPicture
+from pages.frame import shapes
+from pages.frame.component import small
 from pages.frame.panes import name
 from pages.frame.words import text
 from pages.stress import normals
@@ -29,22 +29,27 @@ def show(run: str, result: Result) -> None:
     unusual = sum(one.outlying for one in answer.now)
     st.markdown(f"### {text('stress.doubtful')}")
     st.caption(text("stress.doubtful_some" if unusual else "stress.doubtful_none", n=unusual, of=len(answer.now)))
-    cells = []
+    cells, shape = [], shapes.of(result)
     for one in first:
         picture = pictures[one.sha256]
         said = text(f"stress.doubtful_{'whole' if one.box is None else 'patch'}", times=f"{one.times:.1f}")
         mark = ' class="odd-alarm"' if one.outlying else ""
         cells.append(
-            f'<figure><div><img src="{address(webp(picture.pixels, _SIDE))}" alt="{escape(name(picture))}">'
-            f"{_box(one)}</div>"
+            f'<figure><div><img src="{small(shapes.seen(picture, picture.pixels), picture.aspect, _SIDE)}"'
+            f' alt="{escape(name(picture))}">{_box(one, picture, shape)}</div>'
             f"<figcaption>{escape(name(picture))}<small{mark}>{escape(said)}</small></figcaption></figure>"
         )
-    st.html(f'<div class="odd-doubtful">{"".join(cells)}</div>')
+    st.html(f'<div class="odd-doubtful" style="--shape: {shape}">{"".join(cells)}</div>')
 
 
-def _box(one: outliers.Doubtful) -> str:
+def _box(one: outliers.Doubtful, picture: ResultPicture, shape: float) -> str:
     """Return a frame around the strangest patch; "" where it is the picture as a whole that is unlike the others."""
     if one.box is None:
         return ""
-    top, left, bottom, right = (f"{100 * share:.2f}%" for share in one.box)
+    edges = []
+    for axis, share in enumerate(shapes.fit(picture.aspect, shape)[::-1] * 2):
+        at = one.box[axis] * picture.pixels.shape[axis % 2] - shapes.corner(picture)[axis % 2]  # in pixels shown
+        inside = min(1.0, max(0.0, at / shapes.size(picture)[axis % 2]))
+        edges.append(100 * (inside * share + (1 - share) / 2))
+    top, left, bottom, right = (f"{edge:.2f}%" for edge in edges)
     return f'<i style="inset: {top} calc(100% - {right}) calc(100% - {bottom}) {left}"></i>'

@@ -8,12 +8,11 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from detectors.queries.overview import webp
 from detectors.result import Result
 from detectors.stress import Curve
 from detectors.stress.sentences import amount
-from pages.frame import session
-from pages.frame.component import address
+from pages.frame import session, shapes
+from pages.frame.component import small
 from pages.frame.panes import name
 from pages.frame.state import change
 from pages.frame.words import say, text
@@ -50,8 +49,10 @@ def show(curves: Mapping[str, Sequence[Curve]], titles: dict[str, str], result: 
 def _tile(result: Result, i: int) -> None:
     """Show a picture as it is without the condition; a click puts it into the strip below."""
     picture = result.test[i]
-    with st.container(width=_SIDE, gap=None, key=f"stress_tile_{i}"):
-        st.html(f'<img src="{address(webp(picture.pixels, _SIDE))}" alt="{escape(name(picture))}">')
+    shape = shapes.of(result)
+    shown = small(shapes.seen(picture, picture.pixels), picture.aspect, _SIDE)
+    with st.container(width=shapes.pixels(shape, _SIDE)[0], gap=None, key=f"stress_tile_{i}"):
+        st.html(f'<img src="{shown}" alt="{escape(name(picture))}" style="aspect-ratio: {shape}">')
         st.button(
             name(picture), key=f"stress_through_{i}", type="tertiary", width="stretch",
             help=text("stress.point.through"), on_click=lambda: change(picture=picture.sha256[:16], place=None),

@@ -10,10 +10,10 @@ import streamlit as st
 from PIL import Image
 
 from detectors.plots import colours
-from detectors.queries.overview import webp
-from detectors.result import Result
+from detectors.result import Result, ResultPicture
 from detectors.stress import Study
-from pages.frame.component import address
+from pages.frame import shapes
+from pages.frame.component import small
 from pages.frame.panes import name
 from pages.frame.words import text
 
@@ -31,7 +31,7 @@ def show(found: Sequence[Study], result: Result, titles: dict[str, str], colour:
     pictures = list(dict.fromkeys(one.picture for study in shown for one in study.remains))
     cells = ["<span></span>", *(f"<b>{escape(name(result.test[i]))}</b>" for i in pictures)]
     cells.append(f"<span>{escape(text('grid.picture'))}</span>")
-    cells += [_pane(result.test[i].pixels, name(result.test[i])) for i in pictures]
+    cells += [_pane(result.test[i], result.test[i].pixels, name(result.test[i])) for i in pictures]
     for study in shown:
         own = {one.picture: one for one in study.remains}
         grids = [one.grid for one in study.remains if one.grid is not None]
@@ -51,13 +51,14 @@ def show(found: Sequence[Study], result: Result, titles: dict[str, str], colour:
             bright = Image.fromarray(np.minimum(one.grid / (_TIMES * one.usual), _BRIGHTEST * colours.TOP))
             enlarged = np.asarray(bright.resize(pixels.shape[1::-1], Image.Resampling.NEAREST))
             painted = colours.overlay(pixels, enlarged, colour)
-            cells.append(_pane(painted, f"{titles[study.key]}, {name(result.test[i])}: {said}", note))
+            cells.append(_pane(result.test[i], painted, f"{titles[study.key]}, {name(result.test[i])}: {said}", note))
     st.html(
         f'<div class="odd-strip odd-remains" role="group" tabindex="0" aria-label="{escape(text("stress.remains"))}"'
-        f' style="--n: {len(pictures)}">{"".join(cells)}</div>'
+        f' style="--n: {len(pictures)}; --shape: {shapes.of(result)}">{"".join(cells)}</div>'
     )
     st.caption(text("stress.remains_note"))
 
 
-def _pane(pixels: np.ndarray, alt: str, note: str = "") -> str:
-    return f'<div><img src="{address(webp(pixels, _SIDE))}" alt="{escape(alt)}">{note}</div>'
+def _pane(picture: ResultPicture, pixels: np.ndarray, alt: str, note: str = "") -> str:
+    shown = small(shapes.seen(picture, pixels), picture.aspect, _SIDE)
+    return f'<div><img src="{shown}" alt="{escape(alt)}">{note}</div>'

@@ -14,11 +14,10 @@ from detectors.errors import Refusal
 from detectors.evaluation.thresholds import multiples
 from detectors.plots import colours
 from detectors.queries import stress
-from detectors.queries.overview import webp
-from detectors.result import Result
+from detectors.result import Result, ResultPicture
 from detectors.stress.sentences import amount
-from pages.frame import backend, session
-from pages.frame.component import address
+from pages.frame import backend, session, shapes
+from pages.frame.component import small
 from pages.frame.panes import name
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
@@ -97,11 +96,12 @@ def _rows(
     _thresholds: dict[str, float],
 ) -> str:
     """Return a row of pictures, then one of every method, strengths from left to right; `key` stands for all of it."""
+    picture = _result.test[_index]
     strengths = [say(amount(_condition, strength)) for strength in _found.strengths]
     cells = [f"<span></span>{''.join(f'<b>{escape(said)}</b>' for said in strengths)}"]
     cells.append(f"<span>{escape(text('grid.picture'))}</span>")
     for said, pixels in zip(strengths, _found.pixels, strict=True):
-        cells.append(_pane(pixels, f"{name(_result.test[_index])}, {said}"))
+        cells.append(_pane(picture, pixels, f"{name(picture)}, {said}"))
     for column in _result.columns:
         maps, scores, threshold = (each.get(column.key) for each in (_found.maps, _found.scores, _thresholds))
         if scores is None:
@@ -117,12 +117,13 @@ def _rows(
                 cells.append(f"<div>{note}</div>")
                 continue
             painted = colours.overlay(_found.pixels[t], column.scale(maps[t]), _colour)
-            cells.append(_pane(painted, f"{_titles[column.key]}, {said}: {ratio}", note))
+            cells.append(_pane(picture, painted, f"{_titles[column.key]}, {said}: {ratio}", note))
     return (
         f'<div class="odd-strip" role="group" tabindex="0" aria-label="{escape(text("stress.strip"))}"'
-        f' style="--n: {len(strengths)}">{"".join(cells)}</div>'
+        f' style="--n: {len(strengths)}; --shape: {shapes.common([picture.aspect])}">{"".join(cells)}</div>'
     )
 
 
-def _pane(pixels: NDArray[np.uint8], alt: str, note: str = "") -> str:
-    return f'<div><img src="{address(webp(pixels, _SIDE))}" alt="{escape(alt)}">{note}</div>'
+def _pane(picture: ResultPicture, pixels: NDArray[np.uint8], alt: str, note: str = "") -> str:
+    shown = small(shapes.seen(picture, pixels), picture.aspect, _SIDE)
+    return f'<div><img src="{shown}" alt="{escape(alt)}">{note}</div>'

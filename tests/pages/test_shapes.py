@@ -38,7 +38,7 @@ def test_a_picture_keeps_its_shape_in_a_pane_and_touches_two_sides(own, pane):
 
 def test_places_count_from_the_corner_of_what_is_shown():
     padded = replace(PICTURE, box=(4, 0, 12, 30))
-    assert (shapes.size(padded), shapes.corner(padded), shapes.own(padded)) == ((8, 30), (4, 0), 30 / 8)
+    assert (shapes.size(padded), shapes.corner(padded), padded.aspect) == ((8, 30), (4, 0), 30 / 8)
     assert shapes.seen(padded, padded.pixels).shape == (8, 30, 3)
     assert shapes.place(padded, 3, 5) == (7, 5)
     assert shapes.place(padded, -9, 99) == (4, 29)

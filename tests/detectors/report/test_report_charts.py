@@ -2,17 +2,19 @@
 
 import io
 import re
+import warnings
 import zipfile
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from fixtures import scored
+from fixtures.results import made_up
 
 from detectors import plots, report
 from detectors.evaluation import roc_curve, thresholds
 from detectors.evaluation.thresholds import USUAL
-from detectors.report.charts import inline, marks_said
+from detectors.report.charts import files, inline, marks_said
 from detectors.report.wording import texts
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -104,3 +106,16 @@ def test_a_report_without_charts_of_both_labels_says_why():
     page = report.html(scored.result("only_good"))
     assert 'id="scores-' in page
     assert 'id="roc-' not in page
+
+
+def test_no_name_is_so_long_that_a_chart_cannot_be_laid_out():
+    result = made_up(
+        methods=("padim", "spade"), backbones=("scattering", "a_network_with_a_long_name.of_its_own_weights")
+    )
+    drawn = report.draw(result)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout")
+        dict(files(drawn))
+    ax = drawn["differences"].axes[0]
+    assert ax.get_position().width > 0.2
+    assert "0" in [tick.get_text() for tick in ax.get_xticklabels()]
