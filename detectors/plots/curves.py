@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 PRO_LIMIT = 0.3  # of the normal pixels: beyond, more is flagged than any line would bear
 _DASHES = ("-", "--", ":", "-.")  # of the methods out of focus
+_NAME = 26  # letters of a name on one line of a legend
 _AREA = {"roc": "image_auroc", "precision_recall": "average_precision", "pro": "aupro"}
 
 
@@ -155,6 +156,7 @@ def _draw(
         return ax
     corner: Any = "lower left" if kind == "precision_recall" else "lower right"
     legend = ax.legend(loc=corner, reverse=True, frameon=False, fontsize=SMALL, labelcolor=MUTED)
+    legend.set_in_layout(False)  # no name is so long that the curves get no room
     for written in legend.get_texts():
         written.set_parse_math(False)
     if main is not None and names[-1] == _named(kind, main, result):
@@ -165,6 +167,7 @@ def _draw(
 def _named(kind: str, column: Column, result: Result) -> str:
     figure = column.figures.get(_AREA[kind])
     name = title(column, result)
+    name = name if len(name) <= _NAME else name.replace(" · ", "\n")
     return name if figure is None or figure.value is None else f"{name}  {figure.value:.2f}"
 
 
