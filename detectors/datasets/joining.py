@@ -17,6 +17,7 @@ from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unu
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry
 from detectors.datasets.understanding import FileUse, Understanding, understand
+from detectors.datasets.words import meaning
 from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, White, decode, label
 from detectors.images.limits import LIMITS, Limits
@@ -68,7 +69,7 @@ def join(
     taken: set[str] = set()
     missing = set(roles or {})
     for number, part in enumerate(parts):
-        sets, recipe = _sort_part(part, limits, roles)
+        sets, recipe = _sort_part(part, limits, roles, several=len(parts) > 1)
         for each in sets:
             missing &= set(each.unused) if each.files else missing
         found += [_numbered(each, number, taken) for each in sets]
@@ -122,8 +123,10 @@ def _shown(found: Arrangement, limits: Limits) -> Iterator[Picture]:
             yield decode(found.files[i].read(), found.files[i].name, limits, measuring=True)
 
 
-def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> tuple[list[Arrangement], dict[str, Any]]:
-    """Sort out all of a part, and say what repeats it."""
+def _sort_part(
+    part: Part, limits: Limits, roles: Mapping[str, str] | None, several: bool
+) -> tuple[list[Arrangement], dict[str, Any]]:
+    """Sort out all of a part, which may be one of several, and say what repeats it."""
     recipe: dict[str, Any] = {}
     if part.folder is not None:
         path = Path(part.folder)
@@ -135,9 +138,14 @@ def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> t
     packed = folder = Arrangement((), ())
     if part.archive is not None:
         name, content = label(part.archive[0]), part.archive[1]
-        packed = _or_refused(
-            name, lambda: sort_out(list_zip(content, limits), part.product, part.archive_role, roles, limits)
-        )
+
+        def sorted_out() -> Arrangement:
+            listing, given = list_zip(content, limits), part.archive_role
+            if several and not given:
+                listing, given = _by_its_name(listing, name)
+            return sort_out(listing, part.product, given, roles, limits)
+
+        packed = _or_refused(name, sorted_out)
         if packed.files:
             said = {"product": part.product, "role": part.archive_role}
             said = {key: value for key, value in said.items() if value}
@@ -151,6 +159,18 @@ def _sort_part(part: Part, limits: Limits, roles: Mapping[str, str] | None) -> t
         recipe["files"] = files
         recipe |= {"product": part.product} if part.product and folder.files else {}
     return [packed, folder, loose], recipe
+
+
+def _by_its_name(listing: Listing, name: str) -> tuple[Listing, Purpose]:
+    """Let the name of one of several ZIPs say what a folder's would, where no folder inside says anything."""
+    stem = name.rpartition(".")[0] or name
+    said = meaning(stem)
+    inside = {folder for file in listing.files for folder in file.name.split("/")[:-1]}
+    if not (said.role or said.quality) or any(each.role or each.quality for each in map(meaning, inside)):
+        return listing, ""
+    if said.role == "mask":
+        return listing, "mask"
+    return replace(listing, files=tuple(replace(file, name=f"{stem}/{file.name}") for file in listing.files)), ""
 
 
 def _or_refused(name: str, work: Callable[[], Arrangement]) -> Arrangement:

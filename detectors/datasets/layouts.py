@@ -107,6 +107,7 @@ def place_all(
     if given:
         return places, False
     places = _mask_folders(places, names, looks)
+    places = _said_by_files(places)
     places = _decided_by_masks(places, folders, table)
     return _set_aside(places, names, folders, bool(table))
 
@@ -151,6 +152,7 @@ def split_of(name: str) -> Literal["train", "test", ""]:
 
 _GEOMETRY = Sentence("role.geometry", "Depths or points beside colour pictures: only the colours are used.")
 _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
+_NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
 _BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
 _BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
 _NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
@@ -391,6 +393,16 @@ def _mask_folders(places: Sequence[Place], names: Sequence[str], looks: Looks) -
                     )
                     result[i] = Place("mask", places[partner].kind, places[i].stem, why=why, picture=names[partner])
                 break
+    return result
+
+
+def _said_by_files(places: Sequence[Place]) -> list[Place]:
+    """Let files' own names say what is defective where no folder says anything and some names do ("NG_001")."""
+    result = list(places)
+    silent = [i for i, place in enumerate(places) if place.why == _DEFAULT]
+    bad = [i for i in silent if words.said_by_file(places[i].stem) == "bad"]
+    for i in bad if len(bad) < len(silent) else ():
+        result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=_NAMED)
     return result
 
 

@@ -17,7 +17,7 @@ from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images.limits import Limits
 from detectors.images.masks import read_mask
 
-_Mask = tuple[NDArray[np.bool_], tuple[Sentence, ...]]
+_Masks = list[tuple[int, NDArray[np.bool_], tuple[Sentence, ...]]]  # for each picture of a mask
 
 
 @dataclass
@@ -42,26 +42,31 @@ def pair_masks(
     places: Sequence[Place],
     samples: Mapping[int, Sample],
     limits: Limits,
-    each: Callable[[Callable[[int], _Mask], Sequence[int]], Iterable[_Mask | Refusal]],
+    each: Callable[[Callable[[int], _Masks], Sequence[int]], Iterable[_Masks | Refusal]],
 ) -> Pairing:
-    """Give each mask to the picture of its name; several masks of one picture are joined. `each` runs in threads."""
+    """Give each mask to the picture of its name, or to all pictures of one part that it is for (under other lights).
+
+    Several masks of one picture are joined. `each` runs in threads.
+    """
     names = [file.name for file in files]
     owners = _Owners(names, places)
     masks = [i for i, place in enumerate(places) if place.role == "mask"]
     found = {i: owners.of(i) for i in masks}
 
-    def one(i: int) -> _Mask:
-        owner = _one_owner(found[i], samples, names)
-        return read_mask(files[i].read(), samples[owner].picture.frame, limits)
+    def read(i: int) -> _Masks:
+        held = _checked(found[i], places, samples, names)
+        data = files[i].read()
+        return [(owner, *read_mask(data, samples[owner].picture.frame, limits)) for owner in held]
 
     paired = Pairing(dict(samples))
     of_picture: dict[int, list[tuple[int, NDArray[np.bool_]]]] = defaultdict(list)
-    for i, outcome in zip(masks, each(one, masks), strict=True):
+    for i, outcome in zip(masks, each(read, masks), strict=True):
         if isinstance(outcome, Refusal):
             paired.refused[i] = outcome.sentence
-        else:
-            paired.notes[i] = outcome[1]
-            of_picture[found[i][0]].append((i, outcome[0]))
+            continue
+        paired.notes[i] = outcome[0][2]
+        for owner, mask, _ in outcome:
+            of_picture[owner].append((i, mask))
     for owner, own in sorted(of_picture.items()):
         _label(owner, own, places, names, paired)
     _good_without_masks(names, places, paired)
@@ -81,6 +86,9 @@ class _Owners:
             stem = places[i].stem.casefold()
             for key in {stem, file, words.bare_stem(stem)}:
                 self.by_stem[key].append(i)
+            above = names[i].rpartition("/")[0].rpartition("/")[2].casefold()
+            if above and words.meaning(above).view:
+                self.by_stem[f"{above}/"].append(i)
             self.by_name[names[i]].append(i)
         self.apart = {i: layouts.tells_apart(names[i]) | _kind(places[i]) for i in self.pictures}
         self.known = frozenset().union(*self.apart.values()) if self.apart else frozenset()
@@ -97,6 +105,9 @@ class _Owners:
         apart = (layouts.tells_apart(name) | _kind(place)) & self.known
         for stem in words.picture_stems(name.rpartition("/")[2]):
             if found := self._fitting(mask, stem, apart):
+                return found
+        for stem in words.picture_stems(name.rpartition("/")[2]):  # a folder of the part's pictures, one for each light
+            if found := self._fitting(mask, f"{stem}/", apart):
                 return found
         return []
 
@@ -125,13 +136,16 @@ def _kind(place: Place) -> frozenset[str]:
     return frozenset({place.kind.casefold()}) if place.kind else frozenset()
 
 
-def _one_owner(owners: Sequence[int], samples: Mapping[int, Sample], names: Sequence[str]) -> int:
+def _checked(
+    owners: Sequence[int], places: Sequence[Place], samples: Mapping[int, Sample], names: Sequence[str]
+) -> list[int]:
+    """Return the pictures of a mask: one, or those of one part; `PictureRefused` for none, or several parts."""
     if not owners:
         raise PictureRefused(
             "mask.no_picture",
             "No test picture has the name of this mask. Name it like its picture, with or without `_mask`.",
         )
-    if len(owners) > 1:
+    if len(owners) > 1 and not _one_part(owners, places, names):
         raise PictureRefused(
             "mask.two_pictures",
             "{count} test pictures have the name of this mask ({first}, {second}). Put it into a folder named like "
@@ -140,13 +154,20 @@ def _one_owner(owners: Sequence[int], samples: Mapping[int, Sample], names: Sequ
             first=names[owners[0]],
             second=names[owners[1]],
         )
-    if owners[0] not in samples:
+    if not (held := [owner for owner in owners if owner in samples]):
         raise PictureRefused(
             "mask.picture_refused",
             "Its picture {picture} was refused, so the mask is not needed.",
             picture=names[owners[0]],
         )
-    return owners[0]
+    return held
+
+
+def _one_part(owners: Sequence[int], places: Sequence[Place], names: Sequence[str]) -> bool:
+    """Whether pictures are of one part under several lights: in one folder, under names that differ by the light."""
+    folders = {names[i].rpartition("/")[0] for i in owners}
+    stems = {places[i].stem.casefold() for i in owners}
+    return len(folders) == 1 and len(stems) == len(owners)
 
 
 def _label(

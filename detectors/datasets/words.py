@@ -1,7 +1,8 @@
 """What names of folders and files mean: the one table by which every folder, ZIP and upload is read.
 
 A name is cut into words at capitals, digits and signs ("NODefect_images" is no, defect, images). A row of the table
-holds for a folder whose words are all in it, or which says more with words that change nothing ("ok_front").
+holds for a folder whose words are all in it, or which says more with words that change nothing ("ok_front"). Latin
+words stand here without accents.
 """
 
 from __future__ import annotations
@@ -21,30 +22,51 @@ GOOD = _row(
     "good goods ok okay normal normals pass passed passing fine perfect intact healthy undamaged flawless "
     "faultless accept accepted conforming conform io nodefect nodefects defectfree nondefective nonanomalous negative "
     "negatives 良品 良 "
-    "合格 合格品 正常 正常品 好 好品 正品 정상 정상품 양품 양호 합격 합격품"
+    "clean golden reference references template templates "
+    "bon bons bonne bonnes conforme conformes bueno buenos buena buenas correcto correctos correcta correctas gut gute "
+    "gutteil gutteile fehlerfrei fehlerlos einwandfrei inordnung buono buoni buona buone bom boa boas "
+    "合格 合格品 正常 正常品 好 好品 正品 无缺陷 无瑕疵 无异常 無欠陥 欠陥なし 異常なし 傷なし キズなし "
+    "정상 정상품 양품 양호 합격 합격품 무결함 결함없음 이상없음 불량없음"
 )
 BAD = _row(
     "bad ng nok ko defect defects defective def anomaly anomalies anomalous abnormal abnormals fail failed "
     "failing failure reject rejected rejects faulty fault faults damaged nio scrap nonconforming positive "
     "positives 不良 不良品 不合格 不合格品 "
-    "異常 异常 缺陷 瑕疵 次品 불량 불량품 결함 이상 불합격 비정상"
+    "mauvais mauvaise defaut defauts defectueux defectueuse defectueuses rebut rebuts malo malos mala malas defecto "
+    "defectos defectuoso defectuosos defectuosa defectuosas rechazado rechazados schlecht schlechte schlechtteil "
+    "schlechtteile fehler fehlerhaft fehlerhafte defekt defekte ausschuss nichtinordnung difetto difetti difettoso "
+    "difettosi difettosa difettose scarto scarti defeito defeitos defeituoso defeituosos defeituosa defeituosas "
+    "異常 异常 有异常 缺陷 有缺陷 瑕疵 有瑕疵 次品 欠陥 欠陥品 欠陥あり 異常あり "
+    "불량 불량품 결함 결함있음 이상 불합격 비정상"
 )
-_NOT = _row("no non not without un zero")
-_TRAIN = _row("train training trainset learn learning 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習")
-_VALIDATION = _row("val valid validation valset 검증 검증용 验证 验证集 検証")
-_TEST = _row("test testing tests testset eval evaluation inference 시험 테스트 평가 테스트용 测试 测试集 測試 テスト")
+_NOT = _row("no non not without un zero sans sin senza sem ohne nicht kein keine")
+_FREE = _row("free 없음 なし")
+_TRAIN = _row(
+    "train training trainset traincrop learn learning entrainement apprentissage entrenamiento aprendizaje "
+    "addestramento treino treinamento lernen 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習 学習用 訓練用"
+)
+_VALIDATION = _row(
+    "val valid validation valset valcrop validacion validierung validazione 검증 검증용 验证 验证集 検証 検証用"
+)
+_TEST = _row(
+    "test testing tests testset testcrop eval evaluation inference essai essais prueba pruebas teste testes prufung "
+    "시험 테스트 평가 테스트용 시험용 평가용 测试 测试集 測試 テスト テスト用 評価 評価用"
+)
 _UNLABELLED = _row(
     "private unlabelled unlabeled unlabel unknown unsorted unclassified 미분류 미확인 未标注 未分類 未知"
 )
-_MASKS = _row("mask masks gt gts groundtruth groundtruths 마스크 정답 정답마스크 掩码 掩膜 マスク 真值")
+_MASKS = _row(
+    "mask masks gt gts groundtruth groundtruths masque masques mascara mascaras maske masken maschera maschere "
+    "마스크 정답 정답마스크 掩码 掩膜 マスク 正解マスク 真值"
+)
 _WEAK_MASKS = _row(  # such a folder may hold products as well, so its files are looked at
     "label labels labelling annotation annotations annot annots anno annos seg segs segm segmap segmaps segmask "
-    "segmasks segmentation segmentations 라벨 레이블 주석 标注 标签 ラベル"
+    "segmasks segmentation segmentations lbl lbls msk msks verite 라벨 레이블 주석 标注 标签 ラベル 正解"
 )
 _MASKS_MAY_SAY = _row(
     "ground truth image images img imgs png bmp jpg defect defects anomaly anomalies bad ng good ok pixel binary bw "
     "class classes color colour object semantic instance train test val training testing public file files data level "
-    "wise map maps"
+    "wise map maps terrain"
 )
 _CARRIERS = _row(  # say nothing about what lies in them
     "data dataset datasets image images imgs img picture pictures pics photo photos frame frames rgb jpg jpeg png "
@@ -56,9 +78,12 @@ _NUMBERED = _row("line part sample lot batch day light shot pos position station
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
     "xyz depth depths pointcloud pcd"
 )
-_TAILS = re.compile(r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真)$")  # written without a space
+_TAILS = re.compile(
+    r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真|データ)$"
+)  # written without a space
 _ID = re.compile(r"^(?:[a-z]{0,2}[\-_ ]?)?\d[\d\-_. ]*$", re.IGNORECASE)
 _DATE = re.compile(r"^(?:19|20)\d\d[\-_. ]?\d\d(?:[\-_. ]?\d\d)?(?:\D|$)")
+_ACCENTS = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 _WORD = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
 _MASK_WORDS = (
@@ -70,7 +95,9 @@ _PREFIX = re.compile(rf"^(?:{_MASK_WORDS}){_SIGN}", re.IGNORECASE)
 _SIDE = re.compile(rf"{_SIGN}(?:defect|color|colour|binary|bw|image|img|pixel)$", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:png|jpe?g|bmp|tiff?|webp|gif)$", re.IGNORECASE)
 _DEEP = re.compile(rf"{_SIGN}(?:depths?|depthmap|normals|xyz|pcd|disparity)$", re.IGNORECASE)
-_COLOURS = re.compile(rf"{_SIGN}(?:image|img|rgb|colou?r)(?:{_SIGN}\d+)?$", re.IGNORECASE)
+_COLOURS = re.compile(
+    rf"{_SIGN}(?:(?:image|img|rgb|colou?r)(?:{_SIGN}\d+)?|(?:light|lamp|led|l|exposure|exp)[_\-. ]*\d+)$", re.IGNORECASE
+)
 _JUNK = _row(
     "__macosx @eadir @tmp @recycle @recently-snapshot @sharebin @appstore #recycle #snapshot #trash $recycle.bin "
     "recycler recycled lost+found found.000 __pycache__"
@@ -137,12 +164,13 @@ def meaning(folder: str) -> Meaning:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Cut a name into words in lower case.
+    """Cut a name into words in lower case, without accents.
 
-    >>> words("MT_Free"), words("NODefect_images"), words("양품-01")
-    (('mt', 'free'), ('no', 'defect', 'images'), ('양품', '01'))
+    >>> words("MT_Free"), words("NODefect_images"), words("양품-01"), words("Entraînement")
+    (('mt', 'free'), ('no', 'defect', 'images'), ('양품', '01'), ('entrainement',))
     """
-    found = (word.casefold() for word in _WORD.findall(unicodedata.normalize("NFKC", name)))
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", name))
+    found = (word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", bare)))
     return tuple(_TAILS.sub("", word) for word in found)
 
 
@@ -165,10 +193,10 @@ def named_like_a_mask(name: str) -> bool:
 
 
 def bare_stem(stem: str) -> str:
-    """Return the stem that colour pictures share with what was measured beside them.
+    """Return the stem that pictures of one part share with what was measured beside them, and under other lights.
 
-    >>> bare_stem("000_image_0"), bare_stem("000_rgb"), bare_stem("000")
-    ('000', '000', '000')
+    >>> bare_stem("000_image_0"), bare_stem("000_rgb"), bare_stem("000_L2"), bare_stem("000")
+    ('000', '000', '000', '000')
     """
     return _COLOURS.sub("", stem)
 
@@ -203,6 +231,17 @@ def is_junk(name: str) -> bool:
     return any(part in _JUNK or part.startswith(".") for part in parts) or parts[-1] in _JUNK_FILES
 
 
+def said_by_file(stem: str) -> Literal["good", "bad", ""]:
+    """Return what a file's own name says at its beginning or its end.
+
+    >>> said_by_file("NG_0012"), said_by_file("cast_ok_0_17"), said_by_file("part 7 defective"), said_by_file("0012")
+    ('bad', 'good', 'bad', '')
+    """
+    said = tuple(word for word in words(stem) if not word.isdigit())
+    found = {_quality(said[:1]), _quality(said[:2]), _quality(said[-1:]), _quality(said[-2:])} - {""}
+    return found.pop() if len(found) == 1 else ""  # type: ignore[return-value]
+
+
 def _quality(said: tuple[str, ...]) -> Literal["good", "bad", ""]:
     """Say good or bad; a word for no or free turns the next or the last one round."""
     verdicts = set()
@@ -211,8 +250,8 @@ def _quality(said: tuple[str, ...]) -> Literal["good", "bad", ""]:
         after = said[i + 1] if i + 1 < len(said) else ""
         if word in GOOD and after not in ("map", "maps"):
             verdicts.add("bad" if before in _NOT or before == "ab" else "good")
-        elif word in BAD or (word in ("damage", "crack", "scratch") and (before in _NOT or after == "free")):
-            verdicts.add("good" if before in _NOT or after == "free" else "bad")
+        elif word in BAD or (word in ("damage", "crack", "scratch") and (before in _NOT or after in _FREE)):
+            verdicts.add("good" if before in _NOT or after in _FREE else "bad")
         elif word == "free" and before not in BAD and i == len(said) - 1 and i:
             verdicts.add("good")
     if said and "".join(said) in GOOD | BAD:  # "n.g.", "i.O."

@@ -16,7 +16,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -94,16 +94,18 @@ class Watch:
     def __init__(self, server: psutil.Process) -> None:
         self._server, self._name, self._began = server, "start", time.monotonic()
         self._most: dict[str, int] = {}
+        self._spent = spent(server)
         self._over = False
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
     def phase(self, name: str) -> None:
         """End a phase and begin another."""
-        most, seconds = self._most, time.monotonic() - self._began
-        self._most, self._began = {}, time.monotonic()
+        most, seconds, before = self._most, time.monotonic() - self._began, self._spent
+        self._most, self._began, self._spent = {}, time.monotonic(), spent(self._server)
         said = ", ".join(f"{kind} {size >> 20}" for kind, size in most.items() if kind != "all")
-        print(f"  {self._name:9} {seconds:6.1f} s  at most {most.get('all', 0) >> 20:5} MB: {said}", flush=True)
+        worked = f"{seconds:6.1f} s, {self._spent - before:6.1f} s of the processor"
+        print(f"  {self._name:9} {worked}, at most {most.get('all', 0) >> 20:5} MB: {said}", flush=True)
         self._name = name
 
     def end(self) -> None:
@@ -118,6 +120,16 @@ class Watch:
             if found["all"] > self._most.get("all", 0):
                 self._most = found
             time.sleep(EVERY)
+
+
+def spent(server: psutil.Process) -> float:
+    """Return the seconds of the processor that a server's processes have used."""
+    found = 0.0
+    for process in (server, *server.children(recursive=True)):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            found += times.user + times.system
+    return found
 
 
 def occupied(server: psutil.Process) -> dict[str, int]:

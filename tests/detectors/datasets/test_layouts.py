@@ -95,6 +95,59 @@ LAYOUTS = {
         ["train/data/000_image_0.png"],
         {"test_public/data/000_image_0.png": GOOD, "test_public/data/001_image_0.png": ("defective", MARKED)},
     ),
+    # eyecan-ai.github.io/eyecandies, all lights: one mask for the pictures of one part
+    "Eyecandies, several lights": (
+        tree("train/data/000_image_0.png", "train/data/000_image_1.png", "test_public/data/000_image_0.png",
+             "test_public/data/000_image_1.png", "test_public/data/001_image_0.png", "test_public/data/001_image_1.png",
+             masks=["test_public/data/001_mask.png"], empty=["test_public/data/000_mask.png"]),
+        ["train/data/000_image_0.png", "train/data/000_image_1.png"],
+        {"test_public/data/000_image_0.png": GOOD, "test_public/data/000_image_1.png": GOOD,
+         "test_public/data/001_image_0.png": ("defective", MARKED),
+         "test_public/data/001_image_1.png": ("defective", MARKED)},
+    ),
+    "a folder of lights for each part": (
+        tree("train/good/001/light1.png", "test/crack/007/light1.png", "test/crack/007/light2.png",
+             "test/crack/008/light1.png", masks=["ground_truth/crack/007.png"]),
+        ["train/good/001/light1.png"],
+        {"test/crack/007/light1.png": ("crack", MARKED), "test/crack/007/light2.png": ("crack", MARKED),
+         "test/crack/008/light1.png": ("crack", None)},
+    ),
+    "French": (
+        tree("entraînement/bons/1.png", "essai/sans défaut/2.png", "essai/rayure/3.png",
+             masks=["vérité terrain/rayure/3.png"]),
+        ["entraînement/bons/1.png"],
+        {"essai/sans défaut/2.png": GOOD, "essai/rayure/3.png": ("rayure", MARKED)},
+    ),
+    "Spanish": (
+        tree("entrenamiento/buenas/1.png", "prueba/sin defecto/2.png", "prueba/defectuosas/3.png",
+             masks=["máscaras/3.png"]),
+        ["entrenamiento/buenas/1.png"],
+        {"prueba/sin defecto/2.png": GOOD, "prueba/defectuosas/3.png": ("defectuosas", MARKED)},
+    ),
+    "German, spelt out": (
+        tree("in Ordnung/1.png", "Gutteile/2.png", "nicht in Ordnung/3.png", "Ausschuss/Kratzer/4.png",
+             masks=["Masken/4.png"]),
+        ["Gutteile/2.png", "in Ordnung/1.png"],
+        {"nicht in Ordnung/3.png": ("nicht in Ordnung", None), "Ausschuss/Kratzer/4.png": ("Kratzer", MARKED)},
+    ),
+    "Japanese": (
+        tree("学習用/1.png", "評価用/良品/2.png", "評価用/欠陥品/3.png", masks=["正解画像/3.png"]),
+        ["学習用/1.png"], {"評価用/良品/2.png": GOOD, "評価用/欠陥品/3.png": ("欠陥品", MARKED)},
+    ),
+    "words for without": (
+        tree("무결함/1.png", "결함 없음/2.png", "无缺陷/3.png", "結果/欠陥なし/4.png", "결함있음/5.png"),
+        ["无缺陷/3.png", "結果/欠陥なし/4.png", "결함 없음/2.png", "무결함/1.png"],
+        {"결함있음/5.png": ("결함있음", None)},
+    ),
+    # as testers write them into one folder
+    "verdicts in the names of files": (
+        tree("OK_001.png", "OK_002.png", "003.png", "NG_004.png", "part 5 defective.png"),
+        ["003.png", "OK_001.png", "OK_002.png"],
+        {"NG_004.png": ("defective", None), "part 5 defective.png": ("defective", None)},
+    ),
+    "a name that all share says nothing": (
+        tree("ng-part_1.png", "ng-part_2.png"), ["ng-part_1.png", "ng-part_2.png"], {},
+    ),
     # github.com/jianzhang96/GoodsAD
     "GoodsAD": (
         tree("drink/train/good/000000.jpg", "drink/train/good/000001.jpg", "drink/test/good/000002.jpg",
@@ -649,3 +702,15 @@ def test_a_mask_of_half_the_size_in_a_folder_of_masks_is_one():
     half[2:4, 2:4] = 255
     content = tree("train/good/0.png", "test/cut/1.png") | {"ground_truth/cut/1.png": encoded(Image.fromarray(half))}
     assert read(load(content))[1]["test/cut/1.png"] == ("cut", 16)
+
+
+def test_the_name_of_one_of_several_zips_says_what_a_folder_would():
+    def sent(name, *names, **more):
+        return UploadSource(archive=(name, zipped(tree(*names, **more))))
+
+    apart = sent("양품.zip", "1.png", "2.png").added(sent("NG.zip", "scratch/3.png", "4.png"))
+    learnt, tested = read(apart.added(sent("masks.zip", masks=["3.png"])).load())
+    assert learnt == ["양품/1.png", "양품/2.png"]
+    assert tested == {"NG/scratch/3.png": ("scratch", MARKED), "NG/4.png": ("NG", None)}
+    whole = sent("test.zip", "train/good/1.png", "test/crack/2.png").added(sent("b.zip", "good/3.png"))
+    assert read(whole.load()) == (["train/good/1.png", "good/3.png"], {"test/crack/2.png": ("crack", None)})
