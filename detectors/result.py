@@ -148,6 +148,7 @@ class Column:
         scale: the maps' calibration; None where there is no map or nothing was held out.
         levels: (M, L) float64, the distance per level, for MahalanobisAD; else None.
         held_out_levels: (K, L), the same for the held-out pictures.
+        held_out_maps: (K, H, W) float32, raw, where there is no test picture to show; else None.
         figures: "image_auroc", "average_precision", "f1_max", and "image_auroc_with_normals" where it was called for;
             over pixels "pixel_auroc", "pixel_average_precision", "aupro", "aupro_05", "aupimo".
         cost: seconds and bytes.
@@ -168,6 +169,7 @@ class Column:
     cost: Cost
     levels: NDArray[np.float64] | None = None
     held_out_levels: NDArray[np.float64] | None = None
+    held_out_maps: NDArray[np.float32] | None = None
     notes: tuple[Sentence, ...] = ()
     engine: str = "torch"
 

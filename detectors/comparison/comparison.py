@@ -442,6 +442,7 @@ def fit_and_score(
         ),
         levels=levels,
         held_out_levels=held_levels,
+        held_out_maps=None if pictures.test else held_maps,
         notes=(*stores.notes, *notes, *detector.notes),
         engine=stores.engine,
     )
@@ -468,8 +469,8 @@ def remeasured(
     if not same("learnt"):
         return None
     progress(0.7, "scoring")
-    held, held_levels, scale = column.held_out, column.held_out_levels, column.scale
-    if not same("held_out"):
+    held, held_maps, held_levels, scale = column.held_out, column.held_out_maps, column.held_out_levels, column.scale
+    if not same("held_out") or not pictures.test:
         held, held_maps, held_levels = _predict(detector, stores.held_out)
         scale = _scale(held_maps, pictures)
     scores, maps, levels = column.scores, column.maps, column.levels
@@ -478,7 +479,7 @@ def remeasured(
     progress(0.9, "measuring")
     after = replace(
         column, scores=scores, maps=maps, levels=levels, held_out=held, held_out_levels=held_levels, scale=scale,
-        figures=figures(pictures, scores, maps, held),
+        held_out_maps=None if pictures.test else held_maps, figures=figures(pictures, scores, maps, held),
     )  # fmt: skip
     return after, detector
 
@@ -558,8 +559,8 @@ def _after_a_run(said: Sequence[Sequence[str]]) -> list[Sentence]:
     return [
         Sentence(
             "data.corrected_after",
-            "{count} pictures were corrected after their scores were seen, {learnt} of them are learnt as normal. None "
-            "of them counts in any figure or sets a threshold; held out is still a random draw of the others.",
+            "Pictures corrected after their scores were seen: {count}, of these learnt as normal: {learnt}. None of "
+            "them counts in any figure or sets a threshold; held out is still a random draw of the others.",
             count=len(said),
             learnt=counted(said)[LEARN],
         )

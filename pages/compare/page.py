@@ -9,6 +9,7 @@ from detectors.queries.overview import Overview
 from detectors.result import Result
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
+from pages.compare.held_out import as_tests
 from pages.frame import backend, data, headline, panes, session, shapes, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.flips import turned
@@ -48,20 +49,26 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         style.foot("compare")
         return
 
-    if not result.test:
-        style.head("compare", text("compare.no_test"))
+    good_only = not result.test
+    if good_only:
+        key = "compare.held_out" if result.held_out else "compare.no_test"
+        style.head("compare", text(key, n=len(result.held_out)))
         work(choices, status)
+        style.caveats(result)
         synthetic.offer(choices, then=lambda: backend.current().run(current()))
-        style.foot("compare")
-        return
+        if not result.held_out:
+            style.foot("compare")
+            return
+        result = as_tests(result)
     alone = panes.columns(choices, status, result)
     plain = Verdicts.of(result, choices.threshold, alone)
     order = order if order in plain.orders else ORDERS[0]
-    style.head("compare", headline.disagreement(plain, alone, order == "disagreement") or text("compare.begun"))
-    work(choices, status)
-    style.caveats(result)
-    turned(choices, status, result)
-    joined = beside(result, pinned)
+    if not good_only:
+        style.head("compare", headline.disagreement(plain, alone, order == "disagreement") or text("compare.begun"))
+        work(choices, status)
+        style.caveats(result)
+        turned(choices, status, result)
+    joined = beside(result, None if good_only else pinned)
     if joined.reason:
         style.note(joined.reason, "calm")
     keys = panes.columns(choices, status, joined.result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from html import escape
 
 import streamlit as st
@@ -13,7 +14,7 @@ from detectors.evaluation.flips import Changed, Standing
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Result
 from pages.frame import backend, data, panes, style
-from pages.frame.component import Component, Pictures, send
+from pages.frame.component import Component, Pictures, send, styles
 from pages.frame.pinned import several
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
@@ -30,14 +31,17 @@ _TURNS = {
 }  # fmt: skip
 
 
-def turned(choices: Choices, status: Status, result: Result | None) -> None:
+def turned(choices: Choices, status: Status, result: Result | None, folded: bool = False) -> None:
     """Show what the last correction changed, with the way back; nothing where the shown result follows none."""
     earlier = backend.current().before
     if earlier is None or result is None or status.stale:
         return
     source, before = earlier
     found = _changed(before.digest + result.digest, choices.threshold, before, result)
-    with st.container(key="flips_box", border=True):
+    with (
+        st.expander(text("flips.title"), key="flips_folded") if folded else nullcontext(),
+        st.container(key="flips_box", border=not folded),
+    ):
         with st.container(key="flips_head", horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{text('flips.title')}** {_counted(source, choices)}", width="stretch")
             st.button(
@@ -51,8 +55,9 @@ def turned(choices: Choices, status: Status, result: Result | None) -> None:
         many = several(column.key for column in result.columns)
         heads = "".join(f'<th scope="col">{escape(text(f"flips.{name}"))}</th>' for name in _HEADS)
         rows = "".join(_row(one, many) for one in found)
-        table = f'<table class="odd-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-        st.html(f'<div class="odd-wide">{table}</div>')
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        styles("pages/frame/turned.css")
+        st.html(f'<div class="odd-turned" tabindex="0" role="group" aria-label="{text("flips.title")}">{table}</div>')
         st.caption(text("flips.over", n=len(flips.common(before, result))))
         _pictures(found, result, many)
 
@@ -109,7 +114,7 @@ def _share(one: Standing, wrong: str, right: str) -> str:
 
 
 def _arrow(before: str, now: str) -> str:
-    return before if before == now else f"{before} → {now}"
+    return f'<span class="odd-same">{before}</span>' if before == now else f"{before} → {now}"
 
 
 def _pictures(found: tuple[Changed, ...], result: Result, many: bool) -> None:

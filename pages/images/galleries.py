@@ -97,7 +97,7 @@ def album(
         )
         _offer(choices, edit, shown, made)
         if shown.test:
-            st.caption(text("images.select"))
+            st.caption(text("images.select") + (f" {text('corrections.taught')}" if result is not None else ""))
         _removed(choices, edit, shown)
     return shown
 

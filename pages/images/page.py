@@ -23,7 +23,6 @@ component.styles("pages/images/images.css")
 st.html(f"<style>{words()}</style>")
 style.head("images", text("images.lead"))
 running(choices, status)
-turned(choices, status, result)
 
 mine = uploads.shelf().source
 own = backend.current().overview(mine)
@@ -49,6 +48,7 @@ elif isinstance(plain, Refusal):
     style.note(say(plain.sentence))
 else:
     shown = galleries.album(choices, status, result, plain, edit, made if isinstance(made, Overview) else None)
+    turned(choices, status, result)  # below what is worked on, which stays where it is
     if isinstance(made, Refusal):
         style.note(say(made.sentence))
     elif made is not None:

@@ -120,7 +120,7 @@ def aside_group(shown: Album) -> list[Group]:
     title = text("images.aside")
     said = [kind(p.kind) if p.kind else text("kind.unknown") for _, p in shown.aside]
     tiles = tuple(Tile(n, p, f"{p.name}, {word}, {title}") for (n, p), word in zip(shown.aside, said, strict=True))
-    return [Group("aside", title, "unknown", tiles, text("images.aside_chip"))]
+    return [Group("aside", title, "unknown", tiles)]
 
 
 def removed_group(shown: Album) -> list[Group]:

@@ -42,7 +42,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         chosen = {f"{place}:{exhibit.picture.sha256}": (exhibit.picture.sha256, exhibit.picture.defective)}
         if not exhibit.picture.synthetic:
             corrections.buttons(choices, chosen, "inspected")
-        turned(choices, status, result)
+        turned(choices, status, result, folded=True)
         found = exhibits.verdicts_on(exhibit, result, verdicts)
         explained(exhibit, found, keys, verdicts, choices, status)
     style.foot("inspect", text("inspect.hint_paint" if painting else "inspect.hint"))

@@ -298,12 +298,18 @@ class TestRunning:
         assert write("en", "images.ran", n=5) in words(done)
         assert write("en", "images.ran", n=5) not in words(open_app("done", "images"))
 
-    def test_synthetic_defects_are_one_click_from_an_empty_compare(self, open_app, monkeypatch):
+    def test_good_pictures_only_show_held_out_ones_and_synthetic_defects_are_one_click_away(
+        self, open_app, monkeypatch
+    ):
         from fixtures import states
 
-        result = replace(states.look("done")(Choices())[1], test=())
+        result = states.look("done")(Choices())[1]
+        held = [replace(c, held_out_maps=None if c.maps is None else c.maps[: len(c.held_out)]) for c in result.columns]
+        result = replace(result, test=(), columns=tuple(held))
         monkeypatch.setattr(FakeBackend, "look", lambda self, choices: (states._done(result)[0], result))
         app = open_app("done", "compare")
+        assert write("en", "compare.held_out", n=len(result.held_out)) in words(app)
+        assert "compare_filter" in app.session_state
         app.button(key="synthetic_on").click().run()
         assert not app.exception
         assert [edit.defects for edit in app.session_state["edits"].values()] == [12]

@@ -147,5 +147,16 @@ def test_features_are_kept_and_fits_too_where_the_same_is_learnt_to_the_last_bit
         equal(found[0], fit_and_score(TWO.detector(method, "scattering"), anew, now)[0])
 
 
+def test_without_test_pictures_the_maps_of_the_held_out_ones_are_kept_to_be_shown(data, fitted):
+    before, stores, columns = fitted
+    now = after(data, *((s.picture.name, "unused") for s in data.test), of=TWO)
+    (_, gaussian), (column, detector) = columns
+    assert column.held_out_maps is None
+    bare = remeasured(before, column, detector, regrouped(stores, now), now)[0]
+    assert (bare.held_out_maps.shape, len(bare.scores)) == ((2, 64, 64), 0)
+    np.testing.assert_array_equal(bare.held_out, column.held_out)
+    assert remeasured(before, columns[0][0], gaussian, regrouped(stores, now), now)[0].held_out_maps is None
+
+
 def test_a_picture_that_no_pass_saw_needs_one(data, fitted):
     assert regrouped(fitted[1], after(data, defects=6, of=TWO)) is None
