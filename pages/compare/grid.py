@@ -45,6 +45,7 @@ def linked_grid(
     on_focus: Callable[[str], None],
     on_colour: Callable[[str], None],
     on_order: Callable[[str], None],
+    on_said: Callable[[int, str], None],
     stale: bool = False,
     key: str = "grid",
 ) -> Pick | None:
@@ -57,6 +58,7 @@ def linked_grid(
         shape: of all panes, width over height.
         words: labels of the tools, in the session's language.
         on_focus, on_colour, on_order: called with the method, colour map or order that was chosen.
+        on_said: called with a test picture's number and what was said of it, one of the actions in `words`.
         stale: dims rows that answer other choices than the present ones.
     """
     send(pictures, key)
@@ -68,10 +70,13 @@ def linked_grid(
         key=key,
         data=data,
         on_picked_change=_nothing,
+        on_said_change=_nothing,
         on_focused_change=lambda: on_focus(session.widget(key)["focused"]["column"]),
         on_colour_change=lambda: on_colour(session.widget(key)["colour"]),
         on_order_change=lambda: on_order(session.widget(key)["order"]),
     )
+    if heard.said:
+        on_said(int(heard.said["row"].split()[0]), str(heard.said["action"]))
     picked = heard.picked
     return Pick(picked["row"], picked["column"], int(picked["y"]), int(picked["x"])) if picked else None
 

@@ -10,7 +10,7 @@ from detectors.result import Result
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
 from pages.compare.held_out import as_tests
-from pages.frame import backend, data, headline, panes, session, shapes, style, synthetic
+from pages.frame import backend, corrections, data, headline, panes, session, shapes, style, synthetic
 from pages.frame.component import Pictures
 from pages.frame.flips import turned
 from pages.frame.pinned import beside
@@ -28,15 +28,23 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     order = session.ORDER.get()
     pinned = backend.current().pinned
     group = session.widget("compare_group") or GROUPS[0 if pinned is None else 1]
+
+    def said(i: int, action: str) -> None:
+        if result is not None and 0 <= i < len(result.test or result.held_out) and action in corrections.WORDS:
+            picture, role = (result.test or result.held_out)[i], "test" if result.test else "train"
+            corrections.say(choices, {f"{role}:{picture.sha256}": (picture.sha256, picture.defective)}, action)
+            st.rerun()
+
     grid = partial(
         linked_grid,
-        words=panes.words(calibrated=result is None or bool(result.held_out)),
+        words=panes.words(calibrated=result is None or bool(result.held_out)) | {"say": corrections.short()},
         colour=choices.colour,
         order=order,
         language=language(),
         on_focus=lambda method: change(focus=method),
         on_colour=lambda colour: change(colour=colour),
         on_order=session.ORDER.set,
+        on_said=said,
         key="grid",
     )
     if result is None:

@@ -25,6 +25,8 @@ class Pane {
     if (shown !== this.shown) {
       this.shown = shown;
       this.tile.setAttribute("aria-label", cell.alt);
+      const letters = this.row.data.cells[0].say ? this.grid.data.words.say.map(({ letter }) => letter) : [];
+      this.tile.setAttribute("aria-keyshortcuts", letters.join(" "));
       this.fill();
     }
     this.footer();
@@ -106,12 +108,14 @@ class Pane {
 
   footer() {
     const { foot, cell } = this;
-    const written = JSON.stringify([cell.verdict, cell.word, cell.score, cell.unit, cell.note, cell.ratio, cell.title]);
+    const say = cell.say ? this.grid.data.words.say : [];
+    const written = JSON.stringify([cell.verdict, cell.word, cell.score, cell.unit, cell.note, cell.ratio, cell.title, say]);
     if (written === this.written) return;
     this.written = written;
     foot.replaceChildren();
     if (cell.title !== undefined) {
       foot.append(make("b", "title", cell.title), make("span", "note", cell.note));
+      if (say.length) foot.append(this.saying(say));
       return;
     }
     if (!cell.verdict) return;
@@ -130,6 +134,21 @@ class Pane {
       foot.append(track);
     }
     foot.append(make("span", "note", cell.note));
+  }
+
+  // What can be said of the row's picture, by click; in any of its panes by key.
+  saying(say) {
+    const line = make("div", "say");
+    for (const { action, label, title, letter } of say) {
+      const button = make("button", "", label);
+      button.type = "button";
+      button.tabIndex = -1; // its letter does the same in any pane of the row
+      button.title = `${title} (${letter})`;
+      button.setAttribute("aria-label", `${title}: ${this.cell.title}`);
+      button.addEventListener("click", () => this.row.say(action));
+      line.append(button);
+    }
+    return line;
   }
 
   place(event) {
@@ -186,6 +205,7 @@ class Pane {
     } else if (event.key === "Enter" || event.key === " ") this.pick(x, y);
     else if (event.key === "+" || event.key === "=") row.enlarge(1.5, ...shareAt(row.data, x, y));
     else if (event.key === "-") row.enlarge(1 / 1.5, 0.5, 0.5);
+    else if (!event.ctrlKey && !event.metaKey && !event.altKey && row.said(event.key)) row.say(row.said(event.key));
     else if (event.key === "0" || event.key === "Escape") row.enlarge(0, 0.5, 0.5);
     else return;
     event.preventDefault();

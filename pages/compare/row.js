@@ -33,6 +33,16 @@ class Row {
     if (!this.panes.some((pane) => pane.tile.tabIndex === 0)) this.panes.forEach((pane, i) => (pane.tile.tabIndex = i ? -1 : 0));
   }
 
+  // The action that a letter stands for; nothing where the picture is none of the set's own.
+  said(letter) {
+    const say = this.data.cells[0].say ? this.grid.data.words.say : [];
+    return say.find((each) => each.letter === letter.toUpperCase())?.action;
+  }
+
+  say(action) {
+    this.grid.trigger("said", { row: this.data.picture, action, at: Date.now() });
+  }
+
   point(x, y, aloud = false) {
     if (x !== undefined) {
       const [height, width] = this.data.size;

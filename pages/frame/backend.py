@@ -131,7 +131,7 @@ class Backend:
             self.run(choices)
             return self._standing(choices)
         if found is not None and found is not self._run and found.state == "done":
-            self._take(found, shared=self._session not in found.sessions)
+            self._take(found, shared=self._session not in found.sessions and not _own(source))
         if self._run is not None and self._coming is not None:
             return self._awaiting(self._coming, choices), self._run.result()
         current = self._run if self._run is not None and self._run is found else None
@@ -159,6 +159,7 @@ class Backend:
         wanted = comparison(choices)
         before = _compute().find(wanted, source)
         shared = before is not None and before.state == "done" and not before.sessions & {self._session, NOBODY}
+        shared = shared and not _own(source)  # another tab of the same browser had it
         self._asked = True
         self._take(_compute().start(wanted, source, self._session, before=self._run), shared)
 

@@ -17,7 +17,7 @@ from pages.frame.state import Choices, current
 from pages.frame.words import text
 
 WAIT_SECONDS = 1.5  # after the last correction, so that ten quick ones are followed by one run
-WORDS = ("learn", "defective", "remove")  # what can be said where a picture is looked at; by N, D and X
+WORDS, LETTERS = ("learn", "defective", "remove"), ("N", "D", "X")  # what can be said where a picture is looked at
 
 Chosen = Mapping[str, tuple[str, bool | None]]  # (sha256, whether it is called defective) by the name in the set
 
@@ -143,10 +143,21 @@ def _labelled(edit: EditedSource, chosen: dict[str, str], action: str, word: str
     return {"labels": tuple(sorted(labels.items())), "moved": tuple(sorted(moved_to.items()))}
 
 
+def short() -> list[dict[str, str]]:
+    """Return what can be said of a picture in a row of panes: {action, label, title, letter}."""
+    return [
+        {
+            "action": action, "letter": letter, "label": text(f"corrections.short.{action}"),
+            "title": text(f"corrections.{action}"),
+        }
+        for action, letter in zip(WORDS, LETTERS, strict=True)
+    ]  # fmt: skip
+
+
 def buttons(choices: Choices, chosen: Chosen, key: str) -> None:
     """Show what can be said of a picture that is looked at, each with its key."""
     with st.container(key=f"say_{key}", horizontal=True, gap="small"):
-        for action, letter in zip(WORDS, ("N", "D", "X"), strict=True):
+        for action, letter in zip(WORDS, LETTERS, strict=True):
             said = st.button(text(f"corrections.{action}"), key=f"say_{key}_{action}", shortcut=letter)
             if said:
                 say(choices, chosen, action)

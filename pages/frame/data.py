@@ -121,6 +121,7 @@ def undo() -> None:
     if not mine.steps:
         return
     step = mine.steps.pop()
+    mine.changed()
     mine.source, mine.refused = step.source, ()
     edits().clear()
     edits().update(step.edits)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.frame import backend, corrections, data, early, style
+from pages.frame import backend, corrections, data, early, style, uploads
 from pages.frame.component import ROOT
 from pages.frame.sidebar import ADDRESS, present, sidebar
 from pages.frame.state import current, mirror
@@ -31,6 +31,8 @@ backend.current().begins = page.url_path != "live"  # there a camera's frames ar
 status, result = backend.current().look(choices)
 data.saw(result)
 corrections.refit()
+if uploads.elsewhere():
+    st.toast(text("images.elsewhere_changed"))
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)
 trouble(awaited=status.state == "running" or backend.current().finding_out(choices))

@@ -70,6 +70,9 @@ ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data
 # When a run follows what was corrected, in seconds of the clock; None where none is to.
 REFIT: Key[float | None] = Key("refit", _nothing, ("frame.corrections",))
 
+# How often anything was changed on the shelf, as far as this tab was told.
+CHANGE: Key[int | None] = Key("change", _nothing, ("frame.uploads",))
+
 # Images
 FOLDER_ROUND: Key[int] = Key("folder_round", int, ("images.products",))  # counts the places for a path
 FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.products",))

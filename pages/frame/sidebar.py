@@ -312,7 +312,9 @@ def _tongue() -> None:
             label_visibility="collapsed",
             on_change=lambda: change(language=session.widget("w_language")),
         )
-        LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text("frame.copied")}, width="content")
+        edit = data.edited(current())  # which no link carries
+        copied = "copied_edited" if edit is not None and not edit.untouched else "copied"
+        LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text(f"frame.{copied}")}, width="content")
 
 
 def _set(key: str, value: object) -> None:

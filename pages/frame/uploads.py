@@ -55,6 +55,7 @@ class Shelf:
         tabs: the sessions that are open on it.
         tray: what is on its way from the browser.
         kept: whether it outlives them.
+        change: how often anything was changed, and by which session last.
         seen: when a session last did anything, or the last one was closed.
     """
 
@@ -66,6 +67,7 @@ class Shelf:
     tabs: set[str] = field(default_factory=set)
     tray: Tray = field(default_factory=Tray)
     kept: bool = False
+    change: tuple[int, str] = (0, "")
     seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -76,7 +78,12 @@ class Shelf:
 
     def remember(self, done: str, edits: dict[str, EditedSource], **values: Any) -> None:
         """Keep what is now, so that what is done next can be undone."""
+        self.changed()
         self.steps = [*self.steps, Step(done, values, self.source, dict(edits))][-_STEPS:]
+
+    def changed(self) -> None:
+        """Count a change, for the other tabs to be told."""
+        self.change = self.change[0] + 1, _session()
 
     def clear(self) -> None:
         """Let go of the pictures and of all that was said of them, small copies for browsers included."""
@@ -147,9 +154,7 @@ class Kept:
 
 def shelf() -> Shelf:
     """Return this session's shelf: that of its browser, where this takes a cookie."""
-    mine = session.OWN.get()
-    context = get_script_run_ctx()
-    name = context.session_id if context else ""
+    mine, name = session.OWN.get(), _session()
     if mine is None:
         browser = keeping.browser()
         mine = _kept().of(browser) if browser else Shelf(edits=session.EDITS.get())
@@ -161,6 +166,18 @@ def shelf() -> Shelf:
     _by_token()[mine.tray.token] = mine
     _keeper(name, mine)
     return mine
+
+
+def _session() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def elsewhere() -> bool:
+    """Say, once for each time, whether another tab of this browser has changed the pictures."""
+    mine, before = shelf(), session.CHANGE.get()
+    session.CHANGE.set(mine.change[0])
+    return before is not None and before != mine.change[0] and mine.change[1] != _session()
 
 
 def of_token(token: str) -> Shelf | None:

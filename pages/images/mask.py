@@ -52,7 +52,7 @@ def drawing(choices: Choices) -> None:
         if not isinstance(found, Large):
             st.caption(text("images.decoding"))
             return
-        MASK(
+        heard = MASK(
             key="mask_drawing",
             data={
                 "of": sha,
@@ -64,6 +64,8 @@ def drawing(choices: Choices) -> None:
             },
             on_drawn_change=drawn,
         )
+        if heard.drawn:
+            st.rerun()  # beyond the dialog, which it closes: a run may follow
 
     def shown() -> None:
         poll(part, lambda: answer.pending, page=False)

@@ -224,3 +224,14 @@ def test_forgetting_forgets_whose_scores_were_seen():
     shelf.scored.add("aa")
     shelf.clear()
     assert shelf.scored == set()
+
+
+def test_the_other_tab_is_told_once_that_pictures_were_changed(open_app, monkeypatch):
+    app = open_app("done", "images")
+    assert not app.toast
+    shelf = app.session_state["own"]
+    shelf.change = shelf.change[0] + 1, "another tab"
+    app.run()
+    assert [toast.value for toast in app.toast] == [write("en", "images.elsewhere_changed")]
+    app.run()
+    assert not app.toast
