@@ -10,6 +10,9 @@ from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.words import plain, text
 
+_WIDE = 1.8  # width over height, from which the two stand below each other
+_TALLEST = 620  # pixels of the window
+
 
 def ask(*chosen: tuple[str, Thumbnail]) -> None:
     """Remember which picture is wanted large, with its name in the set; the first one."""
@@ -23,6 +26,8 @@ def enlarged(choices: Choices) -> None:
     if wanted is None or source is None:
         return
     name, picture = wanted
+    shape = picture.original_size[1] / picture.original_size[0]
+    width = "stretch" if shape >= 1 else round(_TALLEST * shape)
     answer = backend.current().later(large, source, picture.sha256)
 
     def part() -> None:
@@ -31,12 +36,12 @@ def enlarged(choices: Choices) -> None:
             st.caption(text("images.decoding"))
             return
         if found.marked is None:
-            st.image(found.webp, width="stretch")
+            st.image(found.webp, width=width)
             st.caption(text("images.no_mask"))
             return
-        left, right = st.columns(2)
-        left.image(found.webp, width="stretch")
-        right.image(found.marked, width="stretch")
+        left, right = (st.container(), st.container()) if shape >= _WIDE else st.columns(2)
+        left.image(found.webp, width=width)
+        right.image(found.marked, width=width)
         right.caption(text("images.mask_share", share=f"{100 * found.share:.2g}"))
 
     def shown() -> None:

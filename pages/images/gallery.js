@@ -26,7 +26,7 @@ class Gallery {
   update(data, trigger) {
     this.data = data;
     this.trigger = trigger;
-    const written = JSON.stringify([data.groups, data.items, data.words, data.actions]);
+    const written = JSON.stringify([data.groups, data.items, data.shape, data.words, data.actions]);
     if (written !== this.written) this.draw();
     this.written = written;
     if (data.reveal && data.reveal.at !== this.revealed) this.reveal(data.reveal);
@@ -36,13 +36,20 @@ class Gallery {
     const focused = this.tiles.get(this.at)?.matches(":focus") ? this.at : null;
     for (const id of this.chosen) if (!(id in this.data.items)) this.chosen.delete(id);
     this.tiles.clear();
+    this.groups.style.setProperty("--shape", this.data.shape);
     this.groups.style.setProperty("--columns", this.columns());
+    this.groups.style.setProperty("--few", this.across(6));
     this.groups.replaceChildren(...this.data.groups.map((group) => this.group(group)));
     if (!this.tiles.has(this.at)) this.at = this.tiles.keys().next().value;
     this.tiles.get(this.at)?.setAttribute("tabindex", "0");
     if (focused) this.tiles.get(focused)?.focus();
     this.actions.replaceChildren(...this.data.actions.map((action) => this.action(action)), this.clearing());
     this.look();
+  }
+
+  // How many pictures of the set's shape take the place of so many squares, side by side, at about the same area.
+  across(squares) {
+    return Math.max(2, Math.round(squares / Math.sqrt(this.data.shape)));
   }
 
   // As many columns as leave the fewest places empty behind small groups that stand side by side.
@@ -56,7 +63,7 @@ class Gallery {
       }
       return lost;
     };
-    return [8, 9, 10].reduce((best, columns) => (empty(columns) < empty(best) ? columns : best));
+    return [8, 9, 10].map((count) => this.across(count)).reduce((best, columns) => (empty(columns) < empty(best) ? columns : best));
   }
 
   group(group) {

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from detectors.queries.overview import Thumbnail
-from pages.frame import session
+from pages.frame import session, shapes
 from pages.frame.component import Component, address
 from pages.frame.words import text
 
@@ -112,6 +112,7 @@ def gallery(
             for tile in tiles
         },
         "actions": [asdict(action) for action in actions],
+        "shape": shapes.common(width / height for tile in tiles for height, width in [tile.picture.original_size]),
         "words": {name: text(f"images.gallery.{name}") for name in ("chosen", "none", "all")},
         "reveal": reveal,
     }  # fmt: skip

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from detectors.images import LIMITS, label
 from detectors.queries.overview import Card, Overview, card
-from pages.frame import backend, data, keeping, session, uploads
+from pages.frame import backend, data, keeping, session, shapes, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
 from pages.frame.words import kind, plain, say, speaker, text
@@ -152,6 +154,9 @@ def _drop() -> None:
 
 def thumbs(pictures: Iterable[bytes], alt: str) -> None:
     """Show up to four small pictures in a row."""
+    pictures = tuple(pictures)
+    sizes = [Image.open(io.BytesIO(webp)).size for webp in pictures]
     shown = [f'<img src="{address(webp)}" alt="{escape(alt)}">' for webp in pictures]
     shown += ["<i></i>"] * (4 - len(shown))
-    st.html(f'<div class="odd-thumbs">{"".join(shown)}</div>')
+    shape = shapes.common(width / height for width, height in sizes)
+    st.html(f'<div class="odd-thumbs" style="--shape: {shape}">{"".join(shown)}</div>')
