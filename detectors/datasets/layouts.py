@@ -3,6 +3,8 @@
 The rule, for folders, ZIPs and uploads alike: folders that wrap everything are taken off; the deepest folder with a
 word for a role (train, test, masks) gives the role; below it the deepest word for good or bad decides, else the deepest
 folder that is no camera, date or number is the kind of a defect; without any word a picture is a good one to learn.
+What the folders around a folder say of it stands in `_read`: "Non-cracked" beside "Cracked", and conditions (lights,
+backgrounds) that good pictures have folders of as well.
 """
 
 from __future__ import annotations
@@ -91,8 +93,7 @@ def place_all(
     geometry = any(meaning(folder).carrier and "rgb" in words.words(folder) for path in folders for folder in path)
     coloured = {(name.rpartition("/")[0], words.bare_stem(words.stem(name))) for name in names}
     places = []
-    for i, (name, path) in enumerate(zip(names, folders, strict=True)):
-        said = [meaning(folder) for folder in path]
+    for i, (name, path, said) in enumerate(zip(names, folders, _read(folders), strict=True)):
         measured = words.measured_beside(words.stem(name))
         if (override := overrides.get(name)) is not None:
             places.append(_overridden(override, path, said, name))
@@ -176,13 +177,14 @@ def _unwrapped(paths: Sequence[Sequence[str]]) -> list[list[str]]:
     shortest = min((len(path) for path in paths), default=0)
     while depth < shortest and len({path[depth] for path in paths}) == 1:
         top, below = meaning(paths[0][depth]), [meaning(f) for path in paths for f in path[depth + 1 :]]
-        if not _wraps(top, below):
+        if not _wraps(top, below, alone=any(len(path) == depth + 1 for path in paths)):
             break
         depth += 1
     return [list(path[depth:]) for path in paths]
 
 
-def _wraps(top: Meaning, below: Sequence[Meaning]) -> bool:
+def _wraps(top: Meaning, below: Sequence[Meaning], alone: bool) -> bool:
+    """Whether a folder is the name of a set, by what those below it say; `alone`: some files lie in it itself."""
     if top.role in ("mask", "weak mask"):
         return True  # a set of masks alone is none, so this is the name of a product
     if top.carrier and not top.role:
@@ -191,15 +193,59 @@ def _wraps(top: Meaning, below: Sequence[Meaning]) -> bool:
         return any(each.role in ("train", "validation") for each in below)
     if top.role:
         return any(each.role in ("train", "test") or each.quality for each in below)
+    if top.quality == "bad":  # where kinds or good ones lie below, it is the name of the set
+        kinds = not alone and any(each.silent and not each.view for each in below)
+        return kinds or any(each.role == "train" or each.quality == "good" for each in below)
     if top.quality:
-        return any(each.role == "train" for each in below)
+        return any(each.role == "train" or each.quality == "bad" for each in below)
     return True
+
+
+def _read(folders: Sequence[Sequence[str]]) -> list[list[Meaning]]:
+    """Return what each folder of each path says, by its own name and by those of the folders beside and above it."""
+    beside: dict[tuple[str, ...], set[str]] = {}
+    for path in {tuple(path) for path in folders}:
+        for depth, folder in enumerate(path):
+            beside.setdefault(path[:depth], set()).add(folder)
+    conditions = {
+        folder
+        for path in {tuple(path) for path in folders}
+        for depth, folder in enumerate(path)
+        if meaning(folder).silent and any(meaning(above).quality == "good" for above in path[:depth])
+    }
+
+    def said(path: Sequence[str], depth: int) -> Meaning:
+        folder = path[depth]
+        own = meaning(folder)
+        if not own.silent:
+            return own
+        if _good_among(folder, beside[tuple(path[:depth])]):
+            return replace(own, quality="good")
+        below_a_kind = any(
+            each.quality == "bad" or (each.silent and not each.view) for each in map(meaning, path[:depth])
+        )
+        return replace(own, view=True) if folder in conditions and below_a_kind else own
+
+    known: dict[tuple[str, ...], list[Meaning]] = {}
+    for path in map(tuple, folders):
+        if path not in known:
+            known[path] = [said(path, depth) for depth in range(len(path))]
+    return [known[tuple(path)] for path in folders]
+
+
+def _good_among(folder: str, beside: Collection[str]) -> bool:
+    """Whether a folder's pictures lack what one beside it is called after, and no other folder there is good."""
+    return any(words.denies(folder, other) for other in beside) and not any(
+        meaning(other).quality == "good" for other in beside
+    )
 
 
 def _whole(below: Collection[str]) -> bool:
     """Whether folders make a data set: one to train, VisA's `Data`, or one of good beside one of bad pictures."""
     said = [meaning(folder) for folder in below]
     if any(each.role == "train" for each in said) or any(folder.casefold() == "data" for folder in below):
+        return True
+    if any(_good_among(folder, below) for folder in below):
         return True
     return {"good", "bad"} <= {each.quality for each in said if not each.role}
 
@@ -248,8 +294,10 @@ def _mask_place(path: Sequence[str], said: Sequence[Meaning], stem: str, at: int
     above = [path[i] for i in range(max(at, 0)) if not said[i].role and not said[i].carrier]
     inner = below[1] if len(below) > 1 and words.meaning(below[-1]).view and not meaning(below[0]).view else None
     named = [folder for folder in below if folder != inner] or above
-    kinds = [folder for folder in named if not meaning(folder).view] or named
-    kind = kind_of(kinds[-1]) if kinds else None
+    views = {folder for folder, each in zip(path, said, strict=True) if each.view}
+    kinds = [folder for folder in named if folder not in views] or named
+    good = any(each.quality == "good" for folder, each in zip(path, said, strict=True) if kinds and folder == kinds[-1])
+    kind = ("good" if good else kind_of(kinds[-1])) if kinds else None
     return Place("mask", kind, stem, inner, why=_said(path[at]) if at >= 0 else _GIVEN)
 
 
@@ -359,7 +407,8 @@ def _masks_by_name(
             "It has few values and a name made of {picture}: its mask.",
             picture=names[partner].rpartition("/")[2] if partner is not None else bare[0],
         )
-        result[i] = Place("mask", places[i].kind, places[i].stem, part=places[i].part, why=why)
+        kind = None if places[i].why == _DEFAULT else places[i].kind
+        result[i] = Place("mask", kind, places[i].stem, part=places[i].part, why=why)
     return result
 
 

@@ -122,6 +122,7 @@ class _Owners:
         preferences: tuple[Callable[[int], bool], ...] = (
             lambda i: self.places[i].part == self.places[mask].part,
             lambda i: self.names[i].rpartition("/")[0] in (folder, folder.rpartition("/")[0]),
+            lambda i: self.names[i].rpartition("/")[0].rpartition("/")[0] == folder.rpartition("/")[0],
             lambda i: self.places[i].role == "test",
         )
         for prefers in preferences:
@@ -148,7 +149,7 @@ def _checked(
     if len(owners) > 1 and not _one_part(owners, places, names):
         raise PictureRefused(
             "mask.two_pictures",
-            "{count} test pictures have the name of this mask ({first}, {second}). Put it into a folder named like "
+            "{count} pictures have the name of this mask ({first}, {second}). Put it into a folder named like "
             "their kind.",
             count=len(owners),
             first=names[owners[0]],

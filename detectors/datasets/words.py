@@ -29,7 +29,7 @@ GOOD = _row(
     "정상 정상품 양품 양호 합격 합격품 무결함 결함없음 이상없음 불량없음"
 )
 BAD = _row(
-    "bad ng nok ko defect defects defective def anomaly anomalies anomalous abnormal abnormals fail failed "
+    "bad ungood ng nok ko defect defects defective def anomaly anomalies anomalous abnormal abnormals fail failed "
     "failing failure reject rejected rejects faulty fault faults damaged nio scrap nonconforming positive "
     "positives 不良 不良品 不合格 不合格品 "
     "mauvais mauvaise defaut defauts defectueux defectueuse defectueuses rebut rebuts malo malos mala malas defecto "
@@ -73,11 +73,16 @@ _CARRIERS = _row(  # say nothing about what lies in them
     "bmp jpegs tif tiff jpegimages raw original originals set all files public released reduced 사진 이미지 "
     "원본 图片 图像 画像 写真 原图"
 )
-_VIEWS = _row("cam cams camera cameras view views left right top bottom front back rear")
-_NUMBERED = _row("line part sample lot batch day light shot pos position station side angle exposure unit")
+_VIEWS = _row(
+    "cam cams camera cameras view views left right top bottom front back rear side sides topside bottomside frontside "
+    "backside topview sideview frontview 카메라 상면 하면 측면 정면 전면 후면 윗면 아랫면 앞면 뒷면 옆면 상부 하부 "
+    "좌측 우측 相机 摄像头 侧面 侧视 俯视 カメラ 側面 正面 背面 上面 下面"
+)
+_NUMBERED = _row("line part sample lot batch day light shot pos position station angle exposure unit")  # or a letter
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
     "xyz depth depths pointcloud pcd"
 )
+_ENDS = re.compile(r"(?<=\w{3})(?:ing|ed|es|s)$")  # "cracked" and "cracks" are of one root
 _TAILS = re.compile(
     r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真|データ)$"
 )  # written without a space
@@ -210,6 +215,26 @@ def measured_beside(stem: str) -> str | None:
     return _DEEP.sub("", stem) if _DEEP.search(stem) else None
 
 
+def denies(folder: str, other: str) -> bool:
+    """Whether a folder's name says that its pictures have not what another folder is called after.
+
+    >>> denies("Non-cracked", "Cracked"), denies("scratch-free", "Scratches"), denies("uncracked", "crack")
+    (True, True, True)
+    >>> denies("no_label", "dent"), denies("cracked", "crack")
+    (False, False)
+    """
+    said, root = list(words(folder)), frozenset(_ENDS.sub("", word) for word in words(other) if not word.isdigit())
+    if len(said) > 1 and said[0] in _NOT:
+        rest = said[1:]
+    elif len(said) > 1 and said[-1] in _FREE:
+        rest = said[:-1]
+    elif glued := re.match(r"(?:non|no|un)(?=\w{3})", "".join(said[:1])):
+        rest = [said[0][glued.end() :], *said[1:]]
+    else:
+        return False
+    return bool(rest) and {_ENDS.sub("", word) for word in rest if not word.isdigit()} == root
+
+
 def is_date(folder: str) -> bool:
     """Whether a folder is called like a day or a month.
 
@@ -271,5 +296,7 @@ def _is_mask(said: tuple[str, ...]) -> bool:
 def _is_view(folder: str, rest: list[str]) -> bool:
     if _ID.match(folder) or is_date(folder):
         return True
-    numbered = bool(re.search(r"\d", folder))
-    return bool(rest) and all(word in _VIEWS or (numbered and word in _NUMBERED) for word in rest)
+    letters = {word for word in rest if len(word) == 1 and word.isascii()}
+    named = set(rest) - letters
+    numbered = bool(re.search(r"\d", folder) or letters or named & _VIEWS)
+    return bool(named) and named <= (_VIEWS | _NUMBERED if numbered else _VIEWS)

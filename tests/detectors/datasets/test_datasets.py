@@ -234,7 +234,7 @@ class TestMasks:
     def test_a_mask_that_fits_two_pictures(self):
         said, _ = self.refused(test__cut__000=picture(9), masks__000=mask())
         assert said == [
-            "3 test pictures have the name of this mask (test/crack/000.png, test/cut/000.png). Put it into a folder "
+            "3 pictures have the name of this mask (test/crack/000.png, test/cut/000.png). Put it into a folder "
             "named like their kind."
         ]
 

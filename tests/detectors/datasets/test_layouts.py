@@ -145,6 +145,50 @@ LAYOUTS = {
         ["003.png", "OK_001.png", "OK_002.png"],
         {"NG_004.png": ("defective", None), "part 5 defective.png": ("defective", None)},
     ),
+    # kaggle.com/datasets/arnavr10880/concrete-crack-images-for-classification, SDNET2018: what is not cracked is good
+    "Non-X beside X": (
+        tree("Walls/Non-cracked/1.jpg", "Walls/Non-cracked/2.jpg", "Walls/Cracked/3.jpg"),
+        ["Walls/Non-cracked/1.jpg", "Walls/Non-cracked/2.jpg"], {"Walls/Cracked/3.jpg": ("Cracked", None)},
+    ),
+    "no X beside a good folder is a kind": (
+        tree("train/good/1.png", "test/good/2.png", "test/no_screw/3.png", "test/screw/4.png"),
+        ["train/good/1.png"],
+        {"test/good/2.png": ("good", None), "test/no_screw/3.png": ("no_screw", None),
+         "test/screw/4.png": ("screw", None)},
+    ),
+    # github.com/zhangzilongc/MMR: AeBAD-S, conditions below the kinds
+    "AeBAD": (
+        tree("AeBAD_S/train/good/background/1.png", "AeBAD_S/train/good/view/1.png", "AeBAD_S/test/good/same/2.png",
+             "AeBAD_S/test/good/view/2.png", "AeBAD_S/test/groove/same/3.png", "AeBAD_S/test/groove/view/3.png",
+             masks=["AeBAD_S/ground_truth/groove/same/3.png", "AeBAD_S/ground_truth/groove/view/3.png"]),
+        ["AeBAD_S/train/good/background/1.png", "AeBAD_S/train/good/view/1.png"],
+        {"AeBAD_S/test/good/same/2.png": GOOD, "AeBAD_S/test/good/view/2.png": GOOD,
+         "AeBAD_S/test/groove/same/3.png": ("groove", MARKED), "AeBAD_S/test/groove/view/3.png": ("groove", MARKED)},
+    ),
+    # github.com/DorisBao/BMAD: masks beside their own pictures, under names that occur in every split
+    "BMAD": (
+        tree("Brain/train/good/0.png", "Brain/valid/good/img/0.png", "Brain/valid/Ungood/img/0.png",
+             "Brain/test/good/img/0.png", "Brain/test/Ungood/img/0.png",
+             masks=["Brain/valid/Ungood/label/0.png", "Brain/test/Ungood/label/0.png"],
+             empty=["Brain/valid/good/label/0.png", "Brain/test/good/label/0.png"]),
+        ["Brain/train/good/0.png", "Brain/valid/good/img/0.png"],
+        {"Brain/valid/Ungood/img/0.png": ("Ungood", MARKED), "Brain/test/good/img/0.png": GOOD,
+         "Brain/test/Ungood/img/0.png": ("Ungood", MARKED)},
+    ),
+    "good ones alone, of two cameras": (
+        tree("cam_top/1.png", "cam_side/1.png", "view a/1.png"),
+        ["cam_side/1.png", "cam_top/1.png", "view a/1.png"], {},
+    ),
+    "verdicts and masks in the names of files": (
+        tree("00_good.png", "01_good.png", "02_defect.png", masks=["02_defect_mask.png"]),
+        ["00_good.png", "01_good.png"], {"02_defect.png": ("defective", MARKED)},
+    ),
+    # kaggle.com/datasets/praveen2084/leather-defect-classification: the set's name is no word for defective
+    "a set that is called after defects": (
+        tree("Leather Defect Classification/folding marks/1.jpg", "Leather Defect Classification/non defective/2.jpg"),
+        ["Leather Defect Classification/non defective/2.jpg"],
+        {"Leather Defect Classification/folding marks/1.jpg": ("folding marks", None)},
+    ),
     "a name that all share says nothing": (
         tree("ng-part_1.png", "ng-part_2.png"), ["ng-part_1.png", "ng-part_2.png"], {},
     ),
