@@ -104,7 +104,7 @@ def changed(
             if not learnt:
                 after[sha] = LEARN
         elif not learnt and sha not in after and known is defective:
-            plain[name] = sha  # its kind is named
+            plain |= {name: sha} if word else {}  # its kind is named, or nothing new is said
         elif defective:
             after[sha] = f"{DEFECTIVE}: {word}" if word else DEFECTIVE
         else:

@@ -80,6 +80,15 @@ def test_the_keyboard_does_what_the_pointer_does(page):
     page.wait_for_url("**/inspect?**")
 
 
+def test_a_picture_is_called_normal_by_a_key_in_any_of_its_panes_and_by_a_click(page):
+    tile(page, 0, 2).focus()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 picture corrected.").first).to_be_visible()
+    page.locator(".row").nth(1).locator(".say button").first.click()
+    expect(page.get_by_text("1 picture corrected.").last).to_be_visible()
+    expect(page.locator(".row")).to_have_count(6)
+
+
 def test_a_head_focuses_its_method_everywhere(page):
     page.locator("button.head").nth(4).click()
     page.wait_for_url("**focus=cfa**")

@@ -54,8 +54,9 @@ class TestWhatIsSaid:
         chosen, sha = named("test", 0)
         named_now = corrections.changed(EditedSource(OWN), chosen, "defective", "deep cut", {sha})
         assert named_now == {"labels": ((sha, "deep cut"),), "moved": ()}
-        chosen, sha = named("train", 0)
-        assert corrections.changed(EditedSource(OWN), chosen, "learn", "", {sha}) == {}
+        for role, i, action in (("train", 0, "learn"), ("test", 0, "defective"), ("test", 1, "good")):
+            chosen, sha = named(role, i)
+            assert corrections.changed(EditedSource(OWN), chosen, action, "", {sha}) == {}
 
     def test_what_was_corrected_is_corrected_again_and_brought_back(self):
         chosen, sha = named("test", 0)
