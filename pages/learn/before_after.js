@@ -4,6 +4,7 @@ export default function ({ parentElement, data }) {
   const [under, over] = figure.querySelectorAll("img");
   const handle = figure.querySelector("input");
   const [left, right] = figure.querySelectorAll("figcaption span");
+  figure.style.setProperty("--shape", data.shape);
   under.src = data.before;
   over.src = data.after;
   under.alt = data.words[0];

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pages.frame.component import Component
-from pages.learn.parts import uri
+from pages.learn.parts import shape, uri
 
 BEFORE_AFTER = Component(
     "before_after",
@@ -20,5 +20,11 @@ def before_after(
     before: NDArray[np.uint8], after: NDArray[np.uint8], words: tuple[str, str], label: str, key: str
 ) -> None:
     """Show two (H, W, 3) pictures under a handle that a pointer or the arrow keys move; `words` name the two."""
-    data = {"before": uri(before, 512), "after": uri(after, 512), "words": list(words), "label": label}
+    data = {
+        "before": uri(before, 512),
+        "after": uri(after, 512),
+        "words": list(words),
+        "label": label,
+        "shape": shape(before),
+    }
     BEFORE_AFTER(key=key, data=data)

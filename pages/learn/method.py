@@ -24,6 +24,7 @@ from pages.frame.status import Status
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import language, plain, say, speaker, text
 from pages.learn import lesson
+from pages.learn.parts import shape
 from pages.learn.path import Station, path
 
 STEPS = ("features", "memory", "patch", "map", "score")
@@ -115,7 +116,7 @@ def figures(
         component.styles("pages/learn/steps.css")
         frame = found.path.box if found.path.map is not None else None
         shares = None if frame is None else _shares(frame, found.size)
-        path(stations(found), active(), shares, _focus, partial(_aim, found), key="path")
+        path(stations(found), active(), shape(found.picture.pixels), shares, _focus, partial(_aim, found), key="path")
 
     def draw_step(choices: Choices, status: Status, result: Result) -> None:
         try:

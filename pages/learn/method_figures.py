@@ -69,7 +69,8 @@ def framed(pixels: NDArray[np.uint8], box: Box | None, alt: str, side: int = 320
             f'height:{bottom - top:.2f}%;width:{right - left:.2f}%"></i>'
         )
     kind = ' class="odd-cells"' if pixelated else ""
-    return f'<div class="odd-picture"><img{kind} src="{parts.uri(pixels, side)}" alt="{escape(alt)}">{frame}</div>'
+    image = f'<img{kind} src="{parts.uri(pixels, side)}" alt="{escape(alt)}">'
+    return f'<div class="odd-picture" style="--shape: {parts.shape(pixels)}">{image}{frame}</div>'
 
 
 def crop(pixels: NDArray[np.uint8], box: Box, alt: str) -> str:

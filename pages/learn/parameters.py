@@ -184,7 +184,7 @@ def _multiples(
     for k in _shown(chosen):
         variant, varied = PARAMETERS[chosen][k], found.get(k)
         if varied is None:
-            image, note, right = _pending(answers[k]), "", ""
+            image, note, right = _pending(answers[k], parts.shape(result.test[i].pixels)), "", ""
         else:
             label = _label(chosen, k, varied)
             image = parts.picture(
@@ -209,7 +209,7 @@ def _charts(chosen: str, found: dict[int, VariantResult]) -> None:
     parts.beside(f"parameter_{chosen}", *charts)
 
 
-def _pending(answer: Answer) -> str:
+def _pending(answer: Answer, shape: float) -> str:
     """Return a grey pane that says how far a variant is, or why there is none."""
     stage = answer.stage
     if isinstance(stage.sentence, Sentence):
@@ -218,7 +218,7 @@ def _pending(answer: Answer) -> str:
         words = f"{stage_name(stage.stage)} {100 * stage.done:.0f} %" if stage.stage else f"{100 * stage.done:.0f} %"
     else:
         words = text("grid.waiting")
-    return f'<div class="odd-waiting" style="aspect-ratio:1">{escape(words)}</div>'
+    return f'<div class="odd-waiting" style="aspect-ratio:{shape}">{escape(words)}</div>'
 
 
 def _scaled(varied: VariantResult, i: int, result: Result) -> NDArray[np.float32] | None:

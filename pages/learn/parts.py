@@ -50,7 +50,12 @@ def picture(
         lines += _lines(f'x="{left}" y="{top}" width="{right - left}" height="{bottom - top}"', "rect")
     drawing = _drawing(lines, *pixels.shape[:2]) if lines else ""
     image = f'<img src="{uri(shown, side)}" alt="{escape(alt)}">'
-    return f'<div class="odd-picture">{image}{drawing}</div>'
+    return f'<div class="odd-picture" style="--shape: {shape(pixels)}">{image}{drawing}</div>'
+
+
+def shape(pixels: NDArray[np.uint8]) -> float:
+    """Return width over height of (H, W, 3) pixels."""
+    return round(pixels.shape[1] / pixels.shape[0], 4)
 
 
 def uri(pixels: NDArray[np.uint8], side: int = 320) -> str:

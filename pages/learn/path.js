@@ -12,6 +12,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (state.written === written) return;
   state.written = written;
   host.lang = data.language;
+  host.style.setProperty("--shape", data.shape);
   host.setAttribute("aria-label", data.label);
   if (host.children.length !== data.steps.length) build(host, state);
   data.steps.forEach((step, i) => fill(host.querySelectorAll(".step")[i], step, i, data));

@@ -40,6 +40,7 @@ class Station:
 def path(
     stations: Sequence[Station],
     active: int,
+    shape: float,
     frame: tuple[float, float, float, float] | None,
     on_step: Callable[[int], None],
     on_place: Callable[[float, float], None],
@@ -50,6 +51,7 @@ def path(
     Args:
         stations: five of them.
         active: which one is in focus.
+        shape: of the pictures, width over height.
         frame: (top, left, height, width) of the patch, as shares of the picture.
         on_step: called with the station that was chosen.
         on_place: called with (y, x) as shares of the picture.
@@ -64,7 +66,7 @@ def path(
         drawn = isinstance(station.image, Plane)
         steps.append(step | ({"drawing": station.image.svg()} if drawn else {"image": station.image}))
     data = {
-        "steps": steps, "active": active, "frame": frame, "language": language(),
+        "steps": steps, "active": active, "shape": shape, "frame": frame, "language": language(),
         "label": text("learn.method.path"), "hint": text("learn.method.hint"),
     }  # fmt: skip
 
