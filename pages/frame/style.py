@@ -48,6 +48,13 @@ def caveats(result: Result) -> bool:
     return bool(result.warnings)
 
 
+def corrected(result: Result) -> None:
+    """Say of how many pictures a person decided something, where figures stand without their other caveats."""
+    for sentence in result.warnings:
+        if sentence.key.startswith("data.corrected"):
+            note(say(sentence), "calm")
+
+
 def foot(page: str, note: str = "", result: Result | None = None) -> None:
     """Show a page's last line: a note on the left, what made the result, the next step on the right."""
     following = PAGES[(PAGES.index(page) + 1) % len(PAGES)]

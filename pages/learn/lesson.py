@@ -142,6 +142,8 @@ def lesson(name: str, choices: Choices, status: Status, result: Result | None) -
 
     if result is not None and status.stale:
         st.caption(text("frame.changed"))
+    if result is not None:
+        style.corrected(result)
     for part in parts(name, language()):
         if part.heading:
             st.html(f"<h2 class='odd-heading'>{_markdown().renderInline(part.heading)}</h2>")

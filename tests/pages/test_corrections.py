@@ -12,6 +12,7 @@ from fixtures.picture_files import encoded, scene
 from fixtures.pictures import glance
 from fixtures.results import made_up
 
+from detectors.comparison.comparison import corrected
 from detectors.datasets.sources import DemoSource, EditedSource, UploadSource
 from detectors.evaluation import flips, image_auroc
 from pages.frame import backend, corrections, data, uploads
@@ -225,6 +226,16 @@ def test_forgetting_forgets_whose_scores_were_seen():
     shelf.scored.add("aa")
     shelf.clear()
     assert shelf.scored == set()
+
+
+def test_a_lesson_says_so_above_its_figures(open_app, monkeypatch):
+    workers = fake("lessons_done")
+    status, result = workers.look(Choices())
+    (said,) = corrected({"corrected": [["aa", "learn"]]})
+    told = replace(result, warnings=(*result.warnings, said))
+    monkeypatch.setattr(workers, "_look", lambda choices: (status, told))
+    app = open_app("lessons_done", "learn", lesson="hard")
+    assert str(said) in " ".join(e.proto.body for e in app.get("html"))
 
 
 def test_the_other_tab_is_told_once_that_pictures_were_changed(open_app, monkeypatch):
