@@ -16,6 +16,7 @@ from detectors.report.parts import both_multiples
 from detectors.report.wording import Words
 from detectors.result import Column, Result, ResultPicture
 
+_FLAT = 1.6  # width over height, from which a pane has little height for words
 _SIDE = 256  # pictures in the report are not larger
 _WEBP: dict[str, Any] = {"quality": 82, "method": 2}
 
@@ -61,7 +62,7 @@ def rows(
                 "height": pixels.shape[0],
                 "width": pixels.shape[1],
                 "aspect": f"{picture.aspect:.4g}",
-                "tall": picture.aspect < 1,
+                "form": "tall" if picture.aspect < 1 else "flat" if picture.aspect >= _FLAT else "",
                 "uri": _webp(Image.fromarray(pixels)),
                 "outline": edges(picture.mask[picture.inside]) if picture.mask is not None and picture.local else "",
                 "cells": cells,
