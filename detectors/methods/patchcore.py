@@ -40,7 +40,9 @@ LITE = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 SHOWN = 5  # bank patches that an explanation shows
 TOGETHER = 8  # pictures described at once
 EMBEDDING = 600  # multiply-adds for which a number of a patch can be computed, as measured
-COVERING = 2.5  # the coreset takes as long as so many products of all patches with all picks
+COVERING = 0.6  # the coreset takes as long as so many products of all patches with all picks, as measured,
+PICKING = 14_000  # so many of each pick with others
+PREPARING = 2_300  # and so many of each patch with others
 
 
 @dataclass
@@ -235,7 +237,8 @@ class PatchCore(Detector):
         if wanted == total:
             return Estimate(seconds(total * width * EMBEDDING), model + 32 * total, model)
         directions = min(width, self.projection or width)
-        work = total * (2 * width * EMBEDDING + width * directions + COVERING * wanted * directions)
+        covering = COVERING * total * wanted + PICKING * wanted + PREPARING * total
+        work = total * width * (2 * EMBEDDING + directions) + covering * directions
         picking = 8 * total * directions + 48 * total  # the projected patches, centred once more, and their keys
         return Estimate(seconds(work), max(picking, model + 4 * total * directions), model)
 
