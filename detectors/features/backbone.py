@@ -88,8 +88,9 @@ class Backbone:
         if boxes is None:
             maps, pooled = self._looked_at(pictures)
         else:
+            places = [tuple(box) for box in boxes.tolist()]  # read where they are, mostly on the host already
             boxes = boxes.to(self.device)
-            maps, pooled = self._within(pictures, boxes, frame)
+            maps, pooled = self._within(pictures, places, frame)
         self.passes += len(pictures)
         features = Features(maps, pooled, frame, boxes)
         self._shapes.setdefault(frame, features[:1].shape)
@@ -143,18 +144,18 @@ class Backbone:
         every = [tile[1] for row in seen for tile in row]
         return maps, tuple(torch.stack(stage).mean(0) for stage in zip(*every, strict=True))
 
-    def _within(self, pictures: Tensor, boxes: Tensor, frame: tuple[int, int]) -> Outputs:
+    def _within(self, pictures: Tensor, boxes: list[tuple[int, ...]], frame: tuple[int, int]) -> Outputs:
         """Return the features of what lies inside the boxes, laid where it lies in the frame."""
         grids = [level[1:] for level in self.shape(frame).maps]
         order: list[int] = []
         parts: list[Outputs] = []
-        for box in boxes.unique(dim=0).tolist():
-            alike = (boxes == boxes.new_tensor(box)).all(1).nonzero()[:, 0].tolist()
+        for box in sorted(set(boxes)):
+            alike = [i for i, other in enumerate(boxes) if other == box]
             top, left, bottom, right = (place * self.tiles for place in box)
             maps, pooled = self._looked_at(pictures[alike, :, top:bottom, left:right])
             parts.append((tuple(_laid(m, box, frame, grid) for m, grid in zip(maps, grids, strict=True)), pooled))
             order += alike
-        back = torch.tensor(order, device=self.device).argsort()
+        back = torch.tensor(order).argsort().to(self.device)
         return (
             tuple(torch.cat(level)[back] for level in zip(*(maps for maps, _ in parts), strict=True)),
             tuple(torch.cat(stage)[back] for stage in zip(*(pooled for _, pooled in parts), strict=True)),

@@ -1,6 +1,7 @@
 """The engine on an accelerator, pretended where there is none: equal numbers, and a host that seldom waits."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,16 @@ from fixtures.accelerator import DEVICE, NAME, Mixed, memory, on, pretending, wa
 from detectors import datasets
 from detectors.comparison import storage
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
+from detectors.comparison.pipeline import on_cpu
 from detectors.errors import TooLarge
 from detectors.images import Preprocessing
+from detectors.live import model as live
 from detectors.methods import METHODS, build
 from detectors.methods.base import Features
 from detectors.methods.coreset import greedy_coreset
 from detectors.queries import explain
+from detectors.stress import condition
+from detectors.stress.measuring import measure
 
 COMPARISON = Comparison(backbones=("scattering",), preprocessing=Preprocessing(size=96))
 every_method = pytest.mark.parametrize("key", METHODS)
@@ -43,7 +48,7 @@ def run(data, comparison=COMPARISON):
     """Return what a worker has after a run: pictures, features, fitted detectors."""
     pictures = comparison.prepare(data)
     (name,) = comparison.backbones
-    stores = extract(pictures, comparison.load(name))
+    stores = extract(pictures, comparison.load(name), data=data)
     fitted = []
     for method in comparison.methods:
         column, detector = fit_and_score(comparison.detector(method, name), stores, pictures)
@@ -84,6 +89,96 @@ def test_a_run_gives_what_the_processor_gives(data, here, accelerator):
     reaction = explain.gradient(there, whole, "test", 0)
     assert np.isfinite(reaction).all()
     assert reaction.any()
+
+
+CLOSER = Comparison(
+    methods=("mahalanobis", "patchcore"),
+    backbones=("scattering-2x2",),
+    preprocessing=Preprocessing(size=64, proportions="padded"),
+)
+
+
+@pytest.fixture(scope="module")
+def wide(data):
+    """Pictures of two shapes."""
+    train = [cut(sample, 80 + 40 * (i % 2)) for i, sample in enumerate(data.train)]
+    return replace(data, train=tuple(train), test=tuple(cut(sample, 120) for sample in data.test[:2]))
+
+
+def cut(sample, rows):
+    return replace(sample, picture=replace(sample.picture, pixels=sample.picture.pixels[:rows]), mask=None)
+
+
+@pytest.fixture(scope="module")
+def closer_here(wide):
+    return run(wide, CLOSER)
+
+
+def test_tiles_of_padded_rectangles_give_what_the_processor_gives(wide, closer_here, accelerator):
+    there = run(wide, CLOSER)
+    assert there.fitted[0].stores.learnt.device == DEVICE
+    assert there.fitted[0].stores.learnt.boxes is not None
+    for ours, theirs in zip(there.fitted, closer_here.fitted, strict=True):
+        close(ours.column.scores, theirs.column.scores)
+        close(ours.column.held_out, theirs.column.held_out)
+
+
+BLUR = replace(condition("blur"), strengths=(0, 2))
+
+
+@pytest.fixture(scope="module")
+def blurred_here(here):
+    return measure(here, BLUR)
+
+
+def test_conditions_are_measured_there_as_here(data, blurred_here, accelerator):
+    for ours, theirs in zip(measure(run(data), BLUR), blurred_here, strict=True):
+        close(ours.scores, theirs.scores)
+
+
+@pytest.fixture(scope="module")
+def live_here(here):
+    frames = np.stack([picture.pixels for picture in (*here.pictures.learnt, *here.pictures.held_out)])
+    learnt = live.fit(COMPARISON, frames, folds=2)
+    live._backbone.cache_clear()
+    return frames, learnt, live.answer(learnt, COMPARISON, here.pictures.test[0].pixels)
+
+
+def test_a_camera_is_answered_there_as_here(here, live_here, accelerator, monkeypatch):
+    frames, learnt, answered = live_here
+    monkeypatch.setattr(live, "ThreadPoolExecutor", InTurn)
+    there = live.fit(COMPARISON, frames, folds=2)
+    for ours, theirs in zip(there.columns, learnt.columns, strict=True):
+        close(ours.held_out, theirs.held_out)
+    close(live.answer(there, COMPARISON, here.pictures.test[0].pixels).multiples, answered.multiples)
+    again = live.unpacked(*live.packed(there))  # for the process that answers
+    assert all(tensor.device.type == "cpu" for column in again.columns for tensor in tensors(column.detector.state))
+    live._backbone.cache_clear()
+
+
+class InTurn:
+    """Does at once what threads would do: what is pretended is pretended in one thread."""
+
+    def __init__(self, at_once):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    map = staticmethod(map)
+
+
+def test_what_is_written_as_a_graph_is_taken_to_the_processor_and_stays_there_as_well(data, here, accelerator):
+    there = run(data, replace(COMPARISON, methods=("padim",)))
+    (fitted,) = there.fitted
+    pipeline = on_cpu(there, fitted.column.key)
+    ours = next(f for f in here.fitted if f.token == "padim")
+    assert {tensor.device.type for tensor in tensors(pipeline.standardisation.state)} == {"cpu"}
+    close(pipeline.detector.predict(ours.stores.test[:]).scores, ours.column.scores)
+    assert all(tensor.device == DEVICE for tensor in tensors(fitted.detector.state) if tensor.dim())
 
 
 @every_method
