@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print("Refused.", str(refusal), highlight=False, markup=False)
         return 2
     except OSError as error:
-        errors.print("Refused.", f"{error.filename}: {error.strerror}.", highlight=False, markup=False)
+        said = f"{error.filename}: {error.strerror}." if error.filename else str(error)
+        errors.print("Refused.", said, highlight=False, markup=False)
         return 2
     except KeyboardInterrupt:
         errors.print("Stopped; nothing was written.")
@@ -69,8 +70,11 @@ def parser() -> argparse.ArgumentParser:
     )
     verb.set_defaults(verb=compare)
 
-    verb = verbs.add_parser("benchmark", help="compare on every data set below a folder; goes on where it stopped")
-    verb.add_argument("root", type=Path, help="a folder of data sets")
+    verb = verbs.add_parser(
+        "benchmark",
+        help="compare on every data set below a folder; goes on where it stopped",
+    )
+    verb.add_argument("root", type=Path, help="a folder or ZIP of data sets")
     _add_choices(verb)
     verb.add_argument("--methods", default="all", help="'all' or names with commas: " + ",".join(METHODS))
     verb.add_argument(
@@ -106,7 +110,9 @@ def parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("sweep", help="vary one setting of one method on features computed once")
     _add_experiment(verb)
     verb.add_argument("--method", required=True, choices=METHODS)
-    verb.add_argument("--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0")
+    verb.add_argument(
+        "--vary", required=True, metavar="NAME=V1,V2,...", help="for example ratio=0.01,0.1,1.0 or levels=[0],[0,1]"
+    )
     verb.set_defaults(verb=sweep)
 
     verb = verbs.add_parser("stress", help="other light, blur and positions; dirty or fewer normal pictures")
@@ -251,7 +257,7 @@ def predict(options: argparse.Namespace) -> None:
         if not any(score for _, score, _ in rows):
             raise DatasetRefused(
                 "cli.nothing_scored",
-                "None of {count} pictures could be scored. Give picture files, a folder or a ZIP of them.",
+                "No picture could be scored; {count} were found. Give picture files, a folder or a ZIP of them.",
                 count=len(rows),
             )
         if folder:
@@ -304,17 +310,27 @@ def sweep(options: argparse.Namespace) -> None:
     """Refit one method for each value of one setting; the features are computed once."""
     from detectors.report import terminal
 
-    name, _, values = options.vary.partition("=")
+    name, equals, values = options.vary.partition("=")
+    if not (name and equals and values):
+        raise SettingRefused(
+            "cli.vary_form",
+            "--vary takes NAME=V1,V2,..., such as ratio=0.01,0.1 or levels=[0],[0,1]; '{text}' is not of that form.",
+            text=options.vary,
+        )
     comparison = _comparison(options, (options.method,))
     backbone = comparison.backbones[0]
+    detectors = []
+    for value in _listed(values):  # all are checked before any picture is read
+        own = comparison.settings.get(options.method, {}) | {name: _value(value)}
+        detectors.append(
+            (value, replace(comparison, settings={options.method: own}).detector(options.method, backbone))
+        )
     data = _data(options)
     pictures, columns = comparison.prepare(data), []
     with terminal.reporting("features") as progress:
         stores = extract(pictures, comparison.load(backbone), progress, data)
-        for value in _listed(values):
-            own = comparison.settings.get(options.method, {}) | {name: _value(value)}
-            varied = replace(comparison, settings={options.method: own})
-            column, _ = fit_and_score(varied.detector(options.method, backbone), stores, pictures, progress)
+        for value, detector in detectors:
+            column, _ = fit_and_score(detector, stores, pictures, progress)
             columns.append(replace(column, key=f"{column_key(options.method, backbone)}?{name}={value}", method=value))
     result = _assembled(comparison, pictures, columns)
     shown = terminal.table(result)
@@ -332,6 +348,8 @@ def stress(options: argparse.Namespace) -> None:
     from detectors.stress.measuring import bench, measure
     from detectors.stress.remedies import remedied
 
+    if options.draws < 1:
+        raise SettingRefused("cli.draws", "--draws is {draws}; at least 1 is needed.", draws=options.draws)
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     asked = options.conditions or ("" if options.dirt or options.pictures else "all")
     conditions = [condition(name) for name in _names(asked, tuple(CONDITIONS))]
@@ -555,7 +573,12 @@ def _data(options: argparse.Namespace) -> datasets.Dataset:
                 products=", ".join(builtin.PRODUCTS),
             )
         return datasets.demo(product, seed=options.seed)
-    data = datasets.load_folder(options.data, options.product, roles=datasets.parse_roles(options.roles))
+    try:
+        data = datasets.load_folder(options.data, options.product, roles=datasets.parse_roles(options.roles))
+    except DatasetRefused as refusal:
+        if refusal.sentence.key != "dataset.several":
+            raise
+        raise DatasetRefused("cli.several", "{why} Name it with --product.", why=str(refusal.sentence)) from None
     terminal.console.print(f"{data.name}: {data.report.understanding}", highlight=False, markup=False)
     return data
 

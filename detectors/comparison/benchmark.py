@@ -14,7 +14,7 @@ import detectors
 from detectors import datasets
 from detectors.comparison.comparison import Comparison, silent
 from detectors.datasets import Dataset
-from detectors.errors import Cancelled, Refusal
+from detectors.errors import Cancelled, Refusal, SettingRefused
 from detectors.methods.base import Progress
 from detectors.result import BenchmarkRow, Figure, MeasuredSet, Result
 
@@ -31,18 +31,38 @@ def one_by_one(measure: Measure, names: Sequence[str]) -> Iterator[MeasuredSet]:
 
 
 def over_scheduler(address: str) -> Spread:
-    """Return what spreads sets over the workers of a Dask scheduler, which must see the same folder."""
+    """Return what spreads sets over the workers of a Dask scheduler, which must see the same folder.
+
+    It raises `SettingRefused` where no scheduler answers at the address.
+    """
 
     def spread(measure: Measure, names: Sequence[str]) -> Iterator[MeasuredSet]:
-        from distributed import Client, as_completed
+        from distributed import as_completed
 
-        with Client(address, set_as_default=False, timeout=5) as client:
+        with _client(address) as client:
             futures = {client.submit(measure, name, pure=False): name for name in names}
             for future in as_completed(futures, loop=client.loop):
                 error = future.exception()  # a worker that ended takes its set along, not the others
                 yield MeasuredSet(futures[future], failure=_said(error)) if error else future.result()
 
     return spread
+
+
+def _client(address: str) -> Any:
+    """Connect; a name without a port would be tried for long."""
+    from distributed import Client
+    from distributed.comm import get_address_host_port
+
+    try:
+        get_address_host_port(address)
+        return Client(address, set_as_default=False, timeout=5)
+    except (OSError, ValueError, TypeError):
+        raise SettingRefused(
+            "benchmark.no_scheduler",
+            "No Dask scheduler answers at {address!r}. Start it there, or take ODD_SCHEDULER away to measure on this "
+            "machine.",
+            address=address,
+        ) from None
 
 
 def benchmark(
@@ -56,6 +76,7 @@ def benchmark(
     Raises:
         DatasetRefused: when `root` cannot be listed.
     """
+    root = root.resolve()  # workers have working folders of their own
     names = datasets.sets_below(root)
     keys = {name: _key(comparison, root, name) for name in names}
     there = {name: kept for name in names if (kept := _read(out, name, keys[name])) is not None}

@@ -89,7 +89,8 @@ def sort_out(
         choose: whether several data sets must be chosen from.
 
     Raises:
-        DatasetRefused: for several data sets without `product`; its sentence's values name them as `products`.
+        DatasetRefused: for several data sets without `product`; its sentence's values name them as `products`. For a
+            product that is not there.
     """
     roles.check_roles(said or {})
     files, documents = _without_documents(listing.files)
@@ -98,6 +99,8 @@ def sort_out(
     if product is not None:
         chosen = set(layouts.within(names, product))
         files = [file for file in files if file.name in chosen]
+        if not files:
+            raise _no_product(product, layouts.products(names))
     elif several:
         raise DatasetRefused(
             "dataset.several",
@@ -375,6 +378,19 @@ def _or_none(work: Callable[[], _Outcome | None]) -> _Outcome | None:
         return work()
     except Refusal:
         return None
+
+
+def _no_product(product: str, there: Sequence[str]) -> DatasetRefused:
+    if there:
+        return DatasetRefused(
+            "dataset.no_product",
+            "There is no data set {product!r} here; there are {names}.",
+            product=product,
+            names=", ".join(there[:20]),
+        )
+    return DatasetRefused(
+        "dataset.one_product", "There is no data set {product!r} here: all pictures are one set.", product=product
+    )
 
 
 def _set_aside(count: int) -> Sentence:

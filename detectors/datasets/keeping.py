@@ -7,9 +7,11 @@ ZIP with such pictures becomes another that says beside its files which of them 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from detectors.datasets.contents import Resting, head, remove, whole
 from detectors.errors import Refusal, Sentence
 from detectors.images.limits import LIMITS, Limits
 from detectors.images.shrinking import larger_than_kept, shrink
+from detectors.images.shrunk import Shrunk
 
+_THREADS = min(2, os.cpu_count() or 1)  # each may hold a large picture
 _seen: set[Path] = set()  # what was found to stay as it is
 _locks: dict[Path, threading.Lock] = {}
 
@@ -59,18 +63,24 @@ def _pack(path: Path, listing: Listing, limits: Limits, progress: Callable[[floa
     """Write a ZIP of what another lists: its files by their number, and what is to be said of them."""
     shrunk: list[int] = []
     damaged: dict[int, object] = {}
-    with zipfile.ZipFile(path, "w") as packed:
-        for i, file in enumerate(listing.files):
+
+    def made(file: File) -> bytes | Refusal:
+        try:
+            data = file.read()
+        except Refusal as refusal:
+            return refusal
+        return shrink(data, limits) or data
+
+    with zipfile.ZipFile(path, "w") as packed, ThreadPoolExecutor(_THREADS) as threads:
+        for i, form in enumerate(threads.map(made, listing.files)):
             progress(i / len(listing.files))
-            try:
-                data = file.read()
-            except Refusal as refusal:
-                damaged[i] = _said(refusal.sentence)
-                continue
-            made = shrink(data, limits)
-            if made is not None:
+            if isinstance(form, Refusal):
+                damaged[i] = _said(form.sentence)
+            elif isinstance(form, Shrunk):
                 shrunk.append(i)
-            packed.writestr(str(i), data if made is None else made.laid())
+                packed.writestr(str(i), form.laid())
+            else:
+                packed.writestr(str(i), form)
         contents = {
             "names": [file.name for file in listing.files],
             "shrunk": shrunk,

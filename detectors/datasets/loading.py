@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -58,14 +59,15 @@ def load_folder(
 
 
 def sets_below(root: str | Path, limits: Limits = LIMITS) -> tuple[str, ...]:
-    """Return the names of the data sets that lie side by side in a folder, sorted; its own name where it is one set.
+    """Return the names of the data sets that lie side by side in a folder or ZIP, sorted; its own where it is one set.
 
     Raises:
         DatasetRefused: for what cannot be listed.
     """
     root = Path(root)
-    names = [file.name for file in list_folder(root, limits).files]
-    return products(names) or (root.resolve().name,)
+    packed = root.is_file()
+    listing = list_zip(Resting(root, root.stat().st_size, ""), limits) if packed else list_folder(root, limits)
+    return products([file.name for file in listing.files]) or (root.resolve().name,)
 
 
 def load_set(root: str | Path, name: str, limits: Limits = LIMITS) -> Dataset:
@@ -76,7 +78,11 @@ def load_set(root: str | Path, name: str, limits: Limits = LIMITS) -> Dataset:
 
 def stamp_of_set(root: str | Path, name: str) -> str:
     """Return a hash of the names, sizes and times of a set's files, or of all files where it has no own folder."""
-    return stamp(_place_of_set(Path(root), name), EVERYTHING)
+    place = _place_of_set(Path(root), name)
+    if place.is_file():
+        about = place.stat()
+        return hashlib.sha256(f"{about.st_size} {about.st_mtime_ns}".encode()).hexdigest()
+    return stamp(place, EVERYTHING)
 
 
 def _place_of_set(root: Path, name: str) -> Path:

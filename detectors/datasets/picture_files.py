@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detectors.datasets.archives import list_zip
+from detectors.datasets.contents import Resting
 from detectors.datasets.folders import list_folder
-from detectors.errors import PictureRefused
+from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.limits import LIMITS, MB, Limits
 
@@ -28,8 +29,8 @@ class PictureFile:
 def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[PictureFile]:
     """List what paths name, in their order; what is inside a folder or ZIP, and what a pattern finds, by name.
 
-    A path that names nothing is listed too, and says so when it is read. Files are called by their own name, or by as
-    many folders above it as tell all of them apart.
+    A path that names nothing, and a ZIP or folder that cannot be listed, is listed too, and says so when it is read.
+    Files are called by their own name, or by as many folders above it as tell all of them apart.
     """
     found: list[tuple[str, Callable[[], bytes]]] = []
     for path in map(Path, paths):
@@ -45,14 +46,25 @@ def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[
 
 
 def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]:
-    if path.is_dir():
-        listing = list_folder(path, limits)
-    elif path.suffix.lower() == ".zip":
-        listing = list_zip(path.read_bytes(), limits)
-    else:
-        return [(path.as_posix(), _reader(path, limits))]
-    top = path.resolve().name if path.is_dir() else path.stem
-    return [(f"{top}/{file.name}", file.read) for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+    try:
+        if path.is_dir():
+            listing = list_folder(path, limits)
+        elif path.suffix.lower() == ".zip":
+            listing = list_zip(Resting(path, path.stat().st_size, ""), limits)
+        else:
+            return [(path.as_posix(), _reader(path, limits))]
+    except Refusal as refusal:
+        return [(path.as_posix(), _refusing(refusal.sentence))]
+    top = path.resolve().name
+    found = [(f"{top}/{file.name}", file.read) for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+    return found + [(f"{top}/{name}", _refusing(why)) for name, why in listing.refused]
+
+
+def _refusing(why: Sentence) -> Callable[[], bytes]:
+    def read() -> bytes:
+        raise PictureRefused(why.key, why.english, **why.values)
+
+    return read
 
 
 def _reader(path: Path, limits: Limits) -> Callable[[], bytes]:

@@ -40,10 +40,16 @@ def look(data: bytes, limits: Limits = LIMITS) -> Look | None:
             if found.scans is not None:
                 load_jpeg(image, data, found.scans, _SIDE)
             image.load()
-            image.thumbnail((_SIDE, _SIDE), Image.Resampling.NEAREST)
-            return Look(found.upright, _few_values(np.asarray(image), found.kind == "JPEG"))
+            return Look(found.upright, few_values(image, found.kind == "JPEG"))
     except Refusal:
         return None
+
+
+def few_values(image: Image.Image, lossy: bool) -> bool:
+    """Whether a picture that is loaded has so few values that it may be a mask; every so many pixels are looked at."""
+    small = image.copy()
+    small.thumbnail((_SIDE, _SIDE), Image.Resampling.NEAREST)
+    return _few_values(np.asarray(small), lossy)
 
 
 def _few_values(pixels: NDArray[np.generic], lossy: bool) -> bool:

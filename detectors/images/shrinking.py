@@ -14,7 +14,7 @@ from detectors.images.decoding import has_more_frames, in_numbers, opened, srgb_
 from detectors.images.depth import White
 from detectors.images.formats import picture_format
 from detectors.images.limits import LIMITS, Limits
-from detectors.images.looks import look
+from detectors.images.looks import few_values, look
 from detectors.images.shrunk import Original, Shrunk
 
 
@@ -39,16 +39,18 @@ def shrink(data: bytes, limits: Limits = LIMITS) -> Shrunk | None:
     if isinstance(data, Shrunk) or not larger_than_kept(data, limits):
         return None
     with suppress(Refusal):
-        seen = look(data, limits)
-        if seen is not None and not seen.few and max(seen.size) > limits.kept_side:
-            made = _kept_form(data, limits)
-            return made if made is not None and len(made) < len(data) else None
+        made = _kept_form(data, limits)
+        return made if made is not None and len(made) < len(data) else None
     return None
 
 
 def _kept_form(data: bytes, limits: Limits) -> Shrunk | None:
-    """Return a file's picture at the kept side; None where its colours are averaged only after they were decoded."""
+    """Return a file as it is kept; None for what may be a mask, and for colours that cannot be averaged as stored."""
+    if picture_format(data) == "JPEG" and ((seen := look(data, limits)) is None or seen.few):
+        return None  # looked at in less detail than it is kept
     with opened(data, limits) as found:
+        if found.kind != "JPEG" and few_values(found.image, lossy=False):
+            return None
         frames = has_more_frames(found.image)
         profile = found.image.info.get("icc_profile") or b""
         if (numbers := in_numbers(found, data, limits.kept_side)) is not None:

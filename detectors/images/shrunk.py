@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.errors import Sentence
 
-_PACKING = 1  # of PNG and of numbers: quick, and a tenth larger than the best
+_PACKING = 1  # of numbers: quick, and a tenth larger than the best
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Original:
 
 
 class Shrunk(bytes):
-    """A picture at the kept side: a PNG file of upright sRGB, or packed numbers of more than 8 bits.
+    """A picture at the kept side: a lossless WEBP file of upright sRGB, or packed numbers of more than 8 bits.
 
     `decode`, `look` and `read_mask` take it as they take the bytes of a file, and find what they would find there. What
     it says of its original is believed, so it is never made of bytes that somebody sent.
@@ -61,9 +61,7 @@ class Shrunk(bytes):
             np.save(written, pixels, allow_pickle=False)
             packed = zlib.compress(written.getvalue(), _PACKING)
         else:
-            grey = (pixels == pixels[..., :1]).all()
-            image = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
-            image.save(written, "PNG", compress_level=_PACKING)
+            Image.fromarray(pixels).save(written, "WEBP", lossless=True, quality=0, method=0)
             packed = written.getvalue()
         made = cls(packed)
         made.was = was
@@ -74,7 +72,7 @@ class Shrunk(bytes):
         """The pixels (H, W, 3) uint8, or the numbers."""
         if self.was.deep:
             return np.asarray(np.load(io.BytesIO(zlib.decompress(self)), allow_pickle=False))
-        with Image.open(io.BytesIO(self), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(self), formats=["WEBP"]) as image:
             return np.asarray(image.convert("RGB"))
 
     @property

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from detectors.__main__ import main
 from detectors.comparison import benchmark as room
 from detectors.comparison.comparison import Comparison
 from detectors.datasets import builtin
-from detectors.errors import DatasetRefused
+from detectors.errors import DatasetRefused, SettingRefused
 from detectors.images import Preprocessing
 from detectors.report import benchmark as tables
 from detectors.result import BenchmarkRow, Figure, MeasuredSet
@@ -107,6 +108,33 @@ def test_sets_are_spread_over_the_workers_of_a_scheduler(sets, tmp_path):
     for name, one in here.items():
         assert spread[name].failure == one.failure
         assert [row.figures for row in spread[name].rows] == [row.figures for row in one.rows]
+
+
+def test_what_travels_to_workers_names_the_whole_path(sets, tmp_path, monkeypatch):
+    monkeypatch.chdir(sets.parent)
+    asked = []
+
+    def spread(measure, names):
+        asked.append((measure.root, *names))
+        return iter(())
+
+    assert not measured(Path("sets"), tmp_path / "out", spread)
+    assert asked == [(sets.resolve(), "broken", "circuit", "leather")]
+
+
+def test_a_scheduler_that_is_not_there_is_said():
+    with pytest.raises(SettingRefused, match="No Dask scheduler answers at 'nonsense'"):
+        next(room.over_scheduler("nonsense")(print, ("circuit",)))
+
+
+def test_a_zip_of_sets_is_read_as_its_folder_is(sets):
+    packed = Path(shutil.make_archive(str(sets), "zip", sets))
+    assert datasets.sets_below(packed) == datasets.sets_below(sets)
+    ours, theirs = (datasets.load_set(root, "circuit") for root in (packed, sets))
+    assert [s.picture.sha256 for s in ours.train] == [s.picture.sha256 for s in theirs.train]
+    before = datasets.stamp_of_set(packed, "circuit")
+    packed.write_bytes(packed.read_bytes() + b" ")
+    assert datasets.stamp_of_set(packed, "circuit") != before
 
 
 def test_one_set_alone_and_a_folder_that_is_not_there(sets, tmp_path):

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from detectors import Comparison, Preprocessing, datasets, report
+from detectors.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 
@@ -102,16 +103,20 @@ class TestPredict:
     def test_patterns_folders_and_zips_are_expanded_and_equal_names_told_apart(self, folder, model, tmp_path):
         packed = tmp_path / "more.zip"
         with zipfile.ZipFile(packed, "w") as archive:
-            archive.write(sorted((folder / "test" / "good").glob("*.png"))[0], "a/=1.png")
+            archive.write(sorted((folder / "test" / "good").glob("*.png"))[0], "good/000.png")
+        damaged = tmp_path / "damaged.zip"
+        damaged.write_bytes(packed.read_bytes()[:200])
         out = tmp_path / "out"
-        done = run("predict", "--model", model, "--out", out, folder / "test" / "*", packed, tmp_path / "gone.png",
-                   tmp_path / "*.bmp")  # fmt: skip
+        done = run("predict", "--model", model, "--out", out, folder / "test" / "*", packed, damaged,
+                   tmp_path / "gone.png", tmp_path / "*.bmp")  # fmt: skip
         with (out / "scores.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         tested = list((folder / "test").rglob("*.png"))
-        assert len(rows) == len(tested) + 3
+        assert len(rows) == len(tested) + 4
         assert len({row["picture"] for row in rows}) == len(rows)
-        assert {"good/000.png", "missing_part/000.png"} <= {row["picture"] for row in rows}
+        named = {row["picture"] for row in rows}
+        assert {"good/000.png", "more.zip/good/000.png", "missing_part/000.png"} <= named
+        assert "This is no ZIP" in done.stdout  # and the others go on
         assert sum(bool(row["score"]) for row in rows) == len(tested) + 1
         assert "There is no such file or folder." in done.stdout
         assert "No file matches this pattern." in done.stdout
@@ -149,7 +154,10 @@ class TestReading:
                 for product in ("bolt", "nut"):
                     archive.write(file, f"{product}/{file.relative_to(folder).as_posix()}")
         done = run("read", "--data", packed, code=2)
-        assert "2 data sets lie side by side here: bolt, nut." in " ".join(done.stderr.split())
+        said = " ".join(done.stderr.split())
+        assert "2 data sets lie side by side here: bolt, nut. Choose one of them. Name it with --product." in said
+        done = run("read", "--data", packed, "--product", "gear", code=2)
+        assert "There is no data set 'gear' here; there are bolt, nut." in " ".join(done.stderr.split())
         assert "both/nut: 14 normal" in run("read", "--data", packed, "--product", "nut").stdout
 
     def test_another_archive_and_product_are_named(self, tmp_path):
@@ -175,6 +183,22 @@ def test_run_py_of_a_relative_folder_runs_from_its_own(folder, tmp_path, monkeyp
     assert done.returncode == 0, done.stdout + done.stderr
     assert str(data.report.understanding) in done.stdout
     assert done.stdout.rstrip().endswith("The same to the last digit.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sweep", "--method", "padim", "--vary", "levels"), "--vary takes NAME=V1,V2,..."),
+        (("sweep", "--method", "padim", "--vary", "epsilon=0.1,zero"), "epsilon cannot be 'zero'"),
+        (("stress", "--dirt", "--draws", "0"), "--draws is 0"),
+        (("benchmark", "nowhere", "--out", "out"), "There is no folder"),
+    ],
+)
+def test_what_cannot_be_right_is_said_before_any_picture_is_read(arguments, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_refusal_is_one_sentence(tmp_path):
