@@ -92,6 +92,22 @@ FAULTS = (
         "asdict(comparison), datasets.stamp_of_set(root, name)]", "asdict(comparison), name]",
         ("tests/detectors/comparison/test_benchmark.py", "changed"),
     ),
+    # What is kept of what was sent
+    Fault(
+        "limits count what was sent", "detectors/datasets/sources.py",
+        "content.occupied if isinstance(content, Resting) else len(content)", "len(content)",
+        ("tests/detectors/datasets/test_keeping.py", "same_set"),
+    ),
+    Fault(
+        "deep pictures are kept in 8 bits", "detectors/images/shrinking.py",
+        "len(data), digest, deep, frames", "len(data), digest, False, frames",
+        ("tests/detectors/images/test_shrinking.py", "16 or kelvin"),
+    ),
+    Fault(
+        "one mask is given to all pictures of its name", "detectors/datasets/pairing.py",
+        "len(folders) == 1 and len(stems) == len(owners)", "True",
+        ("tests/detectors/datasets/test_datasets.py", "fits_two"),
+    ),
     # Taught by a camera
     Fault(
         "a frame's threshold comes of a fit that has seen the frame", "detectors/live/model.py",
