@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from detectors.evaluation.figures import image_auroc, wilson
 from detectors.evaluation.thresholds import USUAL, ThresholdChoice
-from detectors.result import Figure, Result, ResultPicture
+from detectors.result import Column, Figure, Result, ResultPicture
 
 Rows = NDArray[np.int64]
 AREAS = (0.001, 0.01, 0.1)  # of the picture: edges between tiny, small, medium and large
@@ -95,18 +95,39 @@ def groups(result: Result) -> dict[str, tuple[Group, ...]]:
     return {by: those for by, those in made.items() if those}
 
 
-def matrix(result: Result, those: tuple[Group, ...], choice: ThresholdChoice = USUAL) -> dict[str, tuple[Cell, ...]]:
-    """Return for each column, by its key, one cell per group."""
+def aurocs(result: Result, those: tuple[Group, ...]) -> dict[str, tuple[Figure, ...]]:
+    """Return for each column, by its key, the AUROC of each group against the good test pictures."""
     good = np.flatnonzero(result.labels == 0)
+
+    def auroc(column: Column, group: Group) -> Figure:
+        labels = np.repeat([1.0, 0.0], [len(group.rows), len(good)])
+        return image_auroc(labels, column.scores[np.concatenate([np.asarray(group.rows), good])])
+
+    return {column.key: tuple(auroc(column, group) for group in those) for column in result.columns}
+
+
+def matrix(
+    result: Result,
+    those: tuple[Group, ...],
+    choice: ThresholdChoice = USUAL,
+    known: Mapping[str, tuple[Figure, ...]] | None = None,
+) -> dict[str, tuple[Cell, ...]]:
+    """Return for each column, by its key, one cell per group.
+
+    Args:
+        result: what was found.
+        those: groups of its test pictures.
+        choice: of the thresholds.
+        known: what `aurocs` returns for them, which no threshold changes; worked out when None.
+    """
+    known = aurocs(result, those) if known is None else known
     made = {}
     for column in result.columns:
         at = choice.value_of(column)
         cells = []
-        for group in those:
+        for group, auroc in zip(those, known[column.key], strict=True):
             rows = np.asarray(group.rows)
             found = None if at is None else int((column.scores[rows] > at).sum())
-            both = np.concatenate([rows, good])
-            auroc = image_auroc(np.repeat([1.0, 0.0], [len(rows), len(good)]), column.scores[both])
             cells.append(Cell(found, len(rows), Figure(None) if found is None else wilson(found, len(rows)), auroc))
         made[column.key] = tuple(cells)
     return made

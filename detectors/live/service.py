@@ -39,7 +39,7 @@ class _Guest:
 
 
 class Live:
-    """All visitors of this server, and the one process that answers them; it is started when the first one comes.
+    """All visitors of this server, and the one process that answers them; it is started by the first frame.
 
     A visitor is known by a name that nobody can guess: who knows it may send frames and have the answers.
 
@@ -57,7 +57,7 @@ class Live:
         self._child: wire.Child | None = None
 
     def welcome(self, name: str, comparison: Comparison, allowed: int | None, language: str) -> None:
-        """Say what a visitor's frames are to be fitted with; starts the processes, which take some seconds.
+        """Say what a visitor's frames are to be fitted with; the processes start with the first frame of anybody.
 
         Args:
             name: the visitor's.
@@ -69,7 +69,6 @@ class Live:
             Busy: when there are as many visitors as the server takes, and all of them are still there.
         """
         with self._lock:
-            self._child = self._child or self._start()
             before = self._guests.get(name)
             if before is None:
                 self._make_room()
@@ -91,9 +90,16 @@ class Live:
         return self.open(name)
 
     def open(self, name: str) -> Future[tuple[wire.Header, bytes]]:
-        """Tell the process what a visitor chose; its reply says what it has of it."""
+        """Tell the process what a visitor chose; its reply says what it has of it: nothing before there is one."""
         guest = self._guests[name]
-        return self.ask(name, "open", comparison=wire.plain(guest.comparison), allowed=guest.allowed)
+        with self._lock:
+            if self._child is None:
+                from detectors.live.selection import ENOUGH  # with scipy, which no page needs to begin
+
+                nothing: Future[tuple[wire.Header, bytes]] = Future()
+                nothing.set_result(({"kept": [], "target": ENOUGH, "ready": False}, b""))
+                return nothing
+            return self.ask(name, "open", comparison=wire.plain(guest.comparison), allowed=guest.allowed)
 
     def leave(self, name: str, hears: Event) -> None:
         """Say that a connection has gone; what was shown is kept for a while."""
@@ -113,7 +119,10 @@ class Live:
         future: Future[tuple[wire.Header, bytes]] = Future()
         future.set_running_or_notify_cancel()  # who waits for it may go; the reply comes all the same
         with self._lock:
-            self._child = self._child or self._start()
+            if self._child is None:  # people who only look at the page need no 1.6 GB
+                self._child = self._start()
+                for guest in list(self._guests):
+                    self.open(guest)
             number = next(self._numbers)
             self._calls[number] = future
             self._child.tell({"call": number, "visitor": name, "do": do, **values}, body)
@@ -124,9 +133,9 @@ class Live:
         with self._lock:
             if self._guests.pop(name, None) is None:
                 return
-            if self._guests:
+            if self._guests and self._child is not None:
                 self.ask(name, "forget")
-            else:
+            elif not self._guests:
                 self.close()
 
     @property

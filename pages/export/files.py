@@ -12,7 +12,7 @@ import streamlit as st
 from detectors import report
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
-from pages.frame import backend, component, session, stressed
+from pages.frame import backend, component, once, session, stressed
 from pages.frame.downloads import Download
 from pages.frame.provenance import copy_button
 from pages.frame.refresh import poll
@@ -54,13 +54,13 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
     options = (language(), choice, _focus(choices, result), choices.colour, found)
     page, archive = (backend.current().file(result, kind, *options) for kind in ("page", "archive"))
     if ready:
-        page.start()
+        page.soon()
     later = "" if ready else text("export.later")
     with row("report", later or _Size(page, None)):
         _take("report", page.get, f"{stem(result)}-report.html", "text/html", ready)
     with row("archive", later or _Size(archive, _expected(result))):
         _take("archive", archive.get, f"{stem(result)}.zip", "application/zip", ready)
-    written = _table(report.identity(result), choice, result) if ready else b""
+    written = _table(choice, result) if ready else b""
     with row("table", later or amount(len(written))):
         _take("table", written, f"{stem(result)}-scores.csv", "text/csv", ready)
     _detector(choices, result, ready)
@@ -69,7 +69,9 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
 def python(choices: Choices, result: Result) -> None:
     """Show the script that repeats the run, with a button that copies and one that takes it."""
     found = stressed.stressed(backend.current().run_key, choices, result)
-    written = report.script(result, choices.threshold, found)
+    written = once.of(
+        result, ("script", choices.threshold, repr(found)), lambda: report.script(result, choices.threshold, found)
+    )
     needs_files = "UploadSource(" in written
     with row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)
@@ -143,10 +145,9 @@ def _take(name: str, content: bytes | Callable[[], bytes], file: str, kind: str 
     )  # fmt: skip
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _table(identity: str, choice: ThresholdChoice, _result: Result) -> bytes:
-    """Return the CSV; `identity` stands for the whole result, so its arrays are not hashed."""
-    return ("\ufeff" + report.write_csv(_result, choice)).encode()
+def _table(choice: ThresholdChoice, result: Result) -> bytes:
+    """Return the CSV."""
+    return once.of(result, ("csv", choice), lambda: ("\ufeff" + report.write_csv(result, choice)).encode())
 
 
 def _focus(choices: Choices, result: Result) -> str | None:

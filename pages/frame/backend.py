@@ -457,7 +457,8 @@ class Backend:
 def current() -> Backend:
     """Return this session's backend."""
     context = get_script_run_ctx()
-    return _of_session(context.session_id if context else "")
+    name = context.session_id if context else ""
+    return _open().get(name) or _of_session(name)
 
 
 def forget(tabs: Iterable[str]) -> None:
@@ -530,6 +531,8 @@ def _waited(work: Work) -> Any:
 
 
 def _release(backend: Backend) -> None:
+    for name in [name for name, made in _open().items() if made is backend]:
+        del _open()[name]  # a tab that comes back meanwhile gets another one
     timer = threading.Timer(GRACE_SECONDS, backend.end)
     timer.daemon = True
     timer.start()
@@ -545,7 +548,7 @@ def _of_session(name: str) -> Backend:
     return made
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _open() -> WeakValueDictionary[str, Backend]:
     """Return the backends of all sessions that are open."""
     return WeakValueDictionary()
@@ -557,17 +560,17 @@ def _anticipated() -> list[Run]:
     return []
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _compute() -> Compute:
     """Return the workers' only connection."""
     return Compute(supervisor=early.supervisor())
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _known() -> Known:
     return Known(_compute().weights)
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _downloads() -> Downloads:
     return Downloads()

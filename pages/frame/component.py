@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import threading
+import weakref
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,8 +25,12 @@ from PIL import Image
 from detectors.plots import colours
 from detectors.result import MapScale
 from pages.frame import shapes
+from pages.frame.once import Once
 
 ROOT = Path(__file__).parents[2]
+_ENCODED = Once(3000)
+_DIGESTS: dict[int, dict[tuple[Any, ...], str]] = {}  # by the array that holds the pictures
+_LOCK = threading.Lock()
 # How the browser paints a map: the top of its scale, colours with opacity by name, and contours as level and colour.
 PAINT = {
     "top": colours.TOP,
@@ -101,9 +107,8 @@ class Pictures:
         return self._add("map", raw, (scale.median, scale.q99))
 
     def _add(self, kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
-        content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
-        key = hashlib.sha256(f"{kind} {content} {scale}".encode()).hexdigest()[:16]
-        self._open[key] = _encoded(key, kind, array, scale)
+        key = named(kind, array, scale)
+        self._open[key] = _ENCODED.get(key, lambda: _encoded(kind, array, scale))
         return key
 
 
@@ -114,16 +119,33 @@ def send(pictures: Pictures, key: str) -> None:
             STORE(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
 
 
-@st.cache_data(max_entries=3000, show_spinner=False)
-def _encoded(key: str, kind: str, _array: NDArray[Any], _scale: tuple[float, float] | None) -> str:
-    """Encode a picture as a data URI; `key` stands for the whole content, so the array itself is not hashed."""
+def named(kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
+    """Return the digest of a picture and of what is made of it, worked out once while the array is there.
+
+    A map is a part of the array of all maps: what it is told apart by goes with that one.
+    """
+    whole = array.base if isinstance(array.base, np.ndarray) else array
+    with _LOCK:
+        if id(whole) not in _DIGESTS:
+            _DIGESTS[id(whole)] = {}
+            weakref.finalize(whole, _DIGESTS.pop, id(whole), None).atexit = False
+        known = _DIGESTS[id(whole)]
+    part = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str, kind, scale)
+    if part not in known:
+        content = hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+        known[part] = hashlib.sha256(f"{kind} {content} {scale}".encode()).hexdigest()[:16]
+    return known[part]
+
+
+def _encoded(kind: str, array: NDArray[Any], scale: tuple[float, float] | None) -> str:
+    """Encode a picture as a data URI."""
     if kind == "photograph":
-        return encoded(Image.fromarray(_array), "WEBP", quality=84, method=4)
+        return encoded(Image.fromarray(array), "WEBP", quality=84, method=4)
     if kind == "exact":
-        return encoded(Image.fromarray(_array), "WEBP", lossless=True, exact=True, method=2)
+        return encoded(Image.fromarray(array), "WEBP", lossless=True, exact=True, method=2)
     if kind == "mask":
-        return encoded(Image.fromarray((_array * 255).astype(np.uint8)), "PNG", optimize=True)
-    shown = MapScale(*_scale)(_array) if _scale else _array
+        return encoded(Image.fromarray((array * 255).astype(np.uint8)), "PNG", optimize=True)
+    shown = MapScale(*scale)(array) if scale else array
     levels = np.clip(np.nan_to_num(shown) * (255 / colours.TOP), 0, 255).round().astype(np.uint8)
     return encoded(Image.fromarray(levels), "WEBP", quality=88, method=4)
 

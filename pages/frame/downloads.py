@@ -8,9 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
 from detectors.errors import Refusal, Sentence
 
 _MOST_BYTES = 256_000_000
+_SOON_SECONDS = 1.0
 
 
 class Downloads:
@@ -24,6 +27,7 @@ class Downloads:
         self._most = most_bytes
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="download")
         self._files: OrderedDict[str, Future[bytes]] = OrderedDict()
+        self._soon: dict[str, tuple[str, threading.Timer]] = {}  # by who wants it
         self._lock = threading.Lock()
 
     def start(self, key: str, make: Callable[[], bytes]) -> Future[bytes]:
@@ -36,6 +40,28 @@ class Downloads:
             self._drop_old()
             return future
 
+    def soon(self, key: str, make: Callable[[], bytes], who: str) -> None:
+        """Begin to make a file unless the same one wants another one within a moment: a dragged threshold wants many.
+
+        `who` may be any word that tells those apart who want files.
+        """
+        with self._lock:
+            if who in self._soon:
+                self._soon.pop(who)[1].cancel()
+            if key in self._files and not _failed(self._files[key]):
+                return
+            timer = threading.Timer(_SOON_SECONDS, self._due, (key, make, who))
+            timer.daemon = True
+            self._soon[who] = key, timer
+            timer.start()
+
+    def _due(self, key: str, make: Callable[[], bytes], who: str) -> None:
+        with self._lock:
+            if self._soon.get(who, ("",))[0] != key:
+                return
+            del self._soon[who]
+        self.start(key, make)
+
     def get(self, key: str, make: Callable[[], bytes]) -> bytes:
         """Return a file, made now or before; waits."""
         return self.start(key, make).result()
@@ -46,9 +72,11 @@ class Downloads:
         return len(future.result()) if future and future.done() and not _failed(future) else None
 
     def making(self, key: str) -> bool:
-        """Say whether a file is being made."""
+        """Say whether a file is being made, or soon will be."""
         future = self._files.get(key)
-        return future is not None and not future.done()
+        if future is None:
+            return any(wanted == key for wanted, _ in list(self._soon.values()))
+        return not future.done()
 
     def refused(self, key: str) -> Sentence | None:
         """Return why a file could not be made."""
@@ -78,15 +106,16 @@ class Downloads:
 
 @dataclass(frozen=True)
 class Download:
-    """One file: begun by `start`, waited for by `get`."""
+    """One file: begun by `soon`, waited for by `get`."""
 
     files: Downloads
     key: str
     make: Callable[[], bytes]
 
-    def start(self) -> None:
-        """Begin to make it in the background."""
-        self.files.start(self.key, self.make)
+    def soon(self) -> None:
+        """Begin to make it in the background, unless this tab wants another one within a moment."""
+        context = get_script_run_ctx()
+        self.files.soon(self.key, self.make, context.session_id if context else "")
 
     def get(self) -> bytes:
         """Return it; waits."""

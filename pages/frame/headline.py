@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import streamlit as st
-
 from detectors.evaluation import ranking
 from detectors.result import Result
+from pages.frame import once
 from pages.frame.state import Choices, current
 from pages.frame.verdicts import ColumnVerdicts, Verdicts
 from pages.frame.words import called, number_word, text
@@ -75,11 +74,10 @@ def _backbones(keys: Iterable[str]) -> set[str]:
     return {key.split("/", 1)[1] for key in keys}
 
 
-@st.cache_data(max_entries=50, show_spinner=False)
-def _ranking(key: str, _result: Result) -> ranking.Ranking | None:
-    return ranking.rank(_result.labels, _result.columns)
+def _ranking(result: Result) -> ranking.Ranking | None:
+    return once.of(result, "ranking", lambda: ranking.rank(result.labels, result.columns))
 
 
 def lead(result: Result, titles: dict[str, str]) -> str:
     """Return the one generated sentence above the lanes: who leads by AUROC, and whether that is more than chance."""
-    return ranking.headline(result, _ranking(result.digest, result), titles, text, current().threshold)
+    return ranking.headline(result, _ranking(result), titles, text, current().threshold)

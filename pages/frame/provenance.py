@@ -8,6 +8,7 @@ import streamlit as st
 
 from detectors import report
 from detectors.result import Result
+from pages.frame import once
 from pages.frame.component import Component
 from pages.frame.words import language, text
 
@@ -17,7 +18,7 @@ COPY = Component("copy", "pages/frame/copy.html", ("pages/frame/copy.css",), ("p
 def what_made(result: Result, place: str) -> None:
     """Show a button that opens what made a result."""
     with st.popover(text("made.title"), icon=":material/fact_check:", type="tertiary"):
-        copy_button(report.as_text(result, language()), text("made.copy"), f"copy_made_{place}")
+        copy_button(_as_text(result), text("made.copy"), f"copy_made_{place}")
         facts(result)
 
 
@@ -25,17 +26,25 @@ def what_made_in_full(result: Result) -> None:
     """Show what made a result under a heading of its own."""
     with st.container(key="made_head", horizontal=True, vertical_alignment="center"):
         st.header(text("made.title"), anchor=False)
-        copy_button(report.as_text(result, language()), text("made.copy"), "copy_made_here")
+        copy_button(_as_text(result), text("made.copy"), "copy_made_here")
     facts(result)
 
 
 def facts(result: Result) -> None:
     """Show what made a result as names and lines."""
+    st.html(once.of(result, ("facts", language()), lambda: _facts(result)))
+
+
+def _facts(result: Result) -> str:
     rows = (
         f"<dt>{escape(name)}</dt><dd>{'<br>'.join(escape(line) for line in lines)}</dd>"
         for name, lines in report.facts(result, language())
     )
-    st.html(f'<dl class="odd-facts">{"".join(rows)}</dl>')
+    return f'<dl class="odd-facts">{"".join(rows)}</dl>'
+
+
+def _as_text(result: Result) -> str:
+    return once.of(result, ("as text", language()), lambda: report.as_text(result, language()))
 
 
 def copy_button(written: str, label: str, key: str) -> None:

@@ -43,9 +43,11 @@ class Key(Generic[T]):
 
     def get(self) -> T:
         """Return what is remembered."""
-        if self.name not in st.session_state:
-            st.session_state[self.name] = self.default()
-        return st.session_state[self.name]
+        try:
+            return st.session_state[self.name]  # looked up once: on every page some hundred texts ask for the language
+        except KeyError:
+            st.session_state[self.name] = made = self.default()
+            return made
 
     def set(self, value: T) -> None:
         """Remember something else."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectors.evaluation import kinds, thresholds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Result
+from pages.frame import once
 from pages.frame.pinned import is_pinned, own, present, several
 from pages.frame.words import called, kind, plain, text
 
@@ -70,7 +71,7 @@ class Verdicts:
             keys: the columns that count; all when None.
         """
         columns = [c for c in result.columns if keys is None or c.key in keys]
-        return cls(result, choice, {c.key: _column_verdicts(c, result, choice) for c in columns})
+        return cls(result, choice, {c.key: _known_verdicts(c, result, choice) for c in columns})
 
     @property
     def counted(self) -> dict[str, ColumnVerdicts]:
@@ -165,7 +166,7 @@ class Verdicts:
 
     @cached_property
     def _groups(self) -> dict[str, tuple[kinds.Group, ...]]:
-        return kinds.groups(self.result)
+        return once.of(self.result, "groups", lambda: kinds.groups(self.result))
 
     def _said(self, key: str, words: Collection[str]) -> NDArray[np.bool_]:
         """(M,) whether a column's verdict is one of `words`; nowhere for a column that is not here."""
@@ -217,6 +218,12 @@ def each_aupimo(column: Column) -> tuple[float | None, ...]:
     """Return the AUPIMO of each test picture by a column; empty where it was not measured."""
     figure = column.figures.get("aupimo")
     return () if figure is None else figure.each
+
+
+def _known_verdicts(column: Column, result: Result, choice: ThresholdChoice) -> ColumnVerdicts:
+    return once.of(
+        result, ("verdicts", column.key, choice.value_of(column)), lambda: _column_verdicts(column, result, choice)
+    )
 
 
 def _column_verdicts(column: Column, result: Result, choice: ThresholdChoice) -> ColumnVerdicts:

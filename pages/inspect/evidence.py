@@ -15,13 +15,15 @@ from detectors.queries import explain
 from detectors.queries.explain import Reason
 from detectors.result import Column, MapScale, Result, ResultPicture
 from pages.frame import backend, panes, session, shapes
-from pages.frame.component import Pictures, encoded
+from pages.frame.component import Pictures, encoded, named
+from pages.frame.once import Once
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
 from pages.frame.words import say, text
 from pages.inspect import exhibits, reasons
 from pages.inspect.exhibits import Exhibit, Verdict
 
+_ENCODED = Once(2000)  # crops, 1 to 5 kB each
 _CONTEXT = 5  # cells around a place that a crop shows
 _SMALLEST = 44  # pixels of a crop
 _CROPS = 3  # beside the place itself
@@ -176,9 +178,12 @@ def _crop(picture: ResultPicture, box: Box) -> dict[str, Any]:
     y = min(max(0, round((top + bottom - side) / 2)), height - side)
     x = min(max(0, round((left + right - side) / 2)), width - side)
     pixels = shapes.seen(picture, picture.pixels)[y : y + side, x : x + side]
-    crop = Image.fromarray(np.ascontiguousarray(pixels))
+    uri = _ENCODED.get(
+        named("crop", pixels),
+        lambda: encoded(Image.fromarray(np.ascontiguousarray(pixels)), "WEBP", quality=88, method=3),
+    )
     frame = [round(100 * v / side, 2) for v in (left - x, top - y, right - left, bottom - top)]
-    return {"uri": encoded(crop, "WEBP", quality=88, method=3), "frame": frame, "shape": shapes.stretch(picture)}
+    return {"uri": uri, "frame": frame, "shape": shapes.stretch(picture)}
 
 
 def _average(result: Result) -> ResultPicture:

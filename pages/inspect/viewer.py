@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import streamlit as st
-from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.queries.explain import ROLES
 from detectors.result import Result, ResultPicture
 from pages.frame import panes, session, shapes
 from pages.frame.component import PAINT, Component, Pictures, encoded, send
+from pages.frame.once import Once
 from pages.frame.words import language, table, text
 from pages.inspect import exhibits
 from pages.inspect.exhibits import Exhibit
@@ -30,6 +28,7 @@ VIEWER = Component(
 )
 _STRIP = 6
 _THUMBNAIL = 64
+_THUMBNAILS = Once(2000)
 
 
 def viewer(
@@ -91,10 +90,9 @@ def film(exhibit: Exhibit, result: Result) -> dict[str, Any]:
 def thumbnail(picture: ResultPicture, side: int = _THUMBNAIL) -> str:
     """Return a picture of its own shape, with as many pixels as a square of `side`, as an address that holds it."""
     width, height = shapes.pixels(picture.aspect, side)
-    return _thumbnail(f"{picture.sha256} {picture.box}", width, height, shapes.seen(picture, picture.pixels))
 
+    def made() -> str:
+        pixels = Image.fromarray(shapes.seen(picture, picture.pixels))
+        return encoded(pixels.resize((width, height), Image.Resampling.BOX), "WEBP", quality=80)
 
-@st.cache_data(max_entries=2000, show_spinner=False)
-def _thumbnail(content: str, width: int, height: int, _pixels: NDArray[np.uint8]) -> str:
-    small = Image.fromarray(_pixels).resize((width, height), Image.Resampling.BOX)
-    return encoded(small, "WEBP", quality=80)
+    return _THUMBNAILS.get((picture.sha256, picture.box, width, height), made)

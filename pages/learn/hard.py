@@ -15,6 +15,7 @@ from detectors.queries.lessons import hard
 from detectors.queries.lessons.hard import Subtraction
 from detectors.result import Column, Result
 from pages.frame import panes
+from pages.frame.once import Once
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
@@ -28,6 +29,7 @@ from pages.learn.parts import Intervals, Row, beside, caption, cell, figure_of, 
 SEED = 20_001  # of the part that is shown with and without a defect: in no set of pictures
 SEVERITIES = (0.0, 0.5, 1.0)
 NORMALS = 8
+_RENDERED = Once(100)
 
 
 def pair(choices: Choices, status: Status, result: Result | None) -> None:
@@ -211,9 +213,8 @@ VALUES: dict[str, Callable[..., str | None]] = {
 }
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
 def _rendered(product: str, defect: str | None, severity: float) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    return builtin.render(product, SEED, defect, severity)
+    return _RENDERED.get((product, defect, severity), lambda: builtin.render(product, SEED, defect, severity))
 
 
 def _subtraction(choices: Choices, result: Result) -> Subtraction | None:

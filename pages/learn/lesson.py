@@ -39,7 +39,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +48,7 @@ from markdown_it import MarkdownIt
 from streamlit.delta_generator import DeltaGenerator
 
 from detectors.result import Column, Result
-from pages.frame import backend, component, session, style
+from pages.frame import backend, component, once, session, style
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change
 from pages.frame.status import Status
@@ -268,8 +268,12 @@ def html(prose: str, value: Callable[[str], str | None]) -> str:
 
 def _filled(block: str, value: Callable[[str], str | None]) -> str:
     values = {slot: value(slot) for slot in _VALUE.findall(block)}
-    if None in values.values():
-        return ""
+    return "" if None in values.values() else _written(block, tuple(values.items()))
+
+
+@lru_cache(1000)
+def _written(block: str, named: tuple[tuple[str, str], ...]) -> str:
+    values = dict(named)
     if block.startswith("```formula"):
         lines = block.splitlines()[1:-1]
         made = "".join(
@@ -304,8 +308,12 @@ def _answer(digest: str, name: str, column: str, args: tuple[Any, ...], _functio
 
 def _digest(result: Result) -> str:
     """Return a short name of everything that a result depends on."""
-    pictures = [p.sha256 for group in (result.learnt, result.held_out, result.test) for p in group]
-    return hashlib.sha256(repr((pictures, result.experiment)).encode()).hexdigest()
+
+    def made() -> str:
+        pictures = [p.sha256 for group in (result.learnt, result.held_out, result.test) for p in group]
+        return hashlib.sha256(repr((pictures, result.experiment)).encode()).hexdigest()
+
+    return once.of(result, "lesson", made)
 
 
 @cache

@@ -18,7 +18,10 @@ from detectors.result import Column, Figure
 from pages.frame import charts
 from pages.frame.charts import Row
 from pages.frame.component import address
+from pages.frame.once import Once
 from pages.frame.words import say, text
+
+_PICTURES = Once(600)  # as HTML: 5 to 40 kB each
 
 
 def picture(
@@ -43,6 +46,14 @@ def picture(
         box: (top, left, bottom, right) of a frame, in pixels.
         side: longest side as it travels, in pixels.
     """
+    said = (_digest(pixels), _digest(scaled), _digest(mask), alt, colour, everywhere, box, side)
+    return _PICTURES.get(said, lambda: _picture(pixels, alt, scaled, colour, everywhere, mask, box, side))
+
+
+def _picture(
+    pixels: NDArray[np.uint8], alt: str, scaled: NDArray[Any] | None, colour: str, everywhere: bool,
+    mask: NDArray[np.bool_] | None, box: tuple[float, float, float, float] | None, side: int,
+) -> str:  # fmt: skip
     shown = pixels if scaled is None else colours.overlay(pixels, scaled, colour, everywhere=everywhere)
     lines = "" if mask is None or not mask.any() else _lines(f'd="{colours.edges(mask)}"', "path")
     if box is not None:
@@ -56,6 +67,13 @@ def picture(
 def shape(pixels: NDArray[np.uint8]) -> float:
     """Return width over height of (H, W, 3) pixels."""
     return round(pixels.shape[1] / pixels.shape[0], 4)
+
+
+def _digest(array: NDArray[Any] | None) -> str:
+    if array is None:
+        return ""
+    said = f"{array.shape} {array.dtype}".encode()
+    return hashlib.sha256(said + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def uri(pixels: NDArray[np.uint8], side: int = 320) -> str:
@@ -122,11 +140,15 @@ def beside(key: str, *shown: Intervals) -> None:
 def _intervals(shown: Intervals, key: str) -> None:
     absent = [row for row in shown.rows if row.figure.value is None]
     numbers = [interval(row.figure) if row not in absent else "\u2013" for row in shown.rows]
-    drawn = charts.forest(shown.rows, numbers, numbers=True)
-    drawn.update_layout(margin={"t": 36}, height=drawn.height + 28)
-    charts.heading(drawn, shown.title)
+
+    def draw() -> charts.Chart:
+        drawn = charts.forest(shown.rows, numbers, numbers=True)
+        drawn.update_layout(margin={"t": 36}, height=drawn.height + 28)
+        charts.heading(drawn, shown.title)
+        return drawn
+
     said = "; ".join(f"{row.label}: {interval(row.figure)}" for row in shown.rows)
-    charts.show(drawn, key, f"{shown.title}. {said}")
+    charts.show(charts.kept(draw, "intervals", shown.title, shown.rows), key, f"{shown.title}. {said}")
     for row in absent:
         caption(f"{row.label}: {interval(row.figure)}")
     if shown.note:

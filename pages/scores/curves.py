@@ -25,10 +25,10 @@ from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.plots.curves import PRO_LIMIT, operating_point, painted_point
 from detectors.queries import pixels
 from detectors.result import Column, Result
-from pages.frame import backend, charts, session
+from pages.frame import backend, charts, once, session
 from pages.frame.charts import COLOURS
 from pages.frame.state import change, current
-from pages.frame.words import lines, say, text
+from pages.frame.words import language, lines, say, text
 
 _MANY = 60  # thresholds of one method, beyond which their marks are small
 KINDS = {"roc": "ROC", "pr": "PR", "pro": "PRO"}
@@ -53,7 +53,7 @@ class Family:
 
 def family(kind: str, result: Result) -> Family:
     """Return one kind of curve of all columns."""
-    found = _pro(result) if kind == "pro" else {key: own[kind] for key, own in _drawn(result.digest, result).items()}
+    found = _pro(result) if kind == "pro" else {key: own[kind] for key, own in _drawn(result).items()}
     curves = {key: curve for key, curve in found.items() if isinstance(curve, Curve) and len(curve.x)}
     absent = [curve for key, curve in found.items() if key not in curves]
     said = [c if isinstance(c, Sentence) else c.reason for c in absent if c is not None]
@@ -113,7 +113,7 @@ def chosen(points: list[dict[str, Any]], result: Result) -> tuple[str, float] | 
     for point in points:
         said = point.get("customdata")
         if isinstance(said, list | tuple) and len(said) == 2 and said[0] in {c.key for c in result.columns}:
-            found = _points(result.digest, result)[said[0]]
+            found = _points(result)[said[0]]
             if isinstance(found, OperatingPoints) and said[1] in range(len(found.thresholds)):
                 return said[0], float(found.thresholds[int(said[1])])
     return None
@@ -129,7 +129,7 @@ def _draw(
             line={"width": 0}, fillcolor=colour, opacity=0.16, hoverinfo="skip", name=f"{title} 95 %",
         )  # fmt: skip
     line = {"color": colour, "width": 2.4 if focused else 1.2}
-    points = _points(result.digest, result)[column.key]
+    points = _points(result)[column.key]
     if kind == "pro" or isinstance(points, Sentence):
         said = _readings(kind, title, curve.x, curve.y)
         made.add_scatter(
@@ -139,10 +139,14 @@ def _draw(
         return
     made.add_scatter(x=curve.x, y=curve.y, mode="lines", line=line, hoverinfo="skip", name=title)
     x, y = (points.false_alarms, points.found) if kind == "roc" else (points.found, points.precision)
-    at = [text("scores.curves.at", value=f"{value:.4g}") for value in points.thresholds]
+
+    def readings() -> list[str]:
+        at = [text("scores.curves.at", value=f"{value:.4g}") for value in points.thresholds]
+        return [f"{reading}<br>{value}" for reading, value in zip(_readings(kind, title, x, y), at, strict=True)]
+
     made.add_scatter(
         x=x, y=y, mode="markers", name=f"{title}, {text('scores.curves.thresholds')}",
-        text=[f"{reading}<br>{value}" for reading, value in zip(_readings(kind, title, x, y), at, strict=True)],
+        text=once.of(result, ("readings", kind, column.key, title, language()), readings),
         customdata=[[column.key, n] for n in range(len(x))], hovertemplate="%{text}<extra></extra>",
         marker={"color": colour, "size": 4 if len(x) > _MANY or not focused else 7},
     )  # fmt: skip
@@ -185,18 +189,17 @@ def _pro_of(column: Column, result: Result) -> Curve | Sentence | None:
     return found.sentence if isinstance(found, Refusal) else found
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
-def _drawn(key: str, _result: Result) -> dict[str, dict[str, Curve]]:
-    labels = _result.labels
-    return {
-        c.key: {"roc": roc_curve(labels, c.scores), "pr": precision_recall_curve(labels, c.scores)}
-        for c in _result.columns
-    }
+def _drawn(result: Result) -> dict[str, dict[str, Curve]]:
+    return once.of(result, "curves", lambda: {c.key: _both(result, c) for c in result.columns})
 
 
-@st.cache_data(max_entries=20, show_spinner=False)
-def _points(key: str, _result: Result) -> dict[str, OperatingPoints | Sentence]:
-    return {c.key: operating_points(_result.labels, c.scores) for c in _result.columns}
+def _both(result: Result, column: Column) -> dict[str, Curve]:
+    labels, scores = result.labels, column.scores
+    return {"roc": roc_curve(labels, scores), "pr": precision_recall_curve(labels, scores)}
+
+
+def _points(result: Result) -> dict[str, OperatingPoints | Sentence]:
+    return once.of(result, "points", lambda: {c.key: operating_points(result.labels, c.scores) for c in result.columns})
 
 
 def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice, heading: str) -> None:

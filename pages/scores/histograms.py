@@ -12,7 +12,7 @@ from detectors.evaluation.thresholds import ThresholdChoice, verdict
 from detectors.plots.distributions import MANY
 from detectors.plots.stacks import Cell, stacks
 from detectors.result import Column, Result
-from pages.frame import charts, panes, session
+from pages.frame import charts, once, panes, session
 from pages.frame.charts import COLOURS
 from pages.frame.pinned import is_pinned
 from pages.frame.words import language, text
@@ -38,6 +38,10 @@ class Bar:
 
 def bars(result: Result, column: Column) -> tuple[Any, list[Bar]]:
     """Return the edges of the bins (B + 1,) and the bars."""
+    return once.of(result, ("bars", column.key), lambda: _bars(result, column))
+
+
+def _bars(result: Result, column: Column) -> tuple[Any, list[Bar]]:
     edges, cells = stacks(result, column)
     found: dict[tuple[str, int], list[Cell]] = {}
     for cell in cells:
@@ -63,6 +67,7 @@ def chart(result: Result, column: Column, title: str, at: float | None) -> chart
     )  # fmt: skip
     made.update_layout(barmode="overlay", margin={"t": 42}, bargap=0)
     charts.heading(made, title)
+    said = once.of(result, ("hovers", column.key, few, language()), lambda: _hovers(found, result, edges, few))
     pieces: dict[tuple[str, str], list[tuple[Bar, int, list[Cell]]]] = {}
     for number, bar in enumerate(found):
         for cells in [[cell] for cell in bar.cells] if few else _sides(bar, at):
@@ -76,7 +81,7 @@ def chart(result: Result, column: Column, title: str, at: float | None) -> chart
             y=[len(cells) for _, _, cells in own], base=[min(cell.base for cell in cells) for _, _, cells in own],
             marker={"color": face, "line": {"color": edge, "width": 1.2}}, name=text(f"scores.lanes.keys.{sort}"),
             customdata=[[column.key, number, cells[0].index if few else -1] for _, number, cells in own],
-            hovertext=[_hover(bar, cells[0] if few else None, result, edges) for bar, _, cells in own],
+            hovertext=[said[number, cells[0].index if few else None] for _, number, cells in own],
             hovertemplate="%{hovertext}<extra></extra>",
         )  # fmt: skip
     made.add_hline(0, line={"color": COLOURS.control, "width": 1})
@@ -100,11 +105,6 @@ def chosen(points: list[dict[str, Any]], result: Result) -> tuple[str, list[int]
         if pictures:
             return column.key, pictures[::-1]
     return None
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _alt(digest: str, key: str, title: str, at: float | None, language: str, _result: Result, _column: Column) -> str:
-    return alt(_result, _column, title, at)
 
 
 def alt(result: Result, column: Column, title: str, at: float | None) -> str:
@@ -148,6 +148,12 @@ def _paint(group: str, sort: str) -> tuple[str, str]:
     }[sort]
 
 
+def _hovers(found: list[Bar], result: Result, edges: Any, few: bool) -> dict[tuple[int, int | None], str]:
+    """Return what is said of each piece, by the number of its bar and, where each is a picture, the picture's."""
+    pieces = ((n, bar, cell) for n, bar in enumerate(found) for cell in (bar.cells if few else [None]))
+    return {(n, cell and cell.index): _hover(bar, cell, result, edges) for n, bar, cell in pieces}
+
+
 def _hover(bar: Bar, pointed: Cell | None, result: Result, edges: Any) -> str:
     """Name the pictures of a bar with their scores, the one that is pointed at first and in bold."""
     cells = sorted(bar.cells, key=lambda cell: (cell != pointed, -cell.score))
@@ -184,7 +190,9 @@ def show(result: Result, titles: dict[str, str], choice: ThresholdChoice) -> tup
             key += "_pinned" * is_pinned(column.key)
             made = partial(chart, result, column, title, at)
             shown = charts.kept(made, "histogram", result.digest, column.key, title, at)
-            charts.show(shown, key, _alt(result.digest, column.key, title, at, language(), result, column), piece)
+            asked = ("alt", column.key, title, at, language())
+            said = once.of(result, asked, partial(alt, result, column, title, at))
+            charts.show(shown, key, said, piece)
     key, pictures = session.BAR.get() or ("", [])
     if len(pictures) == 1:
         session.BAR.pop()

@@ -7,14 +7,14 @@ import streamlit as st
 from detectors.evaluation import kinds
 from detectors.evaluation.kinds import FEW, Cell, Group
 from detectors.result import Result
-from pages.frame import session, style
+from pages.frame import once, session, style
 from pages.frame.state import Choices, change
 from pages.frame.words import kind, text
 
 
 def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plain: Result) -> None:
     """Show what is found of each kind, area and contrast, and which two methods of `plain` cover most together."""
-    grouped = kinds.groups(result)
+    grouped = once.of(result, "groups", lambda: kinds.groups(result))
     if not grouped or not result.columns:
         return
     st.header(text("scores.kinds.title"), anchor=False)
@@ -30,7 +30,8 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plai
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
     those = grouped.get(by) or next(iter(grouped.values()))
-    matrix = kinds.matrix(result, those, choices.threshold)
+    known = once.of(result, ("aurocs", those[0].by), lambda: kinds.aurocs(result, those))
+    matrix = kinds.matrix(result, those, choices.threshold, known)
     heads = {name(group): group for group in those}
     rows = [
         {text("scores.lanes.method"): titles[key]}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
-from pages.frame import panes, session, shapes
+from pages.frame import once, panes, session, shapes
 from pages.frame.component import Component, Pictures, encoded, send
 from pages.frame.pinned import several
 from pages.frame.state import Choices
@@ -57,7 +57,7 @@ def lanes(
     data = {
         "content": result.digest,
         "heads": heads,
-        "pictures": [_picture(p) for p in result.test],
+        "pictures": once.of(result, ("lanes", language()), lambda: [_picture(p) for p in result.test]),
         "held": [text("scores.lanes.held_name", n=i + 1) for i in range(len(result.held_out))],
         "allowed": step[0] if (step := choices.threshold.step(len(result.held_out))) else 1,
         "values": {key: value for key, value, _ in choices.thresholds},
@@ -120,6 +120,10 @@ def marked(labels: dict[str, Any], key: str, result: Result) -> dict[str, Any]:
 
 def sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
     """Return where the thumbnails of test and held-out pictures are, many on one sheet, and the sheets to send."""
+    return once.of(result, "sprites", lambda: _sprites(result))
+
+
+def _sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
     pictures = (*result.test, *result.held_out)
     across, shape = min(_ACROSS, max(1, ceil(sqrt(len(pictures))))), shapes.of(result)
     per = across * across
@@ -158,13 +162,14 @@ def _head(key: str, status: Status, result: Result, focus: bool, apart: str) -> 
     column = next((c for c in result.columns if c.key == key), None)
     if column is None:
         return head | {"lines": lines, "share": 0} | panes.standing(key, status, result)
+    numbers = once.of(result, ("numbers", key), lambda: (_numbers(column.scores), _numbers(column.held_out)))
     return head | {
         "title": " · ".join([title, *lines]),
         "state": "done",
         "lines": [line for name in ("average_precision", "aupro") if (line := _line(column, name))],
         "auroc": figure(column, "image_auroc"),
-        "scores": _numbers(column.scores),
-        "held": _numbers(column.held_out),
+        "scores": numbers[0],
+        "held": numbers[1],
     }
 
 

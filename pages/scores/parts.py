@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,7 +13,7 @@ from detectors.evaluation import paired_auroc_difference, pro_curve
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.queries import pixels
 from detectors.result import Column, Figure, Result
-from pages.frame import backend, charts, component, session, style
+from pages.frame import backend, charts, component, once, session, style
 from pages.frame.pinned import is_pinned, own, several
 from pages.frame.refresh import poll
 from pages.frame.state import Choices, change, current
@@ -122,9 +123,10 @@ def _better(result: Result, focus: str, titles: dict[str, str]) -> bool:
         rows = [charts.Row(title.removeprefix(titles[focus]).strip(), f, (f.low or 0) > 0) for title, f in known]
         written = [tables.points(f) for _, f in known]
         worse, better = lines("scores.pairs.ends")
-        chart = charts.forest(
-            rows, written, across=text("scores.pairs.axis"), zero=0.0, ends=(worse, better), unit=0.01
+        drawn = partial(
+            charts.forest, rows, written, across=text("scores.pairs.axis"), zero=0.0, ends=(worse, better), unit=0.01
         )
+        chart = charts.kept(drawn, "pairs", rows, written)
         said = "; ".join(f"{title} {number}" for (title, _), number in zip(known, written, strict=True))
         charts.show(chart, "scores_pairs_chart", said)
     st.html(tables.differences(pairs))
@@ -138,9 +140,16 @@ def _differences(result: Result, focus: str, titles: dict[str, str]) -> tuple[li
     if query is not None:
         found = [_by_pixel(query, result, main, c) for c in others]
     else:
-        found = [paired_auroc_difference(result.labels, main.scores, c.scores) for c in others]
+        found = [_by_scores(result, main, c) for c in others]
     pairs = [(f"{titles[focus]} – {titles[c.key]}", f) for c, f in zip(others, found, strict=True)]
     return pairs, any(f is None for f in found)
+
+
+def _by_scores(result: Result, main: Column, other: Column) -> Figure:
+    return once.of(
+        result, ("difference", main.key, other.key),
+        lambda: paired_auroc_difference(result.labels, main.scores, other.scores),
+    )  # fmt: skip
 
 
 def _by_pixel(query: Callable[..., Figure], result: Result, main: Column, other: Column) -> Figure | Sentence | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
 import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from websockets.asyncio.client import ClientConnection, connect
 
 WAIT_SECONDS = 60.0
@@ -42,13 +46,14 @@ class RawSession:
     """One tab. `open` it first; each action waits until the script has ended."""
 
     def __init__(self, address: str, page: str = "", **query: str) -> None:
-        self._uri = address.replace("http", "ws", 1) + "/_stcore/stream"
+        self._address, self._uri = address, address.replace("http", "ws", 1) + "/_stcore/stream"
         self._query, self.page = query, page
         self._socket: ClientConnection | None = None
         self._pages: dict[str, str] = {}  # the hash of each page's script
         self._messages: dict[str, ForwardMsg] = {}  # what the tab has
         self._widgets: dict[str, Any] = {}  # the states that are sent, by the widget's id
         self._sliders: dict[str, tuple[str, list[str]]] = {}  # the id and the labels, by key
+        self._sending: tuple[str, dict[str, Any]] = ("", {})  # the id of where files are chosen, and what it was given
         self.polled: dict[str, float] = {}  # fragments that want to be run again, and every how many seconds
 
     async def open(self) -> Answer:
@@ -81,11 +86,22 @@ class RawSession:
         self._widgets[self._sliders[key][0]] = label
         return await self._run()
 
+    async def upload(self, files: dict[str, bytes]) -> Answer:
+        """Send files to the place for them on the page, as its script does, and say that they are there."""
+        identity, said = self._sending
+        where = f"{self._address}/{said['place']['path']}/{said['place']['token']}?"
+        for name, content in files.items():
+            query = urlencode({"file": name, "name": name, "size": len(content), "at": 0})
+            await asyncio.to_thread(urlopen, Request(where + query, content, method="PUT"))
+        value = {"batch": secrets.token_hex(8), "files": list(files)}
+        told = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{identity}__events", [{"event": "arrived", "value": value}]
+        return await self._run(told=told)
+
     def labels(self, key: str) -> list[str]:
         """Return what a slider can be moved to."""
         return self._sliders[key][1] if key in self._sliders else []
 
-    async def _run(self, fragment: str = "") -> Answer:
+    async def _run(self, fragment: str = "", told: tuple[str, Any] | None = None) -> Answer:
         assert self._socket is not None
         asked = BackMsg()
         state = asked.rerun_script
@@ -96,6 +112,8 @@ class RawSession:
         for name, value in self._widgets.items():
             widget = state.widget_states.widgets.add(id=name)
             widget.string_array_value.data.append(value)
+        if told is not None:
+            state.widget_states.widgets.add(id=told[0], json_trigger_value=json.dumps(told[1]))
         answer, started = Answer(), time.perf_counter()
         await self._socket.send(asked.SerializeToString())
         async with asyncio.timeout(WAIT_SECONDS):
@@ -124,6 +142,8 @@ class RawSession:
             return str(kind)
         element = message.delta.new_element
         shown = str(element.WhichOneof("type"))
+        if shown == "bidi_component" and element.bidi_component.component_name.endswith("_sending"):
+            self._sending = element.bidi_component.id, json.loads(element.bidi_component.json)
         if shown == "slider":
             key = element.slider.id.rpartition("-")[2]
             self._sliders[key] = element.slider.id, list(element.slider.options)

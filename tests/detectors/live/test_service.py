@@ -207,6 +207,7 @@ def test_a_process_that_ends_is_replaced_and_told_of(live, monkeypatch):
     told = []
     live.welcome("one", Comparison(), None, "en")
     live.enter("one", told.append).result(30)
+    live.ask("one", "frame").result(30)
     before, opened = live.pid, []
     monkeypatch.setattr(live, "open", opened.append)
     with pytest.raises(Ended):
@@ -221,6 +222,8 @@ def test_with_the_last_visitor_the_processes_end(live):
     for name in ("one", "two"):
         live.welcome(name, Comparison(), None, "en")
     live.enter("one", print).result(30)
+    assert live.pid is None  # who only looks needs no process
+    live.ask("one", "frame").result(30)
     live.dismiss("one")
     assert live.pid is not None
     waiting = live.ask("two", "frame")
