@@ -586,6 +586,17 @@ FAULTS = (
         "_identity(file.fileno()) != identity", "False",
         ("tests/detectors/features/test_features.py", "shared_features"),
     ),
+    # What a rerun costs
+    Fault(
+        "what was worked out is forgotten at once", "pages/frame/once.py",
+        "self._held[key] = made", "self._held.pop(key, None)",
+        ("tests/pages/test_charts.py", "drawn_again and scores"),
+    ),
+    Fault(
+        "a map keeps its colours under another scale", "pages/frame/component.py",
+        'array.dtype.str, kind, scale)', 'array.dtype.str, kind)',
+        ("tests/pages/test_charts.py", "another_scale"),
+    ),
 )  # fmt: skip
 
 

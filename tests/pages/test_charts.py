@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from pages.frame import once
+from pages.frame import component, once
 from pages.frame.drawing import Chart, Ready
 
 PAGES = [("scored", "scores"), ("many", "scores"), ("scored", "images"), ("lessons_done", "learn")]
@@ -51,3 +51,27 @@ def test_what_is_worked_out_once_is_bounded_and_can_be_forgotten():
     once.forget()
     kept.get("a", lambda: made.append("again"))
     assert made[-1] == "again"
+
+
+@pytest.mark.parametrize("page", ["compare", "scores", "inspect", "export"])
+def test_a_page_that_is_drawn_again_works_nothing_out_anew(open_app, monkeypatch, page):
+    made, get = [], once.Once.get
+
+    def counted(self, key, make):
+        return get(self, key, lambda: (made.append(key), make())[1])
+
+    monkeypatch.setattr(once.Once, "get", counted)
+    once.forget()
+    app = open_app("scored", page)
+    assert made
+    made.clear()
+    app.run()
+    assert not app.exception
+    assert made == []
+
+
+def test_a_map_under_another_scale_is_another_picture():
+    maps = np.arange(2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8)
+    keys = [component.named("map", maps[i], scale) for i in (0, 1) for scale in ((0.0, 1.0), (0.0, 2.0))]
+    assert len(set(keys)) == 4
+    assert component.named("map", maps[0].copy(), (0.0, 1.0)) == keys[0]  # by its content, wherever it lies
