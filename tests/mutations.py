@@ -154,8 +154,8 @@ FAULTS = (
     ),
     Fault(
         "a map is mirrored on its way to the browser", "pages/frame/component.py",
-        "shown = MapScale(*_scale)(_array) if _scale else _array",
-        "shown = (MapScale(*_scale)(_array) if _scale else _array)[:, ::-1]", (PIXELS, "grid"),
+        "shown = MapScale(*scale)(array) if scale else array",
+        "shown = (MapScale(*scale)(array) if scale else array)[:, ::-1]", (PIXELS, "grid"),
     ),
     Fault(
         "a map is mirrored as it is painted", "assets/components/maps.js",
