@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
-from detectors.datasets import checks, layouts, polygons, roles, splits, words
+from detectors.datasets import checks, layouts, polygons, roles, splits, tables, words
 from detectors.datasets.archives import File, Listing
 from detectors.datasets.layouts import Place, Purpose
 from detectors.datasets.levels import said_of_levels
@@ -110,7 +110,7 @@ def sort_out(
             products=several,
         )
     names = [file.name for file in files]
-    table, notes = documents.split(names)
+    table, notes, runs = documents.split(names)
     overrides, unused = roles.resolve(names, said or {})
     seen: dict[int, Look | None] = {}
 
@@ -127,6 +127,12 @@ def sort_out(
             places.append(drawn[1])
         else:
             documents.entries.append(_no_picture(source, outlines))
+    by_name = {file.name: file for file in files}
+    for each, table_name in runs:
+        files.append(_of_runs(each, by_name[each.picture], table_name, limits))
+        places.append(
+            Place("mask", each.kind, words.stem(each.picture), why=table[each.picture].why, picture=each.picture)
+        )
     entries = [Entry(label, "refused", why, "", (why,)) for label, why in listing.refused]
     entries += [Entry(label, "ignored", why, "", (why,)) for label, why in listing.ignored]
     if set_aside:
@@ -191,7 +197,8 @@ def assemble(
     }
     if white is not None:
         recipe["levels_chosen"] = True
-    report = Report((*told, *entries), (), understand(taken))
+    unread = ", ".join(note.values["names"] for note in notes if note.key == "dataset.labels_unread")
+    report = Report((*told, *entries), (), understand(taken, unread))
     data = Dataset(name, train, tuple(with_empty_masks(test)), report, recipe)
     return replace(data, report=replace(report, notes=notes + checks.problems(data)))
 
@@ -204,10 +211,35 @@ class _Documents:
     texts: list[tuple[str, str]]
     outlines: list[tuple[Outlines, str]]
 
-    def split(self, names: Sequence[str]) -> tuple[dict[str, Place], tuple[Sentence, ...]]:
-        """Return the places that a split file gives, and what to say of several."""
-        found = [splits.read_split(name, text, names) for name, text in self.texts]
-        return splits.chosen([split for split in found if split is not None])
+    def split(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, Place], tuple[Sentence, ...], list[tuple[tables.Runs, str]]]:
+        """Return the places that split files and tables of labels give, what to say of them, and masks as runs."""
+        found = [split for name, text in self.texts if (split := splits.read_split(name, text, names)) is not None]
+        places, notes = splits.chosen(found)
+        pictures = tables.Pictures(names)
+        splitting = {split.name for split in found}
+        named = [tables.read_table(name, text, pictures) for name, text in self.texts if name not in splitting]
+        read = [table for table in named if table is not None and table.places]
+        unread = [table for table in named if table is not None and not table.places]
+        runs: list[tuple[tables.Runs, str]] = []
+        for table in read if not places else ():
+            places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
+            runs += [(each, table.name) for each in table.runs]
+            self._tell(table.name, Sentence("file.table", "It says which of {count} pictures are good and which "
+                                            "defective.", count=len(table.names)))  # fmt: skip
+        if unread and not found:
+            why = Sentence("file.unread", "It speaks of pictures in a way that is not read.")
+            for table in unread:
+                self._tell(table.name, why)
+            count = len(frozenset[str]().union(*(table.names for table in unread)))
+            notes += (_unread(tables.unread(unread), count),)
+        return places, notes, runs
+
+    def _tell(self, name: str, why: Sentence) -> None:
+        self.entries = [
+            Entry(name, "ignored", why, "", (why,), why) if entry.name == name else entry for entry in self.entries
+        ]
 
 
 def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
@@ -228,8 +260,8 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
         if picture_format(content) is not None:
             kept.append(file)
             continue
-        if suffix == ".csv" and content[:6] == b"object":
-            documents.texts.append((file.name, content.decode("utf-8", "replace")))
+        if suffix in (".csv", ".tsv", ".txt", ".xml"):
+            documents.texts.append((file.name, _text(content)))
         elif suffix == ".json" and content.lstrip()[:1] == b"{":
             text = content.decode("utf-8", "replace")
             if outlines := polygons.read_outlines(file.name, text):
@@ -241,6 +273,38 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
                 documents.texts.append((file.name, text))
         documents.entries.append(Entry(file.name, "ignored", why, "", (why,)))
     return kept, documents
+
+
+def _text(content: bytes) -> str:
+    """Return a document's text, as UTF-8 or as Excel writes Korean."""
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp949", "replace")
+
+
+def _defective(place: Place | None) -> bool:
+    return place is not None and bool(place.defective)
+
+
+def _of_runs(runs: tables.Runs, picture: File, table: str, limits: Limits) -> File:
+    """Return run lengths as a file of a mask."""
+
+    def read() -> bytes:
+        seen = look(picture.read(), limits)
+        return runs.mask(seen.size if seen is not None else (0, 0), limits)
+
+    return File(f"{table}: {runs.picture}", read)
+
+
+def _unread(names: str, count: int) -> Sentence:
+    return Sentence(
+        "dataset.labels_unread",
+        "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which folders "
+        "or files are defective, or put a table beside them with the columns file and label.",
+        names=names,
+        count=count,
+    )
 
 
 class _Outlines:

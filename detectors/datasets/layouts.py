@@ -108,9 +108,10 @@ def place_all(
     if given:
         return places, False
     places = _mask_folders(places, names, looks)
+    places = _unlisted(places)
     places = _said_by_files(places)
     places = _decided_by_masks(places, folders, table)
-    return _set_aside(places, names, folders, bool(table))
+    return _set_aside(places, names, folders, any(place.why and place.why.key == "role.split" for place in places))
 
 
 def products(names: Iterable[str]) -> tuple[str, ...]:
@@ -155,6 +156,7 @@ _GEOMETRY = Sentence("role.geometry", "Depths or points beside colour pictures: 
 _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
 _NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
 _BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
+_UNLISTED = Sentence("role.unlisted", "The table of labels does not name it: nothing says whether it is good.")
 _BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
 _NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
 _GIVEN = Sentence("role.given", "It was given as such.")
@@ -443,6 +445,16 @@ def _mask_folders(places: Sequence[Place], names: Sequence[str], looks: Looks) -
                     result[i] = Place("mask", places[partner].kind, places[i].stem, why=why, picture=names[partner])
                 break
     return result
+
+
+def _unlisted(places: Sequence[Place]) -> list[Place]:
+    """Test what a table of labels does not name where it names good ones and no folder says anything."""
+    if not any(place.why is not None and place.why.key == "role.table" and place.kind == "good" for place in places):
+        return list(places)
+    return [
+        Place("test", None, place.stem, part=place.part, why=_UNLISTED) if place.why == _DEFAULT else place
+        for place in places
+    ]
 
 
 def _said_by_files(places: Sequence[Place]) -> list[Place]:

@@ -29,7 +29,7 @@ def read_split(name: str, text: str, names: Sequence[str]) -> Split | None:
     ends = _by_end(names)
     found: dict[str, Place] = {}
     why = Sentence("role.split", "{file} says so.", file=name.rpartition("/")[2])
-    rows = _visa(text) if name.casefold().endswith(".csv") else _real_iad(text)
+    rows = _visa(text) if name.casefold().endswith(".csv") and text[:6] == "object" else _real_iad(text)
     for image, mask, split, good, kind in rows:
         picture = _named(ends, image)
         if picture is None:

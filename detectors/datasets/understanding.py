@@ -65,8 +65,8 @@ class FileUse:
     why: Sentence | None = None
 
 
-def understand(taken: Sequence[FileUse]) -> Understanding:
-    """Count what the files of a set were taken for."""
+def understand(taken: Sequence[FileUse], unread: str = "") -> Understanding:
+    """Count what the files of a set were taken for; `unread` names documents whose labels were not read."""
     learnt = sum(each.use == "train" for each in taken)
     tests = [each for each in taken if each.use == "test"]
     good = sum(each.defective is False for each in tests)
@@ -102,6 +102,8 @@ def understand(taken: Sequence[FileUse]) -> Understanding:
     )
     if unused := sum(each.use == "" for each in taken):
         parts.append(Sentence("understanding.unused", "{count} not used", count=unused))
+    if unread:
+        parts.append(Sentence("understanding.unread", "labels in {names} are not read", names=unread))
     return Understanding(tuple(parts), tuple(_folders(taken)))
 
 

@@ -79,6 +79,15 @@ _VIEWS = _row(
     "좌측 우측 相机 摄像头 侧面 侧视 俯视 カメラ 側面 正面 背面 上面 下面"
 )
 _NUMBERED = _row("line part sample lot batch day light shot pos position station angle exposure unit")  # or a letter
+FILE_COLUMNS = _row(  # of tables of labels
+    "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 이미지 "
+    "文件 文件名 图片 图像 ファイル ファイル名 画像"
+)
+VERDICT_COLUMNS = _row(
+    "label labels class classes target verdict result status quality judgement judgment state category y isdefect "
+    "isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 结果 判定"
+)
+SPLIT_COLUMNS = _row("split set subset phase partition usage 구분 划分")
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
     "xyz depth depths pointcloud pcd"
 )

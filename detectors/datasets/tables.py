@@ -1,0 +1,281 @@
+"""Tables of labels beside pictures: which are good and which defective, in CSV, TSV and lists; and labels not read.
+
+The column that names pictures is the one whose cells do, with or without folders and endings. The verdict stands in a
+column called like one (`words.VERDICT_COLUMNS`), or in the only other column. Run lengths ("EncodedPixels") are masks.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from detectors.datasets import words
+from detectors.datasets.layouts import Place, split_of
+from detectors.datasets.polygons import Outlines
+from detectors.datasets.words import meaning
+from detectors.errors import PictureRefused, Sentence
+from detectors.images.limits import LIMITS, Limits
+
+_EMPTY = frozenset({"", "nan", "null", "n/a", "-"})
+_YES, _NO = frozenset({"1", "1.0", "true", "yes", "y"}), frozenset({"0", "0.0", "false", "no", "n", "none"})
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
+_OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
+_BOXES = 5  # numbers in a row of a YOLO file, or more
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The defects of one picture as (start, length) down its columns, from 1, as in Severstal's `train.csv`."""
+
+    picture: str
+    kind: str
+    pairs: tuple[tuple[int, int], ...]
+
+    def mask(self, size: tuple[int, int], limits: Limits = LIMITS) -> bytes:
+        """Return the mask as PNG for a picture of (H, W); `PictureRefused` where the runs do not fit it."""
+        counts: list[int] = []
+        at = 0
+        for start, length in sorted(self.pairs):
+            if start - 1 < at or length < 1 or start - 1 + length > size[0] * size[1]:
+                raise PictureRefused(
+                    "table.runs",
+                    "The run lengths do not fit its picture of {width} x {height} pixels.",
+                    width=size[1],
+                    height=size[0],
+                )
+            counts += [start - 1 - at, length]
+            at = start - 1 + length
+        return Outlines(self.picture, size, (self.kind,), (), (tuple(counts),)).mask(limits)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A document that names pictures: their places as it gives them, and masks; no places where it was not understood.
+
+    `names` are the pictures that it speaks of.
+    """
+
+    name: str
+    names: frozenset[str]
+    places: Mapping[str, Place]
+    runs: tuple[Runs, ...] = ()
+
+
+class Pictures:
+    """Finds the pictures that a table means: by the end of their paths, with or without an ending."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.ends: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            parts = name.casefold().split("/")
+            for start in range(len(parts)):
+                end = "/".join(parts[start:])
+                for key in {end, end.rpartition(".")[0] or end}:
+                    self.ends[key].append(name)
+
+    def called(self, cell: str, table: str) -> str | None:
+        """Return the one picture that a cell names; None for none, or several that nothing tells apart."""
+        parts = [part for part in cell.strip().replace("\\", "/").casefold().split("/") if part not in ("", ".")]
+        found = next((f for i in range(len(parts)) if (f := self.ends.get("/".join(parts[i:])))), [])
+        folder = table.rpartition("/")[0]
+        preferences: tuple[Callable[[str], bool], ...] = (
+            lambda name: not any(meaning(part).role in ("mask", "weak mask") for part in name.split("/")[:-1]),
+            lambda name: not words.named_like_a_mask(name.rpartition("/")[2]),
+            lambda name: name.startswith(f"{folder}/") if folder else True,
+            lambda name: split_of(name) == meaning(words.stem(table)).role,
+        )
+        for prefers in preferences:
+            found = [name for name in found if prefers(name)] or found
+        return found[0] if len(found) == 1 else None
+
+
+def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
+    """Read a document beside pictures; None for one that names no picture of the set."""
+    if "submission" in name.casefold():  # what a competition wants to be sent back
+        return None
+    if name.casefold().endswith((".xml", ".json")):
+        return _of_another_program(name, text, pictures)
+    rows = _rows(name, text)
+    if not rows:
+        return None
+    if (boxes := _boxes(name, rows, pictures)) is not None:
+        return boxes
+    rows, kinds = _classes_apart(rows)
+    width = max(map(len, rows))
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    named = [[pictures.called(row[column], name) if row[column] else None for row in rows] for column in range(width)]
+    header = [] if any(column[0] for column in named) else [words.words(cell) for cell in rows[0]]
+    by_header = [i for i, said in enumerate(header) if set(said) & words.FILE_COLUMNS and any(named[i])]
+    likely = [
+        i for i in range(width) if any(found and "." in row[i] for found, row in zip(named[i], rows, strict=True))
+    ]
+    most = max(by_header or likely or range(width), key=lambda i: sum(found is not None for found in named[i]))
+    spoken = frozenset(found for found in named[most] if found)
+    sure = bool(by_header or likely) or len(spoken) >= 0.9 * (len(rows) - bool(header))
+    if not spoken or not sure or (name.casefold().endswith(".txt") and width > 3):
+        return None
+    start = 1 if header else 0
+    files, body, kinds = named[most][start:], rows[start:], kinds[start:]
+    for column, said in enumerate(header):
+        if {"encoded", "pixels"} <= set(said) or "rle" in said:
+            return _runs(name, files, [row[column] for row in body], _class_column(header, body, kinds), spoken)
+    verdicts = _verdicts(header, body, most)
+    if verdicts is None:
+        return Table(name, spoken, {})
+    return Table(name, spoken, _places(name, files, verdicts, header, body, pictures))
+
+
+def _places(
+    name: str,
+    files: Sequence[str | None],
+    verdicts: Sequence[str | None],
+    header: Sequence[Sequence[str]],
+    body: Sequence[Sequence[str]],
+    pictures: Pictures,
+) -> dict[str, Place]:
+    places: dict[str, Place] = {}
+    why = _said_by(name)
+    split = next((i for i, said in enumerate(header) if set(said) & words.SPLIT_COLUMNS), None)
+    mask = next((i for i, said in enumerate(header) if set(said) & {"mask", "masks"}), None)
+    for file, verdict, row in zip(files, verdicts, body, strict=True):
+        if file is None:
+            continue
+        said = meaning(row[split]).role if split is not None else split_of(file) or meaning(words.stem(name)).role
+        if verdict is None:
+            if said == "test":
+                places[file] = Place("test", None, words.stem(file), why=why)
+            continue
+        if file not in places or not places[file].defective:  # one that is defective in one row is
+            role = "train" if verdict == "good" and said != "test" else "test"
+            places[file] = Place(role, verdict, words.stem(file), why=why)  # type: ignore[arg-type]
+        if mask is not None and row[mask] and (drawn := pictures.called(row[mask], name)) not in (None, file):
+            places[drawn] = Place("mask", verdict, words.stem(drawn), why=why, picture=file)  # type: ignore[index,arg-type]
+    return places
+
+
+def _verdicts(header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], file: int) -> list[str | None] | None:
+    """Return "good", a kind or None for each row; None where no column says it."""
+    columns = [i for i in range(len(body[0]) if body else 0) if i != file]
+    called = [i for i in columns if header and (set(header[i]) & words.VERDICT_COLUMNS or _leaning(header[i]))]
+    for column in called or (columns if len(columns) == 1 else []):
+        found = _values([row[column] for row in body], _leaning(header[column]) if header else "")
+        if found is not None:
+            return found
+    return None
+
+
+def _leaning(said: Sequence[str]) -> str:
+    """Say whether a column asks for good ("is_good") or for bad ("is_defect", "defect type")."""
+    return "good" if set(said) & words.GOOD else "bad" if set(said) & (words.BAD | {"damage", "damaged"}) else ""
+
+
+def _values(cells: Sequence[str], leaning: str) -> list[str | None] | None:
+    said = [cell.strip().casefold() for cell in cells]
+    distinct = set(said) - _EMPTY
+    quality = {value: meaning(value).quality for value in distinct}
+    binary = distinct <= _YES | _NO | {value for value in distinct if quality[value]}
+    numbers = all(_NUMBER.fullmatch(value) for value in distinct)
+    if not distinct or (distinct <= {"yes", "no", "y", "n", "true", "false"} and not leaning):
+        return None
+    if not binary and not leaning and (numbers or "good" not in quality.values()):
+        return None  # numbers of classes, or names of products
+    yes, no = ("good", "defective") if leaning == "good" else ("defective", "good")
+
+    def verdict(cell: str, value: str) -> str | None:
+        if value in _EMPTY or quality[value] == "unlabelled":
+            return None
+        if value in _YES | _NO:
+            return yes if value in _YES else no
+        if quality[value] == "good":
+            return "good"
+        return "defective" if numbers and leaning == "good" else cell.strip()
+
+    return [verdict(cell, value) for cell, value in zip(cells, said, strict=True)]
+
+
+def _runs(
+    name: str, files: Sequence[str | None], cells: Sequence[str], kinds: Sequence[str], spoken: frozenset[str]
+) -> Table:
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    called: dict[str, str] = {}
+    for file, cell, kind in zip(files, cells, kinds, strict=True):
+        if file is None:
+            continue
+        numbers = [] if cell.strip().casefold() in _EMPTY | {"-1"} else cell.split()
+        if len(numbers) % 2 or not all(number.isdecimal() and len(number) < 12 for number in numbers):
+            return Table(name, spoken, {})
+        pairs.setdefault(file, []).extend(zip(map(int, numbers[::2]), map(int, numbers[1::2]), strict=True))
+        if numbers:
+            called.setdefault(file, f"class {kind}" if kind else "defective")
+    places = {}
+    for file in pairs:
+        role = "test" if file in called or split_of(file) == "test" else "train"
+        places[file] = Place(role, called.get(file, "good"), words.stem(file), why=_said_by(name))  # type: ignore[arg-type]
+    return Table(name, spoken, places, tuple(Runs(file, kind, tuple(pairs[file])) for file, kind in called.items()))
+
+
+def _class_column(
+    header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], kinds: Sequence[str]
+) -> Sequence[str]:
+    column = next((i for i, said in enumerate(header) if said[:1] == ("class",)), None)
+    return kinds if column is None else [row[column].strip() for row in body]
+
+
+def _classes_apart(rows: list[list[str]]) -> tuple[list[list[str]], list[str]]:
+    """Take the number of a class off the names of pictures ("0002cc93b.jpg_1")."""
+    found = [_OF_CLASS.fullmatch(row[0].strip()) for row in rows]
+    if not any(found):
+        return rows, [""] * len(rows)
+    bare = [[match[1], *row[1:]] if match else row for match, row in zip(found, rows, strict=True)]
+    return bare, [match[2] if match else "" for match in found]
+
+
+def _boxes(name: str, rows: Sequence[Sequence[str]], pictures: Pictures) -> Table | None:
+    """Return a YOLO file of one picture's boxes, which is not read; None for any other."""
+    numeric = all(len(row) >= _BOXES and all(_NUMBER.fullmatch(cell) for cell in row) for row in rows)
+    stem = words.stem(name)
+    if not (name.casefold().endswith(".txt") and numeric):
+        return None
+    found = pictures.called(stem, name) or pictures.called(f"{stem}_test", name)  # DeepPCB's "00041000.txt"
+    return Table(name, frozenset({found}), {}) if found else None
+
+
+def _of_another_program(name: str, text: str, pictures: Pictures) -> Table | None:
+    """Return a document in which another program keeps one picture's labels, which is not read; None for any other."""
+    speaks = "<object" in text if name.casefold().endswith(".xml") else re.search(r'"(?:labels?|objects|bbox)"', text)
+    file = re.search(r"<filename>\s*([^<]+?)\s*</filename>", text)
+    stem = words.stem(name)
+    found = (pictures.called(file[1], name) if file else None) or pictures.called(stem, name)
+    return Table(name, frozenset({found}), {}) if speaks and found else None
+
+
+def unread(tables: Iterable[Table]) -> str:
+    """Name documents that were not read, those of one folder and ending together ("labels/*.txt")."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for table in tables:
+        folder, _, file = table.name.rpartition("/")
+        groups[f"{folder.rpartition('/')[2]}/*.{file.rpartition('.')[2]}".lstrip("/")].append(file)
+    return ", ".join(sorted(files[0] if len(files) == 1 else group for group, files in groups.items()))
+
+
+def _said_by(name: str) -> Sentence:
+    return Sentence("role.table", "The table {file} says so.", file=name.rpartition("/")[2])
+
+
+def _rows(name: str, text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return []
+    sign = max(",;\t|", key=lines[0].count)
+    if sign not in lines[0]:
+        if not name.casefold().endswith(".txt"):
+            return [[line.strip()] for line in lines]
+        return [line.split() for line in lines]
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=sign)]
+    except csv.Error:
+        return []
