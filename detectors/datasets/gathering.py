@@ -111,6 +111,8 @@ def sort_out(
         )
     names = [file.name for file in files]
     table, notes, runs = documents.split(names)
+    if given == "test":
+        table = {name: replace(place, role="test") if place.role == "train" else place for name, place in table.items()}
     overrides, unused = roles.resolve(names, said or {})
     seen: dict[int, Look | None] = {}
 
@@ -262,7 +264,7 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
             continue
         if suffix in (".csv", ".tsv", ".txt", ".xml"):
             documents.texts.append((file.name, _text(content)))
-        elif suffix == ".json" and content.lstrip()[:1] == b"{":
+        elif suffix == ".json" and content.lstrip()[:1] in (b"{", b"["):
             text = content.decode("utf-8", "replace")
             if outlines := polygons.read_outlines(file.name, text):
                 documents.outlines += [(each, file.name) for each in outlines]
@@ -294,14 +296,14 @@ def _of_runs(runs: tables.Runs, picture: File, table: str, limits: Limits) -> Fi
         seen = look(picture.read(), limits)
         return runs.mask(seen.size if seen is not None else (0, 0), limits)
 
-    return File(f"{table}: {runs.picture}", read)
+    return File(f"{table}: {runs.picture.rpartition('/')[2]}", read)
 
 
 def _unread(names: str, count: int) -> Sentence:
     return Sentence(
         "dataset.labels_unread",
-        "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which folders "
-        "or files are defective, or put a table beside them with the columns file and label.",
+        "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which "
+        "folders or files are defective, or put a table beside them with the columns file and label.",
         names=names,
         count=count,
     )

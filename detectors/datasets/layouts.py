@@ -109,6 +109,7 @@ def place_all(
         return places, False
     places = _mask_folders(places, names, looks)
     places = _unlisted(places)
+    places = _templates(places, names)
     places = _said_by_files(places)
     places = _decided_by_masks(places, folders, table)
     return _set_aside(places, names, folders, any(place.why and place.why.key == "role.split" for place in places))
@@ -157,6 +158,8 @@ _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken a
 _NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
 _BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
 _UNLISTED = Sentence("role.unlisted", "The table of labels does not name it: nothing says whether it is good.")
+_TEMPLATE = Sentence("role.template", "Its name says that it is the template of the picture beside it.")
+_TESTED = Sentence("role.tested", "It lies beside its own template; nothing says whether it is good.")
 _BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
 _NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
 _GIVEN = Sentence("role.given", "It was given as such.")
@@ -457,13 +460,34 @@ def _unlisted(places: Sequence[Place]) -> list[Place]:
     ]
 
 
-def _said_by_files(places: Sequence[Place]) -> list[Place]:
-    """Let files' own names say what is defective where no folder says anything and some names do ("NG_001")."""
+def _templates(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
+    """Test what lies beside a template of its own, where no folder says anything (DeepPCB: `_temp` and `_test`)."""
     result = list(places)
-    silent = [i for i, place in enumerate(places) if place.why == _DEFAULT]
-    bad = [i for i in silent if words.said_by_file(places[i].stem) == "bad"]
-    for i in bad if len(bad) < len(silent) else ():
-        result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=_NAMED)
+    pairs: dict[tuple[str, str], dict[str, int]] = {}
+    for i, place in enumerate(places):
+        if place.why == _DEFAULT and (found := words.of_a_pair(place.stem)) is not None:
+            pairs.setdefault((names[i].rpartition("/")[0], found[0]), {})[found[1]] = i
+    for pair in pairs.values():
+        if len(pair) == 2:
+            template, tested = pair["template"], pair["tested"]
+            result[template] = replace(places[template], why=_TEMPLATE)
+            result[tested] = replace(places[tested], role="test", kind=None, why=_TESTED)
+    return result
+
+
+def _said_by_files(places: Sequence[Place]) -> list[Place]:
+    """Let files' own names say what is defective where no folder says it and some names do ("NG_001")."""
+    result = list(places)
+    for why in (_DEFAULT, _NOT_SAID):
+        silent = [i for i, place in enumerate(places) if place.why == why]
+        said = {i: words.said_by_file(places[i].stem) for i in silent}
+        if len({*said.values()} - {""} if why == _NOT_SAID else {*said.values()}) < 2:
+            continue
+        for i in silent:
+            if said[i] == "bad":
+                result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=_NAMED)
+            elif said[i] == "good" and why == _NOT_SAID:
+                result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_NAMED)
     return result
 
 
@@ -500,7 +524,9 @@ def _decided_by_masks(
 def _set_aside(
     places: list[Place], names: Sequence[str], folders: Sequence[Sequence[str]], table: bool
 ) -> tuple[list[Place], bool]:
-    explicit = table or any(meaning(folder).role in ("train", "test") for path in folders for folder in path)
+    roles = {meaning(folder).role for path in folders for folder in path}
+    labelled = any(place.why is not None and place.why.key == "role.table" for place in places)
+    explicit = table or "test" in roles or ("train" in roles and not labelled)
     spare = () if explicit else spared([(place.role, place.kind) for place in places], names)
     for i in spare:
         places[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_SPARE)

@@ -115,7 +115,8 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     ]
     most = max(by_header or likely or range(width), key=lambda i: sum(found is not None for found in named[i]))
     spoken = frozenset(found for found in named[most] if found)
-    sure = bool(by_header or likely) or len(spoken) >= 0.9 * (len(rows) - bool(header))
+    spelt = any(found and not row[most].isdecimal() for found, row in zip(named[most], rows, strict=True))
+    sure = bool(by_header or likely) or (spelt and len(spoken) >= 0.9 * (len(rows) - bool(header)))
     if not spoken or not sure or (name.casefold().endswith(".txt") and width > 3):
         return None
     start = 1 if header else 0

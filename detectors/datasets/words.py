@@ -80,8 +80,8 @@ _VIEWS = _row(
 )
 _NUMBERED = _row("line part sample lot batch day light shot pos position station angle exposure unit")  # or a letter
 FILE_COLUMNS = _row(  # of tables of labels
-    "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 이미지 "
-    "文件 文件名 图片 图像 ファイル ファイル名 画像"
+    "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 "
+    "이미지 文件 文件名 图片 图像 ファイル ファイル名 画像"
 )
 VERDICT_COLUMNS = _row(
     "label labels class classes target verdict result status quality judgement judgment state category y isdefect "
@@ -112,6 +112,8 @@ _DEEP = re.compile(rf"{_SIGN}(?:depths?|depthmap|normals|xyz|pcd|disparity)$", r
 _COLOURS = re.compile(
     rf"{_SIGN}(?:(?:image|img|rgb|colou?r)(?:{_SIGN}\d+)?|(?:light|lamp|led|l|exposure|exp)[_\-. ]*\d+)$", re.IGNORECASE
 )
+_TEMPLATE = re.compile(rf"{_SIGN}(?:temp|template|ref|reference|golden)$", re.IGNORECASE)
+_TESTED = re.compile(rf"{_SIGN}(?:test|tested|inspected)$", re.IGNORECASE)
 _JUNK = _row(
     "__macosx @eadir @tmp @recycle @recently-snapshot @sharebin @appstore #recycle #snapshot #trash $recycle.bin "
     "recycler recycled lost+found found.000 __pycache__"
@@ -242,6 +244,17 @@ def denies(folder: str, other: str) -> bool:
     else:
         return False
     return bool(rest) and {_ENDS.sub("", word) for word in rest if not word.isdigit()} == root
+
+
+def of_a_pair(stem: str) -> tuple[str, Literal["template", "tested"]] | None:
+    """Return what the names of a template and of the picture beside it have in common, and which of both this is.
+
+    >>> of_a_pair("00041000_temp"), of_a_pair("00041000_test"), of_a_pair("template")
+    (('00041000', 'template'), ('00041000', 'tested'), None)
+    """
+    if _TEMPLATE.search(stem):
+        return _TEMPLATE.sub("", stem), "template"
+    return (_TESTED.sub("", stem), "tested") if _TESTED.search(stem) else None
 
 
 def is_date(folder: str) -> bool:

@@ -55,6 +55,7 @@ def states(data, state="refused"):
 
 
 GOOD, MARKED = ("good", 0), 36
+RUNS = " ".join(f"{column * SIZE[0] + 3 + 1} 6" for column in range(5, 11))  # what `mask` marks
 
 # name -> (files, what is learnt, what is tested); the comment names the listing that it follows
 LAYOUTS = {
@@ -188,6 +189,28 @@ LAYOUTS = {
         tree("Leather Defect Classification/folding marks/1.jpg", "Leather Defect Classification/non defective/2.jpg"),
         ["Leather Defect Classification/non defective/2.jpg"],
         {"Leather Defect Classification/folding marks/1.jpg": ("folding marks", None)},
+    ),
+    # github.com/tangsanli5201/DeepPCB: a template and what is tested against it
+    "DeepPCB": (
+        tree("group00041/00041/00041000_temp.jpg", "group00041/00041/00041000_test.jpg"),
+        ["group00041/00041/00041000_temp.jpg"], {"group00041/00041/00041000_test.jpg": (None, None)},
+    ),
+    "verdicts in the names of tested files": (
+        tree("train/1.png", "test/2_ok.png", "test/3_ng.png"),
+        ["train/1.png"], {"test/2_ok.png": ("good", None), "test/3_ng.png": ("defective", None)},
+    ),
+    # kaggle.com/c/severstal-steel-defect-detection: run lengths down the columns
+    "Severstal": (
+        tree("train_images/a.jpg", "train_images/b.jpg", "train_images/c.jpg", "test_images/d.jpg")
+        | {"train.csv": f"ImageId,ClassId,EncodedPixels\nb.jpg,3,{RUNS}\nc.jpg,,\n".encode(),
+           "sample_submission.csv": b"ImageId,EncodedPixels,ClassId\nd.jpg,1 409600,1\n"},
+        ["train_images/a.jpg", "train_images/c.jpg"],
+        {"train_images/b.jpg": ("class 3", MARKED), "test_images/d.jpg": (None, None)},
+    ),
+    "Severstal, as first published": (
+        tree("train_images/a.jpg", "train_images/b.jpg")
+        | {"train.csv": f"ImageId_ClassId,EncodedPixels\na.jpg_1,\na.jpg_2,\nb.jpg_1,{RUNS}\nb.jpg_2,\n".encode()},
+        ["train_images/a.jpg"], {"train_images/b.jpg": ("class 1", MARKED)},
     ),
     "a name that all share says nothing": (
         tree("ng-part_1.png", "ng-part_2.png"), ["ng-part_1.png", "ng-part_2.png"], {},
@@ -553,6 +576,58 @@ class TestOutlines:
         huge = json.dumps(LABELME | {"imageHeight": 10**6, "imageWidth": 10**6}).encode()
         data = load(tree("train/good/a.jpg", "test/b.jpg") | {"test/b.json": huge})
         assert states(data) == {"test/b.json": "polygons.size"}
+
+
+class TestTables:
+    NAMES = tuple(f"images/{i}.png" for i in range(4))
+
+    @pytest.mark.parametrize(
+        ("file", "text", "tested"),
+        [
+            ("labels.csv", "filename,label\n0.png,ok\n1.png,ok\n2.png,ok\n3.png,defective\n", {3: "defective"}),
+            ("labels.csv", "image;is_defect\nimages/0;0\nimages/1;0\nimages/2;1\nimages/3;1\n",
+             {2: "defective", 3: "defective"}),
+            ("images/t.tsv", "id\tpath\tclass\n9\tC:\\x\\0.png\tnormal\n8\t1.png\tnormal\n7\t2.png\tscratch\n",
+             {2: "scratch", 3: None}),
+            ("train.csv", "image,target,split\n0,0,train\n1,0,test\n2,1,test\n3,,test\n",
+             {1: "good", 2: "defective", 3: None}),
+            ("good.csv", "name,is_good\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n", {2: "defective"}),
+            ("list.txt", "0.png 0\n1.png 0\n2.png 1\n3.png 0\n", {2: "defective"}),
+            ("판정.csv", "파일명,판정\n0.png,양품\n1.png,양품\n2.png,불량\n3.png,양품\n", {2: "불량"}),
+        ],
+    )  # fmt: skip
+    def test_a_table_says_what_is_good_and_defective(self, file, text, tested):
+        data = load(tree(*self.NAMES) | {file: text.encode("cp949" if "판정" in text else "utf-8")})
+        assert {int(s.picture.name[7]): s.kind for s in data.test} == tested
+        assert states(data, "ignored") == {file: "file.table"}
+        assert sorted(int(s.picture.name[7]) for s in data.train) == sorted({0, 1, 2, 3} - set(tested))
+
+    @pytest.mark.parametrize(
+        ("files", "said"),
+        [
+            ({"t.csv": "file,class\n0.png,1\n1.png,2\n2.png,3\n"}, "t.csv"),
+            ({"t.csv": "file,product\n0.png,bottle\n1.png,cable\n"}, "t.csv"),
+            # docs.ultralytics.com/datasets/detect
+            ({f"labels/{i}.txt": "0 0.5 0.5 0.2 0.2\n" for i in (2, 3)}, "labels/*.txt"),
+            # host.robots.ox.ac.uk/pascal/VOC
+            ({"Annotations/3.xml": "<annotation><object><name>cut</name></object></annotation>"}, "3.xml"),
+            ({"labels/3.json": '{"objects": [{"bbox": [1, 2, 3, 4]}]}'}, "3.json"),
+        ],
+    )  # fmt: skip
+    def test_labels_that_are_not_read_are_told(self, files, said):
+        data = load(tree(*self.NAMES) | {name: text.encode() for name, text in files.items()})
+        assert str(data.report.understanding) == (f"4 normal; none defective; no masks; labels in {said} are not read.")
+        assert set(states(data, "ignored").values()) == {"file.unread"}
+        assert "dataset.labels_unread" in {note.key for note in data.report.notes}
+
+    @pytest.mark.parametrize("text", ["camera,exposure\n1,5\n", "", "\n", 'a"b\n"', "0 1 2\n"])
+    def test_a_table_of_something_else_says_nothing(self, text):
+        data = load(tree(*self.NAMES) | {"notes.csv": text.encode()})
+        assert str(data.report.understanding) == "4 normal; none defective; no masks."
+
+    def test_run_lengths_that_do_not_fit_are_refused(self):
+        data = load(tree("train_images/a.jpg") | {"train.csv": b"ImageId,EncodedPixels\na.jpg,700 100\n"})
+        assert states(data) == {"train.csv: a.jpg": "table.runs"}
 
 
 class TestSplits:
