@@ -177,6 +177,29 @@ def _pictures(data: Dataset) -> list[Sentence]:
                 examples=", ".join(flat[:_EXAMPLES]),
             )
         )
+    if paged := [
+        p.name for p in pictures if any(n.key in ("picture.first_page", "picture.first_frame") for n in p.notes)
+    ]:
+        found.append(
+            Sentence(
+                "dataset.pages",
+                "{count} files hold several pictures each ({examples}): only the first page of each is read. Save the "
+                "others as files of their own.",
+                count=len(paged),
+                examples=", ".join(paged[:_EXAMPLES]),
+            )
+        )
+    missing = {p.name: n.values["count"] for p in pictures for n in p.notes if n.key == "picture.missing"}
+    if missing:
+        found.append(
+            Sentence(
+                "dataset.missing_values",
+                "{count} pictures have missing values, NaN or infinity ({examples}): they were filled from the others "
+                "of their picture.",
+                count=len(missing),
+                examples=", ".join(f"{name}: {count}" for name, count in list(missing.items())[:_EXAMPLES]),
+            )
+        )
     sizes = Counter(picture.original_size for picture in pictures)
     if len(sizes) > 1:
         small, large = min(sizes, key=_area), max(sizes, key=_area)

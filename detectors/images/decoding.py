@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from detectors.errors import PictureRefused, Sentence
-from detectors.images.depth import Depth, White, colour_planes, deep_colour, deep_grey, deep_numbers, shrunk_numbers
+from detectors.images.depth import (
+    Depth,
+    White,
+    colour_planes,
+    deep_colour,
+    deep_grey,
+    deep_numbers,
+    filled,
+    shrunk_numbers,
+)
 from detectors.images.formats import Scans, check_structure, damaged, no_picture, picture_format, truncated
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.shrunk import Original, Shrunk
@@ -196,6 +205,8 @@ def srgb_of(
         )
     if found.kept.more_frames if found.kept else has_more_frames(found.image):
         notes.append(Sentence("picture.first_frame", "Only the first of the pictures in the file is used."))
+    if (pages := found.kept.pages if found.kept else count_pages(found.image)) > 1:
+        notes[-1] = Sentence("picture.first_page", "Only the first of {count} pages in the file is read.", count=pages)
     return image, depth
 
 
@@ -218,12 +229,12 @@ def in_numbers(found: OpenFile, data: bytes, longest: int) -> NDArray[Any] | Non
     image = found.image
     small = max(image.size) <= longest
     if found.numbers is not None:
-        return shrunk_numbers(
-            [found.numbers] if found.numbers.ndim == 2 else np.moveaxis(found.numbers, -1, 0), longest
-        )
+        numbers = found.numbers if found.kept else filled(found.numbers, found.notes)
+        return shrunk_numbers([numbers] if numbers.ndim == 2 else np.moveaxis(numbers, -1, 0), longest)
     if image.mode.startswith("I") or image.mode == "F":
         transparent = isinstance(image.info.get("transparency"), int)  # by its exact value, which averages would hide
-        return np.asarray(image) if transparent else shrunk_numbers([np.asarray(image)], longest)
+        numbers = filled(np.asarray(image), found.notes)
+        return numbers if transparent else shrunk_numbers([numbers], longest)
     if ";16" in found.stored and image.mode == "RGB" and "transparency" not in image.info and not small:
         planes = colour_planes(image, found.stored, lambda: Image.open(io.BytesIO(data), formats=[found.kind]))
         return shrunk_numbers(planes, longest)
@@ -308,3 +319,15 @@ def has_more_frames(image: Image.Image) -> bool:
         raise
     except Exception:  # a damaged second frame does not matter
         return True
+
+
+def count_pages(image: Image.Image) -> int:
+    """Return how many pages a TIFF that was opened holds; 0 for other files, and where their list is damaged."""
+    if image.format != "TIFF":
+        return 0
+    try:
+        return int(getattr(image, "n_frames", 0))
+    except _OutOfTime:
+        raise
+    except Exception:  # a damaged second page does not matter
+        return 0

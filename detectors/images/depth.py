@@ -165,6 +165,30 @@ def colour_planes(image: Image.Image, raw: str, reopen: Callable[[], Image.Image
         yield high[..., channel].astype(np.uint16) << 8 | low[..., channel]
 
 
+def filled(stored: Stored, notes: list[Sentence]) -> Stored:
+    """Fill missing values of a picture of real numbers before anything is averaged; how many is told.
+
+    NaN becomes the median of the others, which is no defect; infinity the highest or lowest of them, as it is beyond
+    them. Where no more than half are left, numbers stay as they are, to be refused.
+    """
+    if stored.dtype.kind != "f":
+        return stored
+    there = np.isfinite(stored)
+    missing = int(stored.size - np.count_nonzero(there))
+    if not 0 < missing < stored.size / 2:
+        return stored
+    known = stored[there]
+    notes.append(
+        Sentence(
+            "picture.missing",
+            "{count} of {total} values are missing (NaN or infinity): they were filled from the others.",
+            count=missing,
+            total=stored.size,
+        )
+    )
+    return np.nan_to_num(stored, nan=float(np.median(known)), posinf=float(known.max()), neginf=float(known.min()))
+
+
 def shrunk_numbers(planes: Iterable[Stored], longest: int) -> Stored:
     """Bring numbers, one (H, W) for each channel, to at most `longest` on the longer side; (H, W) or (H, W, channels).
 

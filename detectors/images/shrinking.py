@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from detectors.errors import Refusal
-from detectors.images.decoding import has_more_frames, in_numbers, opened, srgb_of
+from detectors.images.decoding import count_pages, has_more_frames, in_numbers, opened, srgb_of
 from detectors.images.depth import White
 from detectors.images.formats import picture_format
 from detectors.images.limits import LIMITS, Limits
@@ -51,7 +51,7 @@ def _kept_form(data: bytes, limits: Limits) -> Shrunk | None:
     with opened(data, limits) as found:
         if found.kind != "JPEG" and few_values(found.image, lossy=False):
             return None
-        frames = has_more_frames(found.image)
+        frames, pages = has_more_frames(found.image), count_pages(found.image)
         profile = found.image.info.get("icc_profile") or b""
         if (numbers := in_numbers(found, data, limits.kept_side)) is not None:
             if "transparency" in found.image.info:
@@ -64,5 +64,5 @@ def _kept_form(data: bytes, limits: Limits) -> Shrunk | None:
         digest, deep = hashlib.sha256(data).hexdigest(), numbers is not None
         said = tuple((note.key, note.english, note.values) for note in notes)
         size = found.upright
-        was = Original(found.kind, size, found.orientation, len(data), digest, deep, frames, profile.hex(), said)
+        was = Original(found.kind, size, found.orientation, len(data), digest, deep, frames, profile.hex(), said, pages)
         return Shrunk.of(pixels, was)

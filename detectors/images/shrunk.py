@@ -30,6 +30,7 @@ class Original:
         deep: whether numbers of more than 8 bits are kept, still to be turned and brought to 8 bits.
         more_frames: whether it holds other pictures than the first.
         profile: its ICC profile in hexadecimal, "" for none; of pixels of 8 bits it was applied.
+        pages: of a TIFF; 0 where they are not known.
         notes: (key, English, values) of what was changed on the way to 8-bit sRGB.
     """
 
@@ -42,6 +43,7 @@ class Original:
     more_frames: bool = False
     profile: str = ""
     notes: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    pages: int = 0
 
 
 class Shrunk(bytes):

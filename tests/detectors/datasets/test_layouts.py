@@ -833,3 +833,24 @@ def test_the_name_of_one_of_several_zips_says_what_a_folder_would():
     assert tested == {"NG/scratch/3.png": ("scratch", MARKED), "NG/4.png": ("NG", None)}
     whole = sent("test.zip", "train/good/1.png", "test/crack/2.png").added(sent("b.zip", "good/3.png"))
     assert read(whole.load()) == (["train/good/1.png", "good/3.png"], {"test/crack/2.png": ("crack", None)})
+
+
+def test_pages_and_missing_values_are_told_by_name():
+    pages = [Image.fromarray(np.full(SIZE, 1000 * (i + 1), np.uint16) + scene(*SIZE)[..., 0]) for i in range(3)]
+    warm = np.asarray(pages[0], np.float32)
+    holes = warm.copy()
+    holes[2, 3:7], holes[5, 5] = np.nan, np.inf
+    content = {f"train/good/{i}.tif": encoded(Image.fromarray(warm + i), "TIFF") for i in range(4)}
+    content |= {"test/hot/holes.tif": encoded(Image.fromarray(holes), "TIFF")}
+    data = load(content)
+    told = {note.key: str(note) for note in data.report.notes}
+    assert told["dataset.missing_values"].startswith(
+        "1 pictures have missing values, NaN or infinity (test/hot/holes.tif: 5)"
+    )
+    (seen,) = (s.picture.pixels for s in data.test)
+    assert abs(int(seen[2, 4, 0]) - int(np.median(seen))) <= 2
+    assert seen[5, 5].max() == seen.max()
+    sequence = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    data = load({"train/good/a.tif": sequence, "train/good/b.tif": encoded(pages[1], "TIFF")})
+    assert "1 files hold several pictures each (train/good/a.tif)" in " ".join(map(str, data.report.notes))
+    assert str(data.report.entries[0].notes[-1]) == "Only the first of 3 pages in the file is read."

@@ -305,7 +305,7 @@ ODD = {
     "TIFF of two pages": (
         encoded(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]),
         [[[255, 0, 0]] * 2],
-        ["picture.first_frame"],
+        ["picture.first_page"],
     ),
     "BMP with an unused fourth byte": (
         encoded(Image.merge("RGBA", [Image.new("L", (1, 1), v) for v in (9, 8, 7, 0)]), "BMP"),
