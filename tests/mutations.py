@@ -561,6 +561,16 @@ FAULTS = (
           "pictures[i] = np.asarray(picture)", "pictures[i] = np.asarray(picture) & 254",
           ("tests/detectors/datasets/test_builtin.py", "comes_with_the_package")),
     Fault(
+        "in a column that asks for defects, 1 means good", "detectors/datasets/tables.py",
+        '("good", "defective") if leaning == "good"', '("good", "defective") if leaning == "bad"',
+        ("tests/detectors/datasets/test_layouts.py", "TestTables"),
+    ),
+    Fault(
+        "a condition below a kind is taken for the kind", "detectors/datasets/layouts.py",
+        "replace(own, view=True) if folder in conditions", "replace(own, view=False) if folder in conditions",
+        ("tests/detectors/datasets/test_layouts.py", "AeBAD"),
+    ),
+    Fault(
         "a corrected picture is still tested", "detectors/datasets/corrections.py",
         "if sha not in said and base not in said", "if base not in said",
         ("tests/detectors/datasets/test_corrections.py", ""),

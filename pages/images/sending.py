@@ -9,6 +9,7 @@ from pages.frame.words import text
 
 SENDING = Component("sending", "pages/images/sending.html", ("pages/images/sending.css",), ("pages/images/sending.js",))
 EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "gif", "zip")
+LABELS = ("csv", "tsv", "txt", "json", "xml")  # that lie beside pictures
 
 
 def sending(role: str, key: str) -> None:
@@ -32,7 +33,7 @@ def sending(role: str, key: str) -> None:
             "role": role,
             "place": {"path": PATH, "token": mine.tray.token, "piece": PIECE},
             "taken": mine.tray.batches,
-            "accept": ",".join(f".{extension}" for extension in EXTENSIONS),
+            "accept": ",".join(f".{extension}" for extension in (*EXTENSIONS, *LABELS)),
             "words": words | {"files": text("images.choose_files"), "folder": text("images.choose_folder")},
         },
         on_arrived_change=arrived,
