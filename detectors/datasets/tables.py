@@ -24,6 +24,7 @@ _EMPTY = frozenset({"", "nan", "null", "n/a", "-"})
 _YES, _NO = frozenset({"1", "1.0", "true", "yes", "y"}), frozenset({"0", "0.0", "false", "no", "n", "none"})
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
 _OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
+_MEASURES = frozenset({"area", "size", "count", "number", "score", "severity", "share", "probability"})
 _BOXES = 5  # numbers in a row of a YOLO file, or more
 
 
@@ -161,7 +162,9 @@ def _places(
 def _verdicts(header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], file: int) -> list[str | None] | None:
     """Return "good", a kind or None for each row; None where no column says it."""
     columns = [i for i in range(len(body[0]) if body else 0) if i != file]
-    called = [i for i in columns if header and (set(header[i]) & words.VERDICT_COLUMNS or _leaning(header[i]))]
+    called = [i for i in columns if header and set(header[i]) & words.VERDICT_COLUMNS]
+    called += [i for i in columns if header and _leaning(header[i]) and i not in called]
+    called = [i for i in called if not set(header[i]) & _MEASURES]
     for column in called or (columns if len(columns) == 1 else []):
         found = _values([row[column] for row in body], _leaning(header[column]) if header else "")
         if found is not None:
@@ -180,6 +183,8 @@ def _values(cells: Sequence[str], leaning: str) -> list[str | None] | None:
     quality = {value: meaning(value).quality for value in distinct}
     binary = distinct <= _YES | _NO | {value for value in distinct if quality[value]}
     numbers = all(_NUMBER.fullmatch(value) for value in distinct)
+    if numbers and not binary and not all(value.isdecimal() for value in distinct):
+        return None
     if not distinct or (distinct <= {"yes", "no", "y", "n", "true", "false"} and not leaning):
         return None
     if not binary and not leaning and (numbers or "good" not in quality.values()):

@@ -592,6 +592,9 @@ class TestTables:
             ("train.csv", "image,target,split\n0,0,train\n1,0,test\n2,1,test\n3,,test\n",
              {1: "good", 2: "defective", 3: None}),
             ("good.csv", "name,is_good\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n", {2: "defective"}),
+            # as `python -m detectors demo --out` writes it
+            ("manifest.csv", "file,kind,severity,seed,defective_area\n0.png,good,,0,0.0\n1.png,good,,1,0.0\n"
+             "2.png,cut,0.5,2,0.1\n3.png,good,,3,0.0\n", {2: "cut"}),
             ("list.txt", "0.png 0\n1.png 0\n2.png 1\n3.png 0\n", {2: "defective"}),
             ("판정.csv", "파일명,판정\n0.png,양품\n1.png,양품\n2.png,불량\n3.png,양품\n", {2: "불량"}),
         ],
