@@ -85,7 +85,8 @@ FILE_COLUMNS = _row(  # of tables of labels
 )
 VERDICT_COLUMNS = _row(
     "label labels class classes target verdict result status quality judgement judgment state category kind kinds y "
-    "isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 结果 判定"
+    "isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 "
+    "结果 判定"
 )
 SPLIT_COLUMNS = _row("split set subset phase partition usage 구분 划分")
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
