@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import escape
 
@@ -39,7 +40,7 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
         _shortcuts(made)
         mine = uploads.shelf().source
         if choices.data == "own" and mine is not None:
-            count = sum(not p.synthetic for _, p in (*shown.normal, *shown.test, *shown.removed))
+            count = sum(not p.synthetic for _, p in (*shown.normal, *shown.test, *shown.aside, *shown.removed))
             used = f"{mine.bytes / MB:.0f}" if mine.bytes >= MB else f"{mine.bytes / MB:.1f}"
             _line("room", text("images.room", n=count, most=LIMITS.session_pictures, mb=used, limit=_megabytes()))
         else:
@@ -111,8 +112,9 @@ def _why() -> None:
 
 
 def _line(icon: str, sentence: str, *actions: tuple[str, Callable[[], None], str]) -> None:
+    shown = re.sub("`(.+?)`", r"<code>\1</code>", escape(sentence))
     with st.container(horizontal=True, gap="small"):
-        st.html(f'<div class="odd-check odd-{icon}"><span>{escape(sentence)}</span></div>', width="content")
+        st.html(f'<div class="odd-check odd-{icon}"><span>{shown}</span></div>', width="content")
         for label, work, key in actions:
             st.button(text(label), key=key, type="tertiary", on_click=work)
 

@@ -193,10 +193,12 @@ def _unusual(status: Status, result: Result | None, shown: Album) -> list[str]:
 def _notes(choices: Choices, shown: Album, odd: list[str]) -> None:
     """Say of each unusual normal picture what it would do, with Show and Leave out."""
     names = {p.sha256: (name, p.name) for name, p in shown.normal}
+    held = {p.sha256 for _, p in shown.held_out}
     for sha in odd[:_NAMED]:
         ident, name = names[sha]
+        said = text("images.odd_held" if sha in held else "images.odd", name=name)
         with st.container(key=f"odd_{sha[:12]}", horizontal=True, gap="small", vertical_alignment="center"):
-            st.html(f'<div class="odd-unusual">{escape(text("images.odd", name=name))}</div>', width="content")
+            st.html(f'<div class="odd-unusual">{escape(said)}</div>', width="content")
             st.button(text("images.show"), key=f"reveal_{sha[:12]}", type="tertiary", on_click=_reveal, args=(ident,))
             st.button(
                 text("images.leave_out"), key=f"leave_{sha[:12]}", type="tertiary",

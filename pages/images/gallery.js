@@ -45,6 +45,17 @@ class Gallery {
     if (focused) this.tiles.get(focused)?.focus();
     this.actions.replaceChildren(...this.data.actions.map((action) => this.action(action)), this.clearing());
     this.look();
+    this.widen();
+  }
+
+  // A group whose few pictures are narrower than its heading takes as many more columns as the heading needs.
+  widen() {
+    for (const group of this.groups.children) {
+      const title = group.querySelector(".title");
+      const cut = title.scrollWidth - title.clientWidth;
+      const column = group.querySelector(".tile").offsetWidth + 6;
+      if (cut > 0) group.style.setProperty("--span", Number(group.style.getPropertyValue("--span")) + Math.ceil(cut / column));
+    }
   }
 
   // How many pictures of the set's shape take the place of so many squares, side by side, at about the same area.
