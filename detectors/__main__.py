@@ -248,7 +248,9 @@ def predict(options: argparse.Namespace) -> None:
     from detectors.report import cell, terminal
 
     pipeline = Pipeline.load(options.model, options.weights)
-    threshold = pipeline.threshold(options.rate) if pipeline.chosen or len(pipeline.held_out) else None
+    threshold = None
+    if options.rate is not None or pipeline.chosen or len(pipeline.held_out):
+        threshold = pipeline.threshold(options.rate)
     files = find_pictures(options.pictures)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         rows = [_predicted(pipeline, threshold, number, file, folder) for number, file in enumerate(files)]

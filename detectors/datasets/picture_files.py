@@ -11,11 +11,13 @@ from pathlib import Path
 from detectors.datasets.archives import list_zip
 from detectors.datasets.contents import Resting
 from detectors.datasets.folders import list_folder
+from detectors.datasets.layouts import place_all
 from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.limits import LIMITS, MB, Limits
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+_MASK = Sentence("picture.mask", "It is a mask and is not scored.")
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,18 @@ class PictureFile:
 def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[PictureFile]:
     """List what paths name, in their order; what is inside a folder or ZIP, and what a pattern finds, by name.
 
-    A path that names nothing, and a ZIP or folder that cannot be listed, is listed too, and says so when it is read.
+    A file that several of them name is listed once. A mask, which a folder or ZIP of a whole set holds, says that it is
+    one when it is read. A path that names nothing, and a ZIP or folder that cannot be listed, is listed too, and says so when it is read.
     Files are called by their own name, or by as many folders above it as tell all of them apart.
     """
-    found: list[tuple[str, Callable[[], bytes]]] = []
+    named: dict[Path, Path] = {}  # by where it is
     for path in map(Path, paths):
-        if path.exists():
-            found += _inside(path, limits)
-        elif glob.has_magic(str(path)) and (matches := sorted(glob.glob(str(path), recursive=True))):  # noqa: PTH207
-            for match in matches:
-                found += _inside(Path(match), limits)
-        else:
-            found.append((path.as_posix(), _missing(path)))
+        matches = sorted(glob.glob(str(path), recursive=True)) if glob.has_magic(str(path)) else []  # noqa: PTH207
+        for each in [path] if path.exists() or not matches else map(Path, matches):
+            named.setdefault(each.resolve(), each)
+    found: list[tuple[str, Callable[[], bytes]]] = []
+    for path in named.values():
+        found += _inside(path, limits) if path.exists() else [(path.as_posix(), _missing(path))]
     names = _apart([name for name, _ in found])
     return [PictureFile(name, read) for name, (_, read) in zip(names, found, strict=True)]
 
@@ -56,7 +58,12 @@ def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]
     except Refusal as refusal:
         return [(path.as_posix(), _refusing(refusal.sentence))]
     top = path.resolve().name
-    found = [(f"{top}/{file.name}", file.read) for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+    files = [file for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+    places, _ = place_all([file.name for file in files])
+    found = [
+        (f"{top}/{file.name}", _refusing(_MASK) if place.role == "mask" else file.read)
+        for file, place in zip(files, places, strict=True)
+    ]
     return found + [(f"{top}/{name}", _refusing(why)) for name, why in listing.refused]
 
 

@@ -128,8 +128,12 @@ def threshold(held_out: ArrayLike, rate: float) -> float:
     j is the largest number with j / (k + 1) <= rate.
 
     Raises:
-        SettingRefused: when k held-out pictures cannot support so small a rate.
+        SettingRefused: when the rate is no share, or k held-out pictures cannot support so small a one.
     """
+    if not 0 < rate <= 1:
+        raise SettingRefused(
+            "thresholds.no_share", "{asked:.3g} is no share of good pictures: take one above 0, up to 1.", asked=rate
+        )
     k = len(np.asarray(held_out))
     steps = min(_steps(k, rate), k)
     if steps < 1:

@@ -9,7 +9,9 @@ import pytest
 from fixtures.picture_files import encoded, scene, zipped
 
 from detectors import datasets
+from detectors.datasets.picture_files import find_pictures
 from detectors.datasets.sources import DemoSource, EditedSource, UploadSource, identities
+from detectors.errors import PictureRefused
 
 
 def picture(seed: int) -> bytes:
@@ -191,3 +193,16 @@ class TestEdits:
         edits = [EditedSource(demo), EditedSource(demo, removed=frozenset({"a"})), EditedSource(demo, defects=3)]
         edits += [EditedSource(demo, moved=(("a", "test"),))]
         assert len({edit.key for edit in edits} | {demo.key}) == 5
+
+
+def test_pictures_to_score_are_listed_once_and_masks_say_that_they_are(tmp_path):
+    path = tmp_path / "bolts.zip"
+    path.write_bytes(ZIP.archive[1])
+    (tmp_path / "one.png").write_bytes(picture(4))
+    found = find_pictures([path, tmp_path / "one.png", tmp_path / "*.png"])
+    scored = [file.name for file in found if "mask" not in file.name]
+    assert scored[:-1] == ["test/crack/000.png", "test/good/000.png", "train/good/000.png", "train/good/001.png"]
+    assert scored[-1].endswith("one.png")
+    (drawn,) = [file for file in found if "mask" in file.name]
+    with pytest.raises(PictureRefused, match="It is a mask and is not scored"):
+        drawn.read()

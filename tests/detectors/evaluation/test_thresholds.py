@@ -122,3 +122,9 @@ def test_a_promise_is_broken_only_beyond_chance():
     assert broken == [False, False, True, True]
     assert not thresholds.exceeds_promise(thresholds.wilson(8, 24), thresholds.Threshold(1.0, "value"))
     assert not thresholds.exceeds_promise(thresholds.wilson(0, 0), at)
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, 7, float("nan")])
+def test_a_rate_that_is_no_share_is_refused(rate):
+    with pytest.raises(SettingRefused, match="no share of good pictures"):
+        thresholds.threshold([1.0, 2.0], rate)
