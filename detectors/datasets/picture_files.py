@@ -32,8 +32,8 @@ def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[
     """List what paths name, in their order; what is inside a folder or ZIP, and what a pattern finds, by name.
 
     A file that several of them name is listed once. A mask, which a folder or ZIP of a whole set holds, says that it is
-    one when it is read. A path that names nothing, and a ZIP or folder that cannot be listed, is listed too, and says so when it is read.
-    Files are called by their own name, or by as many folders above it as tell all of them apart.
+    one when it is read. So does a path that names nothing, and a ZIP or folder that cannot be listed. Files are called
+    by their own name, or by as many folders above it as tell all of them apart.
     """
     named: dict[Path, Path] = {}  # by where it is
     for path in map(Path, paths):
