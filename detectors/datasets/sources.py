@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Literal
 
 from detectors import datasets
@@ -113,8 +113,14 @@ class UploadSource:
             keeping.keep(content, progress=lambda done, i=i: progress((i + done) / len(resting)))  # type: ignore[misc]
 
     def added(self, later: UploadSource) -> UploadSource:
-        """Return this with a later upload."""
-        return replace(self, more=(*self.more, *later.parts))
+        """Return this with a later upload; what is there already is not added again."""
+        there = {part._digest for part in self.parts}
+        return replace(self, more=(*self.more, *(part for part in later.parts if part._digest not in there)))
+
+    def without(self, part: UploadSource) -> UploadSource | None:
+        """Return this without one of its uploads; None where none is left."""
+        left = [each for each in self.parts if each._digest != part._digest]
+        return reduce(UploadSource.added, left) if left else None
 
     @property
     def one_part(self) -> Part:

@@ -24,10 +24,7 @@ _START = "data:image/jpeg;base64,"
 def others() -> UploadSource | None:
     """Return the own pictures that did not come from this camera."""
     mine, part = uploads.shelf().source, session.CAMERA_PART.get()
-    if mine is None or part is None:
-        return mine
-    left = [each for each in mine.parts if each != part]
-    return None if not left else left[0] if len(left) == 1 else left[0].added(left[1]).added(*left[2:])
+    return mine if mine is None or part is None else mine.without(part)
 
 
 def counts() -> dict[str, int]:

@@ -53,6 +53,18 @@ class TestUploads:
         data, plain = loose.load(), datasets.from_uploads(list(loose.normal), list(loose.test))
         assert (data.name, data.recipe, data.report) == (plain.name, plain.recipe, plain.report)
 
+    def test_what_is_there_already_is_not_added_again(self):
+        other = UploadSource(normal=(("a.png", picture(0)),))
+        assert ZIP.added(ZIP) == ZIP
+        assert ZIP.added(other).added(other).added(ZIP).key == ZIP.added(other).key
+
+    def test_one_of_several_uploads_can_be_taken_out(self):
+        first, second, third = (UploadSource(normal=(("a.png", picture(i)),)) for i in range(3))
+        every = first.added(second).added(third)
+        assert every.without(second).key == first.added(third).key
+        assert every.without(ZIP).key == every.key
+        assert first.without(first) is None
+
     def test_a_zip_and_later_files_are_checked_together(self):
         both = ZIP.added(UploadSource(test=(("again.png", picture(0)),)))
         data = both.load()
