@@ -51,10 +51,11 @@ def over_scheduler(address: str) -> Spread:
 def _client(address: str) -> Any:
     """Connect; a name without a port would be tried for long."""
     from distributed import Client
-    from distributed.comm import get_address_host_port
+    from distributed.comm import get_address_host_port, parse_address
 
     try:
-        get_address_host_port(address)
+        if parse_address(address)[0] in ("tcp", "tls"):
+            get_address_host_port(address)
         return Client(address, set_as_default=False, timeout=5)
     except (OSError, ValueError, TypeError):
         raise SettingRefused(

@@ -116,13 +116,27 @@ def place_all(
 
 
 def products(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that each hold a whole data set of their own; empty for a single data set."""
+    """Return the folders that each hold a data set of their own; empty for a single data set.
+
+    Beside a folder that holds a whole one, every other folder of pictures is a set too, however it is arranged, unless
+    its name says what it is for.
+    """
+    names = list(names)
     tops: dict[str, set[str]] = {}
-    for path in _unwrapped([name.split("/")[:-1] for name in names]):
-        if len(path) > 1 and not meaning(path[0]).role and not meaning(path[0]).quality:
-            tops.setdefault(path[0], set()).add(path[1])
-    whole = tuple(sorted(top for top, below in tops.items() if not _is_view(top) and _whole(below)))
-    return whole if len(whole) > 1 else ()
+    pictured: set[str] = set()
+    for name, path in zip(names, _unwrapped([name.split("/")[:-1] for name in names]), strict=True):
+        if path:
+            tops.setdefault(path[0], set()).update(path[1:2])
+            if name.lower().endswith(words.PICTURE_ENDINGS):
+                pictured.add(path[0])
+    said = {top: meaning(top) for top in tops}
+    whole = {
+        top for top, below in tops.items()
+        if not said[top].role and not said[top].quality and not _is_view(top) and _whole(below)
+    }  # fmt: skip
+    if whole and all(said[top].silent and not _is_view(top) for top in pictured - whole):
+        whole |= pictured
+    return tuple(sorted(whole)) if len(whole) > 1 else ()
 
 
 def within(names: Sequence[str], product: str) -> list[str]:

@@ -113,10 +113,14 @@ class _Owners:
 
     def _fitting(self, mask: int, stem: str, apart: frozenset[str]) -> list[int]:
         name, split = self.names[mask], layouts.split_of(self.names[mask])
+        kind = self.places[mask].kind
+        gone = kind not in (None, "good") and not _kind(self.places[mask]) <= self.known  # no picture of its kind
         found = [
             i
             for i in self.by_stem.get(stem, ())
-            if apart <= self.apart[i] and (not split or layouts.split_of(self.names[i]) in ("", split))
+            if apart <= self.apart[i]
+            and (not split or layouts.split_of(self.names[i]) in ("", split))
+            and not (gone and self.places[i].kind == "good")
         ]
         folder = name.rpartition("/")[0]
         preferences: tuple[Callable[[int], bool], ...] = (

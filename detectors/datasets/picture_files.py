@@ -12,11 +12,11 @@ from detectors.datasets.archives import list_zip
 from detectors.datasets.contents import Resting
 from detectors.datasets.folders import list_folder
 from detectors.datasets.layouts import place_all
+from detectors.datasets.words import PICTURE_ENDINGS
 from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.limits import LIMITS, MB, Limits
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 _MASK = Sentence("picture.mask", "It is a mask and is not scored.")
 
 
@@ -58,7 +58,7 @@ def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]
     except Refusal as refusal:
         return [(path.as_posix(), _refusing(refusal.sentence))]
     top = path.resolve().name
-    files = [file for file in listing.files if file.name.lower().endswith(_ENDINGS)]
+    files = [file for file in listing.files if file.name.lower().endswith(PICTURE_ENDINGS)]
     places, _ = place_all([file.name for file in files])
     found = [
         (f"{top}/{file.name}", _refusing(_MASK) if place.role == "mask" else file.read)

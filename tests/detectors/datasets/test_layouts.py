@@ -15,6 +15,7 @@ from fixtures.picture_files import encoded, scene, zipped
 from PIL import Image
 
 from detectors import datasets
+from detectors.datasets import layouts
 from detectors.datasets.sources import UploadSource
 from detectors.errors import DatasetRefused, SettingRefused
 
@@ -684,9 +685,39 @@ class TestSeveral:
         assert len(learnt) == len(LAYOUTS[name][1])
         assert sorted(tested.values(), key=str) == sorted(LAYOUTS[name][2].values(), key=str)
 
+    @pytest.mark.parametrize(
+        ("beside", "sets"),
+        [
+            (("mixed/good/0.png", "mixed/crack/1.png"), "alpha, mixed"),
+            (("nuts/0.png", "nuts/1.png"), "alpha, nuts"),
+            (("beta/train/good/0.png", "nuts/0.png", "walls/Cracked/0.png", "walls/Non-cracked/0.png"),
+             "alpha, beta, nuts, walls"),
+        ],
+    )  # fmt: skip
+    def test_every_folder_beside_a_whole_set_is_a_set(self, beside, sets):
+        content = tree(*(f"root/alpha/{name}" for name in ("train/good/0.png", "test/good/1.png", "test/cut/2.png")),
+                       *(f"root/{name}" for name in beside))  # fmt: skip
+        with pytest.raises(DatasetRefused, match=f"side by side here: {sets}. Choose"):
+            load(content)
+
+    def test_folders_whose_names_say_what_they_are_belong_to_the_set_beside_them(self):
+        content = tree("bolt/train/good/0.png", "bolt/test/cut/1.png", masks=["ground_truth/cut/1_mask.png"])
+        assert layouts.products(content) == ()
+        assert layouts.products([*content, "split_csv/1cls.csv"]) == ()
+
     def test_cameras_are_no_products(self):
         data = load(tree("cam1/good/0.png", "cam1/bad/1.png", "cam2/good/0.png", "cam2/bad/1.png"))
         assert [len(data.train), len(data.test)] == [2, 2]
+
+
+def test_a_mask_whose_kind_has_no_picture_goes_to_no_good_one():
+    masks = [f"ground_truth/{name}_mask.png" for name in ("cut/0", "cut/4", "hole/9")]
+    content = tree("train/good/4.png", "test/good/0.png", "test/hole/9.png", masks=masks)
+    data = load(content)
+    assert [sample.picture.name for sample in data.train] == ["train/good/4.png"]
+    told = {entry.name: entry.sentence.key for entry in data.report.entries if entry.sentence is not None}
+    assert told["ground_truth/cut/0_mask.png"] == told["ground_truth/cut/4_mask.png"] == "mask.no_picture"
+    assert next(sample for sample in data.test if sample.defective).mask is not None
 
 
 class TestJunk:
