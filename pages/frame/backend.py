@@ -145,6 +145,7 @@ class Backend:
             state=state,  # type: ignore[arg-type]
             stages=shown.stages if current else (),
             stale=stale,
+            other=stale and _plain(shown.source).key != _plain(source).key,
             shared=self._shared,
             sentence=sentences[0] if state == "failed" and sentences else None,
             counts=self._counts(choices, current),
@@ -538,8 +539,12 @@ def _release(backend: Backend) -> None:
     timer.start()
 
 
+def _plain(source: Source) -> DemoSource | UploadSource:
+    return source.base if isinstance(source, EditedSource) else source
+
+
 def _own(source: Source) -> bool:
-    return isinstance(source.base if isinstance(source, EditedSource) else source, UploadSource)
+    return isinstance(_plain(source), UploadSource)
 
 
 @st.cache_resource(show_spinner=False, scope="session", on_release=_release)

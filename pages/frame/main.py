@@ -6,7 +6,7 @@ from pages.frame import backend, corrections, data, early, style, uploads
 from pages.frame.component import ROOT
 from pages.frame.sidebar import ADDRESS, present, sidebar
 from pages.frame.state import current, mirror
-from pages.frame.trouble import trouble
+from pages.frame.trouble import other_pictures, trouble
 from pages.frame.words import text
 
 early.settle()
@@ -36,5 +36,7 @@ if uploads.elsewhere():
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)
 trouble(awaited=status.state == "running" or backend.current().finding_out(choices))
+if page.url_path not in ("images", "live"):
+    other_pictures(status, run=lambda: backend.current().run(current()))
 mirror()
 page.run()

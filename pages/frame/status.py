@@ -19,6 +19,7 @@ class Status:
         state: "idle" nothing was asked for; "running"; "done"; "failed" nothing succeeded; "refused" before the start.
         stages: how far each part is: "stores:<backbone>" and one per column ("patchcore/scattering").
         stale: whether the shown result answers other choices than the present ones.
+        other: whether it is a result of other pictures than the chosen ones, edits apart.
         shared: whether somebody else's run gave the result at once.
         sentence: why it failed or was refused.
         seconds, size: the estimate for the present choices: time, and memory in bytes.
@@ -29,6 +30,7 @@ class Status:
     state: Literal["idle", "running", "done", "failed", "refused"] = "idle"
     stages: tuple[Stage, ...] = ()
     stale: bool = False
+    other: bool = False
     shared: bool = False
     sentence: Sentence | None = None
     seconds: float | None = None

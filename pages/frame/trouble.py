@@ -1,16 +1,26 @@
-"""What keeps the work from going on, said on every page for as long as that is so."""
+"""What keeps the work from going on, or is not what was chosen, said on every page for as long as that is so."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import streamlit as st
 
 from detectors.errors import Sentence
-from pages.frame import backend
+from pages.frame import backend, style
 from pages.frame.refresh import poll
 from pages.frame.state import current
-from pages.frame.words import say
+from pages.frame.status import Status
+from pages.frame.words import say, text
+
+
+def other_pictures(status: Status, run: Callable[[], None]) -> None:
+    """Say above a page that its figures are of other pictures than the chosen ones, and offer to measure these."""
+    if status.other and status.state != "running":
+        with st.container(key="other_pictures", horizontal=True, vertical_alignment="center"):
+            style.note(text("frame.other_pictures"))
+            st.button(text("frame.other_run"), key="run_other", icon=":material/play_arrow:", on_click=run)
 
 
 def trouble(awaited: bool) -> None:

@@ -158,6 +158,9 @@ def test_a_run_that_follows_can_be_stopped_and_what_is_shown_stays(runs, monkeyp
     assert runs.left == [two.key]
     status, result = session.look(choices)
     assert (status.state, status.stale, result) == ("idle", True, f"result of {one.key}")
+    assert not status.other
+    looked_at[0] = DemoSource("leather")
+    assert session.look(choices)[0].other
 
 
 def calm(result) -> int:

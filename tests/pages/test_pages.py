@@ -34,7 +34,10 @@ def test_compare_shows_every_state_of_the_work(open_app, state):
 @pytest.mark.parametrize(("page", "component"), [("compare", "grid"), ("scores", "lanes"), ("inspect", "viewer")])
 def test_a_result_of_other_choices_is_marked(open_app, page, component):
     for state, marked in (("done", False), ("stale", True)):
-        assert given(open_app(state, page), component)["stale"] is marked
+        app = open_app(state, page)
+        assert given(app, component)["stale"] is marked
+        said = [html for html in app.get("html") if write("en", "frame.other_pictures") in html.proto.body]
+        assert bool(said) is any(button.key == "run_other" for button in app.button) is marked
 
 
 def test_the_sentence_counts_what_the_methods_say(open_app):
