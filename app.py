@@ -18,6 +18,7 @@ from pages.live import channel  # noqa: E402
 
 backend.anticipate()
 early.settle()
+early.collect()
 app = st.App(
     "pages/frame/main.py",
     middleware=[Middleware(UploadBound), Middleware(KeepCookie)],

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
+import time
 from functools import cache
 
 from detectors.workers.supervisor import Supervisor
 
+_COLLECTS_SECONDS = 10.0
 _WORTH_SETTLING = 20  # modules: what they hold is looked through after every run of a script
 
 
@@ -32,6 +35,22 @@ def settle() -> None:
         _settled()[0] = imported
         gc.collect()
         gc.freeze()
+
+
+@cache
+def collect() -> None:
+    """Have what nobody holds any more collected every few seconds, by a thread of its own.
+
+    Streamlit does that after every script (`runner.postScriptGC`, which is off): with thirty tabs that is eight times a
+    second, each time through all that their sessions hold, while nobody else is served.
+    """
+
+    def rounds() -> None:
+        while True:
+            time.sleep(_COLLECTS_SECONDS)
+            gc.collect()
+
+    threading.Thread(target=rounds, name="collecting", daemon=True).start()
 
 
 @cache
