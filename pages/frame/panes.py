@@ -84,7 +84,8 @@ def rows(
             apart = set_apart(wanted[0], several(keys)) if len(rows_of_picture) > 1 else ""
             note = " · ".join(filter(None, (apart, _note(i, wanted, verdicts))))
             first = _pane("picture", text("grid.alt_picture", name=name(picture), label=label(picture)))
-            first |= {"base": base, "mask": mask, "title": name(picture), "note": note, "say": not picture.synthetic}
+            first |= {"base": base, "mask": mask, "title": name(picture), "note": note}
+            first["say"] = not (picture.synthetic or status.other)
             cells = [first]
             for key in wanted if group != "rows" else _aligned(wanted, keys):
                 cells.append(_cell(i, key, status, verdicts, pictures, base, mask) if key in keys else _alike(picture))

@@ -40,7 +40,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         work(choices, status)
         place = "test" if exhibit.role == "test" else "train"
         chosen = {f"{place}:{exhibit.picture.sha256}": (exhibit.picture.sha256, exhibit.picture.defective)}
-        if not exhibit.picture.synthetic:
+        if not (exhibit.picture.synthetic or status.other):
             corrections.buttons(choices, chosen, "inspected")
         turned(choices, status, result, folded=True)
         found = exhibits.verdicts_on(exhibit, result, verdicts)

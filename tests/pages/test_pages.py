@@ -38,6 +38,8 @@ def test_a_result_of_other_choices_is_marked(open_app, page, component):
         assert given(app, component)["stale"] is marked
         said = [html for html in app.get("html") if write("en", "frame.other_pictures") in html.proto.body]
         assert bool(said) is any(button.key == "run_other" for button in app.button) is marked
+        if component == "grid":  # nothing can be said of pictures that are not the chosen ones
+            assert given(app, component)["rows"][0]["cells"][0]["say"] is not marked
 
 
 def test_the_sentence_counts_what_the_methods_say(open_app):
