@@ -63,7 +63,7 @@ def pixel_scores(
     pixels above that false-positive rate are sorted (and their ties), which is all that AUPRO needs. Only the pixels in
     the rows and columns that `inside` gives for each picture count.
     """
-    if maps is None:
+    if maps is None and len(masks):
         return Sentence("metrics.no_map", "This method gives one number per picture and no map.")
     truth = np.zeros(len(masks)) if labels is None else np.asarray(labels, dtype=np.float64)
     kept, out = [], 0
@@ -74,7 +74,7 @@ def pixel_scores(
         else:
             out += bool(truth[i] == 1)
     found = sum(mask is not None for _, mask in kept)
-    if not found:
+    if maps is None or not found:
         return Sentence("metrics.no_masks", "No defective picture has a mask that says where the defect is.")
     inside = inside or [(slice(None), slice(None))] * len(masks)
     pictures = [_one_picture(maps[i][inside[i]], None if mask is None else mask[inside[i]]) for i, mask in kept]

@@ -13,7 +13,7 @@ from detectors.evaluation import flips
 from detectors.evaluation.flips import Changed, Standing
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Result
-from pages.frame import backend, data, panes, style
+from pages.frame import backend, data, panes, shapes, style
 from pages.frame.component import Component, Pictures, send, styles
 from pages.frame.pinned import several
 from pages.frame.state import Choices, change
@@ -129,7 +129,7 @@ def _pictures(found: tuple[Changed, ...], result: Result, many: bool) -> None:
         name, method = panes.name(picture), called(one.key, many)
         items.append(
             {
-                "base": pictures.photograph(picture.pixels), "name": name, "method": method, "turn": said,
+                "base": pictures.photograph(shapes.seen(picture, picture.pixels)), "name": name, "method": method, "turn": said,
                 "picture": flip.picture, "column": one.key, "alt": f"{name}, {method}: {said}",
             }
         )  # fmt: skip

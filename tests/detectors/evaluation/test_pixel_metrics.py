@@ -103,6 +103,7 @@ def test_figures_of_a_result_say_what_was_left_out():
     ("masks", "maps", "key"),
     [
         (scene()[0], None, "metrics.no_map"),
+        ([], None, "metrics.no_masks"),
         ([None] * 8, scene()[1], "metrics.no_masks"),
         ([np.ones((24, 24), bool)] * 8, scene()[1], "metrics.no_normal_pixel"),
         (scene()[0], scene()[1] * np.float32("nan"), "metrics.not_finite_map"),
