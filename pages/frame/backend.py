@@ -18,7 +18,7 @@ from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
 from detectors.datasets.contents import Resting
-from detectors.datasets.corrections import Roles, roles
+from detectors.datasets.corrections import Corrected, Roles, roles
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation import thresholds
@@ -129,6 +129,7 @@ class Backend:
                 return self._estimated(Status(), wanted, choices), None
             self._asked = True
             self.run(choices)
+            self._take_up(choices)
             return self._standing(choices)
         if found is not None and found is not self._run and found.state == "done":
             self._take(found, shared=self._session not in found.sessions and not _own(source))
@@ -393,6 +394,19 @@ class Backend:
         for left in (before, earlier and earlier[0]):
             self._let_go(left)
 
+    def _take_up(self, choices: Choices) -> None:
+        """After a reload, find the result from before the last correction again, if it is still there."""
+        if self._run is None or self._run.state != "done":
+            return
+        wanted, said = comparison(choices), _corrected(self._run.source)
+        for source in data.earlier(choices):
+            found = _compute().find(wanted, source) if _corrected(source) != said else None
+            result = found.result() if found is not None and found.state == "done" else None
+            if found is not None and result is not None:
+                found.sessions.add(self._session)
+                self._before = found, result
+                return
+
     def _drop_coming(self) -> None:
         coming, self._coming = self._coming, None
         self._let_go(coming)
@@ -541,6 +555,10 @@ def _release(backend: Backend) -> None:
 
 def _plain(source: Source) -> DemoSource | UploadSource:
     return source.base if isinstance(source, EditedSource) else source
+
+
+def _corrected(source: Source) -> Corrected:
+    return source.corrected if isinstance(source, EditedSource) else ()
 
 
 def _own(source: Source) -> bool:

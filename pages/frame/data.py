@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,14 @@ def undo() -> None:
     forget_values()
     if mine.source is None and current().data == "own":
         change(data="demo", picture=None, place=None)
+
+
+def earlier(choices: Choices) -> Iterator[Source]:
+    """Yield the chosen pictures as they stood before each step that can be undone, the last step first."""
+    plain = base(choices)
+    for step in reversed(uploads.shelf().steps):
+        if plain is not None and (isinstance(plain, DemoSource) or step.source == plain):
+            yield step.edits.get(plain.key, plain)
 
 
 def forget() -> None:

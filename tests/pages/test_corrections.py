@@ -144,6 +144,25 @@ def test_the_old_result_stays_until_the_new_one_is_there_and_is_kept_to_return_t
     session.end()
 
 
+def test_a_reload_finds_the_result_from_before_a_correction_again(runs, monkeypatch):
+    once, twice = (
+        EditedSource(OWN, corrected=said) for said in ((("aa", "learn"),), (("aa", "learn"), ("bb", "learn")))
+    )
+    steps = [uploads.Step("learn", {}, OWN, edits) for edits in ({}, {OWN.key: once})]
+    monkeypatch.setattr(uploads, "shelf", lambda: uploads.Shelf(source=OWN, steps=steps))
+    monkeypatch.setattr(data, "source", lambda choices: twice)
+    choices = Choices(data="own")
+    first = Backend("first")
+    for source in (OWN, twice):
+        runs.made[source.key] = backend._compute().start(None, source, "first")
+        runs.made[source.key].state = "done"
+    first.end()
+    again = Backend("again")
+    status, result = again.look(choices)
+    assert (status.state, result) == ("done", f"result of {twice.key}")
+    assert again.before == (OWN, f"result of {OWN.key}")
+
+
 def test_a_run_that_follows_can_be_stopped_and_what_is_shown_stays(runs, monkeypatch):
     one, two = (EditedSource(DemoSource(), corrected=(("aa", "learn"),) * n) for n in range(2))
     looked_at = [one]
