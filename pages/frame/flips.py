@@ -129,8 +129,8 @@ def _pictures(found: tuple[Changed, ...], result: Result, many: bool) -> None:
         name, method = panes.name(picture), called(one.key, many)
         items.append(
             {
-                "base": pictures.photograph(shapes.seen(picture, picture.pixels)), "name": name, "method": method, "turn": said,
-                "picture": flip.picture, "column": one.key, "alt": f"{name}, {method}: {said}",
+                "base": pictures.photograph(shapes.seen(picture, picture.pixels)), "name": name, "method": method,
+                "turn": said, "picture": flip.picture, "column": one.key, "alt": f"{name}, {method}: {said}",
             }
         )  # fmt: skip
     if not items:

@@ -244,7 +244,8 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
 
     def start(comparison, source, session, before=None):
         run = runs.setdefault(
-            source.key, SimpleNamespace(key=source.key, sessions=set(), state=state, stages=(), cancelled=False)
+            source.key,
+            SimpleNamespace(key=source.key, source=source, sessions=set(), state=state, stages=(), cancelled=False),
         )
         run.sessions.add(session)
         run.pictures, run.result = lambda: None, lambda: None
