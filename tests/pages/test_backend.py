@@ -261,6 +261,7 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
     here = SimpleNamespace(state=lambda name: WeightsState(name, "package"))
     monkeypatch.setattr(backend, "_known", lambda: here)
     monkeypatch.setattr(backend.data, "source", lambda choices: DemoSource(choices.product))
+    monkeypatch.setattr(backend.data, "earlier", lambda choices: ())
     backend.anticipate()
     (begun,) = runs.values()
     assert begun.sessions
