@@ -49,7 +49,7 @@ class Pane {
     this.unit = assessed.threshold?.value > 0 ? assessed.threshold.value : NaN;
     Object.assign(this, { assessed, position, table, top });
     const values = this.fill(FIELD);
-    const line = (level) => (Number.isNaN(values[0] * this.unit) ? "" : contour({ size: FIELD, values }, level * this.unit));
+    const line = (level) => (Number.isNaN(values[0] * this.unit) ? "" : contour({ width: FIELD, height: FIELD, values }, level * this.unit));
     const edge = line(1);
     this.paths.far.setAttribute("d", line(2) + line(3));
     for (const kind of ["halo", "threshold"]) this.paths[kind].setAttribute("d", edge);
@@ -66,7 +66,7 @@ class Pane {
       }
     }
     const share = (value) => clamp(value / this.unit || 0, 0, this.top) / this.top;
-    fillCanvas(this.canvas, { size: cells, values: Uint8Array.from(values, (value) => Math.round(share(value) * 255)) }, this.table);
+    fillCanvas(this.canvas, { width: cells, height: cells, values: Uint8Array.from(values, (value) => Math.round(share(value) * 255)) }, this.table);
     return values;
   }
 
