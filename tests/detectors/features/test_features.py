@@ -378,7 +378,9 @@ def test_shared_features_travel_as_the_way_to_their_file(backbone, images, folde
     assert_same(everything(further), everything(FeatureStore.extract(images, backbone)))
     there.close()
     further.close()
-    other = (folder / "other").open("wb")  # it may have the number by now
+    other = (folder / "other").open("wb")  # it may have the number by now, and is large enough to be read as features
+    other.write(bytes(2 * store.nbytes))
+    other.flush()
     gone = pickle.loads(held)  # arrives, so that nobody waits for good
     with other, pytest.raises(Gone):
         gone[:1]
