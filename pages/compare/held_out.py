@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from detectors.result import Column, Result
+from pages.frame import backend, style, synthetic
+from pages.frame.progress import work
+from pages.frame.state import Choices, current
+from pages.frame.status import Status
+from pages.frame.words import text
+
+
+def head(choices: Choices, status: Status, result: Result) -> None:
+    """Say above the grid that nothing is tested, and offer to paste defects in."""
+    style.head("compare", text("compare.held_out" if result.held_out else "compare.no_test", n=len(result.held_out)))
+    work(choices, status)
+    style.caveats(result)
+    synthetic.offer(choices, then=lambda: backend.current().run(current()))
 
 
 def as_tests(result: Result) -> Result:

@@ -7,16 +7,16 @@ import streamlit as st
 
 from detectors.queries.overview import Overview
 from detectors.result import Result
+from pages.compare import held_out
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
-from pages.compare.held_out import as_tests
-from pages.frame import backend, corrections, data, headline, panes, session, shapes, style, synthetic
+from pages.frame import backend, corrections, data, headline, panes, session, shapes, style
 from pages.frame.component import Pictures
 from pages.frame.flips import turned
 from pages.frame.pinned import beside
 from pages.frame.progress import work
 from pages.frame.refresh import live
-from pages.frame.state import Choices, change, current
+from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.verdicts import ORDERS, Verdicts
 from pages.frame.words import language, text
@@ -59,15 +59,11 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
 
     good_only = not result.test
     if good_only:
-        key = "compare.held_out" if result.held_out else "compare.no_test"
-        style.head("compare", text(key, n=len(result.held_out)))
-        work(choices, status)
-        style.caveats(result)
-        synthetic.offer(choices, then=lambda: backend.current().run(current()))
+        held_out.head(choices, status, result)
         if not result.held_out:
             style.foot("compare")
             return
-        result = as_tests(result)
+        result = held_out.as_tests(result)
     alone = panes.columns(choices, status, result)
     plain = Verdicts.of(result, choices.threshold, alone)
     order = order if order in plain.orders else ORDERS[0]
