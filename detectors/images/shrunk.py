@@ -14,7 +14,7 @@ from PIL import Image
 
 from detectors.errors import Sentence
 
-_PACKING = 1  # of numbers: quick, and a tenth larger than the best
+_PACKING = 1  # of numbers: quick, and little larger than the best
 
 
 @dataclass(frozen=True)

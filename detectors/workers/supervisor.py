@@ -196,7 +196,7 @@ class Supervisor:
         own = {
             "OMP_NUM_THREADS": str(os.cpu_count() or 1),
             "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait for a busy core must not keep it busier
-            # glibc gives each thread a heap of its own, which keeps what was freed: 100 MB after a large set
+            # glibc gives each thread a heap of its own, which keeps what was freed of a large set
             "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         }
         return own if card is None else own | {"CUDA_VISIBLE_DEVICES": str(card)}

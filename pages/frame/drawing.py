@@ -1,7 +1,7 @@
 """A chart as plotly's browser script reads it, written without looking each value up in plotly's schema.
 
-plotly's own `Figure` checks every property of every trace and copies them all before it sends them: 10 ms for a chart,
-where writing it takes a tenth of one. A test holds what pages draw against that schema (tests/pages/test_charts.py).
+plotly's own `Figure` checks every property of every trace and copies them all before it sends them, which takes many
+times as long as writing the chart. A test holds what pages draw against that schema (tests/pages/test_charts.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is worked out once and shown many times: charts, tables and verdicts, shared by all sessions.
 
-Streamlit's own caches write each argument down and copy each answer, at a millisecond a piece: as much as a chart costs
-to send. Here a key is looked up. Answers are shared, so nobody changes them.
+Streamlit's own caches write each argument down and copy each answer, which costs as much as sending a chart. Here a key
+is looked up. Answers are shared, so nobody changes them.
 """
 
 from __future__ import annotations
