@@ -13,13 +13,14 @@ from detectors.errors import Sentence
 from detectors.images import Picture
 
 _EXAMPLES = 3
+_KINDS = 12
 _OUTLYING = 3.5  # Iglewicz and Hoaglin 1993: a modified z-score above this is an outlier
 _ENOUGH = 5
 
 
 def problems(data: Dataset) -> tuple[Sentence, ...]:
     """Return everything to know of the set as a whole, copies included; empty for a set without problems."""
-    return (*_training(data.train), *_testing(data.test), *_pictures(data), *duplicates(data))
+    return (*_training(data.train, data.test), *_testing(data.test), *_pictures(data), *duplicates(data))
 
 
 def duplicates(data: Dataset) -> tuple[Sentence, ...]:
@@ -77,7 +78,18 @@ def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argsort(-above, kind="stable") if above[i] > _OUTLYING * spread)
 
 
-def _training(train: Sequence[Sample]) -> list[Sentence]:
+def _training(train: Sequence[Sample], test: Sequence[Sample]) -> list[Sentence]:
+    kinds = sorted({sample.kind for sample in test if sample.defective and sample.kind})
+    if not train and len(kinds) > 1:
+        return [
+            Sentence(
+                "dataset.no_normal_of",
+                "There is no normal picture to learn from: every kind that was found is taken for a defect ({kinds}). "
+                "Say which of them is good, put a table beside them with the columns file and label, or give pictures "
+                "of good parts as normal.",
+                kinds=", ".join(kinds[:_KINDS]) + (", …" if len(kinds) > _KINDS else ""),
+            )
+        ]
     if not train:
         return [
             Sentence(

@@ -25,7 +25,14 @@ def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:
     files: list[File] = []
     refused: list[tuple[str, Sentence]] = []
     ignored: list[tuple[str, Sentence]] = []
-    for folder, folders, names in os.walk(root, followlinks=False):
+
+    def closed(error: OSError) -> None:
+        inner = Path(error.filename).relative_to(root).as_posix() if error.filename else "."
+        refused.append(
+            (clean_path(inner), Sentence("folder.closed", "The folder cannot be read. Check its permissions."))
+        )
+
+    for folder, folders, names in os.walk(root, onerror=closed, followlinks=False):
         folders.sort()
         for name in [*sorted(names), *(f for f in folders if (Path(folder) / f).is_symlink())]:
             path = Path(folder) / name

@@ -22,7 +22,7 @@ from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
 from detectors.images.at_rest import Rest
 from detectors.images.depth import White
-from detectors.images.formats import picture_format
+from detectors.images.formats import no_picture, picture_format
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.looks import Look, look
 
@@ -110,7 +110,7 @@ def sort_out(
             products=several,
         )
     names = [file.name for file in files]
-    table, notes, runs = documents.split(names)
+    table, notes, runs, unread = documents.split(names)
     if given == "test":
         table = {name: replace(place, role="test") if place.role == "train" else place for name, place in table.items()}
     overrides, unused = roles.resolve(names, said or {})
@@ -123,6 +123,7 @@ def sort_out(
 
     places, set_aside = layouts.place_all(names, table, given, overrides, looked)
     outlined = _Outlines(names, tuple(places), limits)
+    notes += tuple(_unread([*unread, *tables.unreadable_masks(names, places)], names, places))
     for outlines, source in documents.outlines:
         if (drawn := outlined.drawn(outlines, source)) is not None:
             files.append(drawn[0])
@@ -172,7 +173,7 @@ def assemble(
     for i, (file, place) in enumerate(zip(files, places, strict=True)):
         role = "train" if i in learnt else "test" if i in samples else place.role
         if place.role == "outside":
-            refused[i] = _outside(place)
+            refused[i] = _outside(file, place)
         if place.role == "ignored":
             told.append(_ignored(file.name, place))
             taken.append(FileUse(file.name, "ignored", why=place.why))
@@ -215,8 +216,8 @@ class _Documents:
 
     def split(
         self, names: Sequence[str]
-    ) -> tuple[dict[str, Place], tuple[Sentence, ...], list[tuple[tables.Runs, str]]]:
-        """Return the places that split files and tables of labels give, what to say of them, and masks as runs."""
+    ) -> tuple[dict[str, Place], tuple[Sentence, ...], list[tuple[tables.Runs, str]], list[tables.Table]]:
+        """Return the places that tables give, what to say of them, masks as runs, and tables that were not read."""
         found = [split for name, text in self.texts if (split := splits.read_split(name, text, names)) is not None]
         places, notes = splits.chosen(found)
         pictures = tables.Pictures(names)
@@ -230,13 +231,11 @@ class _Documents:
             runs += [(each, table.name) for each in table.runs]
             self._tell(table.name, Sentence("file.table", "It says which of {count} pictures are good and which "
                                             "defective.", count=len(table.names)))  # fmt: skip
-        if unread and not found:
-            why = Sentence("file.unread", "It speaks of pictures in a way that is not read.")
-            for table in unread:
-                self._tell(table.name, why)
-            count = len(frozenset[str]().union(*(table.names for table in unread)))
-            notes += (_unread(tables.unread(unread), count),)
-        return places, notes, runs
+        if found:
+            return places, notes, runs, []
+        for table in unread:
+            self._tell(table.name, Sentence("file.unread", "It speaks of pictures in a way that is not read."))
+        return places, notes, runs, unread
 
     def _tell(self, name: str, why: Sentence) -> None:
         self.entries = [
@@ -299,14 +298,18 @@ def _of_runs(runs: tables.Runs, picture: File, table: str, limits: Limits) -> Fi
     return File(f"{table}: {runs.picture.rpartition('/')[2]}", read)
 
 
-def _unread(names: str, count: int) -> Sentence:
-    return Sentence(
-        "dataset.labels_unread",
-        "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which "
-        "folders or files are defective, or put a table beside them with the columns file and label.",
-        names=names,
-        count=count,
-    )
+def _unread(unread: Sequence[tables.Table], names: Sequence[str], places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of labels that were not read of pictures that are learnt, or tested without a label."""
+    open_ = {n for n, place in zip(names, places, strict=True) if place.role == "train" or place.defective is None}
+    unread = [table for table in unread if table.names & open_]
+    if unread:
+        yield Sentence(
+            "dataset.labels_unread",
+            "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which "
+            "folders or files are defective, or put a table beside them with the columns file and label.",
+            names=tables.unread(unread),
+            count=len(frozenset[str]().union(*(table.names for table in unread))),
+        )
 
 
 class _Outlines:
@@ -406,7 +409,7 @@ def _settled(
     """Return the samples, which are learnt, and how many good ones were set aside, now that masks have spoken.
 
     Where masks alone say what is defective, pictures with an empty one are good, and a folder whose pictures are all
-    marked is the kind of their defect.
+    marked is the kind of their defect. A marked picture of which nobody said anything is tested.
     """
     result = dict(samples)
     open_ = [i for i in result if places[i].by_mask]
@@ -416,8 +419,8 @@ def _settled(
             result[i] = replace(result[i], defective=False, kind="good")
         elif result[i].defective and result[i].kind == "defective" and not mixed[places[i].folder]:
             result[i] = replace(result[i], kind=places[i].folder or "defective")
-    learnt = {i for i in result if places[i].role == "train" or (places[i].by_mask and not result[i].defective)}
-    if not open_:
+    learnt = {i for i in result if (places[i].role == "train" or places[i].by_mask) and not result[i].defective}
+    if not open_ and all(i in learnt for i in result if places[i].role == "train"):
         return result, learnt, 0
     order = sorted(result)
     spare = layouts.spared(
@@ -467,7 +470,13 @@ def _set_aside(count: int) -> Sentence:
     )
 
 
-def _outside(place: Place) -> Sentence:
+def _outside(file: File, place: Place) -> Sentence:
+    try:
+        data = file.read()
+    except Refusal as refusal:
+        return refusal.sentence
+    if picture_format(data) is None:
+        return no_picture(data).sentence
     if place.kind is not None:
         return Sentence(
             "dataset.defect_in_train",

@@ -90,7 +90,9 @@ def place_all(
     """
     table, overrides = table or {}, overrides or {}
     folders = _unwrapped([name.split("/")[:-1] for name in names])
-    geometry = any(meaning(folder).carrier and "rgb" in words.words(folder) for path in folders for folder in path)
+    geometry = any(_coloured(folder) for path in folders for folder in path)
+    rgb = {(*path[:i], words.stem(n)) for n, path in zip(names, folders, strict=True)
+           for i, folder in enumerate(path) if _coloured(folder)}  # fmt: skip
     coloured = {(name.rpartition("/")[0], words.bare_stem(words.stem(name))) for name in names}
     places = []
     for i, (name, path, said) in enumerate(zip(names, folders, _read(folders), strict=True)):
@@ -99,7 +101,14 @@ def place_all(
             places.append(_overridden(override, path, said, name))
         elif name in table:
             places.append(table[name])
-        elif (geometry and any(each.geometry for each in said)) or (name.rpartition("/")[0], measured) in coloured:
+        elif (
+            (geometry and any(each.geometry for each in said))
+            or (name.rpartition("/")[0], measured) in coloured
+            or any(
+                meaning(folder).silent and not meaning(folder).view and (*path[:depth], words.stem(name)) in rgb
+                for depth, folder in enumerate(path)
+            )
+        ):
             places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
         else:
             places.append(_place(path, _seen(said, i, looks), words.stem(name), given))
@@ -132,7 +141,8 @@ def products(names: Iterable[str]) -> tuple[str, ...]:
     said = {top: meaning(top) for top in tops}
     whole = {
         top for top, below in tops.items()
-        if not said[top].role and not said[top].quality and not _is_view(top) and _whole(below)
+        if (top in pictured or not pictured) and not said[top].role and not said[top].quality
+        and not _is_view(top) and _whole(below)
     }  # fmt: skip
     if whole and all(said[top].silent and not _is_view(top) for top in pictured - whole):
         whole |= pictured
@@ -167,7 +177,9 @@ def split_of(name: str) -> Literal["train", "test", ""]:
     return ("test" if found[-1] == "test" else "train") if found else ""
 
 
-_GEOMETRY = Sentence("role.geometry", "Depths or points beside colour pictures: only the colours are used.")
+_GEOMETRY = Sentence(
+    "role.geometry", "Measured beside colour pictures (depths, points, other light): only the colours are used."
+)
 _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
 _NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
 _BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
@@ -254,19 +266,20 @@ def _read(folders: Sequence[Sequence[str]]) -> list[list[Meaning]]:
 
 def _good_among(folder: str, beside: Collection[str]) -> bool:
     """Whether a folder's pictures lack what one beside it is called after, and no other folder there is good."""
-    return any(words.denies(folder, other) for other in beside) and not any(
+    return any(words.denies(folder, other) for other in beside if other != folder) and not any(
         meaning(other).quality == "good" for other in beside
     )
 
 
 def _whole(below: Collection[str]) -> bool:
-    """Whether folders make a data set: one to train, VisA's `Data`, or one of good beside one of bad pictures."""
+    """Whether folders make a data set: one to train, VisA's `Data`, or one of good beside others of defects."""
     said = [meaning(folder) for folder in below]
     if any(each.role == "train" for each in said) or any(folder.casefold() == "data" for folder in below):
         return True
     if any(_good_among(folder, below) for folder in below):
         return True
-    return {"good", "bad"} <= {each.quality for each in said if not each.role}
+    good = any(each.quality == "good" and not each.role for each in said)
+    return good and any(each.quality == "bad" or (each.silent and not each.view) for each in said if not each.role)
 
 
 def _is_view(folder: str) -> bool:
@@ -475,16 +488,17 @@ def _unlisted(places: Sequence[Place]) -> list[Place]:
 
 
 def _templates(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
-    """Test what lies beside a template of its own, where no folder says anything (DeepPCB: `_temp` and `_test`)."""
+    """Test what lies beside a template of its own, where no folder says good or bad (DeepPCB: `_temp` and `_test`)."""
     result = list(places)
     pairs: dict[tuple[str, str], dict[str, int]] = {}
     for i, place in enumerate(places):
-        if place.why == _DEFAULT and (found := words.of_a_pair(place.stem)) is not None:
+        unsaid = place.why is not None and place.why.key in ("role.default", "role.kind")
+        if unsaid and (found := words.of_a_pair(place.stem)) is not None:
             pairs.setdefault((names[i].rpartition("/")[0], found[0]), {})[found[1]] = i
     for pair in pairs.values():
         if len(pair) == 2:
             template, tested = pair["template"], pair["tested"]
-            result[template] = replace(places[template], why=_TEMPLATE)
+            result[template] = replace(places[template], role="train", kind="good", why=_TEMPLATE)
             result[tested] = replace(places[tested], role="test", kind=None, why=_TESTED)
     return result
 
@@ -498,11 +512,18 @@ def _said_by_files(places: Sequence[Place]) -> list[Place]:
         if len({*said.values()} - {""} if why == _NOT_SAID else {*said.values()}) < 2:
             continue
         for i in silent:
-            if said[i] == "bad":
+            if said[i] == "unlabelled":
+                result[i] = Place("test", None, places[i].stem, part=places[i].part, why=_NAMED)
+            elif said[i] == "bad":
                 result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=_NAMED)
             elif said[i] == "good" and why == _NOT_SAID:
                 result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_NAMED)
     return result
+
+
+def _coloured(folder: str) -> bool:
+    """Whether a folder holds colour pictures beside others of what else was measured."""
+    return meaning(folder).carrier and "rgb" in words.words(folder)
 
 
 def _last(folder: str) -> str:
@@ -528,7 +549,14 @@ def _decided_by_masks(
     if said or chosen or table or masks < _MASKED_SHARE * len(pictures) or not masks:
         return list(places)
     return [
-        replace(place, role="test", kind=None, by_mask=True, why=_BY_MASK, folder=place.kind)
+        replace(
+            place,
+            role="test",
+            kind=None,
+            by_mask=True,
+            why=_BY_MASK,
+            folder=None if place.kind == "good" else place.kind,
+        )
         if i in pictures
         else place
         for i, place in enumerate(places)

@@ -14,6 +14,7 @@ from detectors.datasets.archives import File
 from detectors.datasets.layouts import Place
 from detectors.datasets.samples import Sample
 from detectors.errors import PictureRefused, Refusal, Sentence
+from detectors.images.formats import no_picture, picture_format
 from detectors.images.limits import Limits
 from detectors.images.masks import read_mask
 
@@ -54,8 +55,10 @@ def pair_masks(
     found = {i: owners.of(i) for i in masks}
 
     def read(i: int) -> _Masks:
-        held = _checked(found[i], places, samples, names)
         data = files[i].read()
+        if picture_format(data) is None:
+            raise no_picture(data)
+        held = _checked(found[i], places, samples, names)
         return [(owner, *read_mask(data, samples[owner].picture.frame, limits)) for owner in held]
 
     paired = Pairing(dict(samples))
@@ -197,7 +200,7 @@ def _label(
         if sample.defective is None:
             paired.samples[owner] = replace(sample, defective=False, kind="good")
         return
-    if place.role == "train":
+    if place.role == "train" and (place.why is None or place.why.key != "role.default"):
         del paired.samples[owner]
         paired.refused[owner] = Sentence(
             "dataset.marked_in_train",
@@ -206,7 +209,7 @@ def _label(
             mask=names[marked[0][0]],
         )
         return
-    if sample.defective is False:
+    if sample.defective is False and place.role == "test":
         for i, _ in marked:
             del paired.notes[i]
             paired.refused[i] = Sentence(
@@ -215,7 +218,7 @@ def _label(
             )
         return
     joined = np.logical_or.reduce([mask for _, mask in marked])
-    if sample.defective is None:
+    if not sample.defective:
         kinds = [places[i].kind for i, _ in marked if places[i].picture is not None and places[i].kind]
         sample = replace(sample, defective=True, kind=kinds[0] if kinds else "defective")
         for i, _ in marked:

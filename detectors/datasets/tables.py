@@ -26,6 +26,13 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
 _OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
 _MEASURES = frozenset({"area", "size", "count", "number", "score", "severity", "share", "probability"})
 _BOXES = 5  # numbers in a row of a YOLO file, or more
+_FILE = re.compile(r".+\.(?:png|jpe?g|bmp|tiff?|webp|gif)", re.IGNORECASE)
+_QUOTED = re.compile(r"[\">]([^\"<>]+\.(?:png|jpe?g|bmp|tiff?|webp|gif))[\"<]", re.IGNORECASE)
+_OWN_XML, _OWN_JSON = re.compile("<object"), re.compile(r'"(?:labels?|objects|bbox)"')  # of the picture of its name
+_MANY_XML = re.compile(r"<(?:object|box|polygon|polyline|mask|tag)\b")  # of the pictures that it names
+_MANY_JSON = re.compile(
+    r'"(?:labels?|objects|bbox(?:es)?|class(?:es)?|category(?:_id)?|annotations?|defect\w*|anomal\w*)"'
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,9 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     spelt = any(found and not row[most].isdecimal() for found, row in zip(named[most], rows, strict=True))
     sure = bool(by_header or likely) or (spelt and len(spoken) >= 0.9 * (len(rows) - bool(header)))
     if not spoken or not sure or (name.casefold().endswith(".txt") and width > 3):
-        return None
+        return _naming(name, text, pictures)
+    if all(i == most or all(_FILE.fullmatch(row[i]) for row in rows) for i in range(width)):
+        return None  # a list of files
     start = 1 if header else 0
     files, body, kinds = named[most][start:], rows[start:], kinds[start:]
     for column, said in enumerate(header):
@@ -242,21 +251,45 @@ def _classes_apart(rows: list[list[str]]) -> tuple[list[list[str]], list[str]]:
 
 def _boxes(name: str, rows: Sequence[Sequence[str]], pictures: Pictures) -> Table | None:
     """Return a YOLO file of one picture's boxes, which is not read; None for any other."""
-    numeric = all(len(row) >= _BOXES and all(_NUMBER.fullmatch(cell) for cell in row) for row in rows)
-    stem = words.stem(name)
-    if not (name.casefold().endswith(".txt") and numeric):
+    boxes = all(len(row) >= _BOXES and all(_NUMBER.fullmatch(cell) for cell in row[1:]) for row in rows)
+    if not (name.casefold().endswith(".txt") and boxes):
         return None
-    found = pictures.called(stem, name) or pictures.called(f"{stem}_test", name)  # DeepPCB's "00041000.txt"
+    stems = (*words.picture_stems(f"{words.stem(name)}.png"), f"{words.stem(name)}_test")  # DeepPCB's "00041000.txt"
+    found = next(filter(None, (pictures.called(stem, name) for stem in stems)), None)
     return Table(name, frozenset({found}), {}) if found else None
 
 
 def _of_another_program(name: str, text: str, pictures: Pictures) -> Table | None:
-    """Return a document in which another program keeps one picture's labels, which is not read; None for any other."""
-    speaks = "<object" in text if name.casefold().endswith(".xml") else re.search(r'"(?:labels?|objects|bbox)"', text)
+    """Return a document in which another program keeps labels of pictures, which is not read; None for any other."""
+    own, several = (_OWN_XML, _MANY_XML) if name.casefold().endswith(".xml") else (_OWN_JSON, _MANY_JSON)
     file = re.search(r"<filename>\s*([^<]+?)\s*</filename>", text)
-    stem = words.stem(name)
-    found = (pictures.called(file[1], name) if file else None) or pictures.called(stem, name)
-    return Table(name, frozenset({found}), {}) if speaks and found else None
+    found = {pictures.called(file[1] if file else words.stem(name), name)} if own.search(text) else set()
+    if several.search(text):
+        found |= {pictures.called(cell, name) for cell in set(_QUOTED.findall(text))}
+    if own.search(text) and not found - {None}:
+        found = {pictures.called(words.stem(name), name)}
+    spoken = frozenset(each for each in found if each is not None)
+    return Table(name, spoken, {}) if spoken else None
+
+
+def _naming(name: str, text: str, pictures: Pictures) -> Table | None:
+    """Return a text as one that is not read where most of its lines name pictures and say something else."""
+    lines = [line.split() for line in text.replace(",", " ").replace(";", " ").splitlines() if line.strip()]
+    found = [{pictures.called(cell, name) for cell in line if _FILE.fullmatch(cell)} - {None} for line in lines]
+    says = sum(bool(each) and not all(map(_FILE.fullmatch, line)) for each, line in zip(found, lines, strict=True))
+    spoken = frozenset(one for each in found for one in each if one is not None)
+    return Table(name, spoken, {}) if says * 2 > len(lines) else None
+
+
+def unreadable_masks(names: Sequence[str], places: Sequence[Place]) -> Iterable[Table]:
+    """Yield masks in files that are no pictures (".mat", ".npy"), each with the picture of its name."""
+    masks = [n for n, place in zip(names, places, strict=True) if place.role == "mask" and not _FILE.fullmatch(n)]
+    if masks:
+        pictures = Pictures([n for n, place in zip(names, places, strict=True) if place.role in ("train", "test")])
+        for mask in masks:
+            stems = words.picture_stems(f"{words.stem(mask)}.png")
+            if found := next(filter(None, (pictures.called(stem, mask) for stem in stems)), None):
+                yield Table(mask, frozenset({found}), {})
 
 
 def unread(tables: Iterable[Table]) -> str:
@@ -279,7 +312,9 @@ def _rows(name: str, text: str) -> list[list[str]]:
     sign = max(",;\t|", key=lines[0].count)
     if sign not in lines[0]:
         if not name.casefold().endswith(".txt"):
-            return [[line.strip()] for line in lines]
+            rows = [re.split(r"\t|\s{2,}", line.strip()) for line in lines]  # columns held apart by spaces
+            apart = all(_FILE.fullmatch(row[0]) for row in rows[1:]) and len(rows) > 1
+            return rows if apart else [[line.strip()] for line in lines]
         return [line.split() for line in lines]
     try:
         return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=sign)]

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
@@ -24,7 +25,7 @@ GOOD = _row(
     "good goods ok okay normal normals pass passed passing fine perfect intact healthy undamaged flawless "
     "faultless accept accepted conforming conform io nodefect nodefects defectfree nondefective nonanomalous negative "
     "negatives 良品 良 "
-    "clean golden reference references template templates "
+    "clean golden reference references template templates nofinding nofindings notumor notumour nodr nocrack noncrack "
     "bon bons bonne bonnes conforme conformes bueno buenos buena buenas correcto correctos correcta correctas gut gute "
     "gutteil gutteile fehlerfrei fehlerlos einwandfrei inordnung buono buoni buona buone bom boa boas "
     "合格 合格品 正常 正常品 好 好品 正品 无缺陷 无瑕疵 无异常 無欠陥 欠陥なし 異常なし 傷なし キズなし "
@@ -43,27 +44,37 @@ BAD = _row(
 )
 _NOT = _row("no non not without un zero sans sin senza sem ohne nicht kein keine")
 _FREE = _row("free 없음 なし")
+_TROUBLES = _row(  # good where there is none: "no crack", "tumour free"
+    "crack cracks damage damages scratch scratches stain stains dent dents hole holes rust corrosion wear fracture "
+    "tumor tumors tumour tumours finding findings lesion lesions disease dr"
+)
+_CODES = {"ud": "cd", "uw": "cw", "up": "cp"}  # of SDNET2018: without and with cracks
 _TRAIN = _row(
-    "train training trainset traincrop learn learning entrainement apprentissage entrenamiento aprendizaje "
+    "train training trainset traincrop traindata learn learning entrainement apprentissage entrenamiento aprendizaje "
     "addestramento treino treinamento lernen 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習 学習用 訓練用"
 )
 _VALIDATION = _row(
-    "val valid validation valset valcrop validacion validierung validazione 검증 검증용 验证 验证集 検証 検証用"
+    "val valid validation valset valcrop valdata validacion validierung validazione 검증 검증용 验证 验证集 検証 検証用"
 )
 _TEST = _row(
-    "test testing tests testset testcrop eval evaluation inference essai essais prueba pruebas teste testes prufung "
-    "시험 테스트 평가 테스트용 시험용 평가용 测试 测试集 測試 テスト テスト用 評価 評価用"
+    "test testing tests testset testcrop testdata eval evaluation inference essai essais prueba pruebas "
+    "teste testes prufung 시험 테스트 평가 테스트용 시험용 평가용 测试 测试集 測試 テスト テスト用 評価 評価用"
 )
 _UNLABELLED = _row(
-    "private unlabelled unlabeled unlabel unknown unsorted unclassified 미분류 미확인 未标注 未分類 未知"
+    "private unlabelled unlabeled unlabel unknown unsorted unclassified uncertain unsure undecided todo unverified "
+    "ambiguous doubtful borderline questionable recheck 미분류 미확인 미판정 판정보류 보류 확인필요 재확인 애매 "
+    "未标注 未分類 未知 未判定 未确认 未確認 待确认 待定 保留 要確認"
 )
+_LATER = _row("check review inspect label sort decide judge classify verify do")  # after "to": nobody has yet
+_DONE = _row("sure checked labelled labeled sorted known decided judged classified verified certain")  # after "not"
 _MASKS = _row(
     "mask masks gt gts groundtruth groundtruths masque masques mascara mascaras maske masken maschera maschere "
     "마스크 정답 정답마스크 掩码 掩膜 マスク 正解マスク 真值"
 )
 _WEAK_MASKS = _row(  # such a folder may hold products as well, so its files are looked at
-    "label labels labelling annotation annotations annot annots anno annos seg segs segm segmap segmaps segmask "
-    "segmasks segmentation segmentations lbl lbls msk msks verite 라벨 레이블 주석 标注 标签 ラベル 正解"
+    "label labels labelling lab labs annotation annotations annot annots anno annos semantic seg segs segm "
+    "segmap segmaps segmask segmasks segmentation segmentations "
+    "lbl lbls msk msks verite 라벨 레이블 주석 标注 标签 ラベル 正解"
 )
 _MASKS_MAY_SAY = _row(
     "ground truth image images img imgs png bmp jpg defect defects anomaly anomalies bad ng good ok pixel binary bw "
@@ -80,7 +91,9 @@ _VIEWS = _row(
     "backside topview sideview frontview 카메라 상면 하면 측면 정면 전면 후면 윗면 아랫면 앞면 뒷면 옆면 상부 하부 "
     "좌측 우측 相机 摄像头 侧面 侧视 俯视 カメラ 側面 正面 背面 上面 下面"
 )
-_NUMBERED = _row("line part sample lot batch day light shot pos position station angle exposure unit")  # or a letter
+_NUMBERED = _row(  # or a letter
+    "line part sample lot batch day light shot pos position station angle exposure unit group"
+)
 FILE_COLUMNS = _row(  # of tables of labels
     "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 "
     "이미지 文件 文件名 图片 图像 ファイル ファイル名 画像"
@@ -104,14 +117,15 @@ _ACCENTS = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 _WORD = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
 _MASK_WORDS = (
-    "masks|mask|ground[_\\- ]?truth|gts|gt|labels|label|segmentation|seg|annotations|annotation|anno|마스크|정답|라벨"
+    "masks|mask|ground[_\\- ]?truth|gts|gt|labels|label|lab|segmentation|segm|seg|annotations|annotation|anno|"
+    "마스크|정답|라벨"
 )
 _SIGN = r"[_\-. ]+"
 _SUFFIX = re.compile(rf"(?:{_SIGN}(?:{_MASK_WORDS})|(?<=\d)(?:masks?|gt))(?:[_\-. ]*\d+)?$", re.IGNORECASE)
 _PREFIX = re.compile(rf"^(?:{_MASK_WORDS}){_SIGN}", re.IGNORECASE)
 _SIDE = re.compile(rf"{_SIGN}(?:defect|color|colour|binary|bw|image|img|pixel)$", re.IGNORECASE)
 _ENDING = re.compile(r"\.(?:png|jpe?g|bmp|tiff?|webp|gif)$", re.IGNORECASE)
-_DEEP = re.compile(rf"{_SIGN}(?:depths?|depthmap|normals|xyz|pcd|disparity)$", re.IGNORECASE)
+_DEEP = re.compile(rf"{_SIGN}(?:depths?|depthmap|normals|xyz|pcd|disparity|ps|n?ir|infrared|thermal)$", re.IGNORECASE)
 _COLOURS = re.compile(
     rf"{_SIGN}(?:(?:image|img|rgb|colou?r)(?:{_SIGN}\d+)?|(?:light|lamp|led|l|exposure|exp)[_\-. ]*\d+)$", re.IGNORECASE
 )
@@ -167,7 +181,7 @@ def meaning(folder: str) -> Meaning:
     if len(said) <= 3:  # in a long name such a word is a part of something else
         role = "test" if found & _TEST else "train" if found & _TRAIN else "validation" if found & _VALIDATION else ""
     quality: Quality | Literal[""] = ""
-    if found & _UNLABELLED:
+    if found & _UNLABELLED or _put_off(said):
         quality = "unlabelled"
         role = role or "test"
     elif len(said) <= 4:
@@ -234,10 +248,14 @@ def denies(folder: str, other: str) -> bool:
 
     >>> denies("Non-cracked", "Cracked"), denies("scratch-free", "Scratches"), denies("uncracked", "crack")
     (True, True, True)
-    >>> denies("no_label", "dent"), denies("cracked", "crack")
-    (False, False)
+    >>> denies("no_label", "dent"), denies("cracked", "crack"), denies("none", "dent"), denies("no", "yes")
+    (False, False, True, True)
     """
     said, root = list(words(folder)), frozenset(_ENDS.sub("", word) for word in words(other) if not word.isdigit())
+    if said in (["none"], ["nothing"]):
+        return bool(root)
+    if len(said) == 1 and (_CODES | {"no": "yes"}).get(said[0]) == "".join(words(other)):
+        return True
     if len(said) > 1 and said[0] in _NOT:
         rest = said[1:]
     elif len(said) > 1 and said[-1] in _FREE:
@@ -281,13 +299,15 @@ def is_junk(name: str) -> bool:
     return any(part in _JUNK or part.startswith(".") for part in parts) or parts[-1] in _JUNK_FILES
 
 
-def said_by_file(stem: str) -> Literal["good", "bad", ""]:
+def said_by_file(stem: str) -> Quality | Literal[""]:
     """Return what a file's own name says at its beginning or its end.
 
     >>> said_by_file("NG_0012"), said_by_file("cast_ok_0_17"), said_by_file("part 7 defective"), said_by_file("0012")
     ('bad', 'good', 'bad', '')
     """
     said = tuple(word for word in words(stem) if not word.isdigit())
+    if set(said) & _UNLABELLED or _put_off(said):
+        return "unlabelled"
     found = {_quality(said[:1]), _quality(said[:2]), _quality(said[-1:]), _quality(said[-2:])} - {""}
     return found.pop() if len(found) == 1 else ""  # type: ignore[return-value]
 
@@ -300,13 +320,18 @@ def _quality(said: tuple[str, ...]) -> Literal["good", "bad", ""]:
         after = said[i + 1] if i + 1 < len(said) else ""
         if word in GOOD and after not in ("map", "maps"):
             verdicts.add("bad" if before in _NOT or before == "ab" else "good")
-        elif word in BAD or (word in ("damage", "crack", "scratch") and (before in _NOT or after in _FREE)):
+        elif word in BAD or (word in _TROUBLES and (before in _NOT or after in _FREE)):
             verdicts.add("good" if before in _NOT or after in _FREE else "bad")
         elif word == "free" and before not in BAD and i == len(said) - 1 and i:
             verdicts.add("good")
     if said and "".join(said) in GOOD | BAD:  # "n.g.", "i.O."
         verdicts.add("good" if "".join(said) in GOOD else "bad")
     return verdicts.pop() if len(verdicts) == 1 else ""  # type: ignore[return-value]
+
+
+def _put_off(said: tuple[str, ...]) -> bool:
+    """Whether nobody has looked yet: "OK_to_check", "not sure"."""
+    return any((one == "to" and two in _LATER) or (one in _NOT and two in _DONE) for one, two in pairwise(said))
 
 
 def _is_mask(said: tuple[str, ...]) -> bool:

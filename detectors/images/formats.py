@@ -47,6 +47,7 @@ _OTHERS = {
     b"SIMPLE  =": "FITS",
     b"\x93NUMPY": "NumPy",
     b"\x89HDF": "HDF5",
+    b"MATLAB 5.0 MAT-file": "MATLAB",
     b"\x1aE\xdf\xa3": "video",
     b"OggS": "Ogg",
     b"MZ": "program",

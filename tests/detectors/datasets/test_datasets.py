@@ -389,6 +389,28 @@ class TestUploads:
 
 
 class TestFolders:
+    def test_a_folder_that_cannot_be_read_is_told(self, tmp_path, monkeypatch):
+        for name in ("good/a.png", "bad/b.png"):
+            (tmp_path / name).parent.mkdir()
+            (tmp_path / name).write_bytes(picture(0))
+        scandir = os.scandir
+
+        def closed(path):
+            if str(path).endswith("bad"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", closed)
+        assert told(datasets.load_folder(tmp_path))["bad"] == (
+            "refused", "The folder cannot be read. Check its permissions."
+        )  # fmt: skip
+
+    def test_an_archive_beside_the_folders_is_told_as_one(self, tmp_path):
+        (tmp_path / "good").mkdir()
+        (tmp_path / "good" / "a.png").write_bytes(picture(0))
+        (tmp_path / "NG.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(99))
+        assert told(datasets.load_folder(tmp_path))["NG.7z"][1].startswith("This is a 7z archive, not a picture.")
+
     def test_links_never_lead_outside(self, tmp_path):
         inside, outside = tmp_path / "set", tmp_path / "secret"
         (inside / "good").mkdir(parents=True)

@@ -114,6 +114,62 @@ LAYOUTS = {
         {"test/crack/007/light1.png": ("crack", MARKED), "test/crack/007/light2.png": ("crack", MARKED),
          "test/crack/008/light1.png": ("crack", None)},
     ),
+    # github.com/tangsanli5201/DeepPCB, its folders of groups
+    "DeepPCB, whole": (
+        tree("PCBData/group00041/00041/00041000_temp.jpg", "PCBData/group00041/00041/00041000_test.jpg",
+             "PCBData/group12000/12000/12000001_temp.jpg", "PCBData/group12000/12000/12000001_test.jpg"),
+        ["PCBData/group00041/00041/00041000_temp.jpg", "PCBData/group12000/12000/12000001_temp.jpg"],
+        {"PCBData/group00041/00041/00041000_test.jpg": (None, None),
+         "PCBData/group12000/12000/12000001_test.jpg": (None, None)},
+    ),
+    # github.com/yhlleo/DeepCrack
+    "DeepCrack": (
+        tree("train_img/1.jpg", "train_img/2.jpg", "test_img/3.jpg",
+             masks=["train_lab/1.png", "test_lab/3.png"], empty=["train_lab/2.png"]),
+        ["train_img/2.jpg"], {"test_img/3.jpg": ("defective", MARKED)},
+    ),
+    # kaggle.com/datasets/nomihsa965/large-scale-image-dataset-of-wood-surface-defects
+    "wood": (
+        tree("Images1/1.bmp", "Images1/2.bmp", "Images1/3.bmp", masks=["Semantic Maps/Semantic Maps/2_segm.bmp"],
+             empty=["Semantic Maps/Semantic Maps/1_segm.bmp"]),
+        ["Images1/1.bmp", "Images1/3.bmp"], {"Images1/2.bmp": ("defective", MARKED)},
+    ),
+    # github.com/cuilimeng/CrackForest-dataset, all pictures marked
+    "CrackForest": (
+        tree("image/001.jpg", "image/002.jpg", masks=["seg/001.png", "seg/002.png"]), [],
+        {"image/001.jpg": ("defective", MARKED), "image/002.jpg": ("defective", MARKED)},
+    ),
+    # kaggle.com/datasets/qingyi/wm811k-wafer-map, as folders of pictures
+    "wafer maps": (
+        tree("Center/1.png", "Near-full/2.png", "none/3.png"), ["none/3.png"],
+        {"Center/1.png": ("Center", None), "Near-full/2.png": ("Near-full", None)},
+    ),
+    # kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset
+    "brain tumours": (
+        tree("Training/notumor/1.jpg", "Testing/notumor/2.jpg", "Testing/glioma/3.jpg"), ["Training/notumor/1.jpg"],
+        {"Testing/notumor/2.jpg": ("good", None), "Testing/glioma/3.jpg": ("glioma", None)},
+    ),
+    # digitalcommons.usu.edu/all_datasets/48, one of its three surfaces
+    "SDNET2018": (
+        tree("D/UD/7001-1.jpg", "D/CD/7001-2.jpg"), ["D/UD/7001-1.jpg"], {"D/CD/7001-2.jpg": ("CD", None)},
+    ),
+    # realiad4ad.github.io/Real-IAD_D3
+    "Real-IAD D3": (
+        tree("plug/train/good/rgb/1.jpg", "plug/train/good/ps/1.jpg", "plug/test/good/rgb/2.jpg",
+             "plug/test/good/ps/2.jpg", "plug/test/pit/rgb/3.jpg", "plug/test/pit/ps/3.jpg",
+             masks=["plug/test/pit/gt/3.png"], empty=["plug/test/good/gt/2.png"]),
+        ["plug/train/good/rgb/1.jpg"], {"plug/test/good/rgb/2.jpg": GOOD, "plug/test/pit/rgb/3.jpg": ("pit", MARKED)},
+    ),
+    "pictures that nobody has looked at yet": (
+        tree("OK/1.png", "NG/2.png", "OK_to_check/3.png", "unsure/4.png", "not labelled/5.png", "확인필요/6.png"),
+        ["OK/1.png"],
+        {"NG/2.png": ("NG", None)} | dict.fromkeys(
+            ["OK_to_check/3.png", "unsure/4.png", "not labelled/5.png", "확인필요/6.png"], (None, None)),
+    ),
+    "a mask marks one of many pictures of which nothing is said": (
+        tree("data/1.png", "data/2.png", "data/3.png", "data/4.png", masks=["masks/2.png"]),
+        ["data/1.png", "data/3.png", "data/4.png"], {"data/2.png": ("defective", MARKED)},
+    ),
     "French": (
         tree("entraînement/bons/1.png", "essai/sans défaut/2.png", "essai/rayure/3.png",
              masks=["vérité terrain/rayure/3.png"]),
@@ -616,6 +672,15 @@ class TestTables:
             # host.robots.ox.ac.uk/pascal/VOC
             ({"Annotations/3.xml": "<annotation><object><name>cut</name></object></annotation>"}, "3.xml"),
             ({"labels/3.json": '{"objects": [{"bbox": [1, 2, 3, 4]}]}'}, "3.json"),
+            # mvtec.com/company/research/datasets/mvtec-screws: turned boxes
+            ({"s.json": '{"images": [{"id": 1, "file_name": "2.png"}], "annotations": [{"bbox": [1, 2, 3, 4, 0.1]}]}'},
+             "s.json"),
+            # docs.cvat.ai/docs/dataset_management/formats/format-cvat
+            ({"annotations.xml": '<annotations><image name="2.png"><box label="cut"/></image></annotations>'},
+             "annotations.xml"),
+            # github.com/zae-bayern/elpv-dataset
+            ({"labels.csv": "images/0.png  0.0   mono\nimages/2.png  0.6666   poly\n"}, "labels.csv"),
+            ({"boxes/2_anno.txt": "Quartzity 0.1 0.2 0.3 0.4\n"}, "2_anno.txt"),
         ],
     )  # fmt: skip
     def test_labels_that_are_not_read_are_told(self, files, said):
@@ -623,6 +688,28 @@ class TestTables:
         assert str(data.report.understanding) == (f"4 normal; none defective; no masks; labels in {said} are not read.")
         assert set(states(data, "ignored").values()) == {"file.unread"}
         assert "dataset.labels_unread" in {note.key for note in data.report.notes}
+
+    def test_masks_that_are_no_pictures_are_told_as_what_they_are(self):
+        # github.com/cuilimeng/CrackForest-dataset as it is published
+        data = load(
+            tree("image/001.jpg", "image/002.jpg") | {"groundTruth/001.mat": b"MATLAB 5.0 MAT-file" + bytes(99)}
+        )
+        assert states(data) == {"groundTruth/001.mat": "picture.other_kind"}
+        assert str(data.report.understanding) == (
+            "2 normal; none defective; no masks; 1 not used; labels in 001.mat are not read."
+        )
+
+    def test_labels_of_pictures_that_are_known_to_be_defective_are_not_missed(self):
+        data = load(tree("good/0.png", "crack/1.png") | {"Annotations/1.xml": b"<annotation><object/></annotation>"})
+        assert "dataset.labels_unread" not in {note.key for note in data.report.notes}
+
+    def test_without_a_good_one_the_kinds_that_were_found_are_named(self):
+        # github.com/Ironbrotherstyle/PCB-DATASET
+        data = load(tree("images/Short/01_short_01.jpg", "images/Spur/01_spur_01.jpg", "PCB_USED/01.JPG"))
+        assert [note.key for note in data.report.notes][:1] == ["dataset.no_normal_of"]
+        assert "(PCB_USED, Short, Spur)" in str(data.report.notes[0])
+        said = load(tree("images/Short/01_short_01.jpg", "PCB_USED/01.JPG"), roles={"PCB_USED": "good"})
+        assert read(said) == (["PCB_USED/01.JPG"], {"images/Short/01_short_01.jpg": ("Short", None)})
 
     @pytest.mark.parametrize("text", ["camera,exposure\n1,5\n", "", "\n", 'a"b\n"', "0 1 2\n"])
     def test_a_table_of_something_else_says_nothing(self, text):
@@ -699,6 +786,17 @@ class TestSeveral:
                        *(f"root/{name}" for name in beside))  # fmt: skip
         with pytest.raises(DatasetRefused, match=f"side by side here: {sets}. Choose"):
             load(content)
+
+    def test_good_ones_beside_the_kinds_of_each_product_make_a_set_of_it(self):
+        content = tree("nut/good/0.png", "nut/crack/1.png", "bolt/good/0.png", "bolt/rust/1.png")
+        with pytest.raises(DatasetRefused, match="here: bolt, nut"):
+            load(content)
+        assert read(load(content, product="nut")) == (["nut/good/0.png"], {"nut/crack/1.png": ("crack", None)})
+
+    def test_what_was_measured_otherwise_is_a_set_only_where_it_holds_pictures(self):
+        # zzzbbbzzz.github.io/MulSen_AD
+        content = tree("RGB/train/0.png", "RGB/test/hole/1.png", "Infrared/train/0.png", "Infrared/test/hole/1.png")
+        assert layouts.products([*content, "Pointcloud/train/0.stl"]) == ("Infrared", "RGB")
 
     def test_folders_whose_names_say_what_they_are_belong_to_the_set_beside_them(self):
         content = tree("bolt/train/good/0.png", "bolt/test/cut/1.png", masks=["ground_truth/cut/1_mask.png"])
