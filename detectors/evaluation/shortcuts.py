@@ -73,6 +73,7 @@ def shortcut_warnings(figures: Mapping[str, Figure], method_aurocs: Mapping[str,
     """Return a sentence for each statistic that does as well as one of the methods, the strongest first.
 
     A statistic is only named from AUROC 0.7 on, and when its interval lies above 0.5; from 0.8 on also without methods.
+    The two balances of colour share a sentence, that of the stronger one.
     """
     worst = min(method_aurocs.values(), default=_ALONE)
     rivals = {
@@ -82,7 +83,11 @@ def shortcut_warnings(figures: Mapping[str, Figure], method_aurocs: Mapping[str,
         and figure.value >= max(worst, _WORTH_SAYING)
         and (figure.low is None or figure.low > 0.5)
     }
-    return tuple(_warning(name, rivals[name]) for name in sorted(rivals, key=lambda name: -rivals[name]))
+    said: dict[str, Sentence] = {}
+    for name in sorted(rivals, key=lambda name: -rivals[name]):
+        warning = _warning(name, rivals[name])
+        said.setdefault(warning.key, warning)
+    return tuple(said.values())
 
 
 def _warning(name: str, auroc: float) -> Sentence:

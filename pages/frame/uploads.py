@@ -76,6 +76,11 @@ class Shelf:
         kept = [self.source, *(step.source for step in self.steps)]
         return max((source.bytes for source in kept if source is not None), default=0)
 
+    @property
+    def holds(self) -> bool:
+        """Whether own pictures are on it, or would be after an undo; those of a folder, read where it lies, too."""
+        return any(source is not None for source in (self.source, *(step.source for step in self.steps)))
+
     def remember(self, done: str, edits: dict[str, EditedSource], **values: Any) -> None:
         """Keep what is now, so that what is done next can be undone."""
         self.changed()
@@ -130,7 +135,7 @@ class Kept:
             for browser, shelf in list(self._shelves.items()):
                 idle = now - shelf.seen
                 shelf.tray.expire(now)
-                if not shelf.tabs and idle > (self._seconds if shelf.bytes or shelf.tray.files else GRACE_SECONDS):
+                if not shelf.tabs and idle > (self._seconds if shelf.holds or shelf.tray.files else GRACE_SECONDS):
                     shelf.clear()
                     del self._shelves[browser]
 

@@ -540,6 +540,14 @@ class TestKept:
         assert (closed.source, closed.edits, still_open.source is None) == (None, {}, False)
         assert kept.of("a") is not closed
 
+    def test_a_folder_that_is_read_where_it_lies_is_found_as_long(self, kept):
+        closed, empty = self.stored(kept, "a"), kept.of("b")
+        closed.source = UploadSource(folder="/data/parts")
+        kept.expire(closed.seen + 7100)
+        assert closed.bytes == 0
+        assert kept.of("a") is closed
+        assert kept.of("b") is not empty
+
     def test_the_oldest_without_a_tab_makes_room(self, kept):
         first, second, looked_at = (
             self.stored(kept, name, tab) for name, tab in zip("abc", (None, None, "t"), strict=True)

@@ -77,6 +77,12 @@ def test_each_statistic_finds_its_shortcut_and_says_so(name):
     assert "alone reaches AUROC 1.00 here" in str(said[0])
 
 
+def test_one_sentence_says_both_balances_of_colour():
+    figures = {"red_blue": Figure(0.9), "contrast": Figure(0.95), "green_magenta": Figure(1.0)}
+    said = [str(warning)[:40] for warning in shortcut_warnings(figures, {})]
+    assert said == ["Colour balance alone reaches AUROC 1.00 ", "Contrast alone reaches AUROC 0.95 here: "]
+
+
 def test_file_and_picture_size_are_statistics_too():
     samples = [sample(BASE, i >= 4, file_bytes=1000 + 100 * (i >= 4) + i, size=(10 + (i < 4), 10)) for i in range(8)]
     figures = shortcut_figures(samples, SAME_SIZE)
