@@ -20,6 +20,7 @@ from detectors.errors import DatasetRefused, Refusal, SettingRefused
 from detectors.features import closer
 from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
+from detectors.images.origins import Origin
 from detectors.methods import METHODS
 from detectors.result import column_key
 from detectors.stress import CONDITIONS, Curve, Study, condition, ranked
@@ -37,12 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # read when torch is imported: threads that wait give up the core
     from detectors.methods import UNREADABLE
+    from detectors.report import terminal
     from detectors.report.terminal import errors
 
     for sentence in UNREADABLE:
         errors.print(str(sentence), highlight=False, markup=False)
 
     try:
+        _refuse_empty(sys.argv[1:] if arguments is None else arguments)
+        if getattr(options, "out", None) is not None:
+            terminal.check_writable(options.out)
         options.verb(options)
     except Refusal as refusal:
         errors.print("Refused.", str(refusal), highlight=False, markup=False)
@@ -169,6 +174,8 @@ def compare(options: argparse.Namespace) -> None:
     from detectors.report import terminal
 
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
+    if options.out is not None:
+        terminal.check_folder(options.out)
     data = _data(options)
     if options.out is None:
         with terminal.reporting("reading") as progress:
@@ -253,9 +260,13 @@ def predict(options: argparse.Namespace) -> None:
         threshold = pipeline.threshold(options.rate)
     files = find_pictures(options.pictures)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
-        rows = [_predicted(pipeline, threshold, number, file, folder) for number, file in enumerate(files)]
+        scored = [_predicted(pipeline, threshold, number, file, folder) for number, file in enumerate(files)]
+        rows = [row for row, _ in scored]
         for row in rows:
             terminal.console.print("  ".join(row), highlight=False, markup=False)
+        remarks = [str(each) for each in pipeline.unlike([origin for _, origin in scored if origin is not None])]
+        for remark in remarks:
+            terminal.console.print("·", remark, highlight=False, markup=False)
         if not any(score for _, score, _ in rows):
             raise DatasetRefused(
                 "cli.nothing_scored",
@@ -266,7 +277,7 @@ def predict(options: argparse.Namespace) -> None:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
                 written = [(cell(name), score, cell(verdict)) for name, score, verdict in rows]
                 csv.writer(file).writerows([("picture", "score", "verdict"), *written])
-            said = {"model": options.model.name, "threshold": threshold}
+            said = {"model": options.model.name, "threshold": threshold, "remarks": remarks}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
 
 
@@ -290,14 +301,14 @@ def export(options: argparse.Namespace) -> None:
 
 def _predicted(
     pipeline: Pipeline, threshold: float | None, number: int, file: PictureFile, folder: Path | None
-) -> tuple[str, str, str]:
-    """Score one picture, write its map and overlay where there is a folder, and return its row."""
+) -> tuple[tuple[str, str, str], Origin | None]:
+    """Score one picture, write its map and overlay where there is a folder; return its row and what its file was."""
     from detectors import report
 
     try:
         picture = pipeline.decode(file.read(), file.name)
     except Refusal as refusal:
-        return file.name, "", str(refusal)
+        return (file.name, "", str(refusal)), None
     prediction = pipeline.predict([picture])
     score = float(prediction.scores[0])
     if folder and prediction.maps is not None:
@@ -305,7 +316,8 @@ def _predicted(
         for name, content in report.map_files(report.stem(number, file.name), pixels, raw, pipeline.scale):
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
-    return file.name, f"{score:.6g}", "" if threshold is None else "odd" if score > threshold else "normal"
+    verdict = "" if threshold is None else "odd" if score > threshold else "normal"
+    return (file.name, f"{score:.6g}", verdict), Origin.of(picture)
 
 
 def sweep(options: argparse.Namespace) -> None:
@@ -355,6 +367,8 @@ def stress(options: argparse.Namespace) -> None:
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     asked = options.conditions or ("" if options.dirt or options.pictures else "all")
     conditions = [condition(name) for name in _names(asked, tuple(CONDITIONS))]
+    if options.out is not None:
+        terminal.check_folder(options.out)
     data = _data(options)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("features") as progress:
@@ -427,7 +441,7 @@ def read(options: argparse.Namespace) -> None:
     """Print how a set is understood: one sentence, each folder with what decided, and what was not used."""
     from detectors.report import terminal
 
-    report = _data(options).report
+    report = _data(options, fitting=False).report
     if report.understanding is not None:
         headings = ("folder", "role", "used for", "pictures", "masks", "because")
         cells = [
@@ -561,10 +575,16 @@ def _tiles(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, named)))
 
 
-def _data(options: argparse.Namespace) -> datasets.Dataset:
-    """Load the data and print how they were understood."""
+def _data(options: argparse.Namespace, fitting: bool = True) -> datasets.Dataset:
+    """Load the data and print how they were understood; refuse those without a normal picture where a fit follows."""
     from detectors.report import terminal
 
+    roles = datasets.parse_roles(options.roles)
+    if options.data is None and roles:
+        raise SettingRefused(
+            "cli.role_without_data",
+            "--role speaks of folders in --data, and the demo set has none. Name a folder or ZIP.",
+        )
     if options.data is None:
         product = options.product or datasets.FIRST_PRODUCT
         if product not in builtin.PRODUCTS:
@@ -576,13 +596,34 @@ def _data(options: argparse.Namespace) -> datasets.Dataset:
             )
         return datasets.demo(product, seed=options.seed)
     try:
-        data = datasets.load_folder(options.data, options.product, roles=datasets.parse_roles(options.roles))
+        data = datasets.load_folder(options.data, options.product, roles=roles)
     except DatasetRefused as refusal:
         if refusal.sentence.key != "dataset.several":
             raise
         raise DatasetRefused("cli.several", "{why} Name it with --product.", why=str(refusal.sentence)) from None
     terminal.console.print(f"{data.name}: {data.report.understanding}", highlight=False, markup=False)
+    none = next((note for note in data.report.notes if note.key.startswith("dataset.no_normal")), None)
+    if fitting and none is not None:
+        raise DatasetRefused(
+            "cli.no_normal",
+            "{why} On the command line, --role FOLDER=train/good says which folder holds normal pictures.",
+            why=str(none),
+        )
     return data
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Refuse what is empty, which a shell makes of a variable that is not set: as a path it would mean this folder."""
+    option = ""
+    for argument in arguments:
+        name, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", "")
+        if not argument.strip() or (equals and not value.strip()):
+            raise SettingRefused(
+                "cli.empty",
+                "What follows {option} is empty. Give a value, or leave it out.",
+                option=name or option or "the verb",
+            )
+        option = argument
 
 
 def _names(text: str, everything: tuple[str, ...]) -> tuple[str, ...]:

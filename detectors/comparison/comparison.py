@@ -26,6 +26,7 @@ from detectors.evaluation import shortcuts, thresholds
 from detectors.features import closer
 from detectors.features.weights import DEFAULT, RANDOM, random_weights
 from detectors.images import Preprocessing, White
+from detectors.images.origins import Origins, origins
 from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, MapScale, Result, ResultPicture, WeightsRecord, column_key
@@ -58,6 +59,7 @@ class Pictures:
     white: White = field(default_factory=White)  # how pictures of more than 8 bits were read
     preprocessing: Preprocessing = field(default_factory=Preprocessing)  # with the sides that the pictures decided
     notes: tuple[Sentence, ...] = ()  # what a person should know of the pictures
+    origins: Origins | None = None  # what the files of the normal ones were
 
     @property
     def labels(self) -> NDArray[np.float64]:
@@ -86,6 +88,7 @@ class Stores:
     closer: AtRest | None = None  # the pictures of the pass as a backbone saw them that looks closer
     whole: FeatureStore | None = None
     known: tuple[str, ...] = ()
+    origins: Origins | None = None
 
     def seen(self, role: str, index: int) -> NDArray[np.uint8] | None:
         """Return one of the pictures as its backbone saw it, (n H, n W, 3); None where that is as it is shown."""
@@ -260,6 +263,7 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
         white=data.white,
         preprocessing=preprocessing,
         notes=() if told is None else (told,),
+        origins=origins(sample.picture for sample in data.train),
     )
 
 
@@ -347,6 +351,7 @@ def extract(
         closer=seen,
         whole=store,
         known=tuple(map(_looks, every)),
+        origins=pictures.origins,
     )
 
 
@@ -360,7 +365,8 @@ def regrouped(before: Stores, pictures: Pictures) -> Stores | None:
     if before.whole is None or None in wanted:
         return None
     rows = [place for place in wanted if place is not None]
-    return replace(before, **_parts(pictures, before.whole, rows, before.standardisation is not None), passes=0)
+    parts = _parts(pictures, before.whole, rows, before.standardisation is not None)
+    return replace(before, **parts, passes=0, origins=pictures.origins)
 
 
 def _parts(pictures: Pictures, whole: FeatureStore, rows: Sequence[int], standardise: bool) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from detectors.comparison import storage
 from detectors.comparison.comparison import Bench, FittedColumn, Stores
-from detectors.errors import ModelRefused
+from detectors.errors import ModelRefused, Sentence
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import ORIGINS, USUAL, USUAL_RATE, Threshold, ThresholdChoice
 from detectors.features.backbone import Backbone, load_backbone
 from detectors.features.standardisation import Standardisation
 from detectors.images import Picture, Preprocessing, White, decode, of_pixels
+from detectors.images.origins import Origin, Origins
 from detectors.methods.base import Detector, Features, FeatureShape, Prediction
 from detectors.result import Column, MapScale, WeightsRecord
 
@@ -37,6 +38,7 @@ class Pipeline:
         scale: of the maps; None where there is no map or nothing was held out.
         white: which values of a picture with more than 8 bits are black and white, as the training pictures decided.
         chosen: the threshold that was chosen for it; None for the rate nearest to 5 %.
+        origins: what the normal pictures were; None in files of 0.1.
     """
 
     preprocessing: Preprocessing
@@ -47,6 +49,7 @@ class Pipeline:
     scale: MapScale | None
     white: White = field(default_factory=White)
     chosen: Threshold | None = None
+    origins: Origins | None = None
 
     @classmethod
     def of(
@@ -62,12 +65,16 @@ class Pipeline:
         """Join what a comparison made, with the threshold chosen."""
         return cls(
             preprocessing, backbone, stores.standardisation, detector, column.held_out, column.scale,
-            white or White(), choice.of(column),
+            white or White(), choice.of(column), stores.origins,
         )  # fmt: skip
 
     def decode(self, data: bytes, name: str) -> Picture:
         """Decode a picture as the training pictures were; `PictureRefused` for one that cannot be used."""
         return decode(data, name, white=self.white)
+
+    def unlike(self, pictures: Sequence[Origin]) -> tuple[Sentence, ...]:
+        """Say which pictures are of other bits, another shape or a very different size than those that were learnt."""
+        return self.origins.unlike(pictures, self.preprocessing.crop != "none") if self.origins else ()
 
     def features(self, batch: NDArray[np.float32], boxes: NDArray[np.int64] | None = None) -> Features:
         """Return the features of a few preprocessed pictures, held in memory at once; the arguments as of `score`."""
@@ -114,7 +121,12 @@ class Pipeline:
     def save(self, path: Path | str) -> None:
         """Write one `.safetensors` file that holds everything but the backbone's weights."""
         made = _Provenance(
-            self.backbone.name, self.backbone.weights, self.preprocessing, self.white, self.backbone.engine
+            self.backbone.name,
+            self.backbone.weights,
+            self.preprocessing,
+            self.white,
+            self.backbone.engine,
+            self.origins,
         )
         storage.save_detector(
             self.detector, path, made.metadata(self.standardisation, self.held_out.tolist(), self.scale, self.chosen)
@@ -163,6 +175,7 @@ class Pipeline:
             scale,
             made.white,
             chosen,
+            made.origins,
         )
         pipeline.refuse_misfit(Path(path).name)
         return pipeline
@@ -214,8 +227,9 @@ def packed(bench: Bench, key: str, choice: ThresholdChoice = USUAL) -> bytes:
     fitted = _fitted(bench, key)
     column, stores = fitted.column, fitted.stores
     made = _Provenance(
-        column.backbone, column.weights, bench.pictures.preprocessing, bench.pictures.white, column.engine
-    )
+        column.backbone, column.weights, bench.pictures.preprocessing, bench.pictures.white, column.engine,
+        stores.origins,
+    )  # fmt: skip
     metadata = made.metadata(stores.standardisation, column.held_out.tolist(), column.scale, choice.of(column))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "detector.safetensors"
@@ -260,6 +274,7 @@ class _Provenance:
     preprocessing: Preprocessing
     white: White
     engine: str  # that computed them; another one changes their last digits
+    origins: Origins | None = None
 
     def metadata(
         self,
@@ -291,7 +306,8 @@ class _Provenance:
             raise TypeError("a name that is no text")
         if weights.random:
             int(weights.origin.removeprefix("seed "))
-        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white, engine)
+        origins = Origins.read(metadata["origins"]) if metadata.get("origins") is not None else None
+        made = cls(backbone, weights, Preprocessing(**metadata["preprocessing"]), white, engine, origins)
         return (
             made,
             Standardisation(**standardisation) if standardisation else None,

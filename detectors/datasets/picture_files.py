@@ -96,7 +96,7 @@ def _missing(path: Path) -> Callable[[], bytes]:
     def read() -> bytes:
         if glob.has_magic(str(path)):
             raise PictureRefused("picture.no_match", "No file matches this pattern.")
-        raise PictureRefused("picture.missing", "There is no such file or folder.")
+        raise PictureRefused("picture.nowhere", "There is no such file or folder.")
 
     return read
 

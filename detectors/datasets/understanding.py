@@ -108,6 +108,8 @@ def understand(taken: Sequence[FileUse], unread: str = "") -> Understanding:
 
 
 def _normal(learnt: int, good: int) -> Sentence:
+    if good and not learnt:
+        return Sentence("understanding.normal_tested", "{count} normal, none of them to learn from", count=good)
     if good and learnt:
         return Sentence(
             "understanding.normal_both",

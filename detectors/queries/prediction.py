@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from detectors.datasets import Dataset
-from detectors.errors import ModelRefused
+from detectors.errors import ModelRefused, Sentence
 from detectors.evaluation import thresholds
 from detectors.evaluation.thresholds import Threshold
+from detectors.images.origins import Origin
 
 _BATCH = 4
 
@@ -45,6 +46,7 @@ class SavedPrediction:
         held_out: how many held-out normal pictures set its threshold.
         threshold: the one it was saved with, else that of the rate nearest to 5 %; None when there is neither.
         pictures: in the data set's order.
+        remarks: which of them are unlike those that it learnt from.
     """
 
     method: str
@@ -52,6 +54,7 @@ class SavedPrediction:
     held_out: int
     threshold: Threshold | None
     pictures: tuple[PictureVerdict, ...]
+    remarks: tuple[Sentence, ...] = ()
 
 
 def predict(content: bytes, data: Dataset) -> SavedPrediction:
@@ -89,4 +92,19 @@ def predict(content: bytes, data: Dataset) -> SavedPrediction:
         )
         for sample, score, multiple in zip(data.test, scores, multiples, strict=True)
     )
-    return SavedPrediction(pipeline.detector.name, pipeline.backbone.name, len(pipeline.held_out), chosen, verdicts)
+    remarks = pipeline.unlike([Origin.of(picture) for picture in pictures])
+    numbers = {picture.depth.numbers for picture in pictures if picture.depth is not None}
+    for black, white, own_black, own_white in (
+        (*data.white.pair(each), *pipeline.white.pair(each)) for each in sorted(numbers)
+    ):
+        if (black, white) != (own_black, own_white) and None not in (white, own_white):
+            remarks += (
+                Sentence(
+                    "origins.other_levels",
+                    "Black and white of these pictures, of more than 8 bits, are {black:g} and {white:g}; the detector "
+                    "learnt with {own_black:g} and {own_white:g}, so neither scores nor threshold hold.",
+                    black=black, white=white, own_black=own_black, own_white=own_white,
+                ),
+            )  # fmt: skip
+    name, held_out = pipeline.detector.name, len(pipeline.held_out)
+    return SavedPrediction(name, pipeline.backbone.name, held_out, chosen, verdicts, remarks)

@@ -145,14 +145,9 @@ def finished_folder(target: Path) -> Iterator[Path]:
     """Give a folder to write into; it takes the target's place only when the block ends well.
 
     Raises:
-        SettingRefused: when the target holds something that an earlier run did not write.
+        SettingRefused: as `check_folder` does.
     """
-    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / "result.json").exists())):
-        raise SettingRefused(
-            "terminal.folder_taken",
-            "{target} exists and was not written by this program. Name another folder with --out.",
-            target=str(target),
-        )
+    check_folder(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -161,6 +156,32 @@ def finished_folder(target: Path) -> Iterator[Path]:
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_writable(target: Path) -> None:
+    """Raise `SettingRefused` where nothing can be written at a path, by writing a file beside it that has no name."""
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    try:
+        for folder in (above, target) if target.is_dir() else (above,):
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+    except OSError as error:
+        raise SettingRefused(
+            "terminal.not_writable",
+            "Nothing can be written at {target}: {why}. Name another place with --out.",
+            target=str(target),
+            why=error.strerror or str(error),
+        ) from None
+
+
+def check_folder(target: Path) -> None:
+    """Raise `SettingRefused` when a path is a file, or a folder of what an earlier run did not write."""
+    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not (target / "result.json").exists())):
+        raise SettingRefused(
+            "terminal.folder_taken",
+            "{target} exists and was not written by this program. Name another folder with --out.",
+            target=str(target),
+        )
 
 
 def _counts(result: Result) -> str:

@@ -43,6 +43,8 @@ def reload(choices: Choices) -> bool:
         elif isinstance(said, Refusal):
             style.note(say(said.sentence))
         else:
+            for remark in said.remarks:
+                style.note(say(remark))
             _table(said)
         return said is None
 

@@ -19,6 +19,7 @@ from detectors.comparison.comparison import Bench, Comparison, FittedColumn, ext
 from detectors.comparison.pipeline import Pipeline, packed
 from detectors.errors import ModelRefused
 from detectors.images import Preprocessing, White, decode
+from detectors.images.origins import Origin
 
 ROOT = Path(__file__).parents[3]
 COMPARISON = Comparison(methods=("padim",), preprocessing=Preprocessing(size=64))
@@ -109,6 +110,13 @@ def test_what_save_writes_is_what_a_worker_packs(bench, file, tmp_path):
     assert (tmp_path / "other.safetensors").read_bytes() == file.read_bytes()
 
 
+def test_a_saved_pipeline_knows_what_it_learnt_from(file):
+    pipeline = Pipeline.load(file)
+    alike, flat = (pipeline.decode(content, "x.png") for content in (png(grey16(50)), png(grey16(50).astype(np.uint8))))
+    assert pipeline.unlike([Origin.of(alike)]) == ()
+    assert [each.key for each in pipeline.unlike([Origin.of(flat)])] == ["origins.fewer_bits"]
+
+
 def test_a_column_that_is_gone_is_refused(bench):
     with pytest.raises(ModelRefused, match=r"cfa/scattering is no longer in memory\. Run it again"):
         packed(bench, "cfa/scattering")
@@ -118,6 +126,7 @@ def test_a_column_that_is_gone_is_refused(bench):
     "change",
     [
         lambda m: m.pop("white"),
+        lambda m: m["origins"].update(sides=(0.0, 1.0)),
         lambda m: m.update(white={"whole": 0, "real": None}),
         lambda m: m.update(white={"whole": 4095, "real": float("1e30")}),
         lambda m: m.update(preprocessing={"size": 10**9}),

@@ -192,6 +192,13 @@ def test_run_py_of_a_relative_folder_runs_from_its_own(folder, tmp_path, monkeyp
         (("sweep", "--method", "padim", "--vary", "epsilon=0.1,zero"), "epsilon cannot be 'zero'"),
         (("stress", "--dirt", "--draws", "0"), "--draws is 0"),
         (("benchmark", "nowhere", "--out", "out"), "There is no folder"),
+        (("read", "--data", ""), "What follows --data is empty."),
+        (("compare", "--out", "", "--methods", "padim"), "What follows --out is empty."),
+        (("compare", "--data="), "What follows --data is empty."),
+        (("predict", "--model", "m.safetensors", " "), "What follows m.safetensors is empty."),
+        (("compare", "--out", "/proc/nope"), "Nothing can be written at /proc/nope: "),
+        (("read", "--data", ".", "--role", "train/good=wrong/oops"), "is 'wrong/oops'; good, train/good, test/good, "),
+        (("compare", "--role", "train/good=ignore"), "the demo set has none."),
     ],
 )
 def test_what_cannot_be_right_is_said_before_any_picture_is_read(arguments, said, capsys, tmp_path, monkeypatch):
@@ -205,6 +212,16 @@ def test_a_refusal_is_one_sentence(tmp_path):
     done = run("compare", "--data", tmp_path, code=2)
     assert "Traceback" not in done.stderr
     assert "normal pictures" in done.stderr
+
+
+def test_where_no_folder_is_called_good_the_kinds_and_the_remedy_are_told(tmp_path, capsys):
+    for kind in ("Short", "Spur"):
+        (tmp_path / kind).mkdir()
+        Image.new("RGB", (16, 16)).save(tmp_path / kind / "0.png")
+    assert main(["compare", "--data", str(tmp_path), "--methods", "padim"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "taken for a defect (Short, Spur)" in said
+    assert "--role FOLDER=train/good says which folder holds normal pictures." in said
 
 
 def test_a_foreign_folder_is_not_overwritten(folder, tmp_path):
