@@ -587,6 +587,11 @@ FAULTS = (
         ("tests/detectors/workers/test_faults.py", "not_here_yet"),
     ),
     Fault(
+        "what waits for a fit moves it before all others", "detectors/workers/client.py",
+        "pictures, stays=True, priority=turn", "pictures, stays=True, priority=5",
+        ("tests/detectors/workers/test_workers.py", "in_turn"),
+    ),
+    Fault(
         "all fits go to the worker with the features", "detectors/workers/cluster.py",
         "next((worker for worker in self.workers if not busy[worker]), None)", "self.workers[0]",
         ("tests/detectors/workers/test_faults.py", "one_by_one"),

@@ -1,7 +1,8 @@
 """Many detectors, many backbones, one data set: fitted on the same features and measured on the same pictures.
 
 A comparison is four steps, each a function of values, so that a script runs them in a row and a cluster runs them as
-tasks: `prepare` (pictures to arrays), `extract` (one backbone pass), `fit_and_score` (one column), `assemble`.
+tasks: `prepare` (pictures to arrays), `extract` (one backbone pass), `fit_and_score` (one column, in two halves:
+`learn_and_score` and `measured`), `assemble`.
 """
 
 from __future__ import annotations
@@ -411,7 +412,7 @@ def _closer(
 def fit_and_score(
     detector: Detector, stores: Stores, pictures: Pictures, progress: Progress = silent
 ) -> tuple[Column, Detector]:
-    """Fit one detector and score the held-out and the test pictures with it.
+    """Fit one detector, score the held-out and the test pictures with it, and measure what it said.
 
     Returns the column and the fitted detector.
 
@@ -419,6 +420,14 @@ def fit_and_score(
         TooLarge: before anything is fitted, when the estimate does not fit into memory; or when memory runs out.
         SettingRefused: when the pictures do not allow the settings.
     """
+    column, detector = learn_and_score(detector, stores, pictures, progress)
+    return measured(column, pictures), detector
+
+
+def learn_and_score(
+    detector: Detector, stores: Stores, pictures: Pictures, progress: Progress = silent
+) -> tuple[Column, Detector]:
+    """Do as `fit_and_score`, but leave the column's figures to `measured`: another detector can be fitted meanwhile."""
     refuse_if_too_large(detector, stores.learnt)
     started = time.perf_counter()
     notes = _fit(detector, stores.learnt, lambda done, stage="", **numbers: progress(0.7 * done, stage, **numbers))
@@ -428,7 +437,6 @@ def fit_and_score(
     started = time.perf_counter()
     scores, maps, levels = _predict(detector, stores.test)
     seconds = time.perf_counter() - started
-    progress(0.9, "measuring")
     column = Column(
         key=column_key(detector.name, stores.backbone),
         method=detector.name,
@@ -439,7 +447,7 @@ def fit_and_score(
         held_out=held_scores,
         maps=maps,
         scale=_scale(held_maps, pictures),
-        figures=figures(pictures, scores, maps, held_scores),
+        figures={},
         cost=Cost(
             fit_seconds=fit_seconds,
             milliseconds_per_picture=1e3 * seconds / max(len(scores), 1),
@@ -456,6 +464,11 @@ def fit_and_score(
     return column, detector
 
 
+def measured(column: Column, pictures: Pictures) -> Column:
+    """Return a column with its figures, measured on what it said about the test pictures."""
+    return replace(column, figures=figures(pictures, column.scores, column.maps, column.held_out))
+
+
 def remeasured(
     before: Pictures,
     column: Column,
@@ -467,6 +480,7 @@ def remeasured(
     """Return a column over other lists of pictures with the detector that it has; None where that learnt others.
 
     A list that has changed is scored as a whole: the last digit of a score may depend on what it was computed with.
+    The column's figures are left to `measured`.
     """
 
     def same(role: str) -> bool:
@@ -482,10 +496,9 @@ def remeasured(
     scores, maps, levels = column.scores, column.maps, column.levels
     if not same("test"):
         scores, maps, levels = _predict(detector, stores.test)
-    progress(0.9, "measuring")
     after = replace(
         column, scores=scores, maps=maps, levels=levels, held_out=held, held_out_levels=held_levels, scale=scale,
-        held_out_maps=None if pictures.test else held_maps, figures=figures(pictures, scores, maps, held),
+        held_out_maps=None if pictures.test else held_maps, figures={},
     )  # fmt: skip
     return after, detector
 

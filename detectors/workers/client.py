@@ -15,7 +15,6 @@ from typing import Any
 from dask.utils import parse_bytes
 from distributed.system import memory_limit
 
-from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
 from detectors.datasets.contents import Resting
@@ -181,7 +180,7 @@ class Compute:
 
     def versions(self, device: str | None = None) -> Work:
         """Return the work that brings the versions that the workers run."""
-        self._versions[device] = self.works.submit(digest("versions", device), steps.versions, device)
+        self._versions[device] = self.works.submit(digest("versions", device), tasks.versions, device)
         return self._versions[device]
 
     def close(self) -> None:
@@ -236,12 +235,13 @@ class Compute:
                 settings = (method, comparison.preset, comparison.settings.get(method, {}), comparison.seed)
                 fit_key = digest("fit", stores_key, settings)
                 spared = [kept["pictures"], kept[f"fit:{label}"]] if {"pictures", f"fit:{label}"} <= kept.keys() else []
+                turn = -in_turn.index(method)
                 fitted = works[f"fit:{label}"] = submit(
                     fit_key, tasks.fit, comparison, method, stores, pictures, *spared,
-                    stays=True, brings=False, fits=True, priority=-in_turn.index(method), spares=len(spared),
+                    stays=True, brings=False, fits=True, priority=turn, spares=len(spared),
                 )  # fmt: skip
-                works[f"column:{label}"] = submit(
-                    digest("column", fit_key), tasks.column, fitted, stays=True, priority=5
+                works[f"column:{label}"] = submit(  # in the same turn: Dask moves up what somebody waits for
+                    digest("column", fit_key), tasks.column, fitted, pictures, stays=True, priority=turn
                 )
         return run
 

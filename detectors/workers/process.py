@@ -87,7 +87,7 @@ async def _work(given: dict[str, Any], tell: Callable[..., None]) -> None:
     worker = Worker(
         given["address"],
         name=given["name"],
-        nthreads=2,  # one for fits, which need the resource, and one that always answers a person
+        nthreads=3,  # one for fits, which need the resource, one that measures, one that always answers a person
         memory_limit=given["memory"],
         resources={"fit": 1},
         security=security,

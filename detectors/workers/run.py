@@ -18,6 +18,7 @@ from detectors.workers.work import Work
 if TYPE_CHECKING:
     from detectors.workers.client import Compute
 
+_FITTED = 0.95  # of a column's bar, where its figures are still to be measured
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
@@ -56,11 +57,20 @@ class Run:
     def stages(self) -> tuple[Stage, ...]:
         """The parts in the order they run: data, features per backbone, columns."""
         shown = (item for item in self._works.items() if not item[0].startswith(("recipe", "versions", "column:")))
-        stages = [self._compute._stage(name, work, self.cancelled) for name, work in shown]
+        stages = [self._part(name, work) for name, work in shown]
         waiting = next((i for i, stage in enumerate(stages) if stage.state == "waiting"), None)
         if waiting is not None and stages[waiting].sentence is None and self._compute._behind_others(self):
             stages[waiting] = replace(stages[waiting], sentence=_behind_others())
         return tuple(stages)
+
+    def _part(self, name: str, work: Work) -> Stage:
+        """Return how far a part is; a column whose detector is fitted has its figures still to be measured."""
+        column = self._works.get(name.replace("fit:", "column:"), work)
+        if work.status != "finished" or column.status == "finished":
+            return self._compute._stage(name, work, self.cancelled)
+        stage = self._compute._stage(name, column, self.cancelled)
+        at_it = stage.state in ("waiting", "running")
+        return replace(stage, state="running", done=_FITTED, stage="measuring") if at_it else stage
 
     @property
     def state(self) -> State:

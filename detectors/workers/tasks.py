@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,10 +29,13 @@ _KEPT = 0.3  # of the bar of a set, which ends when its pictures are decoded
 _DECODED = 0.2  # of a set's bar, where its pictures must be decoded first
 _SWITCH_SECONDS = 0.0005  # while torch is imported, which would make the first pictures wait for the interpreter
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
+_FIRST_SECONDS = 2.0  # that the first pictures may take before torch is imported all the same
+_shown = threading.Event()  # once pictures are there, which need no torch
 
 
 def warm() -> None:
-    """Import what the first run will need, in the order in which it does."""
+    """Import what the first run will need, in the order in which it does: torch once its pictures are there."""
+    _shown.wait(_FIRST_SECONDS)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     import torch
@@ -114,7 +118,16 @@ def recipe(data: Dataset) -> dict[str, Any]:
 
 def prepare(comparison: Comparison, data: Dataset) -> Pictures:
     """Split and resize the pictures."""
-    return comparison.prepare(data)
+    try:
+        return comparison.prepare(data)
+    finally:
+        _shown.set()
+
+
+def versions(device: str | None) -> dict[str, str]:
+    """Return the versions that decide numbers, which imports torch: behind the first pictures."""
+    _shown.wait(_FIRST_SECONDS)
+    return steps.versions(device)
 
 
 def extract(
@@ -161,12 +174,12 @@ def fit(
         kept = steps.remeasured(seen, *before, stores, pictures, reporter())
         if kept is not None:
             return kept
-    return steps.fit_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter())
+    return steps.learn_and_score(comparison.detector(method, stores.backbone), stores, pictures, reporter())
 
 
-def column(fitted: tuple[Column, Any]) -> Column:
-    """Return what a fit found, without the detector, which stays in the worker."""
-    return fitted[0]
+def column(fitted: tuple[Column, Any], pictures: Pictures) -> Column:
+    """Measure what a fit found, beside the next fit; the detector stays in the worker."""
+    return steps.measured(fitted[0], pictures)
 
 
 def beside(

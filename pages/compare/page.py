@@ -103,8 +103,12 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
 
 
 def _expected(choices: Choices) -> float:
-    """Return the shape of panes before there is a result, from the pictures as soon as they are known."""
-    seen = backend.current().overview(data.source(choices)) if choices.crop == "none" else None
+    """Return the shape of panes before there is a result, from own pictures as soon as they are known.
+
+    The built-in pictures are square, and looking at them all would hold up the first of them.
+    """
+    asked = choices.data == "own" and choices.crop == "none"
+    seen = backend.current().overview(data.source(choices)) if asked else None
     if not isinstance(seen, Overview):
         return 1.0
     return shapes.common(

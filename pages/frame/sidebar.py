@@ -45,7 +45,7 @@ def sidebar(choices: Choices, status: Status, result: Result | None, run: Callab
         _pictures(choices, status)
         _backbone(choices)
         _methods(choices, result)
-        _settings(choices)
+        _settings(choices, status)
         _threshold(choices, status)
         with st.container(key="sidebar_foot"):
             _pin(status, result)
@@ -138,8 +138,9 @@ def _methods_chosen() -> None:
     change(methods=tuple(method for method in METHODS if session.widget(f"w_method_{method}")))
 
 
-def _settings(choices: Choices) -> None:
-    preset_values(choices)  # asked for early, so that they are there when the dialog opens
+def _settings(choices: Choices, status: Status) -> None:
+    if status.state != "running":
+        preset_values(choices)  # asked for early, so that they are there when the dialog opens, but behind a first run
     with st.container(key="preset_row", horizontal=True, horizontal_alignment="distribute"):
         st.html(f'<div class="odd-label">{text("frame.settings")}</div>', width="content")
         if st.button(text("frame.each"), key="each", icon=":material/tune:", type="tertiary"):

@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.backend import FakeAnswer, FakeBackend
 from fixtures.shown import given
 from fixtures.states import STATES
 
 from detectors.methods import METHODS, build
 from detectors.queries import presets
+from pages.frame.status import Status
 from pages.frame.style import PAGES
 from pages.frame.words import table, write
 
@@ -53,6 +55,18 @@ def test_moving_the_threshold_is_kept_in_the_url(open_app):
     slider = app.select_slider(key="w_allowed")
     slider.set_value(2).run()
     assert app.query_params["allowed"] == "2"
+
+
+def test_nothing_goes_before_the_first_pictures_of_the_built_in_set(open_app, monkeypatch):
+    asked = []
+    monkeypatch.setattr(FakeBackend, "overview", lambda _, source: asked.append(source))
+    monkeypatch.setattr(FakeBackend, "later", lambda _, query, *given, **kinds: asked.append(query) or FakeAnswer(None))
+    monkeypatch.setattr(FakeBackend, "look", lambda _, choices: (Status(state="running"), None))
+    open_app("running")
+    assert asked == []
+    monkeypatch.setattr(FakeBackend, "look", lambda _, choices: (Status(), None))
+    open_app("running")
+    assert asked == [presets.values]
 
 
 def test_a_link_sets_the_controls(open_app):

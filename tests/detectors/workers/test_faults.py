@@ -472,7 +472,7 @@ class _Future:
 
 
 def test_versions_that_failed_are_asked_for_again(compute, monkeypatch):
-    monkeypatch.setattr(client.steps, "versions", _no_versions)
+    monkeypatch.setattr(client.tasks, "versions", _no_versions)
     failed = compute.versions("cpu")
     with pytest.raises(ZeroDivisionError):
         failed.result(timeout=30)

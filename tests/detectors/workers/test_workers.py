@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectors.comparison.comparison import Comparison
+from detectors.comparison.comparison import Comparison, measured
 from detectors.datasets.builtin import render
 from detectors.datasets.sources import DemoSource, EditedSource, UploadSource
 from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
 from detectors.queries import explain
 from detectors.queries.lessons import parameters
-from detectors.workers import Compute
+from detectors.workers import Compute, client
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,49 @@ def test_a_refusal_fails_alone(compute):
     (failure,) = run.result().failures
     assert failure.method == "patchcore"
     assert "9" in str(failure.sentence)
+
+
+def test_methods_are_fitted_in_turn_those_first_that_are_there_at_once(compute):
+    run = compute.start(replace(TWO, methods=("patchcore", "spade", "mahalanobis")), Boards(), "a")
+    wait(run)
+    order = compute._connection.keep().run_on_scheduler(_turns)
+    mine = {run._works[f"fit:{m}/efficientnet_lite0"].key: m for m in ("mahalanobis", "spade", "patchcore")}
+    assert [mine[key] for key in order if key in mine] == ["mahalanobis", "patchcore", "spade"]
+
+
+def _turns(dask_scheduler):
+    """Return the works by which goes first where several could."""
+    tasks = sorted(dask_scheduler.tasks.values(), key=lambda task: task.priority[0])
+    return [str(task.key).partition("#")[0] for task in tasks]
+
+
+def test_a_column_that_cannot_be_measured_fails_alone_and_one_that_is_measured_says_so(compute, monkeypatch):
+    monkeypatch.setattr(client.tasks, "column", _measured_but_patchcore)
+    run = compute.start(replace(TWO, seed=5), Boards(), "a")
+    wait(run)
+    assert [column.method for column in run.columns()] == ["mahalanobis"]
+    (failure,) = run.result().failures
+    assert (failure.method, str(failure.sentence)) == ("patchcore", "No figures.")
+    assert [stage.state for stage in run.stages][-2:] == ["done", "failed"]
+    monkeypatch.setattr(client.tasks, "column", _slowly)
+    run = compute.start(replace(TWO, seed=6), Boards(), "a")
+    deadline = time.monotonic() + 60
+    while not any(stage.stage == "measuring" and stage.state == "running" for stage in run.stages):
+        assert run.state == "running", run.stages
+        assert time.monotonic() < deadline, run.stages
+        time.sleep(0.02)
+    compute.leave(run, "a")
+
+
+def _measured_but_patchcore(fitted, pictures):
+    if fitted[0].method == "patchcore":
+        raise TooLarge("test.no_figures", "No figures.")
+    return measured(fitted[0], pictures)
+
+
+def _slowly(fitted, pictures):
+    time.sleep(1)
+    return measured(fitted[0], pictures)
 
 
 def test_a_column_can_be_asked(compute):
