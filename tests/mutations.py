@@ -68,6 +68,11 @@ FAULTS = (
     ),
     # Training, accelerators, many sets
     Fault(
+        "a run that the processor took over is painted on the card", "detectors/queries/explain.py",
+        "return backbone if backbone.device == where else backbone.to(where)", "return backbone",
+        ("tests/detectors/test_accelerator.py", "took_over"),
+    ),
+    Fault(
         "repelling spheres are never looked at", "detectors/methods/cfa.py",
         "repelling=done >= within)", "repelling=False)",
         ("tests/detectors/methods/test_cfa.py", "repelling"),

@@ -33,6 +33,8 @@ from detectors.methods import METHODS, build
 from detectors.result import Column, Cost, Failure, Figure, MapScale, Result, ResultPicture, WeightsRecord, column_key
 
 if TYPE_CHECKING:
+    import torch
+
     from detectors.features.at_rest import AtRest
     from detectors.features.backbone import Backbone
     from detectors.features.standardisation import Standardisation
@@ -120,6 +122,14 @@ class Bench:
     pictures: Pictures
     fitted: tuple[FittedColumn, ...]
     after: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+
+    def load(self, name: str) -> Backbone:
+        """Load one of the run's backbones where its features are: the processor may have taken over from a card."""
+        return self.comparison.load(name).to(self.device(name))
+
+    def device(self, name: str) -> torch.device:
+        """Return where the features of a backbone are."""
+        return next(fitted.stores.learnt.device for fitted in self.fitted if fitted.stores.backbone == name)
 
 
 @dataclass(frozen=True)

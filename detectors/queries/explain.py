@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
+from detectors.comparison.comparison import Bench, FittedColumn, Pictures, Stores
 from detectors.errors import SettingRefused
 from detectors.methods.base import Box, Neighbor
 from detectors.queries.remembered import Remembered
@@ -108,7 +108,7 @@ def explain_place(bench: Bench, role: Role, index: int, y: int, x: int) -> tuple
 
 def score_stored(bench: Bench, role: Role, index: int) -> tuple[MethodScores, ...]:
     """Score one of the run's own pictures from its stored features: a result has no maps of its normal pictures."""
-    return tuple(_scored(fitted, [stored(fitted.stores, role, index)], True) for fitted in bench.fitted)
+    return tuple(_scored(fitted, stored(fitted.stores, role, index), True) for fitted in bench.fitted)
 
 
 def score_pictures(
@@ -123,12 +123,32 @@ def score_pictures(
         base: the run's own picture that was changed into these: what lies beyond it is left out, and a backbone that
             looks closer sees it changed in the same places.
     """
-    features: dict[str, list[Features]] = {}
-    for fitted in bench.fitted:
-        name = fitted.stores.backbone
-        if name not in features:
-            features[name] = _passed(bench, fitted.stores, pixels, base)
-    return tuple(_scored(fitted, features[fitted.stores.backbone], maps) for fitted in bench.fitted)
+    found: dict[str, MethodScores] = {}
+    for name in dict.fromkeys(fitted.stores.backbone for fitted in bench.fitted):
+        columns = [fitted for fitted in bench.fitted if fitted.stores.backbone == name]
+        found |= {each.key: each for each in _score_all(bench, columns, pixels, maps, base)}
+    return tuple(found[fitted.column.key] for fitted in bench.fitted)
+
+
+def _score_all(
+    bench: Bench,
+    columns: Sequence[FittedColumn],
+    pixels: NDArray[np.uint8],
+    maps: bool,
+    base: tuple[Role, int] | None,
+) -> list[MethodScores]:
+    """Score with all columns of a backbone, a few pictures at once, and fewer where memory runs out."""
+    from detectors.features.device import halving
+
+    stores, parts = columns[0].stores, []
+    backbone = backbone_of(bench, stores.backbone)
+
+    def some(start: int, stop: int) -> None:
+        features = _passed(bench, backbone, stores, pixels[start:stop], base)
+        parts.append([_scored(fitted, features, maps) for fitted in columns])
+
+    halving(len(pixels), _TOGETHER, backbone.device, some)
+    return [_joined(each) for each in zip(*parts, strict=True)]
 
 
 def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float32]:
@@ -136,7 +156,7 @@ def gradient(bench: Bench, key: str, role: Role, index: int) -> NDArray[np.float
     import torch
 
     fitted = next(f for f in bench.fitted if f.column.key == key)
-    backbone, standardise = backbone_of(bench.comparison, fitted.stores.backbone), fitted.stores.standardisation
+    backbone, standardise = backbone_of(bench, fitted.stores.backbone), fitted.stores.standardisation
     picture, seen = picture_of(bench.pictures, role, index), fitted.stores.seen(role, index)
     image = torch.from_numpy(picture.pixels if seen is None else seen).permute(2, 0, 1)[None].float() / 255
     boxes = _boxes(picture, 1)
@@ -229,9 +249,11 @@ def _within(values: Tensor, features: Features) -> NDArray[np.float32]:
     return kept.cpu().numpy()
 
 
-def backbone_of(comparison: Comparison, name: str) -> Backbone:
-    """Return a run's backbone, loaded once per worker."""
-    return _backbone(name, comparison.weights_of(name), comparison.seed, comparison.device)
+def backbone_of(bench: Bench, name: str) -> Backbone:
+    """Return a run's backbone where its features are, loaded once per worker."""
+    comparison, where = bench.comparison, bench.device(name)
+    backbone = _backbone(name, comparison.weights_of(name), comparison.seed, comparison.device)
+    return backbone if backbone.device == where else backbone.to(where)
 
 
 @lru_cache(maxsize=2)
@@ -241,22 +263,19 @@ def _backbone(name: str, weights: str | None, seed: int, device: str | None) -> 
     return load_backbone(name, weights=weights, seed=seed, device=device)
 
 
-def _passed(bench: Bench, stores: Stores, pixels: NDArray[np.uint8], base: tuple[Role, int] | None) -> list[Features]:
-    """Send pictures through a run's backbone and standardise as the run did; a few at a time."""
+def _passed(
+    bench: Bench, backbone: Backbone, stores: Stores, pixels: NDArray[np.uint8], base: tuple[Role, int] | None
+) -> Features:
+    """Send pictures through a run's backbone and standardise as the run did."""
     import torch
 
-    backbone, standardise = backbone_of(bench.comparison, stores.backbone), stores.standardisation
     own = None if base is None else picture_of(bench.pictures, *base)
-    seen = None if base is None else stores.seen(*base)
-    batches = []
-    for start in range(0, len(pixels), _TOGETHER):
-        few = pixels[start : start + _TOGETHER]
-        if backbone.tiles > 1:
-            few = np.stack([_closer(each, own, seen, backbone.tiles) for each in few])
-        part = torch.from_numpy(np.ascontiguousarray(few)).permute(0, 3, 1, 2).float() / 255  # (b, 3, H, W)
-        features = backbone(part, _boxes(own, len(few)))
-        batches.append(features if standardise is None else standardise(features))
-    return batches
+    if backbone.tiles > 1:
+        seen = None if base is None else stores.seen(*base)
+        pixels = np.stack([_closer(each, own, seen, backbone.tiles) for each in pixels])
+    batch = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
+    features = backbone(batch, _boxes(own, len(pixels)))
+    return features if stores.standardisation is None else stores.standardisation(features)
 
 
 def _boxes(picture: ResultPicture | None, count: int) -> Tensor | None:
@@ -282,11 +301,16 @@ def _closer(
     return np.clip(np.rint(seen + np.stack([np.asarray(plane) for plane in planes], axis=2)), 0, 255).astype(np.uint8)
 
 
-def _scored(fitted: FittedColumn, batches: Sequence[Features], maps: bool) -> MethodScores:
-    found = [fitted.detector.predict(features) for features in batches]
-    kept = [p.maps.float().cpu().numpy() for p in found if maps and p.maps is not None]
-    scores = np.concatenate([p.scores.double().cpu().numpy() for p in found])
-    return MethodScores(fitted.column.key, scores, np.concatenate(kept) if kept else None)
+def _scored(fitted: FittedColumn, features: Features, maps: bool) -> MethodScores:
+    found = fitted.detector.predict(features)
+    kept = found.maps.float().cpu().numpy() if maps and found.maps is not None else None
+    return MethodScores(fitted.column.key, found.scores.double().cpu().numpy(), kept)
+
+
+def _joined(parts: Sequence[MethodScores]) -> MethodScores:
+    maps = [part.maps for part in parts if part.maps is not None]
+    scores = np.concatenate([part.scores for part in parts])
+    return MethodScores(parts[0].key, scores, np.concatenate(maps) if maps else None)
 
 
 def _reason(fitted: FittedColumn, features: Features, y: int, x: int) -> Reason:

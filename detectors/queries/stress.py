@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 from detectors.comparison.comparison import Bench
@@ -23,18 +22,18 @@ _KNOWN: dict[tuple[str, str, str], Study] = {}  # of dirt with nothing left out,
 
 def under(bench: Bench, progress: Progress, name: str) -> tuple[Curve, ...]:
     """Score the test pictures under all strengths of a condition, at the thresholds of the usual rate."""
-    return measure(bench, condition(name), progress=progress, load=partial(backbone_of, bench.comparison))
+    return measure(bench, condition(name), progress=progress, load=backbone_of)
 
 
 def helped(bench: Bench, progress: Progress, name: str, remedy: str) -> tuple[Curve, ...]:
     """Fit the methods again on pictures as a remedy makes them, and score these under all strengths of a condition."""
-    load = partial(backbone_of, bench.comparison)
-    return measure(remedied(bench, remedy, condition(name), load=load), condition(name), progress=progress, load=load)
+    again = remedied(bench, remedy, condition(name), load=backbone_of)
+    return measure(again, condition(name), progress=progress, load=backbone_of)
 
 
 def through(bench: Bench, progress: Progress, name: str, index: int) -> Strip:
     """Take one test picture through all strengths of a condition."""
-    return strip(bench, condition(name), index, load=partial(backbone_of, bench.comparison))
+    return strip(bench, condition(name), index, load=backbone_of)
 
 
 def pace(bench: Bench, progress: Progress) -> dict[str, Pace]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,10 @@ from detectors.stress.curves import Curve
 if TYPE_CHECKING:
     from detectors.datasets import Dataset
     from detectors.features.backbone import Backbone
-    from detectors.methods.base import Features, Prediction, Progress
+    from detectors.methods.base import Detector, Features, Progress
 
-Load = Callable[[str], "Backbone"]
+Said = TypeVar("Said")
+Load = Callable[[Bench, str], "Backbone"]
 
 BATCH = 8  # pictures through the backbone at once
 
@@ -72,7 +73,7 @@ def measure(
     choice: ThresholdChoice = USUAL,
     seed: int = 0,
     progress: Progress = silent,
-    load: Load | None = None,
+    load: Load = Bench.load,
 ) -> tuple[Curve, ...]:
     """Score all test pictures at all strengths of a condition, with every finished column that has a threshold.
 
@@ -86,7 +87,7 @@ def measure(
         choice: of the thresholds, which stay fixed.
         seed: of the pictures' accidents.
         progress: called with the share done after each batch.
-        load: returns a backbone of the run by its name; the comparison loads it by default.
+        load: returns a backbone of the run by its name, where the features of the run are.
 
     Raises:
         SettingRefused: when there is no test picture, or no column with a threshold.
@@ -103,7 +104,7 @@ def measure(
     for fitted, _ in columns:
         scores[fitted.column.key][condition.strengths.index(0)] = fitted.column.scores
     own = _backbones(fitted for fitted, _ in columns)
-    networks = {name: (load or bench.comparison.load)(name) for name in own}
+    networks = {name: load(bench, name) for name in own}
     total = len(networks) * (len(passes) + condition.geometric) * len(test)
     done = 0
 
@@ -111,8 +112,8 @@ def measure(
         nonlocal done
         for start, altered in _altered(bench, condition, strength, seed, control):
             for name, network in networks.items():
-                for fitted, found in _scored(network, own[name], altered, test[start:]):
-                    into[fitted.column.key][start : start + len(altered)] = found
+                for key, found in _asked(_scored, network, own[name], altered, test[start:]).items():
+                    into[key][start : start + len(altered)] = np.concatenate(found)
                 done += len(altered)
                 progress(done / total, "stress", pictures=done)
 
@@ -140,7 +141,7 @@ def measure(
     return tuple(replace(curve, control=control[curve.key], control_at=farthest) for curve in curves)
 
 
-def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: Load | None = None) -> Strip:
+def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: Load = Bench.load) -> Strip:
     """Take one test picture through all strengths, with the anomaly map of every column.
 
     Args:
@@ -159,14 +160,10 @@ def strip(bench: Bench, condition: Condition, index: int, seed: int = 0, load: L
     maps: dict[str, NDArray[np.float32] | None] = {}
     scores: dict[str, NDArray[np.float64]] = {}
     for name, own in _backbones(seen_once(bench)).items():
-        network = (load or bench.comparison.load)(name)
-        found = [
-            list(_predicted(network, own, pixels[t : t + BATCH], [shown] * BATCH)) for t in range(0, len(pixels), BATCH)
-        ]
-        for column in zip(*found, strict=True):
-            key, predictions = column[0][0].column.key, [prediction for _, prediction in column]
-            scores[key] = np.concatenate([each.scores.double().cpu().numpy() for each in predictions])
-            kept = [each.maps.float().cpu().numpy() for each in predictions if each.maps is not None]
+        network = load(bench, name)
+        for key, found in _asked(_predicted, network, own, pixels, [shown] * len(pixels)).items():
+            scores[key] = np.concatenate([each for each, _ in found])
+            kept = [each for _, each in found if each is not None]
             maps[key] = np.concatenate(kept) if kept else None
     return Strip(condition.strengths, pixels, maps, scores)
 
@@ -209,20 +206,40 @@ def _altered(
         yield start, np.stack([within(picture, lambda p: finish(change(p, strength, seed))) for picture in part])
 
 
-def _scored(
-    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8], pictures: Sequence[ResultPicture]
-) -> Iterator[tuple[FittedColumn, NDArray[np.float64]]]:
-    """Yield every column with its scores of a few pictures, without the work that only maps need."""
-    for fitted, features in _seen(network, columns, pixels, pictures):
-        yield fitted, fitted.detector.scores(features).double().cpu().numpy()
+def _scored(detector: Detector, features: Features) -> NDArray[np.float64]:
+    """Return the scores (B,), without the work that only maps need."""
+    return detector.scores(features).double().cpu().numpy()
 
 
-def _predicted(
-    network: Backbone, columns: Sequence[FittedColumn], pixels: NDArray[np.uint8], pictures: Sequence[ResultPicture]
-) -> Iterator[tuple[FittedColumn, Prediction]]:
-    """Yield every column with what it says of a few pictures."""
-    for fitted, features in _seen(network, columns, pixels, pictures):
-        yield fitted, fitted.detector.predict(features)
+def _predicted(detector: Detector, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+    """Return the scores (B,) and the maps (B, S, S), None where the method has none."""
+    found = detector.predict(features)
+    maps = None if found.maps is None else found.maps.float().cpu().numpy()
+    return found.scores.double().cpu().numpy(), maps
+
+
+def _asked(
+    ask: Callable[[Detector, Features], Said],
+    network: Backbone,
+    columns: Sequence[FittedColumn],
+    pixels: NDArray[np.uint8],
+    pictures: Sequence[ResultPicture],
+) -> dict[str, list[Said]]:
+    """Return by column key what it says of the first few of `pictures`, changed, in parts one after the other.
+
+    A part is one pass of the backbone for all columns: `BATCH` pictures, or fewer where memory runs out.
+    """
+    from detectors.features.device import halving
+
+    said: dict[str, list[Said]] = {fitted.column.key: [] for fitted in columns}
+
+    def some(start: int, stop: int) -> None:
+        seen = _seen(network, columns, pixels[start:stop], pictures[start:])
+        for key, found in [(fitted.column.key, ask(fitted.detector, features)) for fitted, features in seen]:
+            said[key].append(found)
+
+    halving(len(pixels), BATCH, network.device, some)
+    return said
 
 
 def _seen(

@@ -29,7 +29,7 @@ def remedied(
     condition: Condition,
     seed: int = 0,
     progress: Progress = silent,
-    load: Load | None = None,
+    load: Load = Bench.load,
 ) -> Bench:
     """Fit every column again on pictures as the remedy makes them; `measuring.measure` then does the rest.
 
@@ -40,7 +40,7 @@ def remedied(
         condition: that it is to help against.
         seed: of the strengths.
         progress: of the part at work.
-        load: returns a backbone of the run by its name.
+        load: returns a backbone of the run by its name, where the features of the run are.
     """
     if remedy not in REMEDIES:
         raise SettingRefused(
@@ -154,10 +154,10 @@ def _augmented(bench: Bench, condition: Condition, seed: int) -> Pictures:
     return replace(bench.pictures, learnt=(*bench.pictures.learnt, *more))
 
 
-def _fitted(changed: Bench, bench: Bench, progress: Progress, load: Load | None) -> Bench:
+def _fitted(changed: Bench, bench: Bench, progress: Progress, load: Load) -> Bench:
     """Return a bench of other pictures with all columns of the run that can be fitted on them."""
     stores = {
-        name: extract(changed.pictures, (load or bench.comparison.load)(name), progress)
+        name: extract(changed.pictures, load(bench, name), progress)
         for name in dict.fromkeys(fitted.column.backbone for fitted in seen_once(bench))
     }
     found = []

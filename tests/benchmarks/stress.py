@@ -34,7 +34,7 @@ def main() -> None:
     print(f"{len(pixels)} test pictures, {len(found.fitted)} methods: {once:.2f} s to score once")
     for name in CONDITIONS:
         begun = time.perf_counter()
-        measure(found, condition(name), load=lambda _: network)
+        measure(found, condition(name), load=lambda *_: network)
         took = time.perf_counter() - begun
         print(f"{name}: {took:.2f} s, {took / once:.2f} times")
     spent: dict[str, float] = defaultdict(float)

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from detectors.methods.base import Features
 from detectors.methods.coreset import greedy_coreset
 from detectors.queries import explain
 from detectors.stress import condition
-from detectors.stress.measuring import measure
+from detectors.stress.measuring import measure, strip
 
 COMPARISON = Comparison(backbones=("scattering",), preprocessing=Preprocessing(size=96))
 every_method = pytest.mark.parametrize("key", METHODS)
@@ -277,6 +278,36 @@ def test_a_method_scores_fewer_pictures_at_once(key, here, data, accelerator, mo
     column, _ = fit_and_score(detector, stores, pictures)
     assert memory.refused
     close(column.scores, next(f.column for f in here.fitted if f.token == key).scores)
+
+
+def test_painting_and_conditions_take_fewer_pictures_at_once(data, here, blurred_here, accelerator):
+    there = run(data)
+    pixels = np.stack([picture.pixels for picture in here.pictures.test[:3]])
+    for ask, expected in (
+        (lambda: explain.score_pictures(there, pixels), [f.column.scores[:3] for f in here.fitted]),
+        (lambda: measure(there, BLUR), [curve.scores for curve in blurred_here]),
+        (lambda: [strip(there, BLUR, 0)], None),
+    ):
+        memory.reset()
+        usual = ask()
+        memory.reset(memory.largest - 1)
+        found = ask()
+        assert memory.refused
+        if expected is None:
+            expected, found = usual[0].scores.values(), [SimpleNamespace(scores=s) for s in found[0].scores.values()]
+        for ours, theirs in zip(found, expected, strict=True):
+            close(ours.scores, theirs)
+
+
+def test_what_the_processor_took_over_is_painted_and_changed_there_as_well(data, here, accelerator):
+    memory.reset(4 * 96 * 96)
+    there = run(data)
+    assert there.fitted[0].stores.learnt.device.type == "cpu"
+    memory.reset()
+    pixels = here.pictures.test[0].pixels[None]
+    for ours, theirs in zip(explain.score_pictures(there, pixels), here.fitted, strict=True):
+        close(ours.scores, theirs.column.scores[:1])
+    measure(there, BLUR)
 
 
 # What is pretended

@@ -182,7 +182,7 @@ def test_the_gradient_is_of_the_fitted_score(bench):
         for sign in (1, -1):
             moved = pixels.clone()
             moved[0, channel, y, x] += sign * step
-            features = explain.backbone_of(bench.comparison, "scattering")(moved)
+            features = explain.backbone_of(bench, "scattering")(moved)
             features = fitted.stores.standardisation(features) if fitted.stores.standardisation else features
             scores.append(float(fitted.detector.predict(features).scores[0]))
     slopes = np.array(scores).reshape(3, 2) @ [1, -1] / (2 * step)
