@@ -104,10 +104,10 @@ class Origins:
                 Sentence(
                     "origins.shape",
                     "{count} of {total} pictures are of another shape ({example}: {width} x {height}) than those the "
-                    "detector learnt from, which are {least:.2f} to {most:.2f} times as wide as high: it sees them "
+                    "detector learnt from, which are {range} times as wide as high: it sees them "
                     "squeezed, padded or cut otherwise. Fit on pictures of this shape.",
                     count=len(bent), total=total, example=bent[0].name, width=bent[0].size[1], height=bent[0].size[0],
-                    least=self.shapes[0], most=self.shapes[1],
+                    range=_range(*self.shapes, digits=2),
                 )
             )  # fmt: skip
         small, large = self.sides[0] / _OTHER_SIZE, self.sides[1] * _OTHER_SIZE
@@ -116,13 +116,18 @@ class Origins:
                 Sentence(
                     "origins.size",
                     "{count} of {total} pictures are of a very different size ({example}: {width} x {height}) than "
-                    "those the detector learnt from, whose sides are {least:.0f} to {most:.0f} pixels in the mean: "
+                    "those the detector learnt from, whose sides are {range} pixels in the mean: "
                     "they are less or more sharp, or show more or less of the part. Fit on pictures of this size.",
                     count=len(other), total=total, example=other[0].name, width=other[0].size[1],
-                    height=other[0].size[0], least=self.sides[0], most=self.sides[1],
+                    height=other[0].size[0], range=_range(*self.sides, digits=0),
                 )
             )  # fmt: skip
         return tuple(said)
+
+
+def _range(least: float, most: float, digits: int) -> str:
+    ends = f"{least:.{digits}f}", f"{most:.{digits}f}"
+    return ends[0] if ends[0] == ends[1] else "–".join(ends)
 
 
 def origins(pictures: Iterable[Picture]) -> Origins:

@@ -128,7 +128,7 @@ class Work:
     def _let_go(self) -> None:
         """Forget the present attempt; a worker that is at it hears so and stops."""
         future, arrival, self._future, self._arrival = self._future, self._arrival, None, None
-        if arrival is not None:
+        if arrival is not None and not _awaited(future):  # what waits ends by the release
             arrival.cancel()
         if future is not None:
             future.release()
@@ -423,6 +423,11 @@ class Works:
         if work.brings and not work._over.is_set():
             work._arrival = begin(client, client.gather(work._future, asynchronous=True))
             work._arrival.add_done_callback(lambda _: self.changed.set())
+
+
+def _awaited(future: Future | None) -> bool:
+    """Whether a value's arrival waits for the work itself, not only for the value to come over."""
+    return future is not None and future.status == "pending" and future.client.status == "running"
 
 
 def _under_way(work: Work) -> bool:

@@ -48,13 +48,14 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
 
 
 def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
-    sizes = {p.original_size for _, p in (*shown.normal, *shown.test)}
+    present = (*shown.normal, *shown.test, *shown.aside)
+    sizes = {p.original_size for _, p in present}
     if choices.proportions != "square" and sizes:
         _kept(choices, shown)
         return
     if len(sizes) == 1:
         ((height, width),) = sizes
-        count = len(shown.normal) + len(shown.test)
+        count = len(present)
         key = "one_size" if choices.crop == "none" else "one_size_cut"
         _line("fine", text(f"images.{key}", n=count, w=width, h=height, side=choices.size))
     shapes = [(max(size) / min(size), size) for size in sizes]

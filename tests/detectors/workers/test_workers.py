@@ -187,6 +187,19 @@ def test_cancelling_takes_effect_within_two_seconds_and_starting_again_works(com
     again.cancel()
 
 
+def test_work_that_nobody_waits_for_any_more_leaves_nothing_in_the_log(compute, caplog):
+    work = compute._called(time.sleep, 0.5, priority=10)
+    while work.status != "pending" or work._arrival is None:
+        time.sleep(0.01)
+    time.sleep(0.2)  # until the arrival waits in the client's loop
+    compute.works.cancel([work])
+    del work
+    for _ in range(5):
+        time.sleep(0.1)
+        gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
 def test_a_download_is_most_of_the_bar_and_never_runs_backwards(monkeypatch):
     from detectors.workers import tasks
 
