@@ -6,7 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -26,7 +26,11 @@ from detectors.images.formats import no_picture, picture_format
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.looks import Look, look
 
-_DOCUMENTS = (".txt", ".md", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb")
+_DOCUMENTS = (
+    ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb",
+)  # fmt: skip
+_SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
+_SHOWN = 3
 _THREADS = min(4, os.cpu_count() or 1)  # Pillow lets go of the interpreter while it decodes
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -124,6 +128,8 @@ def sort_out(
     places, set_aside = layouts.place_all(names, table, given, overrides, looked)
     outlined = _Outlines(names, tuple(places), limits)
     notes += tuple(_unread([*unread, *tables.unreadable_masks(names, places)], names, places))
+    notes += tuple(_may_speak([*documents.sheets, *documents.silent], places))
+    notes += tuple(_otherwise(table))
     for outlines, source in documents.outlines:
         if (drawn := outlined.drawn(outlines, source)) is not None:
             files.append(drawn[0])
@@ -213,6 +219,8 @@ class _Documents:
     entries: list[Entry]
     texts: list[tuple[str, str]]
     outlines: list[tuple[Outlines, str]]
+    sheets: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)  # called as if they spoke of defects, but not understood
 
     def split(
         self, names: Sequence[str]
@@ -222,13 +230,22 @@ class _Documents:
         places, notes = splits.chosen(found)
         pictures = tables.Pictures(names)
         splitting = {split.name for split in found}
-        named = [tables.read_table(name, text, pictures) for name, text in self.texts if name not in splitting]
+        texts = [(name, text) for name, text in self.texts if name not in splitting]
+        named = [tables.read_table(name, text, pictures) for name, text in texts]
+        self.silent = [
+            name for (name, text), table in zip(texts, named, strict=True)
+            if table is None and text.strip() and words.speaks_of_labels(words.stem(name))
+            and "submission" not in name.casefold()
+        ]  # fmt: skip
         read = [table for table in named if table is not None and table.places]
         unread = [table for table in named if table is not None and not table.places]
         runs: list[tuple[tables.Runs, str]] = []
         for table in read if not places else ():
             places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
             runs += [(each, table.name) for each in table.runs]
+            if table.ones:
+                notes += (Sentence("dataset.table_ones", "In {file}, 1 is taken for defective and 0 for good.",
+                                   file=table.name.rpartition("/")[2]),)  # fmt: skip
             self._tell(table.name, Sentence("file.table", "It says which of {count} pictures are good and which "
                                             "defective.", count=len(table.names)))  # fmt: skip
         if found:
@@ -249,6 +266,11 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
     documents = _Documents([], [], [])
     for file in files:
         suffix = "." + file.name.rpartition(".")[2].lower()
+        if suffix in _SHEETS:
+            documents.sheets.append(file.name)
+            why = Sentence("file.sheet", "A table in a form that is not read. Save it as CSV.")
+            documents.entries.append(Entry(file.name, "ignored", why, "", (why,), why))
+            continue
         if suffix not in _DOCUMENTS:
             kept.append(file)
             continue
@@ -261,7 +283,7 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
         if picture_format(content) is not None:
             kept.append(file)
             continue
-        if suffix in (".csv", ".tsv", ".txt", ".xml"):
+        if suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl"):
             documents.texts.append((file.name, _text(content)))
         elif suffix == ".json" and content.lstrip()[:1] in (b"{", b"["):
             text = content.decode("utf-8", "replace")
@@ -310,6 +332,38 @@ def _unread(unread: Sequence[tables.Table], names: Sequence[str], places: Sequen
             names=tables.unread(unread),
             count=len(frozenset[str]().union(*(table.names for table in unread))),
         )
+
+
+def _may_speak(documents: Sequence[str], places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of documents that may hold labels, where no folder says what learnt pictures are."""
+    learnt = sum(place.role == "train" and layouts.unsaid(place) for place in places)
+    if documents and learnt:
+        names = [name.rpartition("/")[2] for name in documents]
+        yield Sentence(
+            "dataset.labels_perhaps",
+            "{names} may say which pictures are defective and cannot be read; {count} pictures of which no folder says "
+            "anything are learnt as normal. Put a table beside them, as CSV with the columns file and label.",
+            names=", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else ""),
+            count=learnt,
+        )
+
+
+def _otherwise(table: Mapping[str, Place]) -> Iterator[Sentence]:
+    """Yield what to say where a table and the folders contradict each other."""
+    found = [
+        (name, place)
+        for name, place in sorted(table.items())
+        if place.why is not None and place.why.key == "role.table" and place.role != "mask"
+        and layouts.contradicts(name, place.defective)
+    ]  # fmt: skip
+    if found:
+        (name, place) = found[0]
+        assert place.why is not None
+        yield Sentence(
+            "dataset.table_otherwise",
+            "{file} says otherwise than the folders of {count} pictures ({example}: {kind}): the table counts.",
+            file=place.why.values["file"], count=len(found), example=name, kind=place.kind,
+        )  # fmt: skip
 
 
 class _Outlines:

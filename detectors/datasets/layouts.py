@@ -94,6 +94,8 @@ def place_all(
     rgb = {(*path[:i], words.stem(n)) for n, path in zip(names, folders, strict=True)
            for i, folder in enumerate(path) if _coloured(folder)}  # fmt: skip
     coloured = {(name.rpartition("/")[0], words.bare_stem(words.stem(name))) for name in names}
+    roles = {(*path[:i], meaning(folder).role) for path in folders for i, folder in enumerate(path)}
+    tested = {(*above,) for *above, role in roles if role == "test" and (*above, "train") in roles}
     places = []
     for i, (name, path, said) in enumerate(zip(names, folders, _read(folders), strict=True)):
         measured = words.measured_beside(words.stem(name))
@@ -101,6 +103,8 @@ def place_all(
             places.append(_overridden(override, path, said, name))
         elif name in table:
             places.append(table[name])
+        elif any(each.made for each in said):
+            places.append(Place("ignored", None, words.stem(name), why=_MADE))
         elif (
             (geometry and any(each.geometry for each in said))
             or (name.rpartition("/")[0], measured) in coloured
@@ -111,7 +115,10 @@ def place_all(
         ):
             places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
         else:
-            places.append(_place(path, _seen(said, i, looks), words.stem(name), given))
+            place = _place(path, _seen(said, i, looks), words.stem(name), given)
+            if _is_kind(place) and not given and _beside_test(path, said, tested):
+                place = Place("outside", None, place.stem, why=_BESIDE)
+            places.append(place)
     places = _without_beside(places, folders, given)
     places = _masks_by_name(places, names, folders, looks, overrides)
     if given:
@@ -180,6 +187,21 @@ def split_of(name: str) -> Literal["train", "test", ""]:
 _GEOMETRY = Sentence(
     "role.geometry", "Measured beside colour pictures (depths, points, other light): only the colours are used."
 )
+
+
+def unsaid(place: Place) -> bool:
+    """Whether a file is taken as good only because no folder says anything."""
+    return place.why == _DEFAULT
+
+
+def contradicts(name: str, defective: bool | None) -> bool:
+    """Whether the deepest word for good or bad above a file says otherwise."""
+    said = [meaning(folder).quality for folder in name.split("/")[:-1]]
+    last = next((each for each in reversed(said) if each), "")
+    return (last == "good" and defective is True) or (last == "bad" and defective is False)
+
+
+_MADE = Sentence("role.made", "Its folder is called after what a program makes of pictures: it is not used.")
 _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
 _NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
 _BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
@@ -519,6 +541,15 @@ def _said_by_files(places: Sequence[Place]) -> list[Place]:
             elif said[i] == "good" and why == _NOT_SAID:
                 result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_NAMED)
     return result
+
+
+def _beside_test(path: Sequence[str], said: Sequence[Meaning], tested: Collection[tuple[str, ...]]) -> bool:
+    """Whether no folder of a path has a role and one lies beside those of train and test: it is no kind of defect."""
+    return not any(each.role for each in said) and any(tuple(path[:depth]) in tested for depth in range(len(path)))
+
+
+def _is_kind(place: Place) -> bool:
+    return place.why is not None and place.why.key == "role.kind"
 
 
 def _coloured(folder: str) -> bool:

@@ -134,7 +134,8 @@ class _Owners:
         )
         for prefers in preferences:
             found = [i for i in found if prefers(i)] or found
-        return found
+        defective = [i for i in found if self.places[i].defective]
+        return defective if len(defective) == 1 else found  # an empty mask takes nothing from it
 
     def _of_its_part(self, mask: int, found: list[int]) -> list[int]:
         return [i for i in found if self.places[i].part == self.places[mask].part] or found

@@ -29,6 +29,7 @@ _BOXES = 5  # numbers in a row of a YOLO file, or more
 _FILE = re.compile(r".+\.(?:png|jpe?g|bmp|tiff?|webp|gif)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\">]([^\"<>]+\.(?:png|jpe?g|bmp|tiff?|webp|gif))[\"<]", re.IGNORECASE)
 _OWN_XML, _OWN_JSON = re.compile("<object"), re.compile(r'"(?:labels?|objects|bbox)"')  # of the picture of its name
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _MANY_XML = re.compile(r"<(?:object|box|polygon|polyline|mask|tag)\b")  # of the pictures that it names
 _MANY_JSON = re.compile(
     r'"(?:labels?|objects|bbox(?:es)?|class(?:es)?|category(?:_id)?|annotations?|defect\w*|anomal\w*)"'
@@ -64,13 +65,14 @@ class Runs:
 class Table:
     """A document that names pictures: their places as it gives them, and masks; no places where it was not understood.
 
-    `names` are the pictures that it speaks of.
+    `names` are the pictures that it speaks of; `ones`: whether only 0 and 1 say it, in a column that asks for neither.
     """
 
     name: str
     names: frozenset[str]
     places: Mapping[str, Place]
     runs: tuple[Runs, ...] = ()
+    ones: bool = False
 
 
 class Pictures:
@@ -89,6 +91,9 @@ class Pictures:
         """Return the one picture that a cell names; None for none, or several that nothing tells apart."""
         parts = [part for part in cell.strip().replace("\\", "/").casefold().split("/") if part not in ("", ".")]
         found = next((f for i in range(len(parts)) if (f := self.ends.get("/".join(parts[i:])))), [])
+        if not found and _FILE.fullmatch(cell.strip()):  # the pictures were saved in another format since
+            bare = [*parts[:-1], words.stem(parts[-1])]
+            found = next((f for i in range(len(bare)) if (f := self.ends.get("/".join(bare[i:])))), [])
         folder = table.rpartition("/")[0]
         preferences: tuple[Callable[[str], bool], ...] = (
             lambda name: not any(meaning(part).role in ("mask", "weak mask") for part in name.split("/")[:-1]),
@@ -105,8 +110,10 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     """Read a document beside pictures; None for one that names no picture of the set."""
     if "submission" in name.casefold():  # what a competition wants to be sent back
         return None
-    if name.casefold().endswith((".xml", ".json")):
+    if name.casefold().endswith((".xml", ".json", ".jsonl")):
         return _of_another_program(name, text, pictures)
+    if name.casefold().endswith((".yaml", ".yml")):
+        return _naming(name, text, pictures)
     rows = _rows(name, text)
     if not rows:
         return None
@@ -134,10 +141,11 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     for column, said in enumerate(header):
         if {"encoded", "pixels"} <= set(said) or "rle" in said:
             return _runs(name, files, [row[column] for row in body], _class_column(header, body, kinds), spoken)
-    verdicts = _verdicts(header, body, most)
+    column, verdicts = _verdicts(header, body, most)
     if verdicts is None:
         return Table(name, spoken, {})
-    return Table(name, spoken, _places(name, files, verdicts, header, body, pictures))
+    ones = {row[column] for row in body} <= {"0", "1"} and not (header and _leaning(header[column]))
+    return Table(name, spoken, _places(name, files, verdicts, header, body, pictures), ones=ones)
 
 
 def _places(
@@ -168,8 +176,10 @@ def _places(
     return places
 
 
-def _verdicts(header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], file: int) -> list[str | None] | None:
-    """Return "good", a kind or None for each row; None where no column says it."""
+def _verdicts(
+    header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], file: int
+) -> tuple[int, list[str | None] | None]:
+    """Return a column, and "good", a kind or None for each of its rows; None where no column says it."""
     columns = [i for i in range(len(body[0]) if body else 0) if i != file]
     called = [i for i in columns if header and set(header[i]) & words.VERDICT_COLUMNS]
     called += [i for i in columns if header and _leaning(header[i]) and i not in called]
@@ -177,8 +187,8 @@ def _verdicts(header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], fi
     for column in called or (columns if len(columns) == 1 else []):
         found = _values([row[column] for row in body], _leaning(header[column]) if header else "")
         if found is not None:
-            return found
-    return None
+            return column, found
+    return 0, None
 
 
 def _leaning(said: Sequence[str]) -> str:
@@ -264,7 +274,7 @@ def _of_another_program(name: str, text: str, pictures: Pictures) -> Table | Non
     own, several = (_OWN_XML, _MANY_XML) if name.casefold().endswith(".xml") else (_OWN_JSON, _MANY_JSON)
     file = re.search(r"<filename>\s*([^<]+?)\s*</filename>", text)
     found = {pictures.called(file[1] if file else words.stem(name), name)} if own.search(text) else set()
-    if several.search(text):
+    if several.search(text) or any(meaning(value).quality for value in set(_STRING.findall(text)) if len(value) < 40):
         found |= {pictures.called(cell, name) for cell in set(_QUOTED.findall(text))}
     if own.search(text) and not found - {None}:
         found = {pictures.called(words.stem(name), name)}
@@ -274,7 +284,7 @@ def _of_another_program(name: str, text: str, pictures: Pictures) -> Table | Non
 
 def _naming(name: str, text: str, pictures: Pictures) -> Table | None:
     """Return a text as one that is not read where most of its lines name pictures and say something else."""
-    lines = [line.split() for line in text.replace(",", " ").replace(";", " ").splitlines() if line.strip()]
+    lines = [line.split() for line in re.sub("[,;:'\"]", " ", text).splitlines() if line.strip()]
     found = [{pictures.called(cell, name) for cell in line if _FILE.fullmatch(cell)} - {None} for line in lines]
     says = sum(bool(each) and not all(map(_FILE.fullmatch, line)) for each, line in zip(found, lines, strict=True))
     spoken = frozenset(one for each in found for one in each if one is not None)

@@ -57,8 +57,8 @@ _VALIDATION = _row(
     "val valid validation valset valcrop valdata validacion validierung validazione 검증 검증용 验证 验证集 検証 検証用"
 )
 _TEST = _row(
-    "test testing tests testset testcrop testdata eval evaluation inference essai essais prueba pruebas "
-    "teste testes prufung 시험 테스트 평가 테스트용 시험용 평가용 测试 测试集 測試 テスト テスト用 評価 評価用"
+    "test tested inspected testing tests testset testcrop testdata eval evaluation inference essai essais prueba "
+    "pruebas teste testes prufung 시험 테스트 평가 테스트용 시험용 평가용 测试 测试集 測試 テスト テスト用 評価 評価用"
 )
 _UNLABELLED = _row(
     "private unlabelled unlabeled unlabel unknown unsorted unclassified uncertain unsure undecided todo unverified "
@@ -104,6 +104,10 @@ VERDICT_COLUMNS = _row(
     "结果 判定"
 )
 SPLIT_COLUMNS = _row("split set subset phase partition usage 구분 划分")
+_MADE = _row(  # of pictures by a program
+    "heatmap heatmaps overlay overlays thumbnail thumbnails thumb thumbs preview previews visualisation visualisations "
+    "visualization visualizations prediction predictions 썸네일 히트맵 缩略图 热图 サムネイル ヒートマップ"
+)
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
     "xyz depth depths pointcloud pcd"
 )
@@ -150,6 +154,7 @@ class Meaning:
         carrier: it says nothing: "images", "data".
         view: a camera, a side, a date or a number: a kind only where nothing else is one.
         geometry: depths or points, which lie beside colour pictures.
+        made: heat maps, thumbnails and the like, which a program made of pictures.
     """
 
     role: Literal["train", "validation", "test", "mask", "weak mask", ""] = ""
@@ -157,6 +162,7 @@ class Meaning:
     carrier: bool = False
     view: bool = False
     geometry: bool = False
+    made: bool = False
 
     @property
     def silent(self) -> bool:
@@ -193,6 +199,7 @@ def meaning(folder: str) -> Meaning:
         carrier=bool(rest) and all(word in _CARRIERS for word in rest),
         view=_is_view(folder, rest),
         geometry=bool(rest) and rest[0] in _GEOMETRY and len(rest) <= 2,
+        made=bool(rest) and set(rest) <= _MADE | {"image", "images"} and bool(set(rest) & _MADE),
     )
 
 
@@ -276,6 +283,18 @@ def of_a_pair(stem: str) -> tuple[str, Literal["template", "tested"]] | None:
     if _TEMPLATE.search(stem):
         return _TEMPLATE.sub("", stem), "template"
     return (_TESTED.sub("", stem), "tested") if _TESTED.search(stem) else None
+
+
+def speaks_of_labels(stem: str) -> bool:
+    """Whether a document is called as if it said what is defective.
+
+    >>> speaks_of_labels("ground_truth"), speaks_of_labels("defect list"), speaks_of_labels("readme")
+    (True, True, False)
+    """
+    return bool({*words(stem)} & (_MASKS | _WEAK_MASKS | VERDICT_COLUMNS | BAD)) or words(stem)[:2] == (
+        "ground",
+        "truth",
+    )
 
 
 def is_date(folder: str) -> bool:

@@ -160,6 +160,20 @@ LAYOUTS = {
              masks=["plug/test/pit/gt/3.png"], empty=["plug/test/good/gt/2.png"]),
         ["plug/train/good/rgb/1.jpg"], {"plug/test/good/rgb/2.jpg": GOOD, "plug/test/pit/rgb/3.jpg": ("pit", MARKED)},
     ),
+    # anomalib.readthedocs.io/en/latest/markdown/guides/how_to/data/custom_data.html, names that come again
+    "Anomalib's Folder, whole": (
+        tree("normal/0.png", "normal_test/1.png", "abnormal/1.png", "normal_test/2.png", masks=["mask/1.png"]),
+        ["normal/0.png"],
+        {"normal_test/1.png": GOOD, "normal_test/2.png": GOOD, "abnormal/1.png": ("abnormal", MARKED)},
+    ),
+    "what a program made of pictures, and what lies beside train and test": (
+        tree("train/good/1.png", "train/good/thumbnails/1.png", "test/good/2.png", "test/cut/3.png",
+             "heatmaps/cut/3.png", "docs/figure.png"),
+        ["train/good/1.png"], {"test/good/2.png": ("good", None), "test/cut/3.png": ("cut", None)},
+    ),
+    "reference and inspected": (
+        tree("reference/1.png", "inspected/2.png"), ["reference/1.png"], {"inspected/2.png": (None, None)},
+    ),
     "pictures that nobody has looked at yet": (
         tree("OK/1.png", "NG/2.png", "OK_to_check/3.png", "unsure/4.png", "not labelled/5.png", "확인필요/6.png"),
         ["OK/1.png"],
@@ -653,6 +667,7 @@ class TestTables:
             ("manifest.csv", "file,kind,severity,seed,defective_area\n0.png,good,,0,0.0\n1.png,good,,1,0.0\n"
              "2.png,cut,0.5,2,0.1\n3.png,good,,3,0.0\n", {2: "cut"}),
             ("list.txt", "0.png 0\n1.png 0\n2.png 1\n3.png 0\n", {2: "defective"}),
+            ("labels.csv", "filename,label\n0.bmp,OK\n1.bmp,OK\n2.bmp,NG\n3.bmp,OK\n", {2: "NG"}),
             ("판정.csv", "파일명,판정\n0.png,양품\n1.png,양품\n2.png,불량\n3.png,양품\n", {2: "불량"}),
         ],
     )  # fmt: skip
@@ -680,6 +695,9 @@ class TestTables:
              "annotations.xml"),
             # github.com/zae-bayern/elpv-dataset
             ({"labels.csv": "images/0.png  0.0   mono\nimages/2.png  0.6666   poly\n"}, "labels.csv"),
+            ({"labels.json": '{"0.png": "OK", "2.png": "NG"}'}, "labels.json"),
+            ({"metadata.jsonl": '{"file_name": "2.png", "label": 1}'}, "metadata.jsonl"),
+            ({"labels.yaml": "0.png: ok\n2.png: ng\n"}, "labels.yaml"),
             ({"boxes/2_anno.txt": "Quartzity 0.1 0.2 0.3 0.4\n"}, "2_anno.txt"),
         ],
     )  # fmt: skip
@@ -688,6 +706,22 @@ class TestTables:
         assert str(data.report.understanding) == (f"4 normal; none defective; no masks; labels in {said} are not read.")
         assert set(states(data, "ignored").values()) == {"file.unread"}
         assert "dataset.labels_unread" in {note.key for note in data.report.notes}
+
+    @pytest.mark.parametrize("file", ["anything.xlsx", "ground_truth.txt"])  # the other one as in GDXray
+    def test_documents_that_may_hold_labels_are_told_where_no_folder_says_anything(self, file):
+        said = [str(n) for n in load(tree(*self.NAMES) | {file: b"1 10 20 30 40"}).report.notes]
+        assert said[0].startswith(f"{file} may say which pictures are defective and cannot be read; 4 pictures")
+        known = load(tree("good/0.png", "crack/1.png") | {file: b"1 10 20 30 40"})
+        assert not any(note.key == "dataset.labels_perhaps" for note in known.report.notes)
+
+    def test_what_one_means_and_that_a_table_is_against_the_folders_is_told(self):
+        data = load(
+            tree("good/0.png", "good/1.png", "bad/2.png") | {"t.csv": b"file,label\n0.png,1\n1.png,0\n2.png,1\n"}
+        )
+        assert [str(note) for note in data.report.notes[:2]] == [
+            "In t.csv, 1 is taken for defective and 0 for good.",
+            "t.csv says otherwise than the folders of 1 pictures (good/0.png: defective): the table counts.",
+        ]
 
     def test_masks_that_are_no_pictures_are_told_as_what_they_are(self):
         # github.com/cuilimeng/CrackForest-dataset as it is published
