@@ -286,7 +286,8 @@ class Compute:
         self.works.report(said["key"], said["done"], said["stage"], said["numbers"])
 
     def _called(self, function: Callable[..., Any], *args: Any, priority: int = 10) -> Work:
-        return self.works.submit(f"call-{function.__name__}-{next(self._calls)}", function, *args, priority=priority)
+        key = f"call-{function.__name__}-{next(self._calls)}"
+        return self.works.submit(key, function, *args, priority=priority, answers=True)
 
     def _ask(self, function: Callable[..., Any], run: Run, key: str, args: Sequence[Any]) -> Work:
         works = run._works

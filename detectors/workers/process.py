@@ -87,9 +87,9 @@ async def _work(given: dict[str, Any], tell: Callable[..., None]) -> None:
     worker = Worker(
         given["address"],
         name=given["name"],
-        nthreads=3,  # one for fits, which need the resource, one that measures, one that always answers a person
+        nthreads=4,  # one for fits, two for the rest, which need these resources, one that always answers a person
         memory_limit=given["memory"],
-        resources={"fit": 1},
+        resources={"fit": 1, "rest": 2},
         security=security,
         dashboard_address=None,
         silence_logs=logging.CRITICAL,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from detectors.workers.client import Compute
 
 _FITTED = 0.95  # of a column's bar, where its figures are still to be measured
+_ANSWERS = 16  # of a run that are kept for who asks the same next
+
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
@@ -52,6 +56,8 @@ class Run:
         self._works: dict[str, Work] = {}
         self._result: tuple[int, bool, Result] | None = None  # with how many columns and whether it is final
         self._measured: dict[str, Work] = {}
+        self._answers: OrderedDict[Hashable, Work] = OrderedDict()
+        self._lock = threading.Lock()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -127,6 +133,31 @@ class Run:
         The work's `result` waits and raises the `Refusal` with which the function refused.
         """
         return self._compute._ask_all(function, self, args)
+
+    def shared(self, function: Callable[..., Any], *args: Any, column: str | None = None) -> Work:
+        """Do as `ask` with a column and `ask_all` without one, once for all who ask the same.
+
+        The last answers are kept: a class that opens a page sees the same place of the same picture. Arrays among the
+        arguments are somebody's own, and what is asked about them is asked anew.
+        """
+
+        def begin() -> Work:
+            return self.ask_all(function, *args) if column is None else self.ask(function, column, *args)
+
+        there = tuple(each.key for each in self.columns()) if column is None else ()
+        asked = (function, args, column, there)
+        try:
+            hash(asked)
+        except TypeError:
+            return begin()
+        with self._lock:
+            work = self._answers.pop(asked, None)
+            if work is None or work.status in ("error", "cancelled"):
+                work = begin()
+            self._answers[asked] = work
+            while len(self._answers) > _ANSWERS:
+                self._answers.popitem(last=False)
+            return work
 
     def measure(self, function: Callable[..., Any], *columns: str) -> Work:
         """Start `function(pictures, *columns)` on finished columns, once for all who ask."""

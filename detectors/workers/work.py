@@ -55,6 +55,7 @@ class Work:
         brings: whether its result is fetched into this process.
         priority: higher goes first.
         fits: whether it keeps a worker busy, which does one such work at a time.
+        answers: whether a person waits for it who looks at a page: a worker does it beside all other work.
         spares: how many of the last arguments only save time: once it is there they are let go of, and a worker that
             has to do it again does without.
         deaths: how often a worker died while doing it.
@@ -71,10 +72,12 @@ class Work:
         brings: bool = True,
         priority: int = 0,
         fits: bool = False,
+        answers: bool = False,
         spares: int = 0,
     ) -> None:
         self.key, self.function, self.args = key, function, args
         self.stays, self.brings, self.priority, self.fits, self.spares = stays, brings, priority, fits, spares
+        self.answers = answers
         self.deaths = 0
         self.report: Report | None = None
         self.number = 0
@@ -411,7 +414,7 @@ class Works:
                     *(parent._future for parent in work.parents),
                     key=f"{work.key}#{next(self._attempts)}",
                     priority=priority,
-                    resources={"fit": 1} if work.fits and self._ours else None,
+                    resources=_room(work) if self._ours else None,
                     workers=list(work._sent_to) or None,
                 )
         except Exception as error:
@@ -428,6 +431,11 @@ class Works:
 def _awaited(future: Future | None) -> bool:
     """Whether a value's arrival waits for the work itself, not only for the value to come over."""
     return future is not None and future.status == "pending" and future.client.status == "running"
+
+
+def _room(work: Work) -> dict[str, float] | None:
+    """Return what a work needs of one of our workers, which has room for one fit and two others; answers need none."""
+    return None if work.answers else {"fit": 1} if work.fits else {"rest": 1}
 
 
 def _under_way(work: Work) -> bool:

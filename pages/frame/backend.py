@@ -244,9 +244,7 @@ class Backend:
         """
         if self._run is None:
             return None
-        if column is None:
-            return _waited(self._run.ask_all(query, *arguments))
-        return _waited(self._run.ask(query, column, *arguments))
+        return _waited(self._run.shared(query, *arguments, column=column))
 
     def later(
         self,

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import operator
 import subprocess
 import sys
 import time
@@ -265,6 +266,33 @@ def test_all_columns_are_asked_at_once_beside_their_detectors(compute):
     pixels = run.result().test[1].pixels
     for scored, column in zip(run.ask_all(explain.score_pictures, pixels[None]).result(), run.columns(), strict=True):
         assert scored.scores[0] == pytest.approx(column.scores[1], rel=1e-3)
+
+
+def test_the_same_question_is_asked_once_by_all(compute):
+    run = compute.start(TWO, Boards(), "a")
+    wait(run)
+    place = explain.explain_place, "test", 0, 30, 40
+    assert run.shared(*place) is run.shared(*place)
+    assert run.shared(*place).result()[0].value == run.ask_all(*place).result()[0].value
+    assert run.shared(*place[:-1], 41) is not run.shared(*place)
+    keys = [column.key for column in run.columns()]
+    first, second = (run.shared(_passes, column=key) for key in keys)
+    assert first is run.shared(_passes, column=keys[0]) is not second
+    painted = explain.score_pictures, run.result().test[1].pixels[None]
+    assert run.shared(*painted) is not run.shared(*painted)
+    for x in range(40):
+        run.shared(_passes, column=keys[0])
+        run.shared(*place[:-1], x)
+    assert run.shared(_passes, column=keys[0]) is first
+    assert len(run._answers) <= 16
+
+
+def test_a_person_is_answered_while_a_worker_fits_and_does_the_rest(compute):
+    busy = [compute.works.submit(f"busy-{n}", time.sleep, 3, fits=n == 0) for n in range(3)]
+    time.sleep(0.3)
+    assert compute.call(operator.add, 1, 2) == 3
+    assert [work.status for work in busy] == ["pending"] * 3
+    compute.works.cancel(busy)
 
 
 def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
