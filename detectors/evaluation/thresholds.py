@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ def rates(k: int) -> tuple[tuple[int, int], ...]:
     return tuple((j, k + 1) for j in range(1, k + 1))
 
 
+@cache
 def nearest_rate(k: int, wanted: float = USUAL_RATE) -> tuple[int, int] | None:
     """Return the supported rate that lies nearest to `wanted`, of two equally near the smaller; None when k is 0.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -60,9 +61,10 @@ def files(choices: Choices, result: Result, ready: bool) -> None:
         _take("report", page.get, f"{stem(result)}-report.html", "text/html", ready)
     with row("archive", later or _Size(archive, _expected(result))):
         _take("archive", archive.get, f"{stem(result)}.zip", "application/zip", ready)
-    written = _table(choice, result) if ready else b""
-    with row("table", later or amount(len(written))):
-        _take("table", written, f"{stem(result)}-scores.csv", "text/csv", ready)
+    # Written on the click: a moved threshold changes a column of it, and hardly its size.
+    size = once.of(result, "csv size", lambda: len(_table(choice, result))) if ready else 0
+    with row("table", later or text("export.about", size=amount(size))):
+        _take("table", partial(_table, choice, result), f"{stem(result)}-scores.csv", "text/csv", ready)
     _detector(choices, result, ready)
 
 
@@ -75,7 +77,7 @@ def python(choices: Choices, result: Result) -> None:
     needs_files = "UploadSource(" in written
     with row("script", amount(len(written.encode())), text("export.script.files") if needs_files else ""):
         _take("script", written.encode(), "run.py", "text/x-python", True)
-        copy_button(written, text("export.script.copy"), "copy_script")
+        copy_button(written, text("export.script.copy"))
     st.code(written, "python", wrap_lines=True)  # a block that scrolls sideways is out of the keyboard's reach
 
 
@@ -125,7 +127,7 @@ class _Size:
         def part() -> None:
             st.html(f'<div class="odd-size" aria-live="polite">{escape(self._said())}</div>')
 
-        poll(part, lambda: self._download.making)
+        poll(part, lambda: self._download.making, still=True)
 
     def _said(self) -> str:
         if self._download.refused is not None:
@@ -147,7 +149,7 @@ def _take(name: str, content: bytes | Callable[[], bytes], file: str, kind: str 
 
 def _table(choice: ThresholdChoice, result: Result) -> bytes:
     """Return the CSV."""
-    return once.of(result, ("csv", choice), lambda: ("\ufeff" + report.write_csv(result, choice)).encode())
+    return ("\ufeff" + report.write_csv(result, choice)).encode()
 
 
 def _focus(choices: Choices, result: Result) -> str | None:

@@ -9,4 +9,6 @@ if (!window.oddOneOutHistory) {
   };
 }
 
-export default function () {}
+export default function ({ setTriggerValue }) {
+  window.oddOneOutPresses.open = (page) => setTriggerValue("page", page);
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, floor
 from typing import Any
 
@@ -17,7 +18,6 @@ import streamlit as st
 from detectors.plots.palette import Palette
 from detectors.result import Figure
 from pages.frame import session
-from pages.frame.component import Component
 from pages.frame.drawing import Chart, Ready
 from pages.frame.once import Once
 from pages.frame.words import language, table
@@ -33,7 +33,6 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)  # between the ticks of rates
 MOST_TICKS = 5
 _KEPT = Once(400)  # charts: 5 to 200 kB each
 _LONG = 20  # letters of a label, beyond which it has two lines
-TOOLS = Component("chart_tools", "pages/frame/charts.html", ("pages/frame/charts.css",), ("pages/frame/charts.js",))
 
 
 @dataclass(frozen=True)
@@ -134,13 +133,19 @@ def show(
             on_select="ignore" if chosen is None else lambda: chosen(_points(key)),
             config={"displayModeBar": True, "toImageButtonOptions": {"filename": key, "scale": 2}},
         )  # fmt: skip
-        TOOLS(
-            key=f"tools_{key}",
-            data={
-                "holder": f"st-key-chart_{key}", "language": language(),
-                "words": table(language())["charts"],
-            },
-        )  # fmt: skip
+        st.html(_tools(language()))
+
+
+@cache
+def _tools(tongue: str) -> str:
+    """Return the buttons below a chart: enlarge, download as PNG or SVG; `presses.js` says what they do."""
+    words = table(tongue)["charts"]
+    buttons = "".join(
+        f'<button type="button" data-press="{name}" title="{said}" aria-label="{said}">{label}</button>'
+        for name in ("enlarge", "png", "svg")
+        for label, said in [words[name]]
+    )
+    return f'<div class="odd-chart-tools" role="group" lang="{tongue}" aria-label="{words["tools"]}">{buttons}</div>'
 
 
 def _points(key: str) -> list[dict[str, Any]]:

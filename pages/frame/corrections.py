@@ -70,7 +70,7 @@ def refit() -> None:
             session.REFIT.set(None)
             backend.current().refit(current())
 
-    poll(part, lambda: session.REFIT.get() is not None, seconds=0.5)
+    poll(part, lambda: session.REFIT.get() is not None, seconds=0.5, still=True)
 
 
 def changed(

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.frame import backend, corrections, data, early, style, uploads
+from pages.frame import backend, corrections, data, early, narrow, style, uploads
 from pages.frame.component import ROOT
-from pages.frame.sidebar import ADDRESS, present, sidebar
+from pages.frame.sidebar import present, sidebar
 from pages.frame.state import current, mirror
 from pages.frame.trouble import other_pictures, trouble
 from pages.frame.words import text
@@ -22,11 +22,7 @@ st.logo(str(ROOT / "assets" / "logo.svg"), size="medium")
 style.styles(choices)
 pages = [st.Page(style.path(p), title=text(f"pages.{p}"), url_path=p, default=p == style.DEFAULT) for p in style.PAGES]
 page = st.navigation(pages, position="top")
-with st.container(key="narrow_pages", horizontal=True):  # where Streamlit folds the menu away
-    for each in pages:
-        st.page_link(each)
-with st.container(key="address_store"):
-    ADDRESS(key="address", height=1)
+narrow.menu(page.url_path)
 backend.current().begins = page.url_path != "live"  # there a camera's frames are to be learnt at once
 status, result = backend.current().look(choices)
 data.saw(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 
 import streamlit as st
@@ -9,16 +10,13 @@ import streamlit as st
 from detectors import report
 from detectors.result import Result
 from pages.frame import once
-from pages.frame.component import Component
 from pages.frame.words import language, text
-
-COPY = Component("copy", "pages/frame/copy.html", ("pages/frame/copy.css",), ("pages/frame/copy.js",))
 
 
 def what_made(result: Result, place: str) -> None:
     """Show a button that opens what made a result."""
     with st.popover(text("made.title"), icon=":material/fact_check:", type="tertiary"):
-        copy_button(_as_text(result), text("made.copy"), f"copy_made_{place}")
+        copy_button(_as_text(result), text("made.copy"))
         facts(result)
 
 
@@ -26,7 +24,7 @@ def what_made_in_full(result: Result) -> None:
     """Show what made a result under a heading of its own."""
     with st.container(key="made_head", horizontal=True, vertical_alignment="center"):
         st.header(text("made.title"), anchor=False)
-        copy_button(_as_text(result), text("made.copy"), "copy_made_here")
+        copy_button(_as_text(result), text("made.copy"))
     facts(result)
 
 
@@ -47,6 +45,9 @@ def _as_text(result: Result) -> str:
     return once.of(result, ("as text", language()), lambda: report.as_text(result, language()))
 
 
-def copy_button(written: str, label: str, key: str) -> None:
+def copy_button(written: str, label: str) -> None:
     """Show a button that copies a text; it says so when it did."""
-    COPY(key=key, data={"text": written, "copy": label, "copied": text("made.copied")})
+    st.html(
+        f'<button type="button" class="odd-copy" data-press="copy" data-copied="{escape(text("made.copied"))}" '
+        f'data-text="{escape(json.dumps(written))}"><span aria-live="polite">{escape(label)}</span></button>'
+    )

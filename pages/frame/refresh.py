@@ -17,7 +17,11 @@ _BEFORE_SECONDS = 0.4  # while there are not even pictures to be drawn
 
 
 def poll(
-    draw: Callable[[], None], awaited: Callable[[], Hashable], seconds: float = SECONDS, page: bool = True
+    draw: Callable[[], None],
+    awaited: Callable[[], Hashable],
+    seconds: float = SECONDS,
+    page: bool = True,
+    still: bool = False,
 ) -> None:
     """Draw a part now and, while something is awaited, again every so often.
 
@@ -26,8 +30,13 @@ def poll(
         awaited: says what is awaited, something false where nothing is.
         seconds: between two looks.
         page: whether the whole page is drawn anew once something else is awaited, or nothing any more.
+        still: whether nothing in it can be clicked: while nothing is awaited, it is drawn with the rest of the page.
     """
     before = awaited()
+    if still and not before:
+        with st.container():
+            draw()
+        return
 
     @st.fragment(run_every=seconds if before else None)
     def part() -> None:
@@ -57,7 +66,7 @@ def live(draw: Callable[[Choices, Status, Result | None], None]) -> None:
 
 def follow(waiting: bool) -> None:
     """Look again every moment while something is awaited, and draw the whole page once it has changed."""
-    poll(lambda: None, lambda: waiting and _progress())
+    poll(lambda: None, lambda: waiting and _progress(), still=True)
 
 
 def _progress() -> Hashable:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pages.frame.uploads import Shelf
 
 T = TypeVar("T")
+_THIS_RUN = "odd_this_run"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Key(Generic[T]):
     def get(self) -> T:
         """Return what is remembered."""
         try:
-            return st.session_state[self.name]  # looked up once: on every page some hundred texts ask for the language
+            return st.session_state[self.name]
         except KeyError:
             st.session_state[self.name] = made = self.default()
             return made
@@ -52,10 +54,26 @@ class Key(Generic[T]):
     def set(self, value: T) -> None:
         """Remember something else."""
         st.session_state[self.name] = value
+        if self.name == "choices":
+            this_run().clear()
 
     def pop(self) -> T:
         """Return what is remembered and forget it."""
         return st.session_state.pop(self.name, self.default())
+
+
+def this_run() -> dict[str, Any]:
+    """Return what is looked up once while a script runs, as some hundred texts do with the language of the session.
+
+    Empty at the beginning of each run, after each change of the choices, and wherever no script runs.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None:
+        return {}
+    kept = vars(context).get(_THIS_RUN)
+    if kept is None or kept[0] is not context.cursors:  # which are new in every run
+        kept = vars(context)[_THIS_RUN] = context.cursors, {}
+    return kept[1]
 
 
 def _nothing() -> Any:
@@ -163,8 +181,7 @@ WIDGETS = (
     "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # where files are chosen
     "set_", "sets_", "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
-    "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "copy_",  # components
-    "tools_", "address",  # beside charts, in no place
+    "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "address",  # components
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
     "choose_", "undo", "say_", "flips", "flipped",
     "camera", "try_",

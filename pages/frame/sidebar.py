@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
 import streamlit as st
 
@@ -13,7 +14,6 @@ from detectors.images import Preprocessing
 from detectors.methods import UNREADABLE
 from detectors.result import Result
 from pages.frame import backend, data, headline, session, weights
-from pages.frame.component import Component
 from pages.frame.keeping import open_to_others
 from pages.frame.method_settings import knobs, preset_values
 from pages.frame.pinned import summary
@@ -35,8 +35,6 @@ from pages.frame.status import Status
 from pages.frame.words import LANGUAGES, amount, duration, language, plain, say, speaker, table, text
 
 BACKBONES = tuple(backbone.name for backbone in LISTED)
-ADDRESS = Component("address", js=("pages/frame/address.js",))
-LINK = Component("link", "pages/frame/link.html", ("pages/frame/link.css",), ("pages/frame/link.js",))
 
 
 def sidebar(choices: Choices, status: Status, result: Result | None, run: Callable[[], None]) -> None:
@@ -104,7 +102,7 @@ def _backbone(choices: Choices) -> None:
     )
     weights.say_states(choices)
     weights.both(choices)
-    poll(lambda: None, lambda: backend.current().finding_out(choices))
+    poll(lambda: None, lambda: backend.current().finding_out(choices), still=True)
 
 
 def _backbones(choices: Choices, *names: str) -> None:
@@ -117,21 +115,26 @@ def _backbones(choices: Choices, *names: str) -> None:
 def _methods(choices: Choices, result: Result | None) -> None:
     st.html(f'<div class="odd-label">{text("frame.methods")}<span>{text("frame.fit_time")}</span></div>')
     times = {c.method: c.cost.fit_seconds for c in reversed(result.columns)} if result else {}
-    with st.container(key="methods"):
-        for method in METHODS:
-            _set(f"w_method_{method}", method in choices.methods)
-            with st.container(key=f"method_row_{method}", horizontal=True):
-                # A label's mark-up would be read aloud as it is written, so the time stands beside it.
-                st.checkbox(
-                    text(f"methods.{method}"), key=f"w_method_{method}", on_change=_methods_chosen, width="stretch"
-                )
-                if method in times:
-                    taken = text("units.seconds", s=f"{times[method]:.1f}")
-                    st.html(f'<span class="odd-times">{taken}</span>', width="content")
+    with st.container(key="methods", horizontal=True):
+        with st.container(key="method_boxes"):
+            for method in METHODS:
+                _set(f"w_method_{method}", method in choices.methods)
+                st.checkbox(text(f"methods.{method}"), key=f"w_method_{method}", on_change=_methods_chosen)
+        if times:  # a label's mark-up would be read aloud as it is written, so the times stand beside them
+            st.html(
+                f'<div class="odd-timed">{"".join(_taken(m, times.get(m)) for m in METHODS)}</div>', width="content"
+            )
     for sentence in UNREADABLE:
         st.caption(f":orange[{plain(say(sentence))}]")
     if not choices.methods:
         st.caption(f":orange[{text('frame.no_method')}]")
+
+
+def _taken(method: str, seconds: float | None) -> str:
+    if seconds is None:
+        return "<span></span>"
+    said = text("units.seconds", s=f"{seconds:.1f}")
+    return f'<span class="odd-times"><span class="odd-spoken">{text(f"methods.{method}")}</span> {said}</span>'
 
 
 def _methods_chosen() -> None:
@@ -315,7 +318,12 @@ def _tongue() -> None:
         )
         edit = data.edited(current())  # which no link carries
         copied = "copied_edited" if edit is not None and not edit.untouched else "copied"
-        LINK(key="copy_link", data={"copy": text("frame.copy"), "copied": text(f"frame.{copied}")}, width="content")
+        said = escape(text(f"frame.{copied}"))
+        st.html(
+            f'<button type="button" class="odd-link" data-press="copy" data-copied="{said}">'
+            f'<span aria-live="polite">{escape(text("frame.copy"))}</span></button>',
+            width="content",
+        )
 
 
 def _set(key: str, value: object) -> None:

@@ -34,4 +34,4 @@ def trouble(awaited: bool) -> None:
         if said is not None:
             st.html(f'<div class="odd-trouble" role="status">{escape(say(said))}</div>')
 
-    poll(part, lambda: "trouble" if troubled() else awaited)
+    poll(part, lambda: "trouble" if troubled() else awaited, still=True)

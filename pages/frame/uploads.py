@@ -159,6 +159,9 @@ class Kept:
 
 def shelf() -> Shelf:
     """Return this session's shelf: that of its browser, where this takes a cookie."""
+    known = session.this_run()
+    if "shelf" in known:
+        return known["shelf"]
     mine, name = session.OWN.get(), _session()
     if mine is None:
         browser = keeping.browser()
@@ -170,6 +173,7 @@ def shelf() -> Shelf:
     _all_shelves().add(mine)
     _by_token()[mine.tray.token] = mine
     _keeper(name, mine)
+    known["shelf"] = mine
     return mine
 
 

@@ -29,10 +29,13 @@ def table(language: str) -> dict[str, Any]:
 
 def language() -> str:
     """Return the session's language: the chosen one, else the browser's, else English."""
-    chosen = session.CHOICES.get()
-    if chosen is not None and chosen.language in LANGUAGES:
-        return chosen.language
-    return "ko" if (st.context.locale or "").lower().startswith("ko") else "en"
+    known = session.this_run()
+    if "language" not in known:
+        chosen = session.CHOICES.get()
+        korean = (st.context.locale or "").lower().startswith("ko")
+        asked = chosen.language if chosen is not None else None
+        known["language"] = asked if asked in LANGUAGES else "ko" if korean else "en"
+    return known["language"]
 
 
 def text(key: str, /, **values: Any) -> str:

@@ -67,7 +67,11 @@ def waiting(result: Result) -> bool:
 
 
 def has_pro(column: Column, result: Result) -> bool:
-    return column.maps is not None and any(p.mask is not None and p.mask.any() and p.local for p in result.test)
+    return column.maps is not None and once.of(result, "masked", lambda: _masked(result))
+
+
+def _masked(result: Result) -> bool:
+    return any(p.mask is not None and p.mask.any() and p.local for p in result.test)
 
 
 def note(found: Family, focus: str, title: str) -> str:
@@ -184,7 +188,7 @@ def _pro(result: Result) -> dict[str, Curve | Sentence | None]:
 
 def _pro_of(column: Column, result: Result) -> Curve | Sentence | None:
     if not has_pro(column, result):
-        return pro_curve(result.test, column.maps)
+        return once.of(result, ("no PRO", column.key), lambda: pro_curve(result.test, column.maps))
     found = backend.current().later(pixels.pro, columns=(column.key,)).now
     return found.sentence if isinstance(found, Refusal) else found
 

@@ -40,6 +40,16 @@ def test_nothing_is_polled_where_nothing_is_awaited(fragments):
     assert drawn == [1, 1]
 
 
+def test_a_part_without_anything_to_click_is_a_fragment_only_while_something_is_awaited(fragments):
+    drawn, awaited = [], [False]
+    refresh.poll(lambda: drawn.append(1), lambda: awaited[0], still=True)
+    assert (drawn, fragments) == ([1], [])
+    awaited[0] = True
+    refresh.poll(lambda: drawn.append(1), lambda: awaited[0], still=True)
+    assert [every for every, _ in fragments] == [refresh.SECONDS]
+    assert drawn == [1, 1]
+
+
 def test_the_page_is_drawn_anew_once_what_was_awaited_is_there(fragments):
     drawn, awaited = [], [True]
     refresh.poll(lambda: drawn.append(1), lambda: awaited[0], 0.3)
@@ -91,7 +101,7 @@ def test_what_a_beginning_fragment_takes_back_leaves_no_hole(open_app, monkeypat
     monkeypatch.setattr(LocalScriptRunner, "forward_msgs", lambda runner: sent.append(drawn(runner)) or sent[-1])
     open_app(state, page)
     deltas = [message for message in sent[-1] if message.WhichOneof("type") == "delta"]
-    assert any(each.delta.fragment_id for each in deltas)
+    assert any(each.delta.fragment_id for each in deltas) or (state == "before" and page in ("images", "live"))
     kept = [tuple(each.metadata.delta_path) for each in deltas if not each.delta.fragment_id]
     siblings: dict[tuple[int, ...], set[int]] = {}
     for path in kept:
