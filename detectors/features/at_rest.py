@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -19,8 +20,9 @@ from torch import Tensor
 from detectors.errors import Gone, TooLarge
 from detectors.features.device import free_bytes
 
-MEMORY_BYTES = 2 * 2**30  # the most that one store keeps in memory: a worker needs the rest for everything else
-MEMORY_SHARE = 0.25  # and the most of what is available: a training and a test store live side by side
+MEMORY_BYTES = 16 * 2**20  # the most that one store keeps in memory: a file that was just written is read as quickly
+WITHOUT_DISK = 2 * 2**30  # the most where the disk is full
+MEMORY_SHARE = 0.25  # and then the most of what is available: a training and a test store live side by side
 DEVICE_SHARE = 0.4  # of an accelerator's free memory: the methods' own work needs the rest
 NUMPY: dict[torch.dtype, Any] = {torch.float32: np.float32, torch.float16: np.float16, torch.uint8: np.uint8}
 
@@ -96,7 +98,7 @@ class OnDisk:
                 free=free / 1e9,
             )
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="odd-one-out-", dir=folder)  # noqa: SIM115 - lives as long as the store
-        self._arrays: list[NDArray[Any]] = []
+        self._lock = threading.Lock()
 
     def _lay_out(self, shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any]) -> int:
         """Decide where each tensor begins in the file; return how many bytes it has."""
@@ -107,38 +109,50 @@ class OnDisk:
 
     def write(self, start: int, parts: Sequence[Tensor]) -> None:
         """Put rows from `start` on into every tensor; by writing: a full disk would crash a mapping."""
-        for shape, offset, part in zip(self._shapes, self._offsets, parts, strict=True):
-            row = int(np.prod(shape[1:])) * self._dtype.itemsize
-            self._put(offset + start * row, part.cpu().numpy())
+        for part, tensor in enumerate(parts):
+            self._put(self._offsets[part] + start * self._row(part), tensor.cpu().numpy())
 
     def finish(self) -> None:
-        """Map the file for reading."""
+        """Have the file hold everything, for those who open it too."""
         self._file.flush()
-        self._map()
-
-    def _map(self) -> None:
-        for shape, offset in zip(self._shapes, self._offsets, strict=True):
-            self._arrays.append(np.memmap(self._file, self._dtype, mode="r", offset=offset, shape=shape))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another worker as the way to the file, or as arrays that lie in a file of its own there."""
         if self._shared:
             number = self._file.fileno()
             return _opened_there, (self._shapes, self._dtype.name, os.getpid(), number, _identity(number))
-        return _on_disk_again, (self._shapes, self._dtype.name, [np.asarray(array) for array in self._arrays])
+        arrays = [self._get(part, slice(None)) for part in range(len(self._shapes))]
+        return _on_disk_again, (self._shapes, self._dtype.name, arrays)
+
+    def _row(self, part: int) -> int:
+        return int(np.prod(self._shapes[part][1:])) * self._dtype.itemsize
 
     def _put(self, place: int, values: NDArray[Any]) -> None:
         self._file.seek(place)
         self._file.write(np.ascontiguousarray(values).data)
 
+    def _get(self, part: int, rows: Rows) -> NDArray[Any]:
+        """Read rows, those that follow each other at once; a mapping would keep all that was read in memory."""
+        wanted = np.arange(self._shapes[part][0])[rows]
+        values = np.empty((len(wanted), *self._shapes[part][1:]), self._dtype)
+        filled = 0
+        for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
+            if len(run):
+                into = values[filled : filled + len(run)].reshape(-1).view(np.uint8)
+                filled += len(run)
+                with self._lock:
+                    self._file.seek(self._offsets[part] + int(run[0]) * self._row(part))
+                    if self._file.readinto(into) < len(into):  # type: ignore[attr-defined]
+                        raise EOFError("The file of a feature store is shorter than it was.")
+        return values
+
     def read(self, part: int, rows: Rows) -> Tensor:
         """Return a copy of rows of one tensor."""
-        return torch.from_numpy(np.array(self._arrays[part][rows]))
+        return torch.from_numpy(self._get(part, rows))
 
     def close(self) -> None:
-        """Unmap and remove the file."""
+        """Remove the file."""
         self.closed = True
-        self._arrays = []
         self._file.close()
 
 
@@ -195,9 +209,8 @@ def _opened_there(
         file.close()
         return Missing(Gone())
     kept = object.__new__(OnDisk)
-    kept.closed, kept._shared, kept._file, kept._arrays = False, True, file, []
+    kept.closed, kept._shared, kept._file, kept._lock = False, True, file, threading.Lock()
     kept._lay_out(shapes, np.dtype(dtype))
-    kept._map()
     return kept
 
 
@@ -218,16 +231,16 @@ def at_rest(shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, device: torch
         where = "auto"
     need = sum(int(np.prod(shape)) for shape in shapes) * torch.empty(0, dtype=dtype).element_size()
     if where == "auto":
-        where = _chosen(need, device)
+        where = "device" if need <= DEVICE_SHARE * free_bytes(device) else "memory"
+        if where == "memory" and need > MEMORY_BYTES:
+            try:
+                return OnDisk(shapes, dtype)
+            except TooLarge:
+                if need > min(WITHOUT_DISK, MEMORY_SHARE * psutil.virtual_memory().available):
+                    raise
     if where == "disk":
         return OnDisk(shapes, dtype)
     if where == "device":
         with contextlib.suppress(torch.OutOfMemoryError):  # somebody else took the room: memory will do
             return InMemory(shapes, dtype, device)
     return InMemory(shapes, dtype, torch.device("cpu"))
-
-
-def _chosen(need: int, device: torch.device) -> str:
-    if need <= DEVICE_SHARE * free_bytes(device):
-        return "device"
-    return "memory" if need <= min(MEMORY_BYTES, MEMORY_SHARE * psutil.virtual_memory().available) else "disk"

@@ -6,19 +6,16 @@ for that.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from detectors.errors import Refusal
-from detectors.workers import journal
+from detectors.workers import given_back, journal
 from detectors.workers.timeline import moment
 
 _TRIM_SECONDS = 0.3  # that a task takes at least after which memory is given back, in some milliseconds
-
 
 _present = threading.local()
 
@@ -72,13 +69,7 @@ def perform(call: bytes, places: tuple[int, ...], shared: bool, *results: Any) -
         journal.enter(ended=key)
         moment("worker", f"ended {_named(key)}")
         if time.monotonic() - start > _TRIM_SECONDS:
-            _give_back()
-
-
-def _give_back() -> None:
-    """Return to the system what was freed: glibc keeps it, hundreds of megabytes after a run."""
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc has the function
-        ctypes.CDLL(None).malloc_trim(0)
+            given_back.trim()
 
 
 def _named(key: str) -> str:

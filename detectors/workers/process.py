@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from detectors.workers import journal
+from detectors.workers import given_back, journal
 from detectors.workers.timeline import moment
 
 _CONFIG = {
@@ -53,6 +53,7 @@ def main(role: str) -> None:
     if given.get("warm"):
         warming.join()
     threading.Thread(target=_end_with_input, daemon=True).start()
+    given_back.watch()
     serve: Callable[..., Coroutine[Any, Any, None]] = {"scheduler": _schedule, "worker": _work}[role]
     try:
         asyncio.run(serve(given, tell))

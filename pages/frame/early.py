@@ -9,6 +9,7 @@ import threading
 import time
 from functools import cache
 
+from detectors.workers import given_back
 from detectors.workers.supervisor import Supervisor
 
 _COLLECTS_SECONDS = 10.0
@@ -49,6 +50,7 @@ def collect() -> None:
         while True:
             time.sleep(_COLLECTS_SECONDS)
             gc.collect()
+            given_back.trim()
 
     threading.Thread(target=rounds, name="collecting", daemon=True).start()
 

@@ -2,8 +2,9 @@
 
 Draws a ZIP of so many pictures, as large as a category of MVTec AD (385 PNG of 1,024 pixels), or as a camera takes them
 (`60 4000 jpeg`), sends it through a browser to a server of its own, and runs PatchCore on it. Prints megabytes sent and
-kept, seconds, and the most that the server's processes occupied in each phase: PSS, which counts what they share once.
-The browser and this script are not counted.
+kept, seconds, and the most that the server's processes occupied in each phase. Memory of their own counts as it is, and
+what they read of a file once, in the process that reads most of it, as if nothing else ran on the machine: PSS would
+count less of it where others run the same programs. The browser and this script are not counted.
 """
 
 from __future__ import annotations
@@ -133,17 +134,24 @@ def spent(server: psutil.Process) -> float:
 
 
 def occupied(server: psutil.Process) -> dict[str, int]:
-    """Return the PSS of a server's processes in bytes, by kind, and of all."""
-    found = {"all": 0}
+    """Return the bytes that a server's processes occupy, by kind, and of all."""
+    found: dict[str, int] = {}
+    read: dict[str, dict[str, int]] = {}  # of each file, by the kind of process
     for process in (server, *server.children(recursive=True)):
         try:
-            command, size = " ".join(process.cmdline()), process.memory_full_info().pss
+            command, maps = " ".join(process.cmdline()), process.memory_maps(grouped=True)
         except psutil.Error:
             continue
         kind = "pages" if process == server else next((k for k in KINDS if f"process {k}" in command), "others")
-        found[kind] = found.get(kind, 0) + size
-        found["all"] += size
-    return found
+        for part in maps:
+            found[kind] = found.get(kind, 0) + part.anonymous
+            if part.rss > part.anonymous:
+                read.setdefault(part.path, {}).setdefault(kind, 0)
+                read[part.path][kind] += part.rss - part.anonymous
+    for kinds in read.values():
+        most = max(kinds, key=lambda kind: kinds[kind])
+        found[most] += kinds[most]
+    return {"all": sum(found.values())} | found
 
 
 @contextmanager

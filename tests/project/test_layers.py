@@ -162,11 +162,12 @@ def present():
     return [name for name in TORCH_FREE if f"detectors.{name}" in MODULES]
 
 
-@pytest.mark.parametrize("name", ["supervisor", "process", "attempt"])
+@pytest.mark.parametrize("name", ["supervisor", "process", "attempt", "given_back"])
 def test_what_starts_workers_and_what_a_scheduler_opens_imports_next_to_nothing(name):
     outside = {module.split(".")[0] for module in imports(MODULES[f"detectors.workers.{name}"], everywhere=False)}
     assert outside - set(sys.stdlib_module_names) <= {"detectors", "psutil"}
-    light = {f"detectors.{module}" for module in ("errors", "workers", "workers.journal", "workers.timeline")}
+    parts = ("given_back", "journal", "timeline")
+    light = {f"detectors.{module}" for module in ("errors", "workers", *(f"workers.{part}" for part in parts))}
     assert own(MODULES[f"detectors.workers.{name}"], everywhere=False) <= light
 
 

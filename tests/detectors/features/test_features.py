@@ -207,6 +207,11 @@ def test_auto_moves_to_disk_when_memory_is_short(backbone, images, folder, monke
     assert FeatureStore.extract(images, backbone).where == "memory"
     monkeypatch.setattr(at_rest, "MEMORY_BYTES", 1000)
     assert FeatureStore.extract(images, backbone).where == "disk"
+    monkeypatch.setattr(at_rest.shutil, "disk_usage", lambda path: at_rest.shutil._ntuple_diskusage(10, 10, 0))
+    assert FeatureStore.extract(images, backbone).where == "memory", "where the disk is full"
+    monkeypatch.setattr(at_rest, "WITHOUT_DISK", 1000)
+    with pytest.raises(TooLarge):
+        FeatureStore.extract(images, backbone)
 
 
 def test_a_full_disk_is_refused_before_the_pass_goes_on(backbone, images, folder, monkeypatch):
