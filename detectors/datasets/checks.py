@@ -201,6 +201,15 @@ def _pictures(data: Dataset) -> list[Sentence]:
                 examples=", ".join(paged[:_EXAMPLES]),
             )
         )
+    if cut := [p.name for p in pictures if any(note.key == "picture.channels_left_out" for note in p.notes)]:
+        found.append(
+            Sentence(
+                "dataset.channels",
+                "{count} files have more channels than are used ({examples}): what only the others show is not seen.",
+                count=len(cut),
+                examples=", ".join(cut[:_EXAMPLES]),
+            )
+        )
     missing = {p.name: n.values["count"] for p in pictures for n in p.notes if n.key == "picture.missing"}
     if missing:
         found.append(

@@ -30,7 +30,7 @@ from detectors.images.formats import Scans, check_structure, damaged, no_picture
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.shrunk import Original, Shrunk
 from detectors.images.srgb import flattened, in_srgb, kept_size, plain, shrunk, upright
-from detectors.images.tiffs import is_planar, quieten, tiff_numbers
+from detectors.images.tiffs import channels_left_out, is_planar, quieten, tiff_numbers
 
 _ORIENTATION = 0x0112
 _BIG_PIXELS = 8_000_000
@@ -173,6 +173,8 @@ def srgb_of(
     image, notes, depth = found.image, found.notes, None
     if found.kept is not None and not found.kept.deep:
         return image, None
+    if found.kept is None and (left_out := channels_left_out(image)) is not None:
+        notes.append(left_out)
     if found.scans is not None:
         load_jpeg(image, data, found.scans, limits.kept_side)
     if (numbers := in_numbers(found, data, limits.kept_side)) is not None:

@@ -135,7 +135,7 @@ def deep_colour(
 ) -> tuple[Image.Image, Depth]:
     """Bring 16-bit RGB or RGBA to 8 bits. Pillow yields the high bytes; read as the other byte order, the low ones."""
     high = np.array(image)  # (H, W, 3 or 4)
-    low = np.array(_of_other_order(reopen(), raw))
+    low = _low_bytes(reopen(), raw)
     depth = _measured_colour(high, low)
     black, top = white.black, white.whole
     clear = image.info.get("transparency")
@@ -160,7 +160,7 @@ def deep_colour(
 def colour_planes(image: Image.Image, raw: str, reopen: Callable[[], Image.Image]) -> Iterator[Stored]:
     """Yield red, green and blue of a 16-bit RGB picture, each (H, W) uint16. Pillow yields the high bytes of it."""
     high = np.asarray(image)  # (H, W, 3)
-    low = np.asarray(_of_other_order(reopen(), raw))
+    low = _low_bytes(reopen(), raw)
     for channel in range(3):
         yield high[..., channel].astype(np.uint16) << 8 | low[..., channel]
 
@@ -353,6 +353,14 @@ def _note(notes: list[Sentence], depth: Depth, black: float, white: float) -> No
             Sentence("picture.clipped_below", "Values below {bottom:g} (down to {low:.0f}) became black.",
                      bottom=black, low=depth.low)
         )  # fmt: skip
+
+
+def _low_bytes(image: Image.Image, raw: str) -> NDArray[np.uint8]:
+    """Return the low bytes of 16-bit colours, or of grey with transparency as if it were colours, (H, W, 3 or 4)."""
+    if raw.startswith("LA"):  # no decoder has the other order, but one reads all four bytes of a pixel
+        image.tile = [tile._replace(args="RGBA") for tile in image.tile]  # type: ignore[attr-defined]
+        return np.array(image)[..., [1, 1, 1, 3]]
+    return np.array(_of_other_order(image, raw))
 
 
 def _of_other_order(image: Image.Image, raw: str) -> Image.Image:

@@ -17,7 +17,7 @@ import PIL
 from numpy.typing import NDArray
 from PIL import TiffImagePlugin
 
-from detectors.errors import PictureRefused
+from detectors.errors import PictureRefused, Sentence
 from detectors.images.limits import LIMITS, Limits
 
 _KINDS = {1: "u", 2: "i", 3: "f"}
@@ -29,7 +29,7 @@ def tiff_numbers(data: bytes, limits: Limits = LIMITS) -> NDArray[Any] | None:
     """Return the numbers of a TIFF's first picture, (H, W) or (H, W, 3); None for one that is not of these kinds.
 
     Raises:
-        PictureRefused: where they are packed in a way that is not unpacked here.
+        PictureRefused: where they are packed in a way that is not unpacked here, or are of other channels than colours.
     """
     header = data[:16] if data[2:3] in (b"+",) or data[3:4] == b"+" else data[:8]
     directory = TiffImagePlugin.ImageFileDirectory_v2(header)  # type: ignore[no-untyped-call]
@@ -44,7 +44,14 @@ def tiff_numbers(data: bytes, limits: Limits = LIMITS) -> NDArray[Any] | None:
     width, height, samples = int(tag(256, 0)), int(tag(257, 0)), int(tag(277, 1))
     bits, kind = set(directory.get(258, (1,))), _KINDS.get(int(tag(339, 1)), "")
     size = max(bits) // 8
-    if len(bits) != 1 or size not in _STORED.get(kind, ()) or max(bits) % 8 or samples not in (1, 3):
+    if samples not in (1, 3) or (samples == 3 and size == 1):
+        raise PictureRefused(
+            "picture.channels",
+            "The TIFF file has {count} channels that are no colours; grey and colours are accepted. Save those that "
+            "matter as grey pictures, or three of them as colours.",
+            count=samples,
+        )
+    if len(bits) != 1 or size not in _STORED.get(kind, ()) or max(bits) % 8:
         return None
     if not (0 < width <= limits.side and 0 < height <= limits.side) or width * height > limits.megapixels * 1e6:
         return None
@@ -90,6 +97,17 @@ def quieten() -> None:
                 loaded.TIFFSetWarningHandler(None)
             except (OSError, AttributeError):
                 continue
+
+
+def channels_left_out(image: Any) -> Sentence | None:
+    """Say that a TIFF has more channels than are used (near infrared beside colours); None where all are."""
+    count, used = getattr(image, "tag_v2", {}).get(277, 1), len(image.getbands())
+    if count <= used:
+        return None
+    return Sentence(
+        "picture.channels_left_out", "Only the first {used} of {count} channels in the file are used.", used=used,
+        count=count,
+    )  # fmt: skip
 
 
 def is_planar(image: Any) -> bool:

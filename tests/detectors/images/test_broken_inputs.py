@@ -162,7 +162,11 @@ REFUSED = {
     "tiff half": (TIFF[: len(TIFF) // 2], SHORT.format("TIFF")),
     "deflated tiff half": (DEFLATED[: len(DEFLATED) // 2], DAMAGED.format("TIFF")),
     "tiff whose directory is itself": (b"II*\0\x08\0\0\0\1\0" + b"\0" * 12 + b"\x08\0\0\0", DAMAGED.format("TIFF")),
-    "tiff of 5 channels": (tiff(2, 2, 8, 5, b"\1" * 20), DAMAGED.format("TIFF")),
+    "tiff of 5 channels": (
+        tiff(2, 2, 8, 5, b"\1" * 20),
+        "The TIFF file has 5 channels that are no colours; grey and colours are accepted. Save those that matter as "
+        "grey pictures, or three of them as colours.",
+    ),
     "wide bomb": (sized_png(20000, 10), too_long(20000, 10)),
     "51 MP": (sized_png(10_000, 5_100), too_many(10_000, 5_100)),
     "100 MP": (sized_png(10_000, 10_000), BOMB),

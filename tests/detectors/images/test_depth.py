@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.picture_files import encoded, raw_tiff, scene, zipped
+from fixtures.picture_files import png as file_of_rows
 from PIL import Image
 
 from detectors import datasets
@@ -218,6 +219,25 @@ class TestTiffs:
         for planar in (False, True):
             got = decode(raw_tiff(values, planar=planar), "a").pixels
             np.testing.assert_array_equal(got, np.rint(values * 255))
+
+    def test_channels_that_are_no_colours_are_counted(self):
+        with pytest.raises(PictureRefused, match="has 5 channels that are no colours"):
+            decode(raw_tiff(np.zeros((*SHAPE, 5), np.uint8)), "a")
+
+    def test_a_channel_beside_the_colours_is_told(self):
+        four = np.arange(2000 * 4, dtype=np.uint8).reshape(*SHAPE, 4)  # near infrared, say
+        content = encoded(Image.frombytes("RGBX", SHAPE[::-1], four.tobytes()), "TIFF")
+        got = decode(content, "a")
+        np.testing.assert_array_equal(got.pixels, four[..., :3])
+        assert [str(note) for note in got.notes] == ["Only the first 3 of 4 channels in the file are used."]
+        said = " ".join(map(str, load({f"good/{i}.tif": content for i in range(2)}).report.notes))
+        assert "2 files have more channels than are used (good/0.tif, good/1.tif)" in said
+
+    def test_grey_of_16_bits_with_transparency(self):
+        stored = np.stack([np.linspace(29_000, 31_000, 2000).reshape(SHAPE), np.full(SHAPE, 65_535)], axis=-1)
+        data = file_of_rows(SHAPE[1], SHAPE[0], 16, 4, stored.astype(">u2").tobytes())
+        got = decode(data, "a", white=White(31_000, None, 29_000)).pixels[..., 1]
+        assert np.abs(got - np.linspace(0, 255, 2000).reshape(SHAPE)).max() <= 1
 
     def test_rare_packings_say_so(self):
         with pytest.raises(PictureRefused) as caught:
