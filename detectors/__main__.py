@@ -456,11 +456,7 @@ def read(options: argparse.Namespace) -> None:
             for each in report.understanding.folders
         ]
         terminal.console.print(terminal.rows(headings, cells, right=("pictures", "masks")))
-    for note in report.notes:
-        terminal.console.print("·", str(note), highlight=False, markup=False)
-    for entry in report.entries:
-        if entry.state == "refused":
-            terminal.console.print("·", f"{entry.name}: {entry.sentence}", highlight=False, markup=False)
+    _print_checks(report)
 
 
 def demo(options: argparse.Namespace) -> None:
@@ -501,7 +497,11 @@ def _add_experiment(verb: argparse.ArgumentParser) -> None:
 
 def _add_choices(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
-        "--backbone", default=DEFAULT, help=f"names with commas: {DEFAULT}, {BUNDLED}, resnet18, any timm model"
+        "--backbones",
+        "--backbone",
+        default=DEFAULT,
+        dest="backbone",
+        help=f"names with commas: {DEFAULT}, {BUNDLED}, resnet18, any timm model",
     )
     verb.add_argument("--weights", help="'hub' (default), 'random', or a .safetensors file")
     verb.add_argument("--preset", default="quick", choices=["quick", "paper"])
@@ -609,7 +609,18 @@ def _data(options: argparse.Namespace, fitting: bool = True) -> datasets.Dataset
             "{why} On the command line, --role FOLDER=train/good says which folder holds normal pictures.",
             why=str(none),
         )
+    if fitting:
+        _print_checks(data.report)
     return data
+
+
+def _print_checks(report: datasets.Report) -> None:
+    """Print what a person should know of a set before believing a figure, and what was refused."""
+    from detectors.report import terminal
+
+    refused = [f"{entry.name}: {entry.sentence}" for entry in report.entries if entry.state == "refused"]
+    for said in (*map(str, report.notes), *refused):
+        terminal.console.print("·", said, highlight=False, markup=False)
 
 
 def _refuse_empty(arguments: Sequence[str]) -> None:

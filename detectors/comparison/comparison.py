@@ -21,6 +21,7 @@ import detectors
 from detectors import evaluation
 from detectors.comparison.forecast import no_memory, refuse_if_too_large
 from detectors.datasets import Dataset, Sample
+from detectors.datasets.checks import copies_across
 from detectors.datasets.corrections import LEARN, Roles, counted, roles
 from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused
 from detectors.evaluation import shortcuts, thresholds
@@ -255,7 +256,7 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
             name=data.name,
         )
     used = drawn(data, held_out, seed)
-    test = [data.test[i] for i in used.test]
+    held, test = [data.train[i] for i in used.held_out], [data.test[i] for i in used.test]
     learnt = [data.train[i] if where == "train" else _as_good(data.test[i]) for where, i in used.learnt]
     if not learnt:
         raise DatasetRefused(
@@ -268,12 +269,12 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
     return Pictures(
         name=data.name,
         learnt=tuple(shown(sample, preprocessing) for sample in learnt),
-        held_out=tuple(shown(data.train[i], preprocessing) for i in used.held_out),
+        held_out=tuple(shown(sample, preprocessing) for sample in held),
         test=tuple(shown(sample, preprocessing) for sample in test),
         trivial=shortcuts.shortcut_figures(test, preprocessing),
         white=data.white,
         preprocessing=preprocessing,
-        notes=() if told is None else (told,),
+        notes=(*([] if told is None else [told]), *copies_across([*learnt, *held], test)),
         origins=origins(sample.picture for sample in data.train),
     )
 

@@ -26,17 +26,7 @@ def problems(data: Dataset) -> tuple[Sentence, ...]:
 def duplicates(data: Dataset) -> tuple[Sentence, ...]:
     """Return what to say about pictures with the same pixels, within and across normal and test pictures."""
     learnt, tested = _names(data.train), _names(data.test)
-    found = []
-    if shared := [sha for sha in tested if sha in learnt]:
-        found.append(
-            Sentence(
-                "dataset.copies_across",
-                "{count} test pictures are also among the normal pictures ({examples}): they make every method look "
-                "better than it is. Take them out of one of the two.",
-                count=sum(len(tested[sha]) for sha in shared),
-                examples="; ".join(f"{tested[sha][0]} = {learnt[sha][0]}" for sha in shared[:_EXAMPLES]),
-            )
-        )
+    found = [*copies_across(data.train, data.test)]
     if copies := [names for names in learnt.values() if len(names) > 1]:
         found.append(
             Sentence(
@@ -57,6 +47,23 @@ def duplicates(data: Dataset) -> tuple[Sentence, ...]:
             )
         )
     return tuple(found)
+
+
+def copies_across(train: Sequence[Sample], test: Sequence[Sample]) -> tuple[Sentence, ...]:
+    """Return what to say, above every figure, where test pictures have the pixels of normal ones."""
+    learnt, tested = _names(train), _names(test)
+    shared = [sha for sha in tested if sha in learnt]
+    if not shared:
+        return ()
+    return (
+        Sentence(
+            "dataset.copies_across",
+            "{count} test pictures are also among the normal pictures ({examples}): they make every method look "
+            "better than it is. Take them out of one of the two.",
+            count=sum(len(tested[sha]) for sha in shared),
+            examples="; ".join(f"{tested[sha][0]} = {learnt[sha][0]}" for sha in shared[:_EXAMPLES]),
+        ),
+    )
 
 
 def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:

@@ -65,6 +65,20 @@ def test_compare_writes_maps_scores_and_settings(folder, tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_what_makes_figures_flatter_and_what_was_refused_is_said_with_them(folder, tmp_path, capsys):
+    copied = shutil.copytree(folder, tmp_path / "copied")
+    shutil.copy(sorted((copied / "train" / "good").glob("*.png"))[0], copied / "test" / "good" / "again.png")
+    (copied / "test" / "good" / "broken.png").write_bytes(b"not a picture")
+    said = "1 test pictures are also among the normal pictures"
+    choices = ("--methods", "mahalanobis", "--backbones", "scattering", "--size", "64")
+    assert main(["compare", "--data", str(copied), *choices]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.count(said) == 2  # as the set is read, and below the figures
+    assert "test/good/broken.png: " in told
+    assert main(["benchmark", str(copied), *choices, "--out", str(tmp_path / "out")]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_fit_then_predict_in_a_new_process(folder, tmp_path):
     model = tmp_path / "patchcore.safetensors"
     run("fit", "--method", "patchcore", "--data", folder, "--size", 112, "--out", model)
