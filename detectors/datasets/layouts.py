@@ -408,14 +408,11 @@ def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning]
 
 
 def _without_beside(places: Sequence[Place], folders: Sequence[Sequence[str]], given: Purpose) -> list[Place]:
-    """Leave out pictures beside folders of good and train pictures: they are in none of them."""
+    """Leave out pictures of which no folder says anything, beside folders of good and train pictures."""
     found = [[meaning(folder) for folder in path] for path in folders]
     if given or not any(each.role in ("train", "validation") or each.quality == "good" for m in found for each in m):
         return list(places)
-    return [
-        Place("outside", None, place.stem, why=_BESIDE) if place.why == _DEFAULT and not path else place
-        for place, path in zip(places, folders, strict=True)
-    ]
+    return [Place("outside", None, place.stem, why=_BESIDE) if place.why == _DEFAULT else place for place in places]
 
 
 def _masks_by_name(

@@ -45,7 +45,7 @@ BAD = _row(
 _NOT = _row("no non not without un zero sans sin senza sem ohne nicht kein keine")
 _FREE = _row("free 없음 なし")
 _TROUBLES = _row(  # good where there is none: "no crack", "tumour free"
-    "crack cracks damage damages scratch scratches stain stains dent dents hole holes rust corrosion wear fracture "
+    "crack cracks damage damages scratch scratches stain stains dent dents rust corrosion fracture fractures "
     "tumor tumors tumour tumours finding findings lesion lesions disease dr"
 )
 _CODES = {"ud": "cd", "uw": "cw", "up": "cp"}  # of SDNET2018: without and with cracks
@@ -92,7 +92,8 @@ _VIEWS = _row(
     "좌측 우측 相机 摄像头 侧面 侧视 俯视 カメラ 側面 正面 背面 上面 下面"
 )
 _NUMBERED = _row(  # or a letter
-    "line part sample lot batch day light shot pos position station angle exposure unit group"
+    "line part sample lot batch day light shot pos position station angle exposure unit group shift week "
+    "month series session trial round"
 )
 FILE_COLUMNS = _row(  # of tables of labels
     "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 "

@@ -171,6 +171,19 @@ LAYOUTS = {
              "heatmaps/cut/3.png", "docs/figure.png"),
         ["train/good/1.png"], {"test/good/2.png": ("good", None), "test/cut/3.png": ("cut", None)},
     ),
+    "a part that is missing is a defect": (
+        tree("train/good/1.png", "test/good/2.png", "test/no_hole/3.png", "test/no_screw/4.png"), ["train/good/1.png"],
+        {"test/good/2.png": ("good", None), "test/no_hole/3.png": ("no_hole", None),
+         "test/no_screw/4.png": ("no_screw", None)},
+    ),
+    "folders that say nothing beside one of good pictures": (
+        tree("good/1.png", "images/2.png", "cam1/3.png", "NG/4.png"), ["good/1.png"], {"NG/4.png": ("NG", None)},
+    ),
+    "shifts are no products": (
+        tree("shift1/good/1.png", "shift1/crack/2.png", "shift2/good/3.png"),
+        ["shift1/good/1.png", "shift2/good/3.png"],
+        {"shift1/crack/2.png": ("crack", None)},
+    ),
     "reference and inspected": (
         tree("reference/1.png", "inspected/2.png"), ["reference/1.png"], {"inspected/2.png": (None, None)},
     ),
