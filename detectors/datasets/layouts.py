@@ -22,6 +22,7 @@ Role = Literal["train", "test", "mask", "outside", "ignored"]
 Purpose = Literal["train", "test", "mask", ""]
 Looks = Callable[[int], Look | None]
 
+_TABLES = (".csv", ".tsv")
 _EVERY = 5  # without a test folder every fifth good picture is kept for testing
 _ENOUGH_TO_SPLIT = 10
 _MASKED_SHARE = 0.5  # where no folder says anything and so many pictures have masks, these say what is defective
@@ -135,23 +136,27 @@ def products(names: Iterable[str]) -> tuple[str, ...]:
     """Return the folders that each hold a data set of their own; empty for a single data set.
 
     Beside a folder that holds a whole one, every other folder of pictures is a set too, however it is arranged, unless
-    its name says what it is for.
+    its name says what it is for. Folders that each hold good pictures alone, or a table, are sets as well.
     """
     names = list(names)
     tops: dict[str, set[str]] = {}
     pictured: set[str] = set()
+    tabled: set[str] = set()
     for name, path in zip(names, _unwrapped([name.split("/")[:-1] for name in names]), strict=True):
         if path:
             tops.setdefault(path[0], set()).update(path[1:2])
             if name.lower().endswith(words.PICTURE_ENDINGS):
                 pictured.add(path[0])
+            elif len(path) == 1 and name.lower().endswith(_TABLES):
+                tabled.add(path[0])
     said = {top: meaning(top) for top in tops}
     whole = {
         top for top, below in tops.items()
         if (top in pictured or not pictured) and not said[top].role and not said[top].quality
         and not _is_view(top) and _whole(below)
     }  # fmt: skip
-    if whole and all(said[top].silent and not _is_view(top) for top in pictured - whole):
+    alone = all(said[top].silent and not _is_view(top) for top in pictured - whole)
+    if alone and (whole or pictured <= tabled or all(_only_good(tops[top]) for top in pictured)):
         whole |= pictured
     return tuple(sorted(whole)) if len(whole) > 1 else ()
 
@@ -302,6 +307,11 @@ def _whole(below: Collection[str]) -> bool:
         return True
     good = any(each.quality == "good" and not each.role for each in said)
     return good and any(each.quality == "bad" or (each.silent and not each.view) for each in said if not each.role)
+
+
+def _only_good(below: Collection[str]) -> bool:
+    said = [meaning(folder) for folder in below]
+    return bool(said) and all(each.quality == "good" and not each.role for each in said)
 
 
 def _is_view(folder: str) -> bool:

@@ -840,6 +840,12 @@ class TestSeveral:
             load(content)
         assert read(load(content, product="nut")) == (["nut/good/0.png"], {"nut/crack/1.png": ("crack", None)})
 
+    def test_good_ones_of_several_products_and_folders_with_a_table_each_are_sets(self):
+        assert layouts.products(["root/screws/good/0.png", "root/nuts/ok/0.png"]) == ("nuts", "screws")
+        assert layouts.products(["nut/0.png", "nut/labels.csv", "bolt/0.png", "bolt/labels.csv"]) == ("bolt", "nut")
+        assert layouts.products(["nut/0.png", "nut/labels.csv", "bolt/0.png", "labels.csv"]) == ()
+        assert layouts.products(["cam1/good/0.png", "cam2/good/0.png"]) == ()
+
     def test_what_was_measured_otherwise_is_a_set_only_where_it_holds_pictures(self):
         # zzzbbbzzz.github.io/MulSen_AD
         content = tree("RGB/train/0.png", "RGB/test/hole/1.png", "Infrared/train/0.png", "Infrared/test/hole/1.png")
