@@ -189,6 +189,15 @@ def _label(
     """Join the masks of one picture, and let them say what it is where nobody did."""
     sample, place = paired.samples[owner], places[owner]
     marked = [(i, mask) for i, mask in own if mask.any()]
+    told = place.why is not None and place.why.key == "role.chosen"
+    if told and (sample.defective is None or (marked and place.role == "train")):
+        for i, _ in own:
+            del paired.notes[i]
+            paired.refused[i] = Sentence(
+                "mask.against_a_person",
+                "You said what its folder of pictures is, and the mask says otherwise: the mask is not used.",
+            )
+        return
     if not marked:
         for i, _ in own:
             if sample.defective:

@@ -98,6 +98,7 @@ class Backend:
         self._run: Run | None = None  # whose result this session sees
         self._asked = False  # whether it has begun one
         self._shared = False  # whether somebody else had
+        self._begun: set[str] = set()  # runs that it asked for itself
         self._pinned: tuple[Run, Result] | None = None
         self._coming: Run | None = None  # that follows a correction; until it is there the one before is seen
         self._before: tuple[Run, Result] | None = None  # as it was before a correction
@@ -132,7 +133,8 @@ class Backend:
             self._take_up(choices)
             return self._standing(choices)
         if found is not None and found is not self._run and found.state == "done":
-            self._take(found, shared=self._session not in found.sessions and not _own(source))
+            others = self._session not in found.sessions and found.key not in self._begun
+            self._take(found, shared=others and not _own(source))
         if self._run is not None and self._coming is not None:
             return self._awaiting(self._coming, choices), self._run.result()
         current = self._run if self._run is not None and self._run is found else None
@@ -163,7 +165,9 @@ class Backend:
         shared = before is not None and before.state == "done" and not before.sessions & {self._session, NOBODY}
         shared = shared and not _own(source)  # another tab of the same browser had it
         self._asked = True
-        self._take(_compute().start(wanted, source, self._session, before=self._run), shared)
+        run = _compute().start(wanted, source, self._session, before=self._run)
+        self._take(run, shared and run.key not in self._begun)
+        self._begun.add(run.key)
 
     def refit(self, choices: Choices) -> None:
         """Start the run that follows a correction; the result that is shown stays until the other is there.

@@ -269,3 +269,8 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
     status, _ = visitor.look(Choices() if wanted == "the same" else Choices(product="leather"))
     assert begun.sessions == ({"visitor"} if wanted == "the same" else set())
     assert not status.shared, "nobody else has asked for it"
+    if (wanted, state) == ("the same", "done"):
+        for product in ("leather", Choices().product):
+            visitor.run(Choices(product=product))
+        assert not visitor.look(Choices())[0].shared, "it was the visitor who asked before"
+        assert Backend("another").look(Choices())[0].shared

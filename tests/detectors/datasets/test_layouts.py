@@ -925,6 +925,15 @@ class TestRoles:
         assert read(data) == (["blue/a.png"], {"red/c.png": (None, None), "shapes/c.png": ("shapes", None),
                                                "test/night/d.png": ("good", None)})  # fmt: skip
 
+    def test_a_persons_word_counts_more_than_a_mask(self):
+        content = tree("train/good/0.png", "test/good/1.png", "test/hole/2.png", masks=["ground_truth/hole/2_mask.png"])
+        for role, learnt, kind in (("unlabelled", 1, None), ("train/good", 2, "none"), ("test/good", 1, "good")):
+            data = load(content, roles={"test/hole": role})
+            assert len(data.train) == learnt
+            assert next((s.kind for s in data.test if s.picture.name == "test/hole/2.png"), "none") == kind
+            refused = [e.name for e in data.report.entries if e.state == "refused"]
+            assert refused == ["ground_truth/hole/2_mask.png"]
+
     def test_use_and_kind_can_be_said_too(self):
         said = {"blue": "test/good", "red": "defective/deep cut", "test/night": "train/good"}
         data = load(self.CONTENT, roles=said | {"test/night/old": "masks", "shapes": "ignore"})
