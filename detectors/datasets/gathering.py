@@ -22,9 +22,10 @@ from detectors.errors import DatasetRefused, Refusal, Sentence
 from detectors.images import Picture, decode
 from detectors.images.at_rest import Rest
 from detectors.images.depth import White
-from detectors.images.formats import no_picture, picture_format
+from detectors.images.formats import no_picture
 from detectors.images.limits import LIMITS, MB, Limits
 from detectors.images.looks import Look, look
+from detectors.images.shrunk import is_picture
 
 _DOCUMENTS = (
     ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb",
@@ -280,7 +281,7 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
         except Refusal as refusal:
             documents.entries.append(Entry(file.name, "ignored", refusal.sentence, "", (refusal.sentence,)))
             continue
-        if picture_format(content) is not None:
+        if is_picture(content):
             kept.append(file)
             continue
         if suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl"):
@@ -529,7 +530,7 @@ def _outside(file: File, place: Place) -> Sentence:
         data = file.read()
     except Refusal as refusal:
         return refusal.sentence
-    if picture_format(data) is None:
+    if not is_picture(data):
         return no_picture(data).sentence
     if place.kind is not None:
         return Sentence(

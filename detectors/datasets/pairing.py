@@ -14,9 +14,10 @@ from detectors.datasets.archives import File
 from detectors.datasets.layouts import Place
 from detectors.datasets.samples import Sample
 from detectors.errors import PictureRefused, Refusal, Sentence
-from detectors.images.formats import no_picture, picture_format
+from detectors.images.formats import no_picture
 from detectors.images.limits import Limits
 from detectors.images.masks import read_mask
+from detectors.images.shrunk import is_picture
 
 _Masks = list[tuple[int, NDArray[np.bool_], tuple[Sentence, ...]]]  # for each picture of a mask
 
@@ -56,7 +57,7 @@ def pair_masks(
 
     def read(i: int) -> _Masks:
         data = files[i].read()
-        if picture_format(data) is None:
+        if not is_picture(data):
             raise no_picture(data)
         held = _checked(found[i], places, samples, names)
         return [(owner, *read_mask(data, samples[owner].picture.frame, limits)) for owner in held]

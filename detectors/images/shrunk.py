@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detectors.errors import Sentence
+from detectors.images.formats import picture_format
 
 _PACKING = 1  # of numbers: quick, and little larger than the best
 
@@ -44,6 +45,11 @@ class Original:
     profile: str = ""
     notes: tuple[tuple[str, str, dict[str, Any]], ...] = ()
     pages: int = 0
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether bytes are of an accepted kind, as they were sent or at the kept side."""
+    return isinstance(data, Shrunk) or picture_format(data) is not None
 
 
 class Shrunk(bytes):

@@ -20,6 +20,7 @@ GRAIN = np.random.default_rng(0).integers(0, 9, (900, 1300, 1), dtype=np.uint8)
 LARGE = encoded(scene(900, 1300) // 2 + GRAIN, compress_level=1)
 MARKED = np.zeros((900, 1300), np.uint8)
 MARKED[100:300, 200:500] = 255
+SOFT = MARKED * np.uint16(200) + np.random.default_rng(1).integers(0, 9_000, MARKED.shape, np.uint16)  # a mask
 
 
 @pytest.fixture
@@ -68,6 +69,16 @@ def test_a_zip_and_loose_files_make_the_same_set_in_less_room(laid):
         assert mine.picture == replace(other.picture, pixels=mine.picture.pixels)
         assert (mine.mask is None) == (other.mask is None)
         assert mine.mask is None or (mine.mask == other.mask).all()
+
+
+def test_a_mask_of_many_values_and_16_bits_stays_one(laid):
+    packed = zipped({
+        "train/good/0.png": encoded(scene(seed=1)), "test/crack/2.png": LARGE,
+        "ground_truth/crack/2_mask.png": encoded(SOFT, compress_level=0),
+    })  # fmt: skip
+    source = UploadSource(archive=("a.zip", laid("a", packed)))
+    source.keep(lambda done: None)
+    assert source.load().test[0].mask is not None
 
 
 def test_what_was_sent_is_gone_as_soon_as_it_was_read_and_the_rest_with_its_owner(laid, tmp_path):
