@@ -95,13 +95,14 @@ def place_all(
     rgb = {(*path[:i], words.stem(n)) for n, path in zip(names, folders, strict=True)
            for i, folder in enumerate(path) if _coloured(folder)}  # fmt: skip
     coloured = {(name.rpartition("/")[0], words.bare_stem(words.stem(name))) for name in names}
+    classes = sorted({folder for path in folders for folder in path if not meaning(folder).role})
     roles = {(*path[:i], meaning(folder).role) for path in folders for i, folder in enumerate(path)}
     tested = {(*above,) for *above, role in roles if role == "test" and (*above, "train") in roles}
     places = []
     for i, (name, path, said) in enumerate(zip(names, folders, _read(folders), strict=True)):
         measured = words.measured_beside(words.stem(name))
         if (override := overrides.get(name)) is not None:
-            places.append(_overridden(override, path, said, name))
+            places.append(_overridden(override, path, said, name, classes))
         elif name in table:
             places.append(table[name])
         elif any(each.made for each in said):
@@ -116,7 +117,7 @@ def place_all(
         ):
             places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
         else:
-            place = _place(path, _seen(said, i, looks), words.stem(name), given)
+            place = _place(path, _seen(path, said, i, looks), words.stem(name), given, classes)
             if _is_kind(place) and not given and _beside_test(path, said, tested):
                 place = Place("outside", None, place.stem, why=_BESIDE)
             places.append(place)
@@ -275,6 +276,8 @@ def _read(folders: Sequence[Sequence[str]]) -> list[list[Meaning]]:
     def said(path: Sequence[str], depth: int) -> Meaning:
         folder = path[depth]
         own = meaning(folder)
+        if not own.role and (found := words.masks_of(folder, sorted(beside[tuple(path[:depth])]))) is not None:
+            return replace(own, role=found[1])
         if not own.silent:
             return own
         if _good_among(folder, beside[tuple(path[:depth])]):
@@ -319,20 +322,25 @@ def _is_view(folder: str) -> bool:
     return words.is_date(folder) or (meaning(folder).view and not words.words(folder)[0].isdigit())
 
 
-def _seen(said: Sequence[Meaning], index: int, looks: Looks) -> list[Meaning]:
-    """Let a folder called `labels` count as one of masks only for files that look like masks."""
+def _seen(path: Sequence[str], said: Sequence[Meaning], index: int, looks: Looks) -> list[Meaning]:
+    """Let a folder called `labels` or `crack_label` count as one of masks only for files that look like masks."""
     if not any(each.role == "weak mask" for each in said):
         return list(said)
     look = looks(index)
     if look is None or look.few:
         return [replace(each, role="mask") if each.role == "weak mask" else each for each in said]
-    return [replace(each, role="", carrier=True) if each.role == "weak mask" else each for each in said]
+    return [
+        replace(each, role="", carrier=meaning(folder).role == "weak mask") if each.role == "weak mask" else each
+        for folder, each in zip(path, said, strict=True)
+    ]
 
 
-def _place(path: Sequence[str], said: Sequence[Meaning], stem: str, given: Purpose) -> Place:
+def _place(
+    path: Sequence[str], said: Sequence[Meaning], stem: str, given: Purpose, classes: Sequence[str] = ()
+) -> Place:
     masks = next((i for i, each in enumerate(said) if each.role == "mask"), None)
     if masks is not None or given == "mask":
-        return _mask_place(path, said, stem, masks)
+        return _mask_place(path, said, stem, masks, classes)
     at = next((i for i in reversed(range(len(said))) if said[i].role), None)
     role = said[at].role if at is not None else ""
     quality, kind, why = _verdict(path, said, at)
@@ -351,13 +359,16 @@ def _place(path: Sequence[str], said: Sequence[Meaning], stem: str, given: Purpo
     return Place("test", kind, stem, why=why)
 
 
-def _mask_place(path: Sequence[str], said: Sequence[Meaning], stem: str, at: int | None) -> Place:
-    """Place a mask: its kind stands below the folder of masks, or else above it."""
+def _mask_place(
+    path: Sequence[str], said: Sequence[Meaning], stem: str, at: int | None, classes: Sequence[str]
+) -> Place:
+    """Place a mask: its kind stands below the folder of masks, in that folder's name ("crack_label"), or above it."""
     at = -1 if at is None else at
     below = [path[i] for i in range(at + 1, len(path)) if not said[i].role and not said[i].carrier]
     above = [path[i] for i in range(max(at, 0)) if not said[i].role and not said[i].carrier]
     inner = below[1] if len(below) > 1 and words.meaning(below[-1]).view and not meaning(below[0]).view else None
-    named = [folder for folder in below if folder != inner] or above
+    own = words.masks_of(path[at], classes) if at >= 0 else None
+    named = [folder for folder in below if folder != inner] or ([own[0]] if own is not None else above)
     views = {folder for folder, each in zip(path, said, strict=True) if each.view}
     kinds = [folder for folder in named if folder not in views] or named
     good = any(each.quality == "good" for folder, each in zip(path, said, strict=True) if kinds and folder == kinds[-1])
@@ -390,7 +401,9 @@ def _verdict(
     return "", None, None
 
 
-def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning], name: str) -> Place:
+def _overridden(
+    override: Override, path: Sequence[str], said: Sequence[Meaning], name: str, classes: Sequence[str]
+) -> Place:
     """Place a file as a person said of its folder; whether one that is just "good" is learnt its folders still say."""
     why = Sentence("role.chosen", "You said so of {folder}.", folder=override.path or "/")
     stem, tested = words.stem(name), split_of("/".join([*path, ""])) == "test"
@@ -399,7 +412,7 @@ def _overridden(override: Override, path: Sequence[str], said: Sequence[Meaning]
             return Place("ignored", None, stem, why=why)
         case "masks":
             at = next((i for i, each in enumerate(said) if each.role in ("mask", "weak mask")), None)
-            return replace(_mask_place(path, said, stem, at), why=why)
+            return replace(_mask_place(path, said, stem, at, classes), why=why)
         case "unlabelled":
             return Place("test", None, stem, why=why)
         case "good":
@@ -485,13 +498,18 @@ def _mask_folders(places: Sequence[Place], names: Sequence[str], looks: Looks) -
             folders.setdefault(names[i].rpartition("/")[0], []).append(i)
     for folder, members in folders.items():
         above = folder.rpartition("/")[0]
-        if not folder or any(places[i].why is None or places[i].why.key != "role.kind" for i in members):  # type: ignore[union-attr]
+        if not folder or not all(_by_its_folder(places[i]) for i in members):
             continue
-        beside = [other for other in folders if other != folder and other in (above, f"{above}/{_last(other)}")]
+        beside = [other for other in folders if other != folder and above in (other, other.rpartition("/")[0])]
         stems = {other: {places[i].stem.casefold(): i for i in folders[other]} for other in beside}
         mine = [places[i].stem.casefold() for i in members]
         chances = [other for other in beside if all(stem in stems[other] for stem in mine)]
-        chances.sort(key=lambda other: -len(set(words.words(_last(other))) & set(words.words(_last(folder)))))
+        chances.sort(  # of several, the one called alike, then one of defective pictures
+            key=lambda other: (
+                -len(set(words.words(_last(other))) & set(words.words(_last(folder)))),
+                not all(places[i].defective for i in folders[other]),
+            )
+        )
         for other in chances:
             partners = [stems[other][stem] for stem in mine]
             if all(_is_mask_of(looks, i, partner) for i, partner in zip(members, partners, strict=True)):
@@ -557,6 +575,11 @@ def _beside_test(path: Sequence[str], said: Sequence[Meaning], tested: Collectio
 
 def _is_kind(place: Place) -> bool:
     return place.why is not None and place.why.key == "role.kind"
+
+
+def _by_its_folder(place: Place) -> bool:
+    """Whether a folder's name alone made a picture a defective one."""
+    return place.defective is True and place.why is not None and place.why.key in ("role.kind", "role.folder")
 
 
 def _coloured(folder: str) -> bool:

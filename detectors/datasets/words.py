@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -213,6 +214,27 @@ def words(name: str) -> tuple[str, ...]:
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", name))
     found = (word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", bare)))
     return tuple(_TAILS.sub("", word) for word in found)
+
+
+def masks_of(folder: str, others: Iterable[str]) -> tuple[str, Literal["mask", "weak mask"]] | None:
+    """Return which of other folders a folder of masks is called after, and how surely; None for any other folder.
+
+    >>> masks_of("Abnormal_GroundTruth", ["Normal", "Abnormal"]), masks_of("crack_label_images", ["crack"])
+    (('Abnormal', 'mask'), ('crack', 'weak mask'))
+    >>> masks_of("crack", ["crack_label"]), masks_of("masks", ["crack"])
+    (None, None)
+    """
+    said = re.sub(r"\bground truth\b", "gt", " ".join(words(folder))).split()
+    named = {*said} & _MASKS, {*said} & _WEAK_MASKS
+    rest = _but_carriers(word for word in said if word not in _MASKS | _WEAK_MASKS)
+    found = next((other for other in others if other != folder and _but_carriers(words(other)) == rest), None)
+    if not rest or found is None or not any(named):
+        return None
+    return found, "mask" if named[0] else "weak mask"
+
+
+def _but_carriers(said: Iterable[str]) -> list[str]:
+    return [word for word in said if word not in _CARRIERS]
 
 
 def picture_stems(name: str) -> tuple[str, ...]:

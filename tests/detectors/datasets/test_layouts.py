@@ -562,6 +562,23 @@ class TestMasks:
         data = load(tree("good/face.png", "good/face_mask.png", "good/a.jpg", "good/a.png"))
         assert len(data.train) == 4
 
+    @pytest.mark.parametrize(
+        ("pictures", "masks"),
+        [
+            ("Abnormal", "Abnormal_GroundTruth"), ("abnormal", "abnormal_mask"), ("crack", "crack_label"),
+            ("bad", "bad_gt"), ("크랙", "크랙_마스크"), ("bad", "truth"), ("bad", "defect_map"),
+            ("bad", "anomaly_maps"), ("bad", "binary"), ("anomaly images", "anomaly masks"),
+        ],
+    )  # fmt: skip
+    def test_a_folder_called_after_its_pictures_or_looking_like_their_masks_is_no_kind(self, pictures, masks):
+        content = tree(*(f"good/{i}.png" for i in range(3)), f"{pictures}/0.png", f"{pictures}/1.png",
+                       masks=[f"{masks}/0.png", f"{masks}/1.png"])  # fmt: skip
+        assert read(load(content))[1] == {f"{pictures}/{i}.png": (pictures, MARKED) for i in range(2)}
+
+    def test_photographs_in_such_a_folder_are_a_kind_of_their_own(self):
+        tested = read(load(tree("good/0.png", "good/1.png", "bottle/3.png", "bottle_label/4.png")))[1]
+        assert tested == {"bottle/3.png": ("bottle", None), "bottle_label/4.png": ("bottle_label", None)}
+
     def test_a_mask_whose_picture_is_gone_goes_to_no_other(self):
         content = tree(
             "train/good/0.png",
