@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from distributed import get_worker
@@ -20,6 +21,7 @@ from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadS
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
 from detectors.result import Column, MeasuredSet
+from detectors.workers import given_back
 from detectors.workers.attempt import files_are_shared
 from detectors.workers.timeline import moment
 
@@ -28,6 +30,7 @@ _REPORT_SECONDS = 0.15
 _KEPT = 0.3  # of the bar of a set, which ends when its pictures are decoded
 _DECODED = 0.2  # of a set's bar, where its pictures must be decoded first
 _SWITCH_SECONDS = 0.0005  # while torch is imported, which would make the first pictures wait for the interpreter
+_OF_CARDS = ("nvidia", "cusparselt")  # packages that a torch for graphics cards loads where there is none, 100 MB
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 _FIRST_SECONDS = 2.0  # that the first pictures may take before torch is imported all the same
 _shown = threading.Event()  # once pictures are there, which need no torch
@@ -49,6 +52,8 @@ def warm() -> None:
         load_backbone()(torch.zeros(1, 3, 224, 224))
     for method in METHODS:
         build(method)
+    if not torch.cuda.is_available():
+        given_back.when_at_rest(partial(given_back.forget_files, *_OF_CARDS))
     moment("worker", "is warm")
 
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fixtures.picture_files import encoded, zipped
 
+from detectors import datasets
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
-from detectors.datasets import Dataset, Sample
+from detectors.datasets import Dataset, Sample, keeping
+from detectors.datasets.contents import Resting, sha256
 from detectors.errors import SettingRefused
 from detectors.evaluation.pixel_scores import scores_of
 from detectors.features import closer
@@ -19,6 +22,7 @@ from detectors.features.backbone import load_backbone
 from detectors.features.standardisation import Standardisation
 from detectors.features.store import FeatureStore
 from detectors.images import Preprocessing, of_pixels
+from detectors.images.limits import LIMITS
 from detectors.images.preprocessing import squeezed
 from detectors.methods import METHODS, build
 from detectors.queries import explain
@@ -138,6 +142,25 @@ def test_tiles_beyond_what_is_kept_are_refused_with_the_remedy():
         SettingRefused, match=r"need 1,536, and 1,024 .* at most 341, fewer tiles, or set ODD_KEPT_SIDE"
     ):
         Preprocessing(size=512).check_closer(3)
+
+
+@pytest.mark.parametrize("proportions", ["square", "own"])
+def test_an_uploaded_set_is_cut_into_tiles_up_to_what_is_kept_of_it(proportions, tmp_path, monkeypatch):
+    limits = replace(LIMITS, kept_side=128)
+    monkeypatch.setattr("detectors.images.preprocessing.LIMITS", limits)
+    content = zipped({f"good/{i}.png": encoded(pixels((192, 288), i)) for i in range(4)})
+    sent = Resting(tmp_path / "set.zip", len(content), sha256(content))
+    sent.path.write_bytes(content)
+    keeping.keep(sent, limits)
+    assert sent.small.exists()
+    data = datasets.load_zip(sent, "set.zip", limits=limits)
+    assert {max(sample.picture.pixels.shape) for sample in data.train} == {128}
+    few = Preprocessing(size=32, proportions=proportions)
+    column = Comparison(("mahalanobis",), ("scattering-2x2",), preprocessing=few).run(data).columns[0]
+    assert len(column.held_out) == 1
+    many = Comparison(("mahalanobis",), ("scattering-3x3",), preprocessing=replace(few, size=64))
+    with pytest.raises(SettingRefused, match=r"of at most \d+, fewer tiles, or set ODD_KEPT_SIDE"):
+        many.run(data)
 
 
 @pytest.mark.parametrize("backbone", ["scattering", "efficientnet_lite0"])
