@@ -616,6 +616,16 @@ FAULTS = (
         "_identity(file.fileno()) != identity", "False",
         ("tests/detectors/features/test_features.py", "shared_features"),
     ),
+    Fault(
+        "features beyond memory go there where the disk is full", "detectors/features/at_rest.py",
+        "if need > min(WITHOUT_DISK,", "if False and need > min(WITHOUT_DISK,",
+        ("tests/detectors/features/test_features.py", "auto_moves"),
+    ),
+    Fault(
+        "what was freed stays with a process at rest", "detectors/workers/given_back.py",
+        "ctypes.CDLL(None).malloc_trim(0)", "ctypes.CDLL(None)",
+        ("tests/detectors/workers/test_given_back.py", "gives_back"),
+    ),
     # What a rerun costs
     Fault(
         "what was worked out is forgotten at once", "pages/frame/once.py",
