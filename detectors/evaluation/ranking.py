@@ -113,7 +113,7 @@ def _lead(result: Result, found: Ranking | None, names: Mapping[str, str], write
         return write("none")
     pictures = int(np.isfinite(result.labels).sum())
     leaders, behind, others = (
-        _listed([names.get(key, key) for key in keys], write) for keys in (found.leaders, found.behind, found.open)
+        listed([names.get(key, key) for key in keys], write) for keys in (found.leaders, found.behind, found.open)
     )
     if len(result.columns) == 1:
         auroc = result[found.leaders[0]].figures["image_auroc"].value
@@ -124,6 +124,6 @@ def _lead(result: Result, found: Ranking | None, names: Mapping[str, str], write
     return write("some" if found.open else "all", **values)
 
 
-def _listed(names: list[str], write: Callable[..., str]) -> str:
-    """Join names as a person would: "A, B and C"."""
+def listed(names: list[str], write: Callable[..., str]) -> str:
+    """Join names as a person would: "A, B and C"; `write` returns the text "list" with its values put in."""
     return write("list", first=", ".join(names[:-1]), last=names[-1]) if len(names) > 1 else "".join(names)

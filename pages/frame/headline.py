@@ -34,7 +34,7 @@ def disagreement(verdicts: Verdicts, keys: tuple[str, ...], ordered_by_disagreem
     if len(done) == 1 and defective + good:
         said = text(
             "compare.one_method", method=called(done[0].key), found=defective - done[0].missed,
-            defective=defective, wrong=done[0].false_alarms, good=good,
+            defective=defective, n=done[0].false_alarms, good=good,
         )  # fmt: skip
     else:
         said = _finders(done, defective, good) + _agreement(verdicts, len(done), ordered_by_disagreement)
@@ -49,7 +49,9 @@ def _finders(done: list[ColumnVerdicts], defective: int, good: int) -> str:
         return text("compare.none_finds")
     wrong = complete[0].false_alarms
     several = len(_backbones(j.key for j in done)) > 1
-    values = {"method": called(complete[0].key, several), "defective": defective}
+    best = [called(j.key, several) for j in complete if j.false_alarms == wrong]
+    methods = ranking.listed(best, lambda key, **values: text(f"scores.lead.{key}", **values))
+    values = {"method": methods, "n": len(best), "defective": defective}
     if wrong == 0:
         return text("compare.finds_clean", **values)
     return text("compare.finds", wrong=text("compare.wrongs", n=wrong, word=number_word(wrong)), **values)

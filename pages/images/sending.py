@@ -18,7 +18,8 @@ def sending(role: str, key: str) -> None:
     name = f"{key}_sending"
 
     def arrived() -> None:
-        said = session.widget(name)["arrived"] or {}
+        found = session.widget(name)  # nothing where the page has been loaded anew meanwhile
+        said = (found and found["arrived"]) or {}
         batch = str(said.get("batch", ""))
         if not batch or batch in mine.tray.batches:
             return  # said once more: a message may be lost with the connection

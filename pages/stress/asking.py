@@ -19,8 +19,10 @@ USUAL = ("brightness", "gradient", "blur", "noise", "rotation", "shift")
 def controls(run: str, result: Result) -> None:
     """Choose conditions and put the methods to the test; what was refused or stopped may be asked for again."""
     with st.container(key="stress_controls", horizontal=True, vertical_alignment="bottom"):
+        if session.widget("stress_which") is None:  # a default beside a value that a link gives would be warned of
+            session.set_widget("stress_which", list(USUAL))
         chosen = st.pills(
-            text("stress.which"), list(CONDITIONS), selection_mode="multi", default=USUAL, key="stress_which",
+            text("stress.which"), list(CONDITIONS), selection_mode="multi", key="stress_which",
             format_func=lambda name: text(f"stress.conditions.{name}"), persist_state="session",
         )  # fmt: skip
         asked = answers(run)

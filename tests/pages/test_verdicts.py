@@ -1,6 +1,7 @@
 """Verdicts, order and filters of the Compare page, worked out by hand on four pictures and three methods."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from fixtures import scored
 from detectors.evaluation import kinds
 from detectors.evaluation.thresholds import ThresholdChoice
 from detectors.result import Column, Cost, Figure, Result, ResultPicture, WeightsRecord
+from pages.frame import headline, words
 from pages.frame.verdicts import Verdicts
 
 PIXELS = np.zeros((8, 8, 3), np.uint8)
@@ -132,3 +134,18 @@ def test_a_group_of_defects_is_a_filter():
         for group in those:
             assert verdicts.opens(group.key)
             assert tuple(verdicts.chosen(group.key)) == group.rows
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"padim": 2, "cfa": 3}, "PaDiM finds all 8 defects here, at the price of two false alarms. "),
+        ({"padim": 2, "patchcore": 2, "cfa": 3}, "PaDiM and PatchCore find all 8 defects here, each at the price of "),
+        ({"padim": 0, "patchcore": 0, "cfa": 0}, "PaDiM, PatchCore and CFA find all 8 defects here, without a false"),
+    ],
+)
+def test_all_that_find_every_defect_at_the_same_price_are_named(wrong, said, monkeypatch):
+    monkeypatch.setattr(words, "language", lambda: "en")
+    done = [SimpleNamespace(key=f"{name}/scattering", missed=0, false_alarms=n) for name, n in wrong.items()]
+    done.append(SimpleNamespace(key="spade/scattering", missed=1, false_alarms=0))
+    assert headline._finders(done, 8, 8).startswith(said)
