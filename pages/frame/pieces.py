@@ -43,7 +43,8 @@ def route(keep: Keep = lambda content: None) -> Route:
 async def pieces(request: Request, limits: Limits = LIMITS, keep: Keep = lambda content: None) -> JSONResponse:
     """Say how far a file is (GET), add a piece to it where it stands (PUT), or let go of files (DELETE).
 
-    A file is named by `file`; a piece says where it begins (`at`), the file's `name` and its `size`. 404: there is no
+    A file is named by `file`; a piece says where it begins (`at`), the file's `name`, its `size` and its
+    `role`. 404: there is no
     such browser. 409: the piece begins elsewhere than where the file stands, which the answer says. 413: no room.
     """
     mine = uploads.of_token(request.path_params["token"])
@@ -63,7 +64,8 @@ async def pieces(request: Request, limits: Limits = LIMITS, keep: Keep = lambda 
     if known is None and (why := await _no_room(mine, tray, int(size), limits)) is not None:
         tray.refused.append((label(asked.get("name", "")[:_LONGEST]), *why))
         return JSONResponse({"why": why[0]}, 413)
-    found = tray.expect(file, asked.get("name", "")[:_LONGEST], int(size))
+    role = asked.get("role", "")
+    found = tray.expect(file, asked.get("name", "")[:_LONGEST], int(size), role if role in uploads.ROLES else "placed")
     if found is None:
         tray.refused.append((label(asked.get("name", "")[:_LONGEST]), "many", {"limit": MOST_FILES}))
         return JSONResponse({"why": "many"}, 413)

@@ -94,6 +94,8 @@ REFIT: Key[float | None] = Key("refit", _nothing, ("frame.corrections",))
 CHANGE: Key[int | None] = Key("change", _nothing, ("frame.uploads",))
 
 # Images
+# Since when, in seconds of the clock, files are looked at that no page sends any more.
+CUT_OFF: Key[float | None] = Key("cut_off", _nothing, ("images.unfinished",))
 FOLDER_ROUND: Key[int] = Key("folder_round", int, ("images.products",))  # counts the places for a path
 FOLDER_REFUSED: Key[Sentence | None] = Key("folder_refused", _nothing, ("images.products",))
 SAVED_DETECTOR: Key[tuple[str, bytes, str] | None] = Key("reloaded", _nothing, ("images.saved_detector",))
@@ -178,7 +180,7 @@ TABLE = {key.name: key for key in list(globals().values()) if isinstance(key, Ke
 # How the keys of widgets and components begin. Streamlit writes these; pages read and set them by `widget`.
 WIDGETS = (
     "w_", "compare_", "scores_", "kinds_", "learn_picks", "product_",
-    "drop_", "more_", "add_", "reload_model_", "benchmark_file_",  # where files are chosen
+    "drop_", "more_", "add_", "unfinished_", "reload_model_", "benchmark_file_",  # where files are chosen
     "set_", "sets_", "read_", "levels_",  # what folders are; black and white
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "address",  # components

@@ -33,6 +33,7 @@ class Arriving:
         name: what the browser calls it, folders included.
         size: in bytes, as announced.
         path: where it lies.
+        role: what it is for, as `uploads.take` has it.
         at: how many bytes are there.
         keeping: the work that brings it to the kept side, once it is whole.
     """
@@ -40,6 +41,7 @@ class Arriving:
     name: str
     size: int
     path: Path
+    role: str = "placed"
     at: int = 0
     keeping: Any = None
     seen: float = field(default_factory=time.monotonic)
@@ -97,13 +99,18 @@ class Tray:
         """Whether a file that is there is still being brought to the kept side."""
         return any(file.keeping is not None and not file.keeping.wait(0) for file in self.files.values())
 
-    def expect(self, file: str, name: str, size: int) -> Arriving | None:
+    @property
+    def quiet(self) -> float:
+        """For how many seconds nothing has come of what is not taken yet."""
+        return time.monotonic() - max((file.seen for file in self.files.values()), default=float("-inf"))
+
+    def expect(self, file: str, name: str, size: int, role: str = "placed") -> Arriving | None:
         """Return a file that is announced, as far as it is; None for one file too many."""
         found = self.files.get(file)
         if found is None and len(self.files) < MOST_FILES:
             path = folder() / secrets.token_urlsafe(16)
             path.touch(mode=0o600)
-            found = self.files[file] = Arriving(name, size, path)
+            found = self.files[file] = Arriving(name, size, path, role)
         return found
 
     def take(self, batch: str, files: Iterable[str]) -> list[tuple[str, Resting]]:

@@ -26,6 +26,7 @@ GRACE_SECONDS = 60.0  # after a tab has closed; a lost network may come back
 _FULL = 0.9  # of the room for all sessions: what remains is for work under way
 _STEPS = 20
 _SWEEP_SECONDS = 60.0
+ROLES = ("placed", "normal", "test", "masks")  # of uploads: "placed" where names and folders say everything
 _OWN = "upload "  # how the keys of own pictures begin
 _MASK = re.compile(r"[_\-. ](mask|gt|ground_?truth)$", re.IGNORECASE)
 
@@ -207,7 +208,7 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
     Args:
         mine: where to.
         files: (name, content); a folder in the name says what a file is for, as it does inside a ZIP.
-        role: "placed" when names and folders say everything, "normal", "test" or "masks".
+        role: one of `ROLES`.
         limits: on one session and on all together.
     """
     own, common = room(mine, limits)

@@ -15,6 +15,7 @@ from pages.images.levels import levels
 from pages.images.products import cards, words
 from pages.images.running import running
 from pages.images.understood import understood
+from pages.images.unfinished import unfinished
 
 checks.go()
 choices = current()
@@ -36,6 +37,7 @@ if isinstance(own, Overview):
 else:
     files.refused_at_the_door()
 
+unfinished()
 sets.measuring()
 plain = own if choices.data == "own" else backend.current().overview(data.base(choices))
 edit = data.edited(choices)

@@ -7,8 +7,8 @@ const wait = (milliseconds) => new Promise((done) => setTimeout(done, millisecon
 
 // All of one choice of files, in the browser's memory by name alone.
 class Sending {
-  constructor(files, place) {
-    Object.assign(this, { files, place, batch: `${Date.now()}-${Math.random()}`, done: 0, sent: new Map(), refused: 0, waits: false, over: false });
+  constructor(files, place, role) {
+    Object.assign(this, { files, place, role, batch: `${Date.now()}-${Math.random()}`, done: 0, sent: new Map(), refused: 0, waits: false, over: false });
     this.total = files.reduce((sum, { file }) => sum + file.size, 0);
     this.stop = new AbortController();
     this.heard = () => {};
@@ -36,7 +36,7 @@ class Sending {
   }
 
   async one({ key, name, file }) {
-    const said = { file: key, name, size: file.size };
+    const said = { file: key, name, size: file.size, role: this.role };
     let at = null;
     while (at === null || at < file.size) {
       const answer = at === null
@@ -181,7 +181,7 @@ class Chooser {
   }
 
   send(files) {
-    const now = new Sending(files, this.data.place);
+    const now = new Sending(files, this.data.place, this.data.role);
     now.heard = () => this.show();
     sendings.set(this.data.role, now);
     this.show();

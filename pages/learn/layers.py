@@ -37,7 +37,7 @@ def maps(choices: Choices, status: Status, result: Result) -> None:
     grids, single, several = found
     _controls(result, grids)
     shown = _shown(choices, result)
-    columns = [(_level(i), text("learn.layers.places", n=g.side, px=g.stride), single[i]) for i, g in enumerate(grids)]
+    columns = [(_level(i), text("learn.layers.places", w=g.width, h=g.height), single[i]) for i, g in enumerate(grids)]
     if several is not None:
         columns.append((text("learn.layers.together"), _names(several.levels), several))
     made = []
@@ -129,7 +129,10 @@ def grids(choices: Choices, status: Status, result: Result) -> str | None:
     found = _grids(result)
     if found is None:
         return None
-    each = [text("learn.layers.grid", level=i + 1, n=g.side, px=g.stride, c=g.channels) for i, g in enumerate(found)]
+    each = [
+        text("learn.layers.grid", level=i + 1, w=g.width, h=g.height, px=g.stride, c=g.channels)
+        for i, g in enumerate(found)
+    ]
     return text("learn.layers.grids", backbone=first_column(result).backbone, levels=listed(each))
 
 

@@ -10,7 +10,8 @@ from pages.learn.method_figures import count, levels_of, middle, number
 
 
 def _grid(scene: Scene) -> str:
-    return f"{scene.path.grid_size[0]} × {scene.path.grid_size[1]}"
+    height, width = scene.path.grid_size
+    return f"{width} × {height}"
 
 
 def _levels(scene: Scene) -> str:

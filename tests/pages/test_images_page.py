@@ -514,6 +514,38 @@ class TestShelf:
         assert forgotten == ["gone"]
 
 
+class TestCutOff:
+    """An upload that no page sends any more is told, used as far as it came, or removed."""
+
+    @pytest.fixture
+    def shelf(self):
+        mine = uploads.Shelf()
+        for name, role, size in (("good/a.png", "normal", 1), ("b.png", "test", 1), ("c.png", "test", 3)):
+            arriving = mine.tray.expect(name, name, len(picture(1)) * size, role)
+            arriving.write(picture(len(mine.tray.files)))
+            arriving.seen -= 60
+        yield mine
+        mine.clear()
+
+    def test_it_is_used_as_far_as_it_came(self, open_app, shelf):
+        app = open_app("done", "images", {"own": shelf, "cut_off": 0.0})
+        assert "2 whole, 1 in part" in words(app)
+        app.button(key="unfinished_use").click().run()
+        (normal, test) = shelf.source.parts
+        assert ([name for name, _ in normal.normal], [name for name, _ in test.test]) == (["good/a.png"], ["b.png"])
+        assert shelf.tray.files == {}
+        assert "1 in part" not in words(app)
+
+    def test_it_is_removed(self, open_app, shelf):
+        app = open_app("done", "images", {"own": shelf, "cut_off": 0.0})
+        app.button(key="unfinished_drop").click().run()
+        assert (shelf.tray.files, shelf.source) == ({}, None)
+
+    def test_nothing_is_said_while_files_come(self, open_app, shelf):
+        shelf.tray.files["c.png"].write(b"more")
+        assert "in part" not in words(open_app("done", "images", {"own": shelf, "cut_off": 0.0}))
+
+
 class TestKept:
     """A shelf outlives its tabs for a stated time, and no longer."""
 

@@ -41,8 +41,17 @@ def ask(shelf):
     return asked
 
 
-def put(ask, at, piece, file="a", size=SIZE, name="good/a.png"):
-    return ask("PUT", file, piece, at=at, size=size, name=name)
+def put(ask, at, piece, file="a", size=SIZE, name="good/a.png", **said):
+    return ask("PUT", file, piece, at=at, size=size, name=name, **said)
+
+
+def test_what_a_file_was_sent_for_is_remembered(ask, shelf):
+    for role in ("test", "masks", "nonsense", ""):
+        put(ask, 0, CONTENT[:10], role, role=role)
+    assert [file.role for file in shelf.tray.files.values()] == ["test", "masks", "placed"]
+    assert 0 <= shelf.tray.quiet < 60
+    shelf.tray.drop()
+    assert shelf.tray.quiet == float("inf")
 
 
 def test_a_file_goes_on_where_it_stopped_and_is_what_was_sent(ask, shelf):

@@ -25,7 +25,8 @@ DRAWS = 300
 class Grid:
     """One level of a backbone: how many places it has, how far apart they lie, how many numbers describe one."""
 
-    side: int
+    height: int
+    width: int
     stride: int
     channels: int
 
@@ -71,7 +72,7 @@ class Network:
 def grids(detector: Detector, stores: Stores, pictures: Pictures) -> tuple[Grid, ...]:
     """Return the levels of the run's backbone."""
     shape = stores.learnt.shape
-    return tuple(Grid(h, round(shape.image_size[0] / h), c) for c, h, _ in shape.maps)
+    return tuple(Grid(h, w, round(shape.image_size[0] / h), c) for c, h, w in shape.maps)
 
 
 def evaluate(

@@ -133,7 +133,7 @@ def test_a_set_of_levels_is_evaluated_by_a_fit_to_these_levels(drawn):
     coloured, mask = several.maps[0] >= 1, pictures.test[shown].mask
     assert several.overlaps[0] == pytest.approx((coloured & mask).sum() / (coloured | mask).sum())
     assert alone.decides is None
-    assert [g.side for g in layers.grids(None, stores, pictures)] == [28, 14, 7]
+    assert [(g.height, g.width) for g in layers.grids(None, stores, pictures)] == [(28, 28), (14, 14), (7, 7)]
     assert [g.stride for g in layers.grids(None, stores, pictures)] == [4, 8, 16]
 
 
