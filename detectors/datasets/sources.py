@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, keeping, synthetic
-from detectors.datasets.contents import Content, Resting, sha256, whole
+from detectors.datasets.contents import Content, Resting, remove, sha256, whole
 from detectors.datasets.corrections import Corrected
 from detectors.datasets.layouts import Purpose
 from detectors.datasets.samples import with_empty_masks
@@ -103,12 +103,21 @@ class UploadSource:
             for _, content in part._files
         )
 
+    @property
+    def _resting(self) -> list[Resting]:
+        return [content for part in self.parts for _, content in part._files if isinstance(content, Resting)]
+
+    def remove(self) -> None:
+        """Remove the files that lie on this machine's disk, whoever still holds them; a folder's stay."""
+        for content in self._resting:
+            remove(content.path)
+
     def keep(self, progress: Callable[[float], None] = lambda done: None) -> None:
         """Bring the files that lie on this machine's disk to the kept side; `progress` is called with the share done.
 
         Nothing else changes: not the key, and not what `load` returns.
         """
-        resting = [content for part in self.parts for _, content in part._files if isinstance(content, Resting)]
+        resting = self._resting
         for i, content in enumerate(resting):
             keeping.keep(content, progress=lambda done, i=i: progress((i + done) / len(resting)))  # type: ignore[misc]
 

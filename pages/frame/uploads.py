@@ -74,13 +74,17 @@ class Shelf:
     @property
     def bytes(self) -> int:
         """What the uploads occupy, those that an undo would bring back included."""
-        kept = [self.source, *(step.source for step in self.steps)]
-        return max((source.bytes for source in kept if source is not None), default=0)
+        return max((source.bytes for source in self._sources), default=0)
 
     @property
     def holds(self) -> bool:
         """Whether own pictures are on it, or would be after an undo; those of a folder, read where it lies, too."""
-        return any(source is not None for source in (self.source, *(step.source for step in self.steps)))
+        return bool(self._sources)
+
+    @property
+    def _sources(self) -> list[UploadSource]:
+        """All that lies here: the uploads together, now and before each step."""
+        return [source for source in (self.source, *(step.source for step in self.steps)) if source is not None]
 
     def remember(self, done: str, edits: dict[str, EditedSource], **values: Any) -> None:
         """Keep what is now, so that what is done next can be undone."""
@@ -94,6 +98,8 @@ class Shelf:
     def clear(self) -> None:
         """Let go of the pictures and of all that was said of them, small copies for browsers included."""
         held = self.source is not None or bool(self.steps)
+        for source in self._sources:
+            source.remove()  # at once, not with the last who holds it: a frozen object is never collected
         self.source, self.refused, self.steps = None, (), []
         self.scored.clear()
         self.tray.drop()

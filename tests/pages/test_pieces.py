@@ -94,6 +94,17 @@ def test_a_file_lies_on_the_disk_until_nobody_wants_it(ask, shelf):
     assert not path.exists()
 
 
+def test_forgotten_files_are_gone_at_once_whoever_still_holds_them(ask, shelf):
+    put(ask, 0, CONTENT)
+    held = shelf.tray.take("b", ["a"])
+    uploads.take(shelf, held, "placed")
+    path = held[0][1].path
+    shelf.remember("upload", {})
+    shelf.source = None
+    shelf.clear()
+    assert not path.exists()
+
+
 def test_nobody_reaches_another_browsers_files(ask):
     assert ask("GET", token="x" * 43)[0] == 404
     assert put(lambda *a, **k: ask(*a, token="x" * 43, **k), 0, b"a")[0] == 404
