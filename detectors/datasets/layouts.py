@@ -627,7 +627,7 @@ def _decided_by_masks(
 def _set_aside(
     places: list[Place], names: Sequence[str], folders: Sequence[Sequence[str]], table: bool
 ) -> tuple[list[Place], bool]:
-    roles = {meaning(folder).role for path in folders for folder in path}
+    roles = {each.role for path in folders for each in map(meaning, path) if each.quality != "unlabelled"}
     labelled = any(place.why is not None and place.why.key == "role.table" for place in places)
     explicit = table or "test" in roles or ("train" in roles and not labelled)
     spare = () if explicit else spared([(place.role, place.kind) for place in places], names)

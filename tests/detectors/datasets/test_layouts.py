@@ -601,6 +601,10 @@ class TestMasks:
         loose = datasets.from_uploads(list(content.items()), [])
         assert [s.picture.name for s in loose.train] == ["train/a.png"]
 
+    def test_every_fifth_good_one_is_tested_beside_what_nobody_has_looked_at(self):
+        data = load(tree(*(f"OK/{i:02d}.png" for i in range(10)), "NG/a.png", "to_check/b.png"))
+        assert sorted(read(data)[1]) == ["NG/a.png", "OK/04.png", "OK/09.png", "to_check/b.png"]
+
     def test_masks_alone_say_what_is_good_and_every_fifth_good_one_is_tested(self):
         names = [f"{i:02d}.png" for i in range(15)]
         content = tree(
