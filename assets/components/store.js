@@ -4,7 +4,7 @@ const MOST = 600;
 
 export default function ({ data }) {
   const store = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
-  for (const [key, uri] of Object.entries(data.pictures)) {
+  for (const [key, uri] of Object.entries(JSON.parse(new TextDecoder().decode(data)))) {
     store.pictures.delete(key); // put what is shown now at the young end
     store.pictures.set(key, uri);
     store.waiting.get(key)?.resolve(uri);

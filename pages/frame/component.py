@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import threading
 import weakref
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ def send(pictures: Pictures, key: str) -> None:
     """Put pictures into the browser's store, one element per parcel; those that it has are not sent again."""
     with st.container(key=f"{key}_store"):
         for parcel, uris in pictures.parcels.items():
-            STORE(key=f"{key}_parcel_{parcel}", data={"pictures": uris}, height=1)
+            # As bytes, which Streamlit sends as they are: a table it would write three times, in every run.
+            STORE(key=f"{key}_parcel_{parcel}", data=json.dumps(uris).encode(), height=1)
 
 
 def named(kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:

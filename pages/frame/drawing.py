@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from plotly.basedatatypes import BaseFigure
 
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 class Chart:
     """Traces and a layout, as plotly names what is in them.
 
@@ -96,7 +99,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return list(value) if _PLAIN.issuperset(map(type, value)) else [plain(each) for each in value]
     return value
 
 

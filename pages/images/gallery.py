@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -126,7 +127,7 @@ def send(pictures: Iterable[Thumbnail], key: str) -> None:
     with st.container(key=f"{key}_store"):
         for start in range(0, len(names), _PARCEL):
             parcel = {name: uris[name] for name in names[start : start + _PARCEL]}
-            THUMBS(key=f"{key}_parcel_{start}", data={"pictures": parcel}, height=1)
+            THUMBS(key=f"{key}_parcel_{start}", data=json.dumps(parcel).encode(), height=1)
 
 
 def _thumb(picture: Thumbnail) -> str:

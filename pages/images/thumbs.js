@@ -4,7 +4,7 @@ const MOST = 3000;
 
 export default function ({ data }) {
   const kept = (window.oddOneOutThumbs ??= { pictures: new Map(), waiting: new Map() });
-  for (const [key, uri] of Object.entries(data.pictures)) {
+  for (const [key, uri] of Object.entries(JSON.parse(new TextDecoder().decode(data)))) {
     kept.pictures.delete(key); // put what is shown now at the young end
     kept.pictures.set(key, uri);
     kept.waiting.get(key)?.forEach((image) => (image.src = uri));
