@@ -30,6 +30,7 @@ from pages.frame.once import Once
 
 ROOT = Path(__file__).parents[2]
 _ENCODED = Once(3000)
+_EFFORT = 2  # of WebP: from 3 on it takes twice as long, for files of the same size
 _DIGESTS: dict[int, dict[tuple[Any, ...], str]] = {}  # by the array that holds the pictures
 _LOCK = threading.Lock()
 # How the browser paints a map: the top of its scale, colours with opacity by name, and contours as level and colour.
@@ -86,10 +87,18 @@ class Pictures:
     def __init__(self) -> None:
         self.parcels: dict[str, dict[str, str]] = {}
         self._open: dict[str, str] = {}
+        self._written: dict[str, tuple[int, bytes]] = {}
 
     def begin(self, parcel: str) -> None:
         """Put what is added from now on into the parcel of one test picture."""
         self._open = self.parcels.setdefault(parcel, {})
+
+    def written(self, parcel: str) -> bytes:
+        """Return a parcel as it is sent: as bytes, which Streamlit sends as they are, while it writes a table anew."""
+        uris = self.parcels[parcel]
+        if self._written.get(parcel, (0, b""))[0] != len(uris):
+            self._written[parcel] = len(uris), json.dumps(uris).encode()
+        return self._written[parcel][1]
 
     def photograph(self, pixels: NDArray[np.uint8]) -> str:
         """Add a picture (H, W, 3) and return its key."""
@@ -116,9 +125,8 @@ class Pictures:
 def send(pictures: Pictures, key: str) -> None:
     """Put pictures into the browser's store, one element per parcel; those that it has are not sent again."""
     with st.container(key=f"{key}_store"):
-        for parcel, uris in pictures.parcels.items():
-            # As bytes, which Streamlit sends as they are: a table it would write three times, in every run.
-            STORE(key=f"{key}_parcel_{parcel}", data=json.dumps(uris).encode(), height=1)
+        for parcel in pictures.parcels:
+            STORE(key=f"{key}_parcel_{parcel}", data=pictures.written(parcel), height=1)
 
 
 def named(kind: str, array: NDArray[Any], scale: tuple[float, float] | None = None) -> str:
@@ -142,14 +150,14 @@ def named(kind: str, array: NDArray[Any], scale: tuple[float, float] | None = No
 def _encoded(kind: str, array: NDArray[Any], scale: tuple[float, float] | None) -> str:
     """Encode a picture as a data URI."""
     if kind == "photograph":
-        return encoded(Image.fromarray(array), "WEBP", quality=84, method=4)
+        return encoded(Image.fromarray(array), "WEBP", quality=84, method=_EFFORT)
     if kind == "exact":
         return encoded(Image.fromarray(array), "WEBP", lossless=True, exact=True, method=2)
     if kind == "mask":
-        return encoded(Image.fromarray((array * 255).astype(np.uint8)), "PNG", optimize=True)
+        return encoded(Image.fromarray((array * 255).astype(np.uint8)), "PNG")
     shown = MapScale(*scale)(array) if scale else array
     levels = np.clip(np.nan_to_num(shown) * (255 / colours.TOP), 0, 255).round().astype(np.uint8)
-    return encoded(Image.fromarray(levels), "WEBP", quality=88, method=4)
+    return encoded(Image.fromarray(levels), "WEBP", quality=88, method=_EFFORT)
 
 
 def small(pixels: NDArray[np.uint8], shape: float, side: int) -> str:

@@ -134,7 +134,7 @@ def _sprites(result: Result) -> tuple[dict[str, Any], Pictures]:
         chunk = pictures[start : start + per]
         shas = " ".join(p.sha256 for p in chunk)
         key = hashlib.sha256(f"sheet {made} {chunk[0].pixels.shape} {shape} {across} {shas}".encode()).hexdigest()[:16]
-        parcel.parcels[f"sheet_{start}"] = {key: _sheet(key, chunk, across, shape)}
+        parcel.parcels.setdefault("sheets", {})[key] = _sheet(key, chunk, across, shape)
         keys.append(key)
     return {"keys": keys, "across": across, "per": per, "shape": shape}, parcel
 
