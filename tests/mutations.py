@@ -607,6 +607,17 @@ FAULTS = (
         ("tests/detectors/workers/test_workers.py", "in_turn"),
     ),
     Fault(
+        "a person waits for what is prepared for others", "detectors/workers/work.py",
+        'return None if work.answers else {"fit": 1} if work.fits else {"rest": 1}',
+        'return {"fit": 1} if work.fits else {"rest": 1}',
+        ("tests/detectors/workers/test_workers.py", "person_is_answered"),
+    ),
+    Fault(
+        "no part is a fragment while nothing is awaited", "pages/frame/refresh.py",
+        "if still and not before:", "if not before:",
+        ("tests/pages/test_refresh.py", "nothing_is_polled"),
+    ),
+    Fault(
         "all fits go to the worker with the features", "detectors/workers/cluster.py",
         "next((worker for worker in self.workers if not busy[worker]), None)", "self.workers[0]",
         ("tests/detectors/workers/test_faults.py", "one_by_one"),
