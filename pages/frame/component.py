@@ -96,7 +96,7 @@ class Pictures:
     def written(self, parcel: str) -> bytes:
         """Return a parcel as it is sent: as bytes, which Streamlit sends as they are, while it writes a table anew."""
         uris = self.parcels[parcel]
-        if self._written.get(parcel, (0, b""))[0] != len(uris):
+        if self._written.get(parcel, (-1, b""))[0] != len(uris):
             self._written[parcel] = len(uris), json.dumps(uris).encode()
         return self._written[parcel][1]
 
