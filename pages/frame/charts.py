@@ -58,6 +58,7 @@ def figure(
         {
             "height": height, "margin": {"l": 8, "r": 12, "t": 12, "b": 8}, "showlegend": False,
             "font": {"size": USUAL, "color": COLOURS.ink}, "hovermode": "closest", "dragmode": "zoom",
+            "minreducedheight": 2, "minreducedwidth": 2,  # a chart of one line leaves its titles their room as well
             "paper_bgcolor": COLOURS.ground, "plot_bgcolor": COLOURS.ground,
             "hoverlabel": {
                 "bgcolor": COLOURS.ground, "bordercolor": COLOURS.control, "align": "left",
