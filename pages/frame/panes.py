@@ -36,7 +36,7 @@ def heads(
     result = verdicts.result
     said = [p.defective for p in result.test if p.defective is not None]
     labels = text("grid.labels", defective=sum(said), good=len(said) - sum(said)) if said else text("grid.no_labels")
-    first = {"label": "", "value": "", "interval": text("grid.tests", n=len(result.test)), "counts": labels}
+    first = {"label": "", "value": "", "interval": text(_shown_as(result), n=len(result.test)), "counts": labels}
     made = [{"title": text("grid.picture"), "key": None, "focus": False, "lines": [first]}]
     many = several(keys)
     if group != "rows":
@@ -195,13 +195,19 @@ def _line(key: str, many: bool, status: Status, verdicts: Verdicts) -> dict[str,
             line["interval"] = text("grid.interval", low=figure.low, high=figure.high)
             line["spoken"] = text("grid.spoken", low=ends[0], high=ends[1])
         line["reason"] = say(figure.reason) if figure.reason else ""
-    return line | {"counts": _counts(column_verdicts, verdicts.choice.of(verdicts.result[key]))}
+    tested = _shown_as(verdicts.result) == "grid.tests"
+    return line | {"counts": _counts(column_verdicts, verdicts.choice.of(verdicts.result[key]), tested)}
 
 
-def _counts(column_verdicts: ColumnVerdicts, threshold: Threshold | None) -> str:
+def _shown_as(result: Result) -> str:
+    """Return the text for a number of pictures: tested ones, or held-out ones in their place."""
+    return "grid.held_out" if result.test is result.held_out else "grid.tests"
+
+
+def _counts(column_verdicts: ColumnVerdicts, threshold: Threshold | None, tested: bool) -> str:
     if column_verdicts.threshold is None:
         return text("grid.no_threshold")
-    if set(column_verdicts.words) <= {"odd", "normal"}:
+    if not tested or set(column_verdicts.words) <= {"odd", "normal"}:
         return text("grid.alarms", n=int(column_verdicts.alarms.sum()))
     counted = text("grid.counts", missed=column_verdicts.missed, wrong=column_verdicts.false_alarms)
     good = column_verdicts.words.count("passed") + column_verdicts.false_alarms

@@ -14,6 +14,7 @@ from fixtures.backend import FakeBackend, fake
 from fixtures.charts import drawn
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.pictures import glance
+from fixtures.shown import given
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -310,6 +311,9 @@ class TestRunning:
         app = open_app("done", "compare")
         assert write("en", "compare.held_out", n=len(result.held_out)) in words(app)
         assert "compare_filter" in app.session_state
+        lines = [line for head in given(app, "grid")["heads"] for line in head["lines"]]
+        assert lines[0]["interval"] == write("en", "grid.held_out", n=len(result.held_out))
+        assert not any("missed" in line["counts"] for line in lines), "nothing is tested"
         app.button(key="synthetic_on").click().run()
         assert not app.exception
         assert [edit.defects for edit in app.session_state["edits"].values()] == [12]
