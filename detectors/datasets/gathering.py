@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,7 @@ _DOCUMENTS = (
 )  # fmt: skip
 _SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
 _SHOWN = 3
+_LONG = re.compile(rb"[\x80-\xff]{3}")  # more than accents
 _THREADS = min(4, os.cpu_count() or 1)  # Pillow lets go of the interpreter while it decodes
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -172,6 +174,7 @@ def assemble(
     paired = pair_masks(files, places, samples, limits, _each)
     refused |= paired.refused
     notes += paired.said
+    notes += tuple(_empty_masks(files, paired.notes))
     samples, learnt, spared = _settled(files, places, paired.samples)
     if spared:
         notes += (_set_aside(spared),)
@@ -235,7 +238,8 @@ class _Documents:
         named = [tables.read_table(name, text, pictures) for name, text in texts]
         self.silent = [
             name for (name, text), table in zip(texts, named, strict=True)
-            if table is None and text.strip() and words.speaks_of_labels(words.stem(name))
+            if table is None and text.strip()
+            and (words.speaks_of_labels(words.stem(name)) or pictures.called(words.stem(name), name))
             and "submission" not in name.casefold()
         ]  # fmt: skip
         read = [table for table in named if table is not None and table.places]
@@ -244,14 +248,13 @@ class _Documents:
         for table in read if not places else ():
             places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
             runs += [(each, table.name) for each in table.runs]
-            if table.ones:
-                notes += (Sentence("dataset.table_ones", "In {file}, 1 is taken for defective and 0 for good.",
-                                   file=table.name.rpartition("/")[2]),)  # fmt: skip
+            notes += tuple(_said_of_table(table))
             self._tell(table.name, Sentence("file.table", "It says which of {count} pictures are good and which "
                                             "defective.", count=len(table.names)))  # fmt: skip
         if found:
             return places, notes, runs, []
         for table in unread:
+            notes += tuple(_said_of_table(table))
             self._tell(table.name, Sentence("file.unread", "It speaks of pictures in a way that is not read."))
         return places, notes, runs, unread
 
@@ -259,6 +262,32 @@ class _Documents:
         self.entries = [
             Entry(name, "ignored", why, "", (why,), why) if entry.name == name else entry for entry in self.entries
         ]
+
+
+def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
+    """Yield what to say of a table of labels: what 1 means in it, rows against others and rows without a picture."""
+    file = table.name.rpartition("/")[2]
+    if table.ones == "defective":
+        yield Sentence("dataset.table_ones", "In {file}, 1 is taken for defective and 0 for good.", file=file)
+    elif table.ones == "good":
+        yield Sentence("dataset.table_ones_good", "In {file}, 1 is taken for good and 0 for defective.", file=file)
+    if table.unsure:
+        yield Sentence(
+            "dataset.table_unsure",
+            "In {file}, nothing says whether 1 means good or defective in the column {column}, so it is not used. Call "
+            "the column is_good or is_defect.",
+            file=file, column=table.unsure,
+        )  # fmt: skip
+    if table.against:
+        yield Sentence(
+            "dataset.table_against",
+            "Rows of {file} contradict each other (pictures: {count}, {example} among them): such a picture counts as "
+            "defective.",
+            file=file, count=len(table.against), example=table.against[0],
+        )  # fmt: skip
+    if table.others:
+        yield Sentence("dataset.table_others", "Rows of {file} that name no picture of the set: {count}.",
+                       file=file, count=table.others)  # fmt: skip
 
 
 def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
@@ -300,15 +329,29 @@ def _without_documents(files: Sequence[File]) -> tuple[list[File], _Documents]:
 
 
 def _text(content: bytes) -> str:
-    """Return a document's text, as UTF-8 or as Excel writes Korean."""
+    """Return a document's text: UTF-8, or as Excel writes Korean or Western languages, whose accents stand apart."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("cp949", "replace")
+        korean, western = content.decode("cp949", "replace"), content.decode("cp1252", "replace")
+        is_korean = all("가" <= sign <= "힣" for sign in korean if not sign.isascii())
+        accents = all(sign.isalpha() for sign in western if not sign.isascii())
+        return western if accents and not is_korean and not _LONG.search(content) else korean
 
 
 def _defective(place: Place | None) -> bool:
     return place is not None and bool(place.defective)
+
+
+def _empty_masks(files: Sequence[File], notes: Mapping[int, Sequence[Sentence]]) -> Iterator[Sentence]:
+    """Yield what to say of masks of defective pictures that mark nothing."""
+    empty = [files[i].name for i, said in sorted(notes.items()) if any(each.key == "mask.empty" for each in said)]
+    if empty:
+        yield Sentence(
+            "dataset.empty_masks",
+            "Masks of defective pictures that mark nothing: {count} ({examples}). They were left out; mark them.",
+            count=len(empty), examples=", ".join(empty[:_SHOWN]),
+        )  # fmt: skip
 
 
 def _of_runs(runs: tables.Runs, picture: File, table: str, limits: Limits) -> File:

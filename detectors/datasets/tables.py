@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from detectors.datasets import words
 from detectors.datasets.layouts import Place, split_of
@@ -21,8 +23,8 @@ from detectors.errors import PictureRefused, Sentence
 from detectors.images.limits import LIMITS, Limits
 
 _EMPTY = frozenset({"", "nan", "null", "n/a", "-"})
-_YES, _NO = frozenset({"1", "1.0", "true", "yes", "y"}), frozenset({"0", "0.0", "false", "no", "n", "none"})
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
+_YES, _NO = frozenset({"1", "1.0"}) | words.YES, frozenset({"0", "0.0"}) | words.NO
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
 _MEASURES = frozenset({"area", "size", "count", "number", "score", "severity", "share", "probability"})
 _BOXES = 5  # numbers in a row of a YOLO file, or more
@@ -65,14 +67,22 @@ class Runs:
 class Table:
     """A document that names pictures: their places as it gives them, and masks; no places where it was not understood.
 
-    `names` are the pictures that it speaks of; `ones`: whether only 0 and 1 say it, in a column that asks for neither.
+    Attributes:
+        names: the pictures that it speaks of.
+        ones: "good" or "defective", what 1 was taken for where only 0 and 1 say it, in a column that asks for neither.
+        unsure: the column whose 0 and 1 may mean either, so that it is not used.
+        others: how many rows name no picture of the set.
+        against: pictures that one row calls good and another defective.
     """
 
     name: str
     names: frozenset[str]
     places: Mapping[str, Place]
     runs: tuple[Runs, ...] = ()
-    ones: bool = False
+    ones: Literal["good", "defective", ""] = ""
+    unsure: str = ""
+    others: int = 0
+    against: tuple[str, ...] = ()
 
 
 class Pictures:
@@ -80,7 +90,10 @@ class Pictures:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.ends: dict[str, list[str]] = defaultdict(list)
+        self.numbers: dict[int, list[str]] = defaultdict(list)
         for name in names:
+            if words.stem(name).isdecimal():
+                self.numbers[int(words.stem(name))].append(name)
             parts = name.casefold().split("/")
             for start in range(len(parts)):
                 end = "/".join(parts[start:])
@@ -105,18 +118,31 @@ class Pictures:
             found = [name for name in found if prefers(name)] or found
         return found[0] if len(found) == 1 else None
 
+    def numbered(self, cells: Sequence[str]) -> list[str | None]:
+        """Return the pictures whose names are these numbers (7 for "007.png"); only None where one has none."""
+        numbers = [int(cell) if cell.isdecimal() and len(cell) < 12 else -1 for cell in cells]
+        found = [self.numbers[number][0] if len(self.numbers.get(number, ())) == 1 else None for number in numbers]
+        return [None] * len(cells) if None in found else list(found)
+
 
 def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     """Read a document beside pictures; None for one that names no picture of the set."""
     if "submission" in name.casefold():  # what a competition wants to be sent back
         return None
+    if name.casefold().endswith((".json", ".jsonl", ".yaml", ".yml")):
+        plain = _plain(name, text)
+        table = _of_rows(name, text, plain, pictures) if plain else None
+        if table is not None and table.names and (table.places or table.unsure):
+            return table
     if name.casefold().endswith((".xml", ".json", ".jsonl")):
         return _of_another_program(name, text, pictures)
     if name.casefold().endswith((".yaml", ".yml")):
         return _naming(name, text, pictures)
     rows = _rows(name, text)
-    if not rows:
-        return None
+    return _of_rows(name, text, rows, pictures) if rows else None
+
+
+def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) -> Table | None:
     if (boxes := _boxes(name, rows, pictures)) is not None:
         return boxes
     rows, kinds = _classes_apart(rows)
@@ -124,6 +150,9 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     rows = [row + [""] * (width - len(row)) for row in rows]
     named = [[pictures.called(row[column], name) if row[column] else None for row in rows] for column in range(width)]
     header = [] if any(column[0] for column in named) else [words.words(cell) for cell in rows[0]]
+    for i, said in enumerate(header):
+        if {*said} & words.FILE_COLUMNS and not any(named[i]):
+            named[i][1:] = pictures.numbered([row[i] for row in rows[1:]])
     by_header = [i for i, said in enumerate(header) if set(said) & words.FILE_COLUMNS and any(named[i])]
     likely = [
         i for i in range(width) if any(found and "." in row[i] for found, row in zip(named[i], rows, strict=True))
@@ -144,8 +173,21 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     column, verdicts = _verdicts(header, body, most)
     if verdicts is None:
         return Table(name, spoken, {})
-    ones = {row[column] for row in body} <= {"0", "1"} and not (header and _leaning(header[column]))
-    return Table(name, spoken, _places(name, files, verdicts, header, body, pictures), ones=ones)
+    ones: Literal["good", "defective", ""] = ""
+    if {row[column] for row in body} <= {"0", "1"} and not (header and _leaning(header[column])):
+        said = header[column] if header else ()
+        if {*said} & words.OPEN_COLUMNS:
+            return Table(name, spoken, {}, unsure=rows[0][column])
+        ones = "good" if {*said} & words.GOOD_COLUMNS else "defective"
+    found: dict[str, set[bool]] = defaultdict(set)
+    for file, verdict in zip(files, verdicts, strict=True):
+        if file is not None and verdict is not None:
+            found[file].add(verdict == "good")
+    return Table(
+        name, spoken, _places(name, files, verdicts, header, body, pictures), ones=ones,
+        others=sum(file is None and bool(row[most].strip()) for file, row in zip(files, body, strict=True)),
+        against=tuple(sorted(file for file, said in found.items() if len(said) > 1)),
+    )  # fmt: skip
 
 
 def _places(
@@ -182,29 +224,45 @@ def _verdicts(
     """Return a column, and "good", a kind or None for each of its rows; None where no column says it."""
     columns = [i for i in range(len(body[0]) if body else 0) if i != file]
     called = [i for i in columns if header and set(header[i]) & words.VERDICT_COLUMNS]
-    called += [i for i in columns if header and _leaning(header[i]) and i not in called]
+    called += [
+        i for i in columns if header and i not in called and (_leaning(header[i]) or _is_good(header[i], body, i))
+    ]
     called = [i for i in called if not set(header[i]) & _MEASURES]
     for column in called or (columns if len(columns) == 1 else []):
-        found = _values([row[column] for row in body], _leaning(header[column]) if header else "")
+        found = _values([row[column] for row in body], header[column] if header else ())
         if found is not None:
             return column, found
     return 0, None
 
 
 def _leaning(said: Sequence[str]) -> str:
-    """Say whether a column asks for good ("is_good") or for bad ("is_defect", "defect type")."""
-    return "good" if set(said) & words.GOOD else "bad" if set(said) & (words.BAD | {"damage", "damaged"}) else ""
+    """Say whether a column asks for good ("is_good") or for bad ("is_defect"); "" for neither or both."""
+    good = bool({*said} & (words.GOOD | {"isgood", "isok"}))
+    bad = bool({*said} & (words.BAD | words.BAD_COLUMNS))
+    return "" if good == bad else "good" if good else "bad"
 
 
-def _values(cells: Sequence[str], leaning: str) -> list[str | None] | None:
-    said = [cell.strip().casefold() for cell in cells]
+def _is_good(said: Sequence[str], body: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether 1 is good in a column of 0 and 1 ("quality", "valid")."""
+    return bool({*said} & words.GOOD_COLUMNS) and {row[column] for row in body} <= {"0", "1"}
+
+
+def _values(cells: Sequence[str], header: Sequence[str]) -> list[str | None] | None:
+    leaning = _leaning(header)
+    said = [_bare(cell) for cell in cells]
+    if not leaning and {*header} & words.GOOD_COLUMNS and {*said} <= {"0", "1"}:
+        leaning = "good"
+    if {*header} & words.GOOD and {*header} & words.BAD:  # "pass/fail" with P and F
+        initials = {word[0]: word for word in header if word in words.GOOD | words.BAD}
+        if len(initials) == 2 and {*said} - _EMPTY <= {*initials}:
+            said = [initials.get(value, value) for value in said]
     distinct = set(said) - _EMPTY
     quality = {value: meaning(value).quality for value in distinct}
     binary = distinct <= _YES | _NO | {value for value in distinct if quality[value]}
     numbers = all(_NUMBER.fullmatch(value) for value in distinct)
     if numbers and not binary and not all(value.isdecimal() for value in distinct):
         return None
-    if not distinct or (distinct <= {"yes", "no", "y", "n", "true", "false"} and not leaning):
+    if not distinct or (distinct <= words.YES | words.NO and not leaning):
         return None
     if not binary and not leaning and (numbers or "good" not in quality.values()):
         return None  # numbers of classes, or names of products
@@ -217,9 +275,16 @@ def _values(cells: Sequence[str], leaning: str) -> list[str | None] | None:
             return yes if value in _YES else no
         if quality[value] == "good":
             return "good"
-        return "defective" if numbers and leaning == "good" else cell.strip()
+        unnamed = numbers and (leaning == "good" or (leaning and not {*header} & words.CLASS_COLUMNS))
+        return "defective" if unnamed or (quality[value] and len(cell.strip()) == 1) else cell.strip()
 
     return [verdict(cell, value) for cell, value in zip(cells, said, strict=True)]
+
+
+def _bare(cell: str) -> str:
+    """Return a cell in lower case; a word without accents."""
+    value = cell.strip().casefold()
+    return "".join(words.words(value)) if value.isalpha() else value
 
 
 def _runs(
@@ -313,6 +378,38 @@ def unread(tables: Iterable[Table]) -> str:
 
 def _said_by(name: str) -> Sentence:
     return Sentence("role.table", "The table {file} says so.", file=name.rpartition("/")[2])
+
+
+def _plain(name: str, text: str) -> list[list[str]]:
+    """Return the rows of a plain list of labels in JSON or YAML (a label for each name, or the same few keys for each).
+
+    Empty for any other document.
+    """
+    try:
+        if name.casefold().endswith((".yaml", ".yml")):
+            pairs = [line.partition(": ") for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
+            flat = all(sign and value.strip() and key == key.lstrip() for key, sign, value in pairs)
+            return [[key.strip("'\" "), value.strip("'\" ")] for key, _, value in pairs] if flat else []
+        lines = name.casefold().endswith(".jsonl")
+        read: Any = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    if isinstance(read, dict) and len(read) == 1 and isinstance(inner := next(iter(read.values())), dict | list):
+        read = inner if not all(isinstance(each, str) for each in inner) or isinstance(inner, dict) else read
+    if isinstance(read, dict) and all(isinstance(each, list) for each in read.values()):
+        return [[str(one), key] for key, each in read.items() for one in each if isinstance(one, str)]
+    if isinstance(read, dict):
+        return [[key, str(each)] for key, each in read.items()] if _scalars(read.values()) else []
+    if not (isinstance(read, list) and read and all(isinstance(each, dict) and each for each in read)):
+        return []
+    keys = list(read[0])
+    if any(list(each) != keys or not _scalars(each.values()) for each in read):
+        return []
+    return [keys, *([str(each[key]) for key in keys] for each in read)]
+
+
+def _scalars(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str | int | float) for value in values)
 
 
 def _rows(name: str, text: str) -> list[list[str]]:

@@ -105,6 +105,16 @@ VERDICT_COLUMNS = _row(
     "isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 "
     "结果 判定"
 )
+GOOD_COLUMNS = _row("isgood isok quality valid validity usable 양품여부 합격여부")  # where 1 says yes
+BAD_COLUMNS = _row(
+    "isdefect isdefective isanomaly isbad hasdefect hasdefects hasanomaly damage damaged 불량여부 결함여부"
+)
+OPEN_COLUMNS = _row(  # where 1 may mean either
+    "verdict result status state judgement judgment 판정 결과 양불 结果 判定"
+)
+CLASS_COLUMNS = _row("type class kind category id code label 종류 유형 类型 種類")  # whose numbers are names
+YES = _row("yes y true ja j oui si sim da tak 예 네 유 있음 是 有 はい あり")
+NO = _row("no n false none nein non nao nej nie 아니오 아니요 무 없음 否 无 無 いいえ なし")
 SPLIT_COLUMNS = _row("split set subset phase partition usage 구분 划分")
 _MADE = _row(  # of pictures by a program
     "heatmap heatmaps overlay overlays thumbnail thumbnails thumb thumbs preview previews visualisation visualisations "

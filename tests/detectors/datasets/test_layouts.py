@@ -579,6 +579,12 @@ class TestMasks:
         tested = read(load(tree("good/0.png", "good/1.png", "bottle/3.png", "bottle_label/4.png")))[1]
         assert tested == {"bottle/3.png": ("bottle", None), "bottle_label/4.png": ("bottle_label", None)}
 
+    def test_masks_that_mark_nothing_are_told_of_the_set(self):
+        content = tree("train/good/0.png", "test/cut/1.png", "test/cut/2.png", empty=["ground_truth/cut/1.png"])
+        assert "Masks of defective pictures that mark nothing: 1 (ground_truth/cut/1.png)." in " ".join(
+            map(str, load(content).report.notes)
+        )
+
     def test_a_mask_whose_picture_is_gone_goes_to_no_other(self):
         content = tree(
             "train/good/0.png",
@@ -702,6 +708,18 @@ class TestTables:
              "2.png,cut,0.5,2,0.1\n3.png,good,,3,0.0\n", {2: "cut"}),
             ("list.txt", "0.png 0\n1.png 0\n2.png 1\n3.png 0\n", {2: "defective"}),
             ("labels.csv", "filename,label\n0.bmp,OK\n1.bmp,OK\n2.bmp,NG\n3.bmp,OK\n", {2: "NG"}),
+            ("labels.json", '{"0.png": "good", "1.png": "good", "2.png": "bad", "3.png": "good"}', {2: "bad"}),
+            ("labels.json", '{"good": ["0.png", "1.png", "3.png"], "crack": ["2.png"]}', {2: "crack"}),
+            ("labels.json", '{"labels": [{"file": "0.png", "is_defect": false}, {"file": "2.png", "is_defect": true}, '
+             '{"file": "1.png", "is_defect": false}, {"file": "3.png", "is_defect": false}]}', {2: "defective"}),
+            ("labels.jsonl", "".join(f'{{"file": "{i}.png", "label": "{["OK", "NG"][i == 2]}"}}\n' for i in range(4)),
+             {2: "NG"}),
+            ("labels.yaml", "0.png: ok\n1.png: ok\n2.png: 'crack'\n3.png: ok\n", {2: "crack"}),
+            ("labels.csv", "filename;Fehler\n0.png;nein\n1.png;nein\n2.png;ja\n3.png;nein\n", {2: "defective"}),
+            ("labels.csv", "filename,pass/fail\n0.png,P\n1.png,P\n2.png,F\n3.png,P\n", {2: "defective"}),
+            ("labels.csv", "filename,quality\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n", {2: "defective"}),
+            ("labels.csv", "filename,isgood\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n", {2: "defective"}),
+            ("labels.csv", "filename,num_defects\n0.png,0\n1.png,0\n2.png,7\n3.png,0\n", {2: "defective"}),
             ("판정.csv", "파일명,판정\n0.png,양품\n1.png,양품\n2.png,불량\n3.png,양품\n", {2: "불량"}),
         ],
     )  # fmt: skip
@@ -729,9 +747,10 @@ class TestTables:
              "annotations.xml"),
             # github.com/zae-bayern/elpv-dataset
             ({"labels.csv": "images/0.png  0.0   mono\nimages/2.png  0.6666   poly\n"}, "labels.csv"),
-            ({"labels.json": '{"0.png": "OK", "2.png": "NG"}'}, "labels.json"),
-            ({"metadata.jsonl": '{"file_name": "2.png", "label": 1}'}, "metadata.jsonl"),
-            ({"labels.yaml": "0.png: ok\n2.png: ng\n"}, "labels.yaml"),
+            ({"labels.json": '{"0.png": {"verdict": "OK"}, "2.png": {"verdict": "NG"}}'}, "labels.json"),
+            ({"metadata.jsonl": '{"file_name": "2.png", "boxes": [[1, 2]], "label": 1}'}, "metadata.jsonl"),
+            ({"labels.yaml": "labels:\n  0.png: ok\n  2.png: ng\n"}, "labels.yaml"),
+            ({"labels/2.txt": "0 .5 .5 .1 .1\n"}, "2.txt"),
             ({"boxes/2_anno.txt": "Quartzity 0.1 0.2 0.3 0.4\n"}, "2_anno.txt"),
         ],
     )  # fmt: skip
@@ -747,6 +766,37 @@ class TestTables:
         assert said[0].startswith(f"{file} may say which pictures are defective and cannot be read; 4 pictures")
         known = load(tree("good/0.png", "crack/1.png") | {file: b"1 10 20 30 40"})
         assert not any(note.key == "dataset.labels_perhaps" for note in known.report.notes)
+
+    def test_texts_called_like_pictures_are_told(self):
+        data = load(tree(*self.NAMES) | {f"images/{i}.txt": b"good" for i in range(2)})
+        assert "0.txt, 1.txt may say which" in " ".join(map(str, data.report.notes))
+
+    def test_numbers_name_the_pictures_that_they_are(self):
+        named = tree(*(f"img/{i:03}.png" for i in range(4)))
+        data = load(named | {"t.csv": b"id,has_defect\n0,False\n1,False\n2,True\n3,False\n"})
+        assert read(data)[1] == {"img/002.png": ("defective", None)}
+        assert read(load(named | {"t.csv": b"id,has_defect\n1,False\n2,True\n9,True\n"}))[1] == {}
+
+    def test_where_one_may_mean_either_the_column_is_not_used(self):
+        data = load(tree(*self.NAMES) | {"t.csv": b"file,result\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n"})
+        assert [note.key for note in data.report.notes[:2]] == ["dataset.table_unsure", "dataset.labels_unread"]
+        good = load(tree(*self.NAMES) | {"t.csv": b"file,valid\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n"})
+        assert str(good.report.notes[0]) == "In t.csv, 1 is taken for good and 0 for defective."
+
+    def test_rows_against_each_other_and_without_a_picture_are_told(self):
+        data = load(tree(*self.NAMES) | {"t.csv": b"file,label\n0.png,ok\n1.png,ok\n0.png,nok\n9.png,nok\n"})
+        assert [str(note) for note in data.report.notes[:2]] == [
+            "Rows of t.csv contradict each other (pictures: 1, images/0.png among them): such a picture counts as "
+            "defective.",
+            "Rows of t.csv that name no picture of the set: 1.",
+        ]
+
+    @pytest.mark.parametrize(
+        ("kind", "encoding"), [("Lochöß", "cp1252"), ("défaut é", "cp1252"), ("찍힘", "cp949"), ("긁힘", "utf-16")]
+    )
+    def test_accents_and_korean_of_old_encodings_are_told_apart(self, kind, encoding):
+        text = f"file,label\n0.png,good\n1.png,good\n2.png,{kind}\n".encode(encoding)
+        assert read(load(tree(*self.NAMES) | {"t.csv": text}))[1]["images/2.png"] == (kind, None)
 
     def test_what_one_means_and_that_a_table_is_against_the_folders_is_told(self):
         data = load(
