@@ -133,12 +133,30 @@ def sort_out(
     notes += tuple(_unread([*unread, *tables.unreadable_masks(names, places)], names, places))
     notes += tuple(_may_speak([*documents.sheets, *documents.silent], places))
     notes += tuple(_otherwise(table))
+    listed = Counter(source for _, source in documents.outlines)
+    marked = any(outlines.marked for outlines, _ in documents.outlines)
+    moved = False
     for outlines, source in documents.outlines:
-        if (drawn := outlined.drawn(outlines, source)) is not None:
-            files.append(drawn[0])
-            places.append(drawn[1])
-        else:
-            documents.entries.append(_no_picture(source, outlines))
+        found = outlined.owners(outlines, source)
+        if len(found) != 1:
+            documents.entries.append(_no_picture(source, outlines, [names[i] for i in found]))
+            continue
+        (owner,) = found
+        if listed[source] > 1:  # one document of many pictures says which of them have defects
+            if not outlines.marked:
+                if marked and places[owner].kind is None:
+                    places[owner] = replace(places[owner], kind="good", why=_listed(source))
+                continue
+            if not given and layouts.only_of_training(names[owner], places[owner]):
+                kind = outlines.kinds[0] if outlines.kinds else "defective"
+                places[owner] = replace(places[owner], role="test", kind=kind, why=_outlined(source))
+                moved = True
+        drawn = outlined.drawn(outlines, source, owner)
+        files.append(drawn[0])
+        places.append(drawn[1])
+    if moved:
+        places, spared = layouts.with_spare(places, [file.name for file in files])
+        set_aside = set_aside or spared
     by_name = {file.name: file for file in files}
     for each, table_name in runs:
         files.append(_of_runs(each, by_name[each.picture], table_name, limits))
@@ -423,28 +441,45 @@ class _Outlines:
                 self.by_file[file.casefold()].append(i)
                 self.by_stem[folder, place.stem.casefold()].append(i)
 
-    def drawn(self, outlines: Outlines, source: str) -> tuple[File, Place] | None:
-        """Return outlines as a file of a mask, placed at the picture that they name; None where that is not here."""
+    def owners(self, outlines: Outlines, source: str) -> list[int]:
+        """Return the picture that outlines name, as an index; none, or several that nothing tells apart."""
         folder = source.rpartition("/")[0]
         file, wanted = outlines.picture.rpartition("/")[2], f"/{outlines.picture}".casefold()
         called = self.by_file[file.casefold()]
         ending = [i for i in called if f"/{self.names[i]}".casefold().endswith(wanted)]
         beside = [i for i in ending if self.names[i].rpartition("/")[0] == folder]
-        for found in (beside, ending, called, self.by_stem[folder, words.stem(source).casefold()]):
-            if len(found) == 1:
-                kind = outlines.kinds[0] if outlines.kinds else None
-                why = Sentence("role.outlines", "{file} outlines its defects.", file=source.rpartition("/")[2])
-                name = source if words.stem(source) == words.stem(file) else f"{source}: {outlines.picture}"
-                (owner,) = found
-                place = Place("mask", kind, self.places[owner].stem, why=why, picture=self.names[owner])
-                return File(name, lambda: outlines.mask(self.limits)), place
-        return None
+        below = [i for i in ending if self.names[i].startswith(f"{folder}/")]
+        defective = [i for i in below or ending if self.places[i].defective and outlines.marked]
+        of_its_name = self.by_stem[folder, words.stem(source).casefold()]
+        return next((found for found in (beside, ending, called, of_its_name, defective) if len(found) == 1), called)
+
+    def drawn(self, outlines: Outlines, source: str, owner: int) -> tuple[File, Place]:
+        """Return outlines as a file of a mask, placed at their picture."""
+        kind = outlines.kinds[0] if outlines.kinds else None
+        stem = words.stem(outlines.picture.rpartition("/")[2])
+        name = source if words.stem(source) == stem else f"{source}: {outlines.picture}"
+        place = Place("mask", kind, self.places[owner].stem, why=_outlined(source), picture=self.names[owner])
+        return File(name, lambda: outlines.mask(self.limits)), place
 
 
-def _no_picture(source: str, outlines: Outlines) -> Entry:
+def _outlined(source: str) -> Sentence:
+    return Sentence("role.outlines", "{file} outlines its defects.", file=source.rpartition("/")[2])
+
+
+def _listed(source: str) -> Sentence:
+    return Sentence("role.listed", "{file} lists it without a defect.", file=source.rpartition("/")[2])
+
+
+def _no_picture(source: str, outlines: Outlines, called: Sequence[str]) -> Entry:
     why = Sentence(
         "mask.no_outlined_picture", "Its outlines are for {picture}, which is not here.", picture=outlines.picture
     )
+    if called:
+        why = Sentence(
+            "mask.two_outlined_pictures",
+            "Its outlines are for {picture}, and {count} pictures are called so ({first}, {second}).",
+            picture=outlines.picture, count=len(called), first=called[0], second=called[1],
+        )  # fmt: skip
     return Entry(source, "refused", why, "mask", (why,))
 
 

@@ -200,6 +200,21 @@ def unsaid(place: Place) -> bool:
     return place.why == _DEFAULT
 
 
+def only_of_training(name: str, place: Place) -> bool:
+    """Whether a picture is learnt only because its folder is one of training, which does not say that it is good."""
+    by_folder = place.role == "train" and place.why is not None and place.why.key == "role.folder"
+    return by_folder and not any(meaning(folder).quality == "good" for folder in name.split("/")[:-1])
+
+
+def with_spare(places: Sequence[Place], names: Sequence[str]) -> tuple[list[Place], bool]:
+    """Set every fifth good picture aside where only defects would be tested; return the places, and whether any was."""
+    spare = spared([(place.role, place.kind) for place in places], names)
+    result = list(places)
+    for i in spare:
+        result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_SPARE)
+    return result, bool(spare)
+
+
 def contradicts(name: str, defective: bool | None) -> bool:
     """Whether the deepest word for good or bad above a file says otherwise."""
     said = [meaning(folder).quality for folder in name.split("/")[:-1]]
@@ -630,10 +645,7 @@ def _set_aside(
     roles = {each.role for path in folders for each in map(meaning, path) if each.quality != "unlabelled"}
     labelled = any(place.why is not None and place.why.key == "role.table" for place in places)
     explicit = table or "test" in roles or ("train" in roles and not labelled)
-    spare = () if explicit else spared([(place.role, place.kind) for place in places], names)
-    for i in spare:
-        places[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_SPARE)
-    return places, bool(spare)
+    return (places, False) if explicit else with_spare(places, names)
 
 
 def spared(roles: Sequence[tuple[str, str | None]], names: Sequence[str]) -> list[int]:

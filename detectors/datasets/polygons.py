@@ -35,6 +35,11 @@ class Outlines:
     polygons: tuple[tuple[tuple[float, float], ...], ...]
     runs: tuple[tuple[int, ...], ...] = ()
 
+    @property
+    def marked(self) -> bool:
+        """Whether anything is outlined."""
+        return bool(self.polygons or self.runs)
+
     def mask(self, limits: Limits = LIMITS) -> bytes:
         """Return the mask as PNG; `PictureRefused` for sizes or numbers that no picture has."""
         height, width = self.size

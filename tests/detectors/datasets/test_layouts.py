@@ -670,6 +670,29 @@ class TestOutlines:
         assert read(data)[1] == {"test/b.jpg": ("cut", MARKED), "test/c.jpg": ("hole", MARKED), "test/d.jpg": GOOD}
         assert states(data) == {"annotations/instances.json": "mask.no_outlined_picture"}
 
+    def outlines(self, marked, *names):
+        images = [{"id": i, "file_name": name, "height": SIZE[0], "width": SIZE[1]} for i, name in enumerate(names)]
+        found = [{"image_id": names.index(name), "category_id": 7, "bbox": [5, 3, 5, 5]} for name in marked]
+        document = {"images": images, "annotations": found, "categories": [{"id": 7, "name": "crack"}]}
+        return json.dumps(document).encode()
+
+    def test_pictures_to_train_that_coco_marks_are_tested_and_the_others_are_good(self):
+        # as Roboflow exports it
+        names = [f"{i:02}.jpg" for i in range(12)]
+        content = tree(*(f"train/{name}" for name in names), "valid/a.jpg", "valid/b.jpg")
+        content |= {"train/_annotations.coco.json": self.outlines(names[:2], *names)}
+        data = load(content | {"valid/_annotations.coco.json": self.outlines(["a.jpg"], "a.jpg", "b.jpg")})
+        assert str(data.report.understanding) == (
+            "11 normal (9 to learn from, 2 to test); 3 defective (crack); 3 masks."
+        )
+
+    def test_of_pictures_of_one_name_the_defective_one_is_marked_or_it_is_told(self):
+        content = tree("train/good/0.png", "test/good/0.png", "test/bad/0.png", "test/bad/1.png", "test/cut/1.png")
+        data = load(content | {"test/coco.json": self.outlines(["0.png", "1.png"], "0.png", "1.png")})
+        assert read(data)[1]["test/bad/0.png"] == ("bad", MARKED)
+        (told,) = [str(entry.sentence) for entry in data.report.entries if entry.state == "refused"]
+        assert told == ("Its outlines are for 1.png, and 2 pictures are called so (test/bad/1.png, test/cut/1.png).")
+
     def test_cocos_compressed_runs(self):
         from detectors.datasets.polygons import _counts
 
