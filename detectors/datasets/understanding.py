@@ -10,6 +10,7 @@ from typing import Literal
 from detectors.errors import Sentence
 
 _KINDS = 8
+_PICTURE_BY_PICTURE = {"role.table", "role.named", "role.by_mask", "role.outlines", "role.listed"}
 
 FolderRole = Literal["good", "defective", "unlabelled", "masks", "ignore", ""]
 
@@ -133,7 +134,34 @@ def _folders(taken: Sequence[FileUse]) -> Iterable[Folder]:
         first = next(each for each in pictures or files if (_role(each), each.use) == most)
         chosen = first.why is not None and first.why.key == "role.chosen"
         shown: Literal["train", "test", ""] = use if use in ("train", "test") else ""  # type: ignore[assignment]
-        yield Folder(path, role, shown, first.kind, len(pictures), len(masks), chosen, first.why)
+        why = _each(pictures) or first.why
+        yield Folder(path, role, shown, first.kind, len(pictures), len(masks), chosen, why)
+
+
+def _each(pictures: Sequence[FileUse]) -> Sentence | None:
+    """Say how many pictures of a folder are what, where not the folder but a table, names or masks decided it."""
+    reasons = [each.why for each in pictures if each.why is not None and each.why.key in _PICTURE_BY_PICTURE]
+    if not reasons or len({(each.use, each.defective) for each in pictures}) == 1:
+        return None
+    counts = {
+        "learnt": sum(each.use == "train" for each in pictures),
+        "good": sum(each.use == "test" and each.defective is False for each in pictures),
+        "defective": sum(each.use == "test" and each.defective is True for each in pictures),
+        "open": sum(each.use == "test" and each.defective is None for each in pictures),
+    }
+    if file := next((reason.values["file"] for reason in reasons if "file" in reason.values), ""):
+        return Sentence(
+            "role.each_of_file",
+            "{file} decides picture by picture. Learnt: {learnt}; tested: {good} good, {defective} defective, {open} "
+            "without a label.",
+            file=file, **counts,
+        )  # fmt: skip
+    return Sentence(
+        "role.each",
+        "Decided picture by picture, by names or masks. Learnt: {learnt}; tested: {good} good, {defective} defective, "
+        "{open} without a label.",
+        **counts,
+    )
 
 
 def _role(taken: FileUse) -> FolderRole:

@@ -790,6 +790,16 @@ class TestTables:
         known = load(tree("good/0.png", "crack/1.png") | {file: b"1 10 20 30 40"})
         assert not any(note.key == "dataset.labels_perhaps" for note in known.report.notes)
 
+    def test_a_folder_whose_pictures_a_table_or_names_decide_says_how_many_are_what(self):
+        table = load(tree(*self.NAMES) | {"t.csv": b"file,label\n0.png,ok\n1.png,ok\n2.png,nok\n3.png,ok\n"})
+        assert [str(folder.why) for folder in table.report.understanding.folders] == [
+            "t.csv decides picture by picture. Learnt: 3; tested: 0 good, 1 defective, 0 without a label."
+        ]
+        named = load(tree("IMG_0(good).jpg", "IMG_1(good).jpg", "IMG_2(bad).jpg"))
+        assert str(named.report.understanding.folders[0].why).endswith(
+            "Learnt: 2; tested: 0 good, 1 defective, 0 without a label."
+        )
+
     def test_texts_called_like_pictures_are_told(self):
         data = load(tree(*self.NAMES) | {f"images/{i}.txt": b"good" for i in range(2)})
         assert "0.txt, 1.txt may say which" in " ".join(map(str, data.report.notes))
