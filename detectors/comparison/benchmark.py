@@ -130,9 +130,11 @@ def _summary(name: str, result: Result) -> MeasuredSet:
     ]
     rows += [BenchmarkRow(each.method, each.backbone, failure=str(each.sentence)) for each in result.failures]
     labels = [picture.defective for picture in result.test]
+    figures = [figure for column in result.columns for figure in column.figures.values()]
+    absent = [str(figure.reason) for figure in figures if figure.value is None and figure.reason is not None]
     return MeasuredSet(
         name, len(result.learnt), len(result.held_out), labels.count(False), labels.count(True), tuple(rows),
-        warnings=tuple(map(str, result.warnings)),
+        warnings=tuple(dict.fromkeys([*map(str, result.warnings), *absent])),
     )  # fmt: skip
 
 

@@ -406,6 +406,8 @@ def _verdict(
         return "unlabelled", None, _said(path[decides])
     below = [i for i in range(0 if at is None else at + 1, len(path)) if said[i].silent]
     kinds = [i for i in below if not said[i].view]
+    while len(kinds) > 1 and words.is_condition(path[kinds[-1]]) and kinds[-2] > (-1 if decides is None else decides):
+        kinds.pop()
     if decides is not None:
         kind = path[kinds[-1]] if kinds and kinds[-1] > decides else path[decides]
         return "bad", "defective" if meaning(kind).role else kind, _said(path[decides])

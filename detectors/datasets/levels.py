@@ -110,6 +110,15 @@ def said_of_levels(train: Sequence[Picture], test: Sequence[Picture], white: Whi
             low, high = normal_range([picture.depth for picture in learnt if picture.depth is not None])
             found.append(
                 Sentence(
+                    "dataset.levels_of_one",
+                    "Black is {black:g} and white {white:g} in all pictures of more than 8 bits: all values of the "
+                    "normal ones are {low:g}, which is no range to take them from.",
+                    black=black,
+                    white=top,
+                    low=low,
+                )
+                if low == high
+                else Sentence(
                     "dataset.levels",
                     "Black is {black:g} and white {white:g} in all pictures of more than 8 bits: the range of the "
                     "normal ones ({low:g} to {high:g}) and up to {headroom:.0%} of it on both sides.",

@@ -96,6 +96,10 @@ _NUMBERED = _row(  # or a letter
     "line part sample lot batch day light shot pos position station angle exposure unit group shift week "
     "month series session trial round"
 )
+_CONDITIONS = _row(  # in the folder of a kind of defect: how large or bad it is
+    "large small big little tiny huge medium minor major mild moderate slight severe heavy strong weak size grade "
+    "level severity gross klein groß stark schwach grand petit grande pequeno piccolo 대 중 소 大 中 小 대형 중형 소형"
+)
 FILE_COLUMNS = _row(  # of tables of labels
     "file filename filenames name image images imagename imageid img picture path filepath imagepath id 파일 파일명 "
     "이미지 文件 文件名 图片 图像 ファイル ファイル名 画像"
@@ -337,6 +341,16 @@ def is_date(folder: str) -> bool:
     (True, True, False, False)
     """
     return _DATE.match(folder) is not None
+
+
+def is_condition(folder: str) -> bool:
+    """Whether a folder in that of a kind of defect only says how large or how bad it is.
+
+    >>> is_condition("large"), is_condition("severity_2"), is_condition("large crack")
+    (True, True, False)
+    """
+    said = [word for word in words(folder) if not word.isdigit()]
+    return bool(said) and _CONDITIONS.issuperset(said)
 
 
 def stem(name: str) -> str:

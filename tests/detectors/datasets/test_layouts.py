@@ -1114,6 +1114,18 @@ class TestLongPaths:
         assert len(loose.train) == 1
 
 
+def test_a_folder_in_a_kind_of_defect_is_a_condition_of_it():
+    bad = ["defective/crack/large/1.png", "defective/crack/small/2.png", "defective/dent/large/3.png"]
+    tested = read(load(tree("good/0.png", *bad)))[1]
+    assert tested == dict(zip(bad, [("crack", None), ("crack", None), ("dent", None)], strict=True))
+
+
+def test_normal_pictures_of_one_deep_value_have_no_range():
+    content = {f"train/good/{i}.png": encoded(Image.fromarray(np.full(SIZE, 1234, np.uint16))) for i in range(3)}
+    content["test/hot/0.png"] = encoded(Image.fromarray(np.full(SIZE, 14_000, np.uint16)))
+    assert any("all values of the normal ones are 1234" in str(note) for note in load(content).report.notes)
+
+
 def test_a_mask_of_half_the_size_in_a_folder_of_masks_is_one():
     half = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.uint8)
     half[2:4, 2:4] = 255
