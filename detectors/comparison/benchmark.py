@@ -130,8 +130,8 @@ def _summary(name: str, result: Result) -> MeasuredSet:
     ]
     rows += [BenchmarkRow(each.method, each.backbone, failure=str(each.sentence)) for each in result.failures]
     labels = [picture.defective for picture in result.test]
-    figures = [figure for column in result.columns for figure in column.figures.values()]
-    absent = [str(figure.reason) for figure in figures if figure.value is None and figure.reason is not None]
+    ranked = [column.figures["image_auroc"] for column in result.columns if "image_auroc" in column.figures]
+    absent = [str(figure.reason) for figure in ranked if figure.value is None and figure.reason is not None]
     return MeasuredSet(
         name, len(result.learnt), len(result.held_out), labels.count(False), labels.count(True), tuple(rows),
         warnings=tuple(dict.fromkeys([*map(str, result.warnings), *absent])),

@@ -210,8 +210,9 @@ def assemble(
             told.append(Entry(file.name, "refused", refused[i], shown, (refused[i],), place.why))
             taken.append(FileUse(file.name, "", why=place.why))
         elif i in samples:
-            told.append(_told(file.name, role, samples[i].picture.notes, place.why))
-            taken.append(FileUse(file.name, role, samples[i].defective, samples[i].kind, place.why))  # type: ignore[arg-type]
+            why = layouts.BY_MASK if layouts.unsaid(place) and samples[i].defective else place.why
+            told.append(_told(file.name, role, samples[i].picture.notes, why))
+            taken.append(FileUse(file.name, role, samples[i].defective, samples[i].kind, why))  # type: ignore[arg-type]
         else:
             told.append(_told(file.name, "mask", paired.notes[i], place.why))
             taken.append(FileUse(file.name, "mask", why=place.why))

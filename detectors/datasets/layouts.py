@@ -225,7 +225,7 @@ def contradicts(name: str, defective: bool | None) -> bool:
 _MADE = Sentence("role.made", "Its folder is called after what a program makes of pictures: it is not used.")
 _DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
 _NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
-_BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
+BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
 _UNLISTED = Sentence("role.unlisted", "The table of labels does not name it: nothing says whether it is good.")
 _TEMPLATE = Sentence("role.template", "Its name says that it is the template of the picture beside it.")
 _TESTED = Sentence("role.tested", "It lies beside its own template; nothing says whether it is good.")
@@ -632,7 +632,7 @@ def _decided_by_masks(
             role="test",
             kind=None,
             by_mask=True,
-            why=_BY_MASK,
+            why=BY_MASK,
             folder=None if place.kind == "good" else place.kind,
         )
         if i in pictures

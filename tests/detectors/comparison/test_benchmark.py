@@ -42,6 +42,13 @@ def measured(root, out, spread=room.one_by_one):
     return {one.name: one for one in room.benchmark(COMPARISON, root, out, spread)}
 
 
+def test_what_has_no_figure_says_why(tmp_path):
+    builtin.write_mvtec(builtin.build("circuit", normal=4, good=1, per=1, severities=(1.0,), seed=4), tmp_path / "one")
+    shutil.rmtree(tmp_path / "one" / "test" / "good")
+    one = room.measured(COMPARISON, "one", lambda: datasets.load_folder(tmp_path / "one"))
+    assert list(tables.remarks([one])) == ["one: There is no good picture: at least one is needed."]
+
+
 def test_every_set_is_measured_as_it_would_be_alone(sets, tmp_path):
     found = measured(sets, tmp_path / "out")
     assert set(found) == {"broken", "circuit", "leather"}

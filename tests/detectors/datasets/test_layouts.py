@@ -579,6 +579,11 @@ class TestMasks:
         tested = read(load(tree("good/0.png", "good/1.png", "bottle/3.png", "bottle_label/4.png")))[1]
         assert tested == {"bottle/3.png": ("bottle", None), "bottle_label/4.png": ("bottle_label", None)}
 
+    def test_a_folder_of_which_masks_alone_make_pictures_defective_says_so(self):
+        data = load(tree(*(f"images/{i}.png" for i in range(5)), masks=["masks/4.png"]))
+        (why,) = (str(folder.why) for folder in data.report.understanding.folders if folder.path == "images")
+        assert why.endswith("Learnt: 4; tested: 0 good, 1 defective, 0 without a label.")
+
     def test_masks_that_mark_nothing_are_told_of_the_set(self):
         content = tree("train/good/0.png", "test/cut/1.png", "test/cut/2.png", empty=["ground_truth/cut/1.png"])
         assert "Masks of defective pictures that mark nothing: 1 (ground_truth/cut/1.png)." in " ".join(
