@@ -581,6 +581,11 @@ FAULTS = (
         ("tests/detectors/images/test_origins.py", ""),
     ),
     Fault(
+        "a folder called after a class and masks is a kind", "detectors/datasets/layouts.py",
+        "        if not own.role and (found := words.masks_of(", "        if not path and (found := words.masks_of(",
+        ("tests/detectors/datasets/test_layouts.py", "called_after"),
+    ),
+    Fault(
         "a condition below a kind is taken for the kind", "detectors/datasets/layouts.py",
         "replace(own, view=True) if folder in conditions", "replace(own, view=False) if folder in conditions",
         ("tests/detectors/datasets/test_layouts.py", "AeBAD"),

@@ -191,7 +191,7 @@ def _pictures(data: Dataset) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.flat",
-                "{count} pictures are of one colour all over ({examples}): check that they are what you meant.",
+                "Pictures of one colour all over: {count} ({examples}). Check that they are what you meant.",
                 count=len(flat),
                 examples=", ".join(flat[:_EXAMPLES]),
             )

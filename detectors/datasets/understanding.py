@@ -98,6 +98,8 @@ def understand(taken: Sequence[FileUse], unread: str = "") -> Understanding:
         parts.append(Sentence("understanding.unlabelled", "{count} to test without a label", count=unlabelled))
     parts.append(
         Sentence("understanding.masks", "{count} masks", count=masks)
+        if masks > 1
+        else Sentence("understanding.one_mask", "1 mask")
         if masks
         else Sentence("understanding.no_masks", "no masks")
     )

@@ -205,9 +205,7 @@ class TestUnderstood:
 
     def test_the_set_is_read_aloud_and_each_folder_listed(self, page):
         app = page(self.own)
-        assert "13 normal (12 to learn from, 1 to test); 2 defective of 2 kinds: crack, old light; 1 masks." in html(
-            app
-        )
+        assert "13 normal (12 to learn from, 1 to test); 2 defective of 2 kinds: crack, old light; 1 mask." in html(app)
         shown = {box.key: box.value for box in app.selectbox if box.key.startswith("read_")}
         assert [key.partition("_")[2][2:] for key in shown] == [
             "ground_truth/crack", "test/crack", "test/good", "test/old light", "train/good"

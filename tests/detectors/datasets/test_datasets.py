@@ -290,7 +290,7 @@ class TestProblems:
             "All 2 normal pictures are the same picture: there is no variation to learn. Add different ones."
         )
         assert notes["dataset.flat"] == (
-            "2 pictures are of one colour all over (a.png, b.png): check that they are what you meant."
+            "Pictures of one colour all over: 2 (a.png, b.png). Check that they are what you meant."
         )
 
     def test_mixed_sizes(self):

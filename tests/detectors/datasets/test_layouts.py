@@ -1010,7 +1010,7 @@ class TestRoles:
         )  # fmt: skip
         assert states(data, "ignored") == {"test/night/old/e.png": "role.chosen"}
         assert data.recipe["roles"]["red"] == "defective"
-        assert str(data.report.understanding) == ("3 normal (2 to learn from, 1 to test); 1 defective (red); 1 masks.")
+        assert str(data.report.understanding) == ("3 normal (2 to learn from, 1 to test); 1 defective (red); 1 mask.")
         found = {folder.path: (folder.role, folder.use, folder.chosen) for folder in data.report.understanding.folders}
         assert found == {
             "blue": ("good", "train", True), "red": ("defective", "test", True), "shapes": ("masks", "", True),
