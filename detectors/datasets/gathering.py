@@ -304,6 +304,13 @@ def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
             "defective.",
             file=file, count=len(table.against), example=table.against[0],
         )  # fmt: skip
+    if table.several:
+        yield Sentence(
+            "dataset.table_several",
+            "Rows of {file} whose name several pictures have, so that nothing says which is meant: {count} ({example} "
+            "among them). Write the folder before the name.",
+            file=file, count=len(table.several), example=table.several[0],
+        )  # fmt: skip
     if table.others:
         yield Sentence("dataset.table_others", "Rows of {file} that name no picture of the set: {count}.",
                        file=file, count=table.others)  # fmt: skip

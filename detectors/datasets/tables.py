@@ -72,6 +72,7 @@ class Table:
         ones: "good" or "defective", what 1 was taken for where only 0 and 1 say it, in a column that asks for neither.
         unsure: the column whose 0 and 1 may mean either, so that it is not used.
         others: how many rows name no picture of the set.
+        several: names in it that several pictures have.
         against: pictures that one row calls good and another defective.
     """
 
@@ -83,6 +84,7 @@ class Table:
     unsure: str = ""
     others: int = 0
     against: tuple[str, ...] = ()
+    several: tuple[str, ...] = ()
 
 
 class Pictures:
@@ -102,6 +104,11 @@ class Pictures:
 
     def called(self, cell: str, table: str) -> str | None:
         """Return the one picture that a cell names; None for none, or several that nothing tells apart."""
+        found = self.all_called(cell, table)
+        return found[0] if len(found) == 1 else None
+
+    def all_called(self, cell: str, table: str) -> list[str]:
+        """Return the pictures that a cell may name, none, one, or several that nothing tells apart."""
         parts = [part for part in cell.strip().replace("\\", "/").casefold().split("/") if part not in ("", ".")]
         found = next((f for i in range(len(parts)) if (f := self.ends.get("/".join(parts[i:])))), [])
         if not found and _FILE.fullmatch(cell.strip()):  # the pictures were saved in another format since
@@ -116,7 +123,7 @@ class Pictures:
         )
         for prefers in preferences:
             found = [name for name in found if prefers(name)] or found
-        return found[0] if len(found) == 1 else None
+        return found
 
     def numbered(self, cells: Sequence[str]) -> list[str | None]:
         """Return the pictures whose names are these numbers (7 for "007.png"); only None where one has none."""
@@ -153,6 +160,13 @@ def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) ->
     for i, said in enumerate(header):
         if {*said} & words.FILE_COLUMNS and not any(named[i]):
             named[i][1:] = pictures.numbered([row[i] for row in rows[1:]])
+    several = tuple(
+        row[i] for i, said in enumerate(header) if {*said} & words.FILE_COLUMNS
+        for row, found in zip(rows[1:], named[i][1:], strict=True) if not found and row[i]
+        and len(pictures.all_called(row[i], name)) > 1
+    )  # fmt: skip
+    if several and not any(any(column) for column in named):
+        return Table(name, frozenset(), {}, several=several)
     by_header = [i for i, said in enumerate(header) if set(said) & words.FILE_COLUMNS and any(named[i])]
     likely = [
         i for i in range(width) if any(found and "." in row[i] for found, row in zip(named[i], rows, strict=True))
@@ -185,7 +199,10 @@ def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) ->
             found[file].add(verdict == "good")
     return Table(
         name, spoken, _places(name, files, verdicts, header, body, pictures), ones=ones,
-        others=sum(file is None and bool(row[most].strip()) for file, row in zip(files, body, strict=True)),
+        others=sum(
+            file is None and row[most].strip() not in {"", *several} for file, row in zip(files, body, strict=True)
+        ),
+        several=several,
         against=tuple(sorted(file for file, said in found.items() if len(said) > 1)),
     )  # fmt: skip
 

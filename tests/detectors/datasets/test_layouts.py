@@ -805,6 +805,13 @@ class TestTables:
             "Learnt: 2; tested: 0 good, 1 defective, 0 without a label."
         )
 
+    def test_names_that_several_pictures_have_are_told(self):
+        data = load(tree("a/0.png", "a/1.png", "b/0.png", "b/1.png") | {"t.csv": b"file,label\n0.png,ok\n1.png,nok\n"})
+        assert str(data.report.notes[0]) == (
+            "Rows of t.csv whose name several pictures have, so that nothing says which is meant: 2 (0.png among "
+            "them). Write the folder before the name."
+        )
+
     def test_texts_called_like_pictures_are_told(self):
         data = load(tree(*self.NAMES) | {f"images/{i}.txt": b"good" for i in range(2)})
         assert "0.txt, 1.txt may say which" in " ".join(map(str, data.report.notes))
