@@ -232,7 +232,10 @@ def assemble(
     unread = ", ".join(note.values["names"] for note in notes if note.key == "dataset.labels_unread")
     report = Report((*told, *entries), (), understand(taken, unread))
     data = Dataset(name, train, tuple(with_empty_masks(test)), report, recipe)
-    return replace(data, report=replace(report, notes=notes + checks.problems(data)))
+    found = checks.problems(data)
+    if any(note.key == "dataset.empty_masks" for note in notes):
+        found = tuple(note for note in found if note.key != "dataset.no_masks")  # there are, but empty
+    return replace(data, report=replace(report, notes=notes + found))
 
 
 @dataclass
