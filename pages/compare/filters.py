@@ -9,6 +9,7 @@ from pages.frame.pinned import several
 from pages.frame.verdicts import FILTERS, Verdicts
 from pages.frame.words import called, speaker, text
 
+_PAGE_BUTTON, _PAGES_SEEN = 60, 7  # pixels, with the gap; buttons beside the two arrows
 PER_PAGE = (6, 12, 24, 48)
 GROUPS = ("rows", "method", "backbone")  # two backbones: below each other, or their columns beside each other
 
@@ -83,7 +84,9 @@ def pager(key: str, count: int, per_page: int, start: int) -> None:
             text("compare.page_of", first=start + 1, last=min(count, start + per_page), n=count), width="content"
         )
         if count > per_page:
-            st.pagination(-(-count // per_page), key=key, persist_state="session")
+            pages = -(-count // per_page)
+            room = _PAGE_BUTTON * (min(pages, _PAGES_SEEN) + 2)  # by itself it hides pages that there is room for
+            st.pagination(pages, key=key, persist_state="session", width=room)
         st.selectbox(
             text("compare.per_page"), sorted({*PER_PAGE, per_page}), sorted({*PER_PAGE, per_page}).index(per_page),
             key="compare_per_page", persist_state="session", label_visibility="collapsed", width=120,

@@ -11,4 +11,14 @@ if (!window.oddOneOutHistory) {
 
 export default function ({ setTriggerValue }) {
   window.oddOneOutPresses.open = (page) => setTriggerValue("page", page);
+  requestAnimationFrame(showWhereOneIs);
+}
+
+// On a narrow screen the menu is wider than the screen: the page that is open is brought to its middle.
+function showWhereOneIs() {
+  const here = document.querySelector(".st-key-narrow_pages [aria-current]");
+  if (!here) return;
+  const menu = here.parentElement;
+  const [place, whole] = [here, menu].map((element) => element.getBoundingClientRect());
+  menu.scrollLeft += place.left + place.width / 2 - whole.left - whole.width / 2;
 }

@@ -21,7 +21,7 @@ def menu(here: str) -> None:
     with st.container(key="narrow_pages"):  # hidden where there is Streamlit's own
         st.html(f"<nav>{links}</nav>")
     with st.container(key="address_store"):
-        heard = SCRIPT(key="address", height=1, on_page_change=_nothing)
+        heard = SCRIPT(key="address", data=here, height=1, on_page_change=_nothing)  # told anew on every page
     if heard.page in style.PAGES:
         st.switch_page(style.path(heard.page))
 

@@ -279,6 +279,9 @@ def test_a_phone_stacks_everything(visit):
     menu.filter(has_text="비교").click()
     expect(page.get_by_role("heading", name="비교", level=1)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    menu.last.click()
+    expect(page.locator(".st-key-narrow_pages [aria-current]")).to_have_text("내보내기")
+    expect(menu.last).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.slow
