@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from functools import cache
+from itertools import count
 
 from detectors.workers import given_back
 from detectors.workers.supervisor import Supervisor
 
 _COLLECTS_SECONDS = 10.0
+_ALL = 60  # rounds until everything is looked through, which takes some tenths of a second
 _WORTH_SETTLING = 20  # modules: what they hold is looked through after every run of a script
 
 
@@ -47,12 +49,19 @@ def collect() -> None:
     """
 
     def rounds() -> None:
-        while True:
+        for turn in count(1):
             time.sleep(_COLLECTS_SECONDS)
-            gc.collect()
+            collect_all() if turn % _ALL == 0 else gc.collect()
             given_back.trim()
 
     threading.Thread(target=rounds, name="collecting", daemon=True).start()
+
+
+def collect_all() -> None:
+    """Collect what was in use when it was settled and is no more: a session's, among what was imported meanwhile."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @cache

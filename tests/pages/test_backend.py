@@ -5,8 +5,10 @@ That the fake answers well is what makes the page tests worth something.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import time
+import weakref
 from dataclasses import fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +25,7 @@ from detectors.queries import explain, outliers, pixels, presets
 from detectors.queries.lessons import exercises, layers, parameters, steps
 from detectors.queries.overview import card, overview
 from detectors.queries.prediction import predict
-from pages.frame import backend
+from pages.frame import backend, early
 from pages.frame.backend import Answer, Backend
 from pages.frame.state import Choices
 
@@ -274,3 +276,16 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
             visitor.run(Choices(product=product))
         assert not visitor.look(Choices())[0].shared, "it was the visitor who asked before"
         assert Backend("another").look(Choices())[0].shared
+
+
+def test_what_a_session_held_when_imports_were_settled_is_collected_later():
+    held = FakeAnswer([])
+    held.now.append(held)
+    gone = weakref.ref(held)
+    early.collect_all()
+    del held
+    gc.collect()
+    assert gone() is not None, "settled things are not looked at in every round"
+    early.collect_all()
+    assert gone() is None
+    gc.unfreeze()
