@@ -581,8 +581,8 @@ FAULTS = (
         ("tests/detectors/images/test_origins.py", ""),
     ),
     Fault(
-        "a folder called after a class and masks is a kind", "detectors/datasets/layouts.py",
-        "        if not own.role and (found := words.masks_of(", "        if not path and (found := words.masks_of(",
+        "masks in a folder called after a class belong to any", "detectors/datasets/layouts.py",
+        "or ([own[0]] if own is not None else above)", "or above",
         ("tests/detectors/datasets/test_layouts.py", "called_after"),
     ),
     Fault(

@@ -305,6 +305,7 @@ def test_what_the_processor_took_over_is_painted_and_changed_there_as_well(data,
     assert there.fitted[0].stores.learnt.device.type == "cpu"
     memory.reset()
     pixels = here.pictures.test[0].pixels[None]
+    assert explain.backbone_of(there, "scattering").device.type == "cpu"
     for ours, theirs in zip(explain.score_pictures(there, pixels), here.fitted, strict=True):
         close(ours.scores, theirs.column.scores[:1])
     measure(there, BLUR)

@@ -34,9 +34,8 @@ def fragments(monkeypatch):
 def test_nothing_is_polled_where_nothing_is_awaited(fragments):
     drawn = []
     refresh.poll(lambda: drawn.append(1), lambda: False)
-    ((every, part),) = fragments
-    assert every is None
-    part()
+    assert [every for every, _ in fragments] == [None]
+    fragments[0][1]()
     assert drawn == [1, 1]
 
 

@@ -575,6 +575,10 @@ class TestMasks:
                        masks=[f"{masks}/0.png", f"{masks}/1.png"])  # fmt: skip
         assert read(load(content))[1] == {f"{pictures}/{i}.png": (pictures, MARKED) for i in range(2)}
 
+    def test_masks_in_a_folder_called_after_a_class_belong_to_it(self):
+        content = tree("good/0.png", "good/1.png", "crack/5.png", "hole/5.png", masks=["crack_gt/5.png"])
+        assert read(load(content))[1] == {"crack/5.png": ("crack", MARKED), "hole/5.png": ("hole", None)}
+
     def test_photographs_in_such_a_folder_are_a_kind_of_their_own(self):
         tested = read(load(tree("good/0.png", "good/1.png", "bottle/3.png", "bottle_label/4.png")))[1]
         assert tested == {"bottle/3.png": ("bottle", None), "bottle_label/4.png": ("bottle_label", None)}
