@@ -51,6 +51,9 @@ def main(role: str) -> None:
     if given is None:
         return
     if given.get("warm"):
+        from detectors.workers import tasks
+
+        tasks.hurry()
         warming.join()
     threading.Thread(target=_end_with_input, daemon=True).start()
     given_back.watch()

@@ -33,11 +33,13 @@ _SWITCH_SECONDS = 0.0005  # while torch is imported, which would make the first 
 _OF_CARDS = ("nvidia", "cusparselt")  # packages that a torch for graphics cards loads where there is none, 100 MB
 _DOWNLOAD = 0.8  # of a backbone's bar, where its weights must be fetched first
 _FIRST_SECONDS = 2.0  # that the first pictures may take before torch is imported all the same
-_shown = threading.Event()  # once pictures are there, which need no torch
+_warming = threading.Event()  # once this process imports ahead, as no worker of somebody's cluster does
+_shown = threading.Event()  # once pictures are there, which need no torch, or nobody waits for the first ones
 
 
 def warm() -> None:
     """Import what the first run will need, in the order in which it does: torch once its pictures are there."""
+    _warming.set()
     _shown.wait(_FIRST_SECONDS)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -55,6 +57,11 @@ def warm() -> None:
     if not torch.cuda.is_available():
         given_back.when_at_rest(partial(given_back.forget_files, *_OF_CARDS))
     moment("worker", "is warm")
+
+
+def hurry() -> None:
+    """Let what is imported ahead wait for no pictures: this worker takes another's place."""
+    _shown.set()
 
 
 def reporter() -> Callable[..., None]:
@@ -131,7 +138,8 @@ def prepare(comparison: Comparison, data: Dataset) -> Pictures:
 
 def versions(device: str | None) -> dict[str, str]:
     """Return the versions that decide numbers, which imports torch: behind the first pictures."""
-    _shown.wait(_FIRST_SECONDS)
+    if _warming.is_set():
+        _shown.wait(_FIRST_SECONDS)
     return steps.versions(device)
 
 
