@@ -38,6 +38,12 @@ class Pairing:
     refused: dict[int, Sentence] = field(default_factory=dict)
     said: tuple[Sentence, ...] = ()
 
+    def refuse(self, masks: Iterable[int], why: Sentence) -> None:
+        """Use none of these masks."""
+        for i in masks:
+            del self.notes[i]
+            self.refused[i] = why
+
 
 def pair_masks(
     files: Sequence[File],
@@ -192,12 +198,13 @@ def _label(
     marked = [(i, mask) for i, mask in own if mask.any()]
     told = place.why is not None and place.why.key == "role.chosen"
     if told and (sample.defective is None or (marked and place.role == "train")):
-        for i, _ in own:
-            del paired.notes[i]
-            paired.refused[i] = Sentence(
+        paired.refuse(
+            (i for i, _ in own),
+            Sentence(
                 "mask.against_a_person",
                 "You said what its folder of pictures is, and the mask says otherwise: the mask is not used.",
-            )
+            ),
+        )
         return
     if not marked:
         for i, _ in own:
@@ -221,12 +228,13 @@ def _label(
         )
         return
     if sample.defective is False and place.role == "test":
-        for i, _ in marked:
-            del paired.notes[i]
-            paired.refused[i] = Sentence(
+        paired.refuse(
+            (i for i, _ in marked),
+            Sentence(
                 "mask.on_good",
                 "The mask marks a defect in a picture that is called good. Move the picture, or empty the mask.",
-            )
+            ),
+        )
         return
     joined = np.logical_or.reduce([mask for _, mask in marked])
     if not sample.defective:
