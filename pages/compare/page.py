@@ -1,16 +1,14 @@
 """Compare: the same test pictures, seen by each method; where they disagree comes first."""
 
-from collections.abc import Iterable
 from functools import partial
 
 import streamlit as st
 
-from detectors.queries.overview import Overview
 from detectors.result import Result
-from pages.compare import held_out
+from pages.compare import held_out, waiting
 from pages.compare.filters import GROUPS, PER_PAGE, page, pager, wanted
 from pages.compare.grid import linked_grid
-from pages.frame import backend, corrections, data, headline, panes, session, shapes, style
+from pages.frame import backend, corrections, headline, panes, session, shapes, style
 from pages.frame.component import Pictures
 from pages.frame.flips import turned
 from pages.frame.pinned import beside
@@ -20,8 +18,6 @@ from pages.frame.state import Choices, change
 from pages.frame.status import Status
 from pages.frame.verdicts import ORDERS, Verdicts
 from pages.frame.words import language, text
-
-WAITING_ROWS = 3
 
 
 def show(choices: Choices, status: Status, result: Result | None) -> None:
@@ -48,13 +44,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         key="grid",
     )
     if result is None:
-        style.head("compare", text("compare.begun" if status.state == "running" else "compare.before"))
-        keys = choices.columns
-        work(choices, status)
-        waiting = panes.waiting(keys, status, WAITING_ROWS, group)
-        orders = named(ORDERS[:-1])
-        grid(panes.blank_heads(keys, choices, group), waiting, Pictures(), shape=_expected(choices), orders=orders)
-        style.foot("compare")
+        waiting.show(choices, status, group, grid)
         return
 
     good_only = not result.test
@@ -91,7 +81,7 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
     cells = panes.rows(rows[start : start + per_page], keys, status, verdicts, pictures, shape, group, order)
     picked = grid(
         panes.heads(keys, choices, status, verdicts, group), cells, pictures,
-        shape=shape, stale=status.stale, order=order, orders=named(plain.orders),
+        shape=shape, stale=status.stale, order=order, orders=waiting.named(plain.orders),
     )  # fmt: skip
     if picked:
         shown = result.test[int(picked.picture.split()[0])]
@@ -100,25 +90,6 @@ def show(choices: Choices, status: Status, result: Result | None) -> None:
         st.switch_page(style.path("inspect"))
     pager(pages_key, len(rows), per_page, start)
     style.foot("compare", text("compare.hint"), result)
-
-
-def _expected(choices: Choices) -> float:
-    """Return the shape of panes before there is a result, from own pictures as soon as they are known.
-
-    The built-in pictures are square, and looking at them all would hold up the first of them.
-    """
-    asked = choices.data == "own" and choices.crop == "none"
-    seen = backend.current().overview(data.source(choices)) if asked else None
-    if not isinstance(seen, Overview):
-        return 1.0
-    return shapes.common(
-        width / height for each in (*seen.normal, *seen.test) for height, width in [each.original_size]
-    )
-
-
-def named(orders: Iterable[str]) -> list[tuple[str, str]]:
-    """Return orders with what they are called."""
-    return [(name, text(f"grid.order.{name}")) for name in orders]
 
 
 live(show)
