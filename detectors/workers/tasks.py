@@ -41,6 +41,7 @@ def warm() -> None:
     """Import what the first run will need, in the order in which it does: torch once its pictures are there."""
     _warming.set()
     _shown.wait(_FIRST_SECONDS)
+    _shown.set()  # nothing waits a second time
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     import torch

@@ -32,7 +32,14 @@ from detectors.workers import Compute, Run
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds
-PARTS = {"stores": "features", "fit": "columns", "data": "data", "pictures": "data", "recipe": "data"}  # by key
+PARTS = {
+    "stores": "features",
+    "fit": "columns",
+    "column": "columns",
+    "data": "data",
+    "pictures": "data",
+    "recipe": "data",
+}  # by key
 
 
 @contextmanager

@@ -5,9 +5,11 @@ import io
 import operator
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from detectors.errors import SettingRefused, TooLarge
 from detectors.images import Preprocessing
 from detectors.queries import explain
 from detectors.queries.lessons import parameters
-from detectors.workers import Compute, client
+from detectors.workers import Compute, client, tasks
 
 
 @dataclass(frozen=True)
@@ -295,6 +297,18 @@ def test_a_person_is_answered_while_a_worker_fits_and_does_the_rest(compute):
     assert compute.call(operator.add, 1, 2) == 3
     assert time.monotonic() - begun < 4, "answered only once the others had ended"
     compute.works.cancel(busy)
+
+
+def test_versions_wait_for_the_first_pictures_only_where_torch_is_imported_ahead(monkeypatch):
+    waited = []
+    monkeypatch.setattr(tasks, "_shown", SimpleNamespace(wait=waited.append))
+    monkeypatch.setattr(tasks, "_warming", threading.Event())
+    monkeypatch.setattr(tasks.steps, "versions", lambda device: {"device": device})
+    assert tasks.versions("cpu") == {"device": "cpu"}
+    assert waited == [], "a cluster's worker with one thread would stand still"
+    tasks._warming.set()
+    tasks.versions("cpu")
+    assert len(waited) == 1
 
 
 def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
