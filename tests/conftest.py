@@ -1,6 +1,7 @@
 """What every test shares: one thread for tiny tensors, a cache folder of its own, and a small real data set."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ import pytest
 
 APP = Path(__file__).parent / "fixtures" / "app.py"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_unconfigure():
+    """Take the cache folder away."""
+    shutil.rmtree(os.environ["ODD_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
