@@ -12,8 +12,8 @@ from detectors.datasets.archives import File, Listing, list_zip
 from detectors.datasets.contents import sha256
 from detectors.datasets.folders import list_folder
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
-from detectors.datasets.layouts import Place, Purpose
 from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unused
+from detectors.datasets.places import Place, Purpose
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry
 from detectors.datasets.understanding import FileUse, Understanding, understand

@@ -14,52 +14,39 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from detectors.datasets import words
+from detectors.datasets.places import (
+    BESIDE,
+    BY_MASK,
+    DEFAULT,
+    GEOMETRY,
+    GIVEN,
+    MADE,
+    NAMED,
+    NOT_AMONG,
+    NOT_SAID,
+    SPARE,
+    TEMPLATE,
+    TESTED,
+    UNLISTED,
+    Place,
+    Purpose,
+    Role,
+    by_folder,
+    by_table,
+    number_learnt,
+    taken_as_kind,
+    unknown_number,
+)
 from detectors.datasets.words import Meaning, meaning
 from detectors.errors import Sentence
 from detectors.images.looks import Look
 
-Role = Literal["train", "test", "mask", "outside", "ignored"]
-Purpose = Literal["train", "test", "mask", ""]
 Looks = Callable[[int], Look | None]
 
 _TABLES = (".csv", ".tsv")
 _EVERY = 5  # without a test folder every fifth good picture is kept for testing
 _ENOUGH_TO_SPLIT = 10
 _MASKED_SHARE = 0.5  # where no folder says anything and so many pictures have masks, these say what is defective
-
-
-@dataclass(frozen=True)
-class Place:
-    """What a file is for.
-
-    Attributes:
-        role: "train" (learnt as normal), "test", "mask", "outside" (nothing is known to do with it) or "ignored".
-        kind: "good", the defect's name, or None where the folders do not say.
-        stem: the file's name without its extension.
-        within: for a mask: the folder it lies in below its kind (MVTec LOCO has one for each picture).
-        part: which of several uploads it came with; a mask prefers pictures of its own upload.
-        why: what decided.
-        by_mask: whether nothing says what the picture is, so that its mask does.
-        silent: whether a picture without a mask is good where others of its folder have one.
-        folder: for `by_mask`: the folder that may be the kind of a defect.
-        picture: for a mask that names its picture's file: that name.
-    """
-
-    role: Role
-    kind: str | None
-    stem: str
-    within: str | None = None
-    part: int = 0
-    why: Sentence | None = None
-    by_mask: bool = False
-    silent: bool = False
-    folder: str | None = None
-    picture: str | None = None
-
-    @property
-    def defective(self) -> bool | None:
-        """False for good, True for a defect, None where nobody said."""
-        return None if self.kind is None else self.kind != "good"
 
 
 @dataclass(frozen=True)
@@ -106,7 +93,7 @@ def place_all(
         elif name in table:
             places.append(table[name])
         elif any(each.made for each in said):
-            places.append(Place("ignored", None, words.stem(name), why=_MADE))
+            places.append(Place("ignored", None, words.stem(name), why=MADE))
         elif (
             (geometry and any(each.geometry for each in said))
             or (name.rpartition("/")[0], measured) in coloured
@@ -115,11 +102,11 @@ def place_all(
                 for depth, folder in enumerate(path)
             )
         ):
-            places.append(Place("ignored", None, words.stem(name), why=_GEOMETRY))
+            places.append(Place("ignored", None, words.stem(name), why=GEOMETRY))
         else:
             place = _place(path, _seen(path, said, i, looks), words.stem(name), given, classes)
             if _is_kind(place) and not given and _beside_test(path, said, tested):
-                place = Place("outside", None, place.stem, why=_BESIDE)
+                place = Place("outside", None, place.stem, why=BESIDE)
             places.append(place)
     places = _without_beside(places, folders, given)
     places = _masks_by_name(places, names, folders, looks, overrides)
@@ -127,6 +114,7 @@ def place_all(
         return places, False
     places = _mask_folders(places, names, looks)
     places = _unlisted(places)
+    places = _zero_or_one(places)
     places = _templates(places, names)
     places = _said_by_files(places)
     places = _decided_by_masks(places, folders, table)
@@ -190,16 +178,6 @@ def split_of(name: str) -> Literal["train", "test", ""]:
     return ("test" if found[-1] == "test" else "train") if found else ""
 
 
-_GEOMETRY = Sentence(
-    "role.geometry", "Measured beside colour pictures (depths, points, other light): only the colours are used."
-)
-
-
-def unsaid(place: Place) -> bool:
-    """Whether a file is taken as good only because no folder says anything."""
-    return place.why == _DEFAULT
-
-
 def only_of_training(name: str, place: Place) -> bool:
     """Whether a picture is learnt only because its folder is one of training, which does not say that it is good."""
     by_folder = place.role == "train" and place.why is not None and place.why.key == "role.folder"
@@ -211,7 +189,7 @@ def with_spare(places: Sequence[Place], names: Sequence[str]) -> tuple[list[Plac
     spare = spared([(place.role, place.kind) for place in places], names)
     result = list(places)
     for i in spare:
-        result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_SPARE)
+        result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=SPARE)
     return result, bool(spare)
 
 
@@ -220,29 +198,6 @@ def contradicts(name: str, defective: bool | None) -> bool:
     said = [meaning(folder).quality for folder in name.split("/")[:-1]]
     last = next((each for each in reversed(said) if each), "")
     return (last == "good" and defective is True) or (last == "bad" and defective is False)
-
-
-_MADE = Sentence("role.made", "Its folder is called after what a program makes of pictures: it is not used.")
-_DEFAULT = Sentence("role.default", "No folder says what it is, so it is taken as good.")
-_NAMED = Sentence("role.named", "No folder says what it is, but its own name does.")
-BY_MASK = Sentence("role.by_mask", "No folder says what it is, so its mask does: an empty one means good.")
-_UNLISTED = Sentence("role.unlisted", "The table of labels does not name it: nothing says whether it is good.")
-_TEMPLATE = Sentence("role.template", "Its name says that it is the template of the picture beside it.")
-_TESTED = Sentence("role.tested", "It lies beside its own template; nothing says whether it is good.")
-_BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
-_NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
-_GIVEN = Sentence("role.given", "It was given as such.")
-_SPARE = Sentence("role.set_aside", "A good picture, set aside for testing as there is no test folder.")
-
-
-def _said(folder: str) -> Sentence:
-    return Sentence("role.folder", "The folder {folder} says so.", folder=folder)
-
-
-def _taken_as_kind(folder: str) -> Sentence:
-    return Sentence(
-        "role.kind", "The folder {folder} is no word for good, so it is taken as the kind of a defect.", folder=folder
-    )
 
 
 def _unwrapped(paths: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -360,17 +315,17 @@ def _place(
     role = said[at].role if at is not None else ""
     quality, kind, why = _verdict(path, said, at)
     if given == "train" and role != "test":
-        return Place("train", "good", stem, why=_GIVEN)
+        return Place("train", "good", stem, why=GIVEN)
     if given == "test":
-        return Place("test", kind, stem, why=why or _GIVEN)
+        return Place("test", kind, stem, why=why or GIVEN)
     if role == "test":
-        return Place("test", kind, stem, why=why or _NOT_SAID, silent=quality == "")
+        return Place("test", kind, stem, why=why or NOT_SAID, silent=quality == "")
     if role in ("train", "validation"):
         if kind in (None, "good"):
-            return Place("train", "good", stem, why=why or _said(path[at]))  # type: ignore[index]
+            return Place("train", "good", stem, why=why or by_folder(path[at]))  # type: ignore[index]
         return Place("outside" if role == "train" else "test", kind, stem, why=why)
     if quality == "good" or kind is None:
-        return Place("train", "good", stem, why=why or _DEFAULT)
+        return Place("train", "good", stem, why=why or DEFAULT)
     return Place("test", kind, stem, why=why)
 
 
@@ -388,7 +343,7 @@ def _mask_place(
     kinds = [folder for folder in named if folder not in views] or named
     good = any(each.quality == "good" for folder, each in zip(path, said, strict=True) if kinds and folder == kinds[-1])
     kind = ("good" if good else kind_of(kinds[-1])) if kinds else None
-    return Place("mask", kind, stem, inner, why=_said(path[at]) if at >= 0 else _GIVEN)
+    return Place("mask", kind, stem, inner, why=by_folder(path[at]) if at >= 0 else GIVEN)
 
 
 def _verdict(
@@ -401,20 +356,20 @@ def _verdict(
         decides = next((i for i in reversed(range(at)) if said[i].quality), None)
     quality = said[decides].quality if decides is not None else ""
     if decides is not None and quality == "good":
-        return "good", "good", _said(path[decides])
+        return "good", "good", by_folder(path[decides])
     if decides is not None and quality == "unlabelled":
-        return "unlabelled", None, _said(path[decides])
+        return "unlabelled", None, by_folder(path[decides])
     below = [i for i in range(0 if at is None else at + 1, len(path)) if said[i].silent]
     kinds = [i for i in below if not said[i].view]
     while len(kinds) > 1 and words.is_condition(path[kinds[-1]]) and kinds[-2] > (-1 if decides is None else decides):
         kinds.pop()
     if decides is not None:
         kind = path[kinds[-1]] if kinds and kinds[-1] > decides else path[decides]
-        return "bad", "defective" if meaning(kind).role else kind, _said(path[decides])
+        return "bad", "defective" if meaning(kind).role else kind, by_folder(path[decides])
     if not kinds:  # classes that are numbers, but no cameras
         kinds = [i for i in below if path[i].isdigit()]
     if kinds:
-        return "bad", path[kinds[-1]], _taken_as_kind(path[kinds[-1]])
+        return "bad", path[kinds[-1]], taken_as_kind(path[kinds[-1]])
     return "", None, None
 
 
@@ -452,7 +407,7 @@ def _without_beside(places: Sequence[Place], folders: Sequence[Sequence[str]], g
     found = [[meaning(folder) for folder in path] for path in folders]
     if given or not any(each.role in ("train", "validation") or each.quality == "good" for m in found for each in m):
         return list(places)
-    return [Place("outside", None, place.stem, why=_BESIDE) if place.why == _DEFAULT else place for place in places]
+    return [Place("outside", None, place.stem, why=BESIDE) if place.why == DEFAULT else place for place in places]
 
 
 def _masks_by_name(
@@ -498,7 +453,7 @@ def _masks_by_name(
             "It has few values and a name made of {picture}: its mask.",
             picture=names[partner].rpartition("/")[2] if partner is not None else bare[0],
         )
-        kind = None if places[i].why == _DEFAULT else places[i].kind
+        kind = None if places[i].why == DEFAULT else places[i].kind
         result[i] = Place("mask", kind, places[i].stem, part=places[i].part, why=why)
     return result
 
@@ -542,13 +497,54 @@ def _mask_folders(places: Sequence[Place], names: Sequence[str], looks: Looks) -
 
 
 def _unlisted(places: Sequence[Place]) -> list[Place]:
-    """Test what a table of labels does not name where it names good ones and no folder says anything."""
-    if not any(place.why is not None and place.why.key == "role.table" and place.kind == "good" for place in places):
+    """Say of what a table of labels does not name, and no folder says anything of, what follows from what it names.
+
+    Where it names good ones it is tested without a label; where it names defective ones alone it is good.
+    """
+    named = {
+        place.kind == "good" for place in places if by_table(place) and place.role in ("train", "test") and place.kind
+    }
+    if not named:
         return list(places)
     return [
-        Place("test", None, place.stem, part=place.part, why=_UNLISTED) if place.why == _DEFAULT else place
+        place
+        if place.why != DEFAULT
+        else Place("test", None, place.stem, part=place.part, why=UNLISTED)
+        if True in named
+        else replace(place, why=NOT_AMONG)
         for place in places
     ]
+
+
+def _zero_or_one(places: Sequence[Place]) -> list[Place]:
+    """Decide folders called 0 and 1: the one number among the training pictures is good, else nothing says which is.
+
+    Where good pictures to test have a folder of their own all numbers are kinds of defects, and so are those above 1.
+    """
+    numbered = {i: int(place.kind or 0) for i, place in enumerate(places) if _is_kind(place) and _digits(place.kind)}
+    chosen = any(place.kind == "good" and _digits(_chosen(place)) for place in places)
+    tested_good = any(place.role == "test" and place.kind == "good" for place in places)
+    if not {0, 1} & {*numbered.values()} or chosen or tested_good:
+        return list(places)
+    learnt = {number for i, number in numbered.items() if places[i].role == "outside"}
+    result = list(places)
+    for i, number in numbered.items():
+        place, folder = places[i], str(places[i].kind)
+        if learnt == {number}:
+            role: Role = "train" if place.role == "outside" else "test"
+            result[i] = replace(place, role=role, kind="good", why=number_learnt(folder))
+        elif len(learnt) != 1 and (number == 0 or max(numbered.values()) == 1):
+            result[i] = replace(place, role="test", kind=None, why=unknown_number(folder))
+    return result
+
+
+def _chosen(place: Place) -> str:
+    """Return the folder of which a person said what it is; "" for any other place."""
+    return _last(place.why.values["folder"]) if place.why is not None and place.why.key == "role.chosen" else ""
+
+
+def _digits(kind: str | None) -> bool:
+    return kind is not None and kind.isascii() and kind.isdigit()
 
 
 def _templates(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
@@ -562,26 +558,26 @@ def _templates(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
     for pair in pairs.values():
         if len(pair) == 2:
             template, tested = pair["template"], pair["tested"]
-            result[template] = replace(places[template], role="train", kind="good", why=_TEMPLATE)
-            result[tested] = replace(places[tested], role="test", kind=None, why=_TESTED)
+            result[template] = replace(places[template], role="train", kind="good", why=TEMPLATE)
+            result[tested] = replace(places[tested], role="test", kind=None, why=TESTED)
     return result
 
 
 def _said_by_files(places: Sequence[Place]) -> list[Place]:
     """Let files' own names say what is defective where no folder says it and some names do ("NG_001")."""
     result = list(places)
-    for why in (_DEFAULT, _NOT_SAID):
+    for why in (DEFAULT, NOT_SAID):
         silent = [i for i, place in enumerate(places) if place.why == why]
         said = {i: words.said_by_file(places[i].stem) for i in silent}
-        if len({*said.values()} - {""} if why == _NOT_SAID else {*said.values()}) < 2:
+        if len({*said.values()} - {""} if why == NOT_SAID else {*said.values()}) < 2:
             continue
         for i in silent:
             if said[i] == "unlabelled":
-                result[i] = Place("test", None, places[i].stem, part=places[i].part, why=_NAMED)
+                result[i] = Place("test", None, places[i].stem, part=places[i].part, why=NAMED)
             elif said[i] == "bad":
-                result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=_NAMED)
-            elif said[i] == "good" and why == _NOT_SAID:
-                result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=_NAMED)
+                result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=NAMED)
+            elif said[i] == "good" and why == NOT_SAID:
+                result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=NAMED)
     return result
 
 
@@ -645,7 +641,7 @@ def _set_aside(
     places: list[Place], names: Sequence[str], folders: Sequence[Sequence[str]], table: bool
 ) -> tuple[list[Place], bool]:
     roles = {each.role for path in folders for each in map(meaning, path) if each.quality != "unlabelled"}
-    labelled = any(place.why is not None and place.why.key == "role.table" for place in places)
+    labelled = any(map(by_table, places))
     explicit = table or "test" in roles or ("train" in roles and not labelled)
     return (places, False) if explicit else with_spare(places, names)
 

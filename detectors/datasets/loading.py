@@ -12,7 +12,8 @@ from detectors.datasets.archives import File, Listing, clean_path, list_zip, sho
 from detectors.datasets.contents import Content, Resting, sha256, whole
 from detectors.datasets.folders import list_folder, stamp
 from detectors.datasets.gathering import Arrangement, assemble, gather, sort_out
-from detectors.datasets.layouts import Purpose, kind_of, products
+from detectors.datasets.layouts import kind_of, products
+from detectors.datasets.places import Purpose
 from detectors.datasets.roles import nowhere
 from detectors.datasets.samples import Dataset, Entry, Report, Sample
 from detectors.errors import Sentence

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detectors.datasets import layouts, words
 from detectors.datasets.archives import File
-from detectors.datasets.layouts import Place
+from detectors.datasets.places import Place
 from detectors.datasets.samples import Sample
 from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images.formats import no_picture

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from detectors.datasets.words import meaning
 from detectors.errors import PictureRefused
 from detectors.images.limits import LIMITS, Limits
 
@@ -23,10 +24,12 @@ class Outlines:
 
     Attributes:
         picture: the picture's file name, as the document gives it.
-        size: (H, W) of the picture.
+        size: (H, W) of the picture; (0, 0) where the document does not give it.
         kinds: what the defects are called.
-        polygons: (x, y) of each outline's corners, in pixels.
+        polygons: (x, y) of each outline's corners, in pixels; for `shares`, of the picture's sides.
         runs: COCO's uncompressed run lengths, down the columns, empty first.
+        boxed: whether any is a box, not an outline.
+        decides: whether the document says of its picture that it is good where it outlines nothing.
     """
 
     picture: str
@@ -34,15 +37,21 @@ class Outlines:
     kinds: tuple[str, ...]
     polygons: tuple[tuple[tuple[float, float], ...], ...]
     runs: tuple[tuple[int, ...], ...] = ()
+    boxed: bool = False
+    shares: bool = False
+    decides: bool = False
 
     @property
     def marked(self) -> bool:
         """Whether anything is outlined."""
         return bool(self.polygons or self.runs)
 
-    def mask(self, limits: Limits = LIMITS) -> bytes:
-        """Return the mask as PNG; `PictureRefused` for sizes or numbers that no picture has."""
-        height, width = self.size
+    def mask(self, limits: Limits = LIMITS, seen: tuple[int, int] = (0, 0)) -> bytes:
+        """Return the mask as PNG; `PictureRefused` for sizes or numbers that no picture has.
+
+        `seen` is the size of the picture itself, for a document that does not give it.
+        """
+        height, width = self.size if all(self.size) else seen
         if not (0 < height <= limits.side and 0 < width <= limits.side) or height * width > limits.megapixels * 1e6:
             raise PictureRefused(
                 "polygons.size",
@@ -52,8 +61,9 @@ class Outlines:
             )
         image = Image.new("L", (width, height))
         draw = ImageDraw.Draw(image)
+        scale = (width, height) if self.shares else (1, 1)
         for polygon in self.polygons:
-            draw.polygon(polygon, fill=255, outline=255)
+            draw.polygon([(x * scale[0], y * scale[1]) for x, y in polygon], fill=255, outline=255)
         drawn = np.array(image)
         for runs in self.runs:
             values = np.arange(len(runs)) % 2
@@ -83,22 +93,23 @@ def read_outlines(name: str, text: str) -> list[Outlines]:
 def _labelme(name: str, read: Mapping[str, Any]) -> Outlines:
     stem = name.rpartition("/")[2].rpartition(".")[0]
     picture = str(read.get("imagePath") or stem).replace("\\", "/").rpartition("/")[2]
-    polygons, kinds = [], []
+    polygons, kinds, boxed = [], [], False
     for shape in read["shapes"]:
         points = _points(shape["points"])
+        if says_good(kind := str(shape.get("label", ""))):
+            continue
         match shape.get("shape_type") or "polygon":
             case "rectangle":
-                (x0, y0), (x1, y1) = points[0], points[1]
-                points = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+                points, boxed = box(*points[0], *points[1]), True
             case "circle":
                 points = _circle(points[0], points[1])
             case "point" | "line" | "linestrip":
                 continue
         if len(points) >= 3:
             polygons.append(points)
-            kinds.append(str(shape.get("label", "")))
+            kinds.append(kind)
     size = int(read["imageHeight"]), int(read["imageWidth"])
-    return Outlines(picture, size, _kinds(kinds), tuple(polygons))
+    return Outlines(picture, size, distinct(kinds), tuple(polygons), boxed=boxed)
 
 
 def _coco(read: Mapping[str, Any]) -> list[Outlines]:
@@ -109,9 +120,11 @@ def _coco(read: Mapping[str, Any]) -> list[Outlines]:
     found = []
     for image in read["images"]:
         polygons: list[tuple[tuple[float, float], ...]] = []
-        runs, names = [], []
+        runs, names, boxed = [], [], False
         for each in by_image.get(image["id"], ()):
-            names.append(kinds.get(each.get("category_id"), ""))
+            if says_good(kind := kinds.get(each.get("category_id"), "")):
+                continue
+            names.append(kind)
             shape = each.get("segmentation")
             if isinstance(shape, dict):
                 counts = shape["counts"]
@@ -120,13 +133,25 @@ def _coco(read: Mapping[str, Any]) -> list[Outlines]:
                 polygons += [_points(list(zip(flat[::2], flat[1::2], strict=True))) for flat in shape]
             elif each.get("bbox"):
                 x, y, width, height = map(float, each["bbox"])
-                polygons.append(((x, y), (x + width, y), (x + width, y + height), (x, y + height)))
+                polygons.append(box(x, y, x + width, y + height))
+                boxed = True
         if any(n < 0 for run in runs for n in run):
             raise ValueError("a run of less than nothing")
         picture = str(image["file_name"]).replace("\\", "/")
         size = int(image["height"]), int(image["width"])
-        found.append(Outlines(picture, size, _kinds(names), tuple(p for p in polygons if len(p) >= 3), tuple(runs)))
+        corners = tuple(polygon for polygon in polygons if len(polygon) >= 3)
+        found.append(Outlines(picture, size, distinct(names), corners, tuple(runs), boxed))
     return found
+
+
+def says_good(kind: str) -> bool:
+    """Whether what is outlined is called good, so that it is no defect."""
+    return meaning(kind).quality == "good"
+
+
+def box(x0: float, y0: float, x1: float, y1: float) -> tuple[tuple[float, float], ...]:
+    """Return the corners of a box between two of them."""
+    return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
 
 
 def _points(points: Sequence[Sequence[Any]]) -> tuple[tuple[float, float], ...]:
@@ -161,5 +186,6 @@ def _counts(text: str) -> list[int]:
     return counts
 
 
-def _kinds(names: Sequence[str]) -> tuple[str, ...]:
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of kinds, each once, in their order."""
     return tuple(dict.fromkeys(name for name in names if name))

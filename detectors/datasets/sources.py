@@ -19,7 +19,7 @@ from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, keeping, synthetic
 from detectors.datasets.contents import Content, Resting, remove, sha256, whole
 from detectors.datasets.corrections import Corrected
-from detectors.datasets.layouts import Purpose
+from detectors.datasets.places import Purpose
 from detectors.datasets.samples import with_empty_masks
 from detectors.errors import Refusal
 from detectors.images import White

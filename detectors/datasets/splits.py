@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detectors.datasets import words
-from detectors.datasets.layouts import Place
+from detectors.datasets.places import Place
 from detectors.errors import Sentence
 
 _PREFERRED = ("1cls.csv", "1cls", "split.csv")

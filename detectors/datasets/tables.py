@@ -1,7 +1,8 @@
 """Tables of labels beside pictures: which are good and which defective, in CSV, TSV and lists; and labels not read.
 
 The column that names pictures is the one whose cells do, with or without folders and endings. The verdict stands in a
-column called like one (`words.VERDICT_COLUMNS`), or in the only other column. Run lengths ("EncodedPixels") are masks.
+column called like one (`words.VERDICT_COLUMNS`), in the only other column, or in a column of 0 and 1 for each kind. A
+list of names alone is of what its own name says ("defective.txt"). Run lengths ("EncodedPixels") are masks.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from detectors.datasets import words
-from detectors.datasets.layouts import Place, split_of
+from detectors.datasets import one_hot, words
+from detectors.datasets.layouts import split_of
+from detectors.datasets.places import Place
 from detectors.datasets.polygons import Outlines
 from detectors.datasets.words import meaning
 from detectors.errors import PictureRefused, Sentence
@@ -27,6 +29,7 @@ _YES, _NO = frozenset({"1", "1.0"}) | words.YES, frozenset({"0", "0.0"}) | words
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
 _MEASURES = frozenset({"area", "size", "count", "number", "score", "severity", "share", "probability"})
+_MOST = 0.9  # of the pictures that a list names whose own name says nothing: it is a list of all
 _BOXES = 5  # numbers in a row of a YOLO file, or more
 _FILE = re.compile(r".+\.(?:png|jpe?g|bmp|tiff?|webp|gif)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\">]([^\"<>]+\.(?:png|jpe?g|bmp|tiff?|webp|gif))[\"<]", re.IGNORECASE)
@@ -73,6 +76,7 @@ class Table:
         unsure: the column whose 0 and 1 may mean either, so that it is not used.
         others: how many rows name no picture of the set.
         several: names in it that several pictures have.
+        kinds: columns of 0 and 1 that are read as kinds of defects.
         against: pictures that one row calls good and another defective.
     """
 
@@ -85,12 +89,14 @@ class Table:
     others: int = 0
     against: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 class Pictures:
     """Finds the pictures that a table means: by the end of their paths, with or without an ending."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
         self.ends: dict[str, list[str]] = defaultdict(list)
         self.numbers: dict[int, list[str]] = defaultdict(list)
         for name in names:
@@ -116,7 +122,7 @@ class Pictures:
             found = next((f for i in range(len(bare)) if (f := self.ends.get("/".join(bare[i:])))), [])
         folder = table.rpartition("/")[0]
         preferences: tuple[Callable[[str], bool], ...] = (
-            lambda name: not any(meaning(part).role in ("mask", "weak mask") for part in name.split("/")[:-1]),
+            lambda name: not words.in_masks(name),
             lambda name: not words.named_like_a_mask(name.rpartition("/")[2]),
             lambda name: name.startswith(f"{folder}/") if folder else True,
             lambda name: split_of(name) == meaning(words.stem(table)).role,
@@ -138,7 +144,7 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
         return None
     if name.casefold().endswith((".json", ".jsonl", ".yaml", ".yml")):
         plain = _plain(name, text)
-        table = _of_rows(name, text, plain, pictures) if plain else None
+        table = read_rows(name, plain, pictures, text) if plain else None
         if table is not None and table.names and (table.places or table.unsure):
             return table
     if name.casefold().endswith((".xml", ".json", ".jsonl")):
@@ -146,10 +152,11 @@ def read_table(name: str, text: str, pictures: Pictures) -> Table | None:
     if name.casefold().endswith((".yaml", ".yml")):
         return _naming(name, text, pictures)
     rows = _rows(name, text)
-    return _of_rows(name, text, rows, pictures) if rows else None
+    return read_rows(name, rows, pictures, text) if rows else None
 
 
-def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) -> Table | None:
+def read_rows(name: str, rows: list[list[str]], pictures: Pictures, text: str = "") -> Table | None:
+    """Read the rows of a document as a table; None where they name no picture of the set."""
     if (boxes := _boxes(name, rows, pictures)) is not None:
         return boxes
     rows, kinds = _classes_apart(rows)
@@ -174,25 +181,32 @@ def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) ->
     most = max(by_header or likely or range(width), key=lambda i: sum(found is not None for found in named[i]))
     spoken = frozenset(found for found in named[most] if found)
     spelt = any(found and not row[most].isdecimal() for found, row in zip(named[most], rows, strict=True))
-    sure = bool(by_header or likely) or (spelt and len(spoken) >= 0.9 * (len(rows) - bool(header)))
+    sure = bool(by_header or likely) or (spelt and len(spoken) >= _MOST * (len(rows) - bool(header)))
+    sure = sure or (
+        bool(meaning(words.stem(name)).quality) and len(spoken) > 1 and all(named[most])
+    )  # "007" in bad.txt
     if not spoken or not sure or (name.casefold().endswith(".txt") and width > 3):
         return _naming(name, text, pictures)
     if all(i == most or all(_FILE.fullmatch(row[i]) for row in rows) for i in range(width)):
-        return None  # a list of files
+        return _list(name, header, named[most], pictures)
     start = 1 if header else 0
     files, body, kinds = named[most][start:], rows[start:], kinds[start:]
     for column, said in enumerate(header):
         if {"encoded", "pixels"} <= set(said) or "rle" in said:
             return _runs(name, files, [row[column] for row in body], _class_column(header, body, kinds), spoken)
-    column, verdicts = _verdicts(header, body, most)
+    marks, (column, verdicts) = one_hot.read(rows, header, most) if header else None, _verdicts(header, body, most)
+    if marks is not None:
+        verdicts = list(marks.verdicts)
     if verdicts is None:
         return Table(name, spoken, {})
     ones: Literal["good", "defective", ""] = ""
-    if {row[column] for row in body} <= {"0", "1"} and not (header and _leaning(header[column])):
+    if marks is None and {row[column] for row in body} <= {"0", "1"} and not (header and _leaning(header[column])):
         said = header[column] if header else ()
         if {*said} & words.OPEN_COLUMNS:
             return Table(name, spoken, {}, unsure=rows[0][column])
         ones = "good" if {*said} & words.GOOD_COLUMNS else "defective"
+        if header and ones == "defective" and not {*said} & words.VERDICT_COLUMNS:  # "crack"
+            verdicts = [rows[0][column] if verdict == "defective" else verdict for verdict in verdicts]
     found: dict[str, set[bool]] = defaultdict(set)
     for file, verdict in zip(files, verdicts, strict=True):
         if file is not None and verdict is not None:
@@ -203,7 +217,13 @@ def _of_rows(name: str, text: str, rows: list[list[str]], pictures: Pictures) ->
             file is None and row[most].strip() not in {"", *several} for file, row in zip(files, body, strict=True)
         ),
         several=several,
-        against=tuple(sorted(file for file, said in found.items() if len(said) > 1)),
+        against=tuple(
+            sorted(
+                file for file, said in found.items()
+                if len(said) > 1 or (marks is not None and any(files[i] == file for i in marks.against))
+            )
+        ),
+        kinds=marks.kinds if marks is not None else (),
     )  # fmt: skip
 
 
@@ -254,8 +274,10 @@ def _verdicts(
 
 def _leaning(said: Sequence[str]) -> str:
     """Say whether a column asks for good ("is_good") or for bad ("is_defect"); "" for neither or both."""
-    good = bool({*said} & (words.GOOD | {"isgood", "isok"}))
-    bad = bool({*said} & (words.BAD | words.BAD_COLUMNS))
+    good, bad = bool({*said} & {"isgood", "isok"}), bool({*said} & words.BAD_COLUMNS)
+    if not (good or bad):  # "not_defective" and "crack_free" ask for good
+        quality = meaning(" ".join(said)).quality
+        good, bad = quality == "good", quality == "bad"
     return "" if good == bad else "good" if good else "bad"
 
 
@@ -302,6 +324,22 @@ def _bare(cell: str) -> str:
     """Return a cell in lower case; a word without accents."""
     value = cell.strip().casefold()
     return "".join(words.words(value)) if value.isalpha() else value
+
+
+def _list(name: str, header: Sequence[Sequence[str]], files: Sequence[str | None], pictures: Pictures) -> Table | None:
+    """Return a list of names alone as what its own name says; not read where that says nothing of some pictures."""
+    spoken = frozenset(file for file in files if file)
+    said = meaning(words.stem(name))
+    quality = said.quality or next((q for cell in header if (q := meaning(" ".join(cell)).quality)), "")
+    if not quality:
+        every = [file for file in pictures.names if not words.in_masks(file)]
+        return None if said.role or len(spoken) >= _MOST * len(every) else Table(name, spoken, {})
+    kind = {"good": "good", "bad": "defective"}.get(quality)
+    places = {}
+    for file in spoken:
+        tested = kind != "good" or "test" in (said.role, split_of(file))
+        places[file] = Place("test" if tested else "train", kind, words.stem(file), why=_said_by(name))
+    return Table(name, spoken, places, others=sum(not file for file in files[1 if header else 0 :]))
 
 
 def _runs(

@@ -10,7 +10,15 @@ from typing import Literal
 from detectors.errors import Sentence
 
 _KINDS = 8
-_PICTURE_BY_PICTURE = {"role.table", "role.named", "role.by_mask", "role.outlines", "role.listed"}
+_PICTURE_BY_PICTURE = {
+    "role.table",
+    "role.named",
+    "role.by_mask",
+    "role.outlines",
+    "role.listed",
+    "role.own_file",
+    "role.no_document",
+}
 
 FolderRole = Literal["good", "defective", "unlabelled", "masks", "ignore", ""]
 
@@ -160,8 +168,8 @@ def _each(pictures: Sequence[FileUse]) -> Sentence | None:
         )  # fmt: skip
     return Sentence(
         "role.each",
-        "Decided picture by picture, by names or masks. Learnt: {learnt}; tested: {good} good, {defective} defective, "
-        "{open} without a label.",
+        "Decided picture by picture, by names, masks or files beside them. Learnt: {learnt}; tested: {good} good, "
+        "{defective} defective, {open} without a label.",
         **counts,
     )
 

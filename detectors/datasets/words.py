@@ -51,8 +51,8 @@ _TROUBLES = _row(  # good where there is none: "no crack", "tumour free"
 )
 _CODES = {"ud": "cd", "uw": "cw", "up": "cp"}  # of SDNET2018: without and with cracks
 _TRAIN = _row(
-    "train training trainset traincrop traindata learn learning entrainement apprentissage entrenamiento aprendizaje "
-    "addestramento treino treinamento lernen 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習 学習用 訓練用"
+    "train training trainval trainset traincrop traindata learn learning entrainement apprentissage entrenamiento "
+    "aprendizaje addestramento treino treinamento lernen 학습 학습용 훈련 훈련용 训练 训练集 訓練 学習 学習用 訓練用"
 )
 _VALIDATION = _row(
     "val valid validation valset valcrop valdata validacion validierung validazione 검증 검증용 验证 验证集 検証 検証用"
@@ -129,7 +129,7 @@ _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
 )
 _ENDS = re.compile(r"(?<=\w{3})(?:ing|ed|es|s)$")  # "cracked" and "cracks" are of one root
 _TAILS = re.compile(
-    r"(?<=.)(?:이미지|사진|데이터|제품|图片|图像|图|样本|数据|画像|写真|データ)$"
+    r"(?<=.)(?:이미지|사진|데이터|제품|목록|리스트|명단|图片|图像|图|样本|数据|列表|清单|画像|写真|データ|一覧|リスト)$"
 )  # written without a space
 _ID = re.compile(r"^(?:[a-z]{0,2}[\-_ ]?)?\d[\d\-_. ]*$", re.IGNORECASE)
 _DATE = re.compile(r"^(?:19|20)\d\d[\-_. ]?\d\d(?:[\-_. ]?\d\d)?(?:\D|$)")
@@ -267,6 +267,11 @@ def picture_stems(name: str) -> tuple[str, ...]:
 def named_like_a_mask(name: str) -> bool:
     """Whether a file's name has a mask's word before or behind, or two endings."""
     return len(picture_stems(name)) > 1
+
+
+def in_masks(name: str) -> bool:
+    """Whether a folder above a file is called after masks, surely or perhaps."""
+    return any(meaning(folder).role in ("mask", "weak mask") for folder in name.split("/")[:-1])
 
 
 def bare_stem(stem: str) -> str:

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from fixtures.picture_files import encoded, scene, zipped
+from fixtures.sets import GOOD, MARKED, SIZE, load, mask, picture, read, states, tree
 from PIL import Image
 
 from detectors import datasets
@@ -19,43 +20,6 @@ from detectors.datasets import layouts
 from detectors.datasets.sources import UploadSource
 from detectors.errors import DatasetRefused, SettingRefused
 
-SIZE = (24, 32)
-
-
-def picture(name):
-    kind = "JPEG" if name.lower().endswith((".jpg", ".jpeg")) else "BMP" if name.lower().endswith(".bmp") else "PNG"
-    return encoded(scene(*SIZE, seed=sum(map(ord, name))), kind)
-
-
-def mask(on=True, value=255):
-    values = np.zeros(SIZE, np.uint8)
-    values[3:9, 5:11] = value * on
-    return encoded(values)
-
-
-def tree(*names, masks=(), empty=()):
-    return (
-        {name: picture(name) for name in names}
-        | {name: mask() for name in masks}
-        | {name: mask(on=False) for name in empty}
-    )
-
-
-def load(content, **options):
-    return datasets.load_zip(zipped(content), "set.zip", **options)
-
-
-def read(data):
-    """Return the names that are learnt, and of each tested one its kind and how many pixels its mask marks."""
-    tested = {s.picture.name: (s.kind, None if s.mask is None else int(s.mask.sum())) for s in data.test}
-    return [s.picture.name for s in data.train], tested
-
-
-def states(data, state="refused"):
-    return {entry.name: entry.sentence.key for entry in data.report.entries if entry.state == state}
-
-
-GOOD, MARKED = ("good", 0), 36
 RUNS = " ".join(f"{column * SIZE[0] + 3 + 1} 6" for column in range(5, 11))  # what `mask` marks
 
 # name -> (files, what is learnt, what is tested); the comment names the listing that it follows
@@ -766,9 +730,8 @@ class TestTables:
         [
             ({"t.csv": "file,class\n0.png,1\n1.png,2\n2.png,3\n"}, "t.csv"),
             ({"t.csv": "file,product\n0.png,bottle\n1.png,cable\n"}, "t.csv"),
-            # docs.ultralytics.com/datasets/detect
-            ({f"labels/{i}.txt": "0 0.5 0.5 0.2 0.2\n" for i in (2, 3)}, "labels/*.txt"),
-            # host.robots.ox.ac.uk/pascal/VOC
+            # cvlibs.net/datasets/kitti
+            ({f"labels/{i}.txt": "Car 0 0 1.5 10 20 30 40\n" for i in (2, 3)}, "labels/*.txt"),
             ({"Annotations/3.xml": "<annotation><object><name>cut</name></object></annotation>"}, "3.xml"),
             ({"labels/3.json": '{"objects": [{"bbox": [1, 2, 3, 4]}]}'}, "3.json"),
             # mvtec.com/company/research/datasets/mvtec-screws: turned boxes
@@ -782,7 +745,6 @@ class TestTables:
             ({"labels.json": '{"0.png": {"verdict": "OK"}, "2.png": {"verdict": "NG"}}'}, "labels.json"),
             ({"metadata.jsonl": '{"file_name": "2.png", "boxes": [[1, 2]], "label": 1}'}, "metadata.jsonl"),
             ({"labels.yaml": "labels:\n  0.png: ok\n  2.png: ng\n"}, "labels.yaml"),
-            ({"labels/2.txt": "0 .5 .5 .1 .1\n"}, "2.txt"),
             ({"boxes/2_anno.txt": "Quartzity 0.1 0.2 0.3 0.4\n"}, "2_anno.txt"),
         ],
     )  # fmt: skip
@@ -816,9 +778,104 @@ class TestTables:
             "them). Write the folder before the name."
         )
 
+    @pytest.mark.parametrize(
+        ("said", "kind"),
+        [
+            (["OK", "OK", "NG", "ok"], "NG"), (["good", "good", "crack", "good"], "crack"),
+            (["0", "0", "1", "0"], "defective"), (["정상", "정상", "불량", "정상"], "불량"),
+            (['{"label": "OK"}'] * 2 + ['{"label": "crack", "by": "Kim"}', '{"label": "OK"}'], "crack"),
+            (['{"is_defect": false, "id": 7}'] * 2 + ['{"is_defect": true}', '{"is_defect": false}'], "defective"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("folder", ["images", "labels"])
+    def test_each_pictures_own_file_says_what_it_is(self, said, kind, folder):
+        ending = "json" if said[0].startswith("{") else "txt"
+        data = load(tree(*self.NAMES) | {f"{folder}/{i}.{ending}": text.encode() for i, text in enumerate(said)})
+        assert read(data) == ([self.NAMES[i] for i in (0, 1, 3)], {self.NAMES[2]: (kind, None)})
+        assert {*states(data, "ignored").values()} == {"file.label"}
+        assert str(data.report.entries[2].because) == f"Its own file 2.{ending} says so."
+
     def test_texts_called_like_pictures_are_told(self):
-        data = load(tree(*self.NAMES) | {f"images/{i}.txt": b"good" for i in range(2)})
+        data = load(tree(*self.NAMES) | {f"images/{i}.txt": b"crack" for i in range(2)})
         assert "0.txt, 1.txt may say which" in " ".join(map(str, data.report.notes))
+        some = load(tree(*self.NAMES) | {f"images/{i}.txt": b"good" for i in range(2)})
+        assert str(some.report.understanding) == "2 normal; none defective; 2 to test without a label; no masks."
+        unsure = load(tree(*self.NAMES) | {f"images/{i}.json": b'{"result": 1}' for i in range(2)})
+        assert [note.key for note in unsure.report.notes[:2]] == ["dataset.table_unsure", "dataset.labels_unread"]
+
+    @pytest.mark.parametrize(
+        ("file", "text", "learnt", "tested"),
+        [
+            ("defective.txt", "2.png\n", [0, 1, 3], {2: "defective"}),
+            ("lists/ng_list.csv", "filename\nimages/2.png\nimages/3.png\n", [0, 1], {2: "defective", 3: "defective"}),
+            ("anomalies.txt", "2\n3\n", [0, 1], {2: "defective", 3: "defective"}),
+            ("list.csv", "defective\n2.png\n", [0, 1, 3], {2: "defective"}),
+            ("불량목록.csv", "파일명\n2.png\n", [0, 1, 3], {2: "defective"}),
+            ("good.txt", "0.png\n1.png\n", [0, 1], {2: None, 3: None}),
+            ("test_good.txt", "0.png\n", [], {0: "good", 1: None, 2: None, 3: None}),
+            ("to_check.txt", "2.png\n", [0, 1, 3], {2: None}),
+        ],
+    )
+    def test_a_list_of_names_is_of_what_its_own_name_says(self, file, text, learnt, tested):
+        data = load(tree(*self.NAMES) | {file: text.encode()})
+        assert [int(s.picture.name[7]) for s in data.train] == learnt
+        assert {int(s.picture.name[7]): s.kind for s in data.test} == tested
+        only = {note.key: str(note) for note in data.report.notes}.get("dataset.not_among")
+        defective = [*tested.values()].count("defective")
+        assert only == (
+            f"Only defective pictures are named; those that are not count as good: {len(learnt)}."
+            if defective
+            else None
+        )
+
+    def test_lists_of_good_and_of_defective_ones_leave_the_others_open(self):
+        data = load(tree(*self.NAMES) | {"good.txt": b"0.png\n1.png", "bad.txt": b"2.png"})
+        assert read(data)[1] == {"images/2.png": ("defective", None), "images/3.png": (None, None)}
+
+    @pytest.mark.parametrize(("file", "told"), [("list.txt", True), ("train.txt", False), ("all.txt", False)])
+    def test_a_list_whose_name_says_nothing_is_told_where_it_names_some_pictures(self, file, told):
+        text = "".join(f"{i}.png\n" for i in range(4 if file == "all.txt" else 2))
+        data = load(tree(*self.NAMES) | {file: text.encode()})
+        assert len(data.train) == 4
+        assert ("dataset.labels_unread" in {note.key for note in data.report.notes}) is told
+
+    @pytest.mark.parametrize(
+        ("text", "tested"),
+        [
+            ("name,crack,cut,hole\n0,0,0,0\n1,0,0,0\n2,0,1,0\n3,1,0,1\n", {2: "cut", 3: "crack"}),
+            # kaggle.com/c/plant-pathology-2020-fgvc7
+            ("image_id,healthy,rust,scab\n0,1,0,0\n1,1,0,0\n2,0,1,0\n3,0,0,0\n", {2: "rust", 3: "defective"}),
+            ("name,class_1,class_2\n0,0.0,0.0\n1,0.0,0.0\n2,0.0,1.0\n3,0.0,0.0\n", {2: "class_2"}),
+            ("name,defective,crack,cut\n0,0,0,0\n1,0,0,0\n2,1,0,1\n3,0,0,0\n", {2: "cut"}),
+            ("name,crack,none\n0,false,true\n1,false,true\n2,true,false\n3,,\n", {2: "crack"}),
+        ],
+    )
+    def test_columns_of_0_and_1_are_kinds(self, text, tested):
+        data = load(tree(*self.NAMES) | {"t.csv": text.encode()})
+        assert {int(s.picture.name[7]): s.kind for s in data.test if s.kind} == tested
+        assert data.report.notes[0].key == "dataset.table_kinds"
+
+    @pytest.mark.parametrize(
+        ("text", "tested"),
+        [
+            ("name,label,rotated,night\n0,0,1,0\n1,0,0,1\n2,1,0,0\n3,0,0,0\n", {2: "defective"}),
+            ("name,bottle,cable\n0,1,0\n1,1,0\n2,0,1\n3,0,1\n", {}),
+            ("name,crack\n0,0\n1,0\n2,1\n3,0\n", {2: "crack"}),
+            ("name,no_crack\n0,1\n1,1\n2,0\n3,1\n", {2: "defective"}),
+            ("name,not_defective\n0,1\n1,1\n2,0\n3,1\n", {2: "defective"}),
+            ("name,defect_free\n0,1\n1,1\n2,0\n3,1\n", {2: "defective"}),
+        ],
+    )
+    def test_what_one_means_is_what_the_column_is_called(self, text, tested):
+        data = load(tree(*self.NAMES) | {"t.csv": text.encode()})
+        assert {int(s.picture.name[7]): s.kind for s in data.test} == tested
+        assert "dataset.table_kinds" not in {note.key for note in data.report.notes}
+
+    def test_good_and_a_kind_in_one_row_are_told(self):
+        text = b"name,good,crack,cut\n0,1,0,0\n1,1,0,0\n2,1,1,0\n3,0,0,1\n"
+        data = load(tree(*self.NAMES) | {"t.csv": text})
+        assert read(data)[1]["images/2.png"] == ("crack", None)
+        assert "(pictures: 1, images/2.png among them)" in " ".join(map(str, data.report.notes))
 
     def test_numbers_name_the_pictures_that_they_are(self):
         named = tree(*(f"img/{i:03}.png" for i in range(4)))
@@ -1180,3 +1237,45 @@ def test_pages_and_missing_values_are_told_by_name():
     data = load({"train/good/a.tif": sequence, "train/good/b.tif": encoded(pages[1], "TIFF")})
     assert "1 files hold several pictures each (train/good/a.tif)" in " ".join(map(str, data.report.notes))
     assert str(data.report.entries[0].notes[-1]) == "Only the first of 3 pages in the file is read."
+
+
+class TestNumbers:
+    """Folders called 0 and 1, as exports of labels have them."""
+
+    def test_the_one_number_among_the_training_pictures_is_good(self):
+        for good in "01":
+            names = [f"train/{good}/a.png", "test/0/b.png", "test/1/c.png"]
+            learnt, tested = read(load(tree(*names)))
+            assert learnt == names[:1]
+            assert {name: kind for name, (kind, _) in tested.items()} == {
+                names[1]: "good" if good == "0" else "0", names[2]: "good" if good == "1" else "1"
+            }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("names", "open_"),
+        [
+            (("train/good/a.png", "test/0/b.png", "test/1/c.png"), "01"),
+            (("train/good/a.png", "test/1/c.png"), "1"),
+            (("train/good/a.png", "test/0/b.png"), "0"),
+            (("train/good/a.png", "test/0/b.png", "test/1/c.png", "test/2/d.png"), "0"),
+            (("good/x.png", "train/0/a.png", "train/1/c.png"), "01"),
+        ],
+    )
+    def test_otherwise_nothing_says_which_is_good_and_that_is_told(self, names, open_):
+        data = load(tree(*names))
+        assert {name.split("/")[1] for name, (kind, _) in read(data)[1].items() if kind is None} == {*open_}
+        (told,) = [str(note) for note in data.report.notes if note.key == "dataset.numbers"]
+        assert told.startswith(f"Folders that are called {', '.join(open_)} may hold good or defective pictures")
+
+    def test_a_person_says_it(self):
+        names = ("train/good/a.png", "test/0/b.png", "test/1/c.png")
+        data = load(tree(*names), roles={"test/0": "good"})
+        assert read(data)[1] == {"test/0/b.png": ("good", None), "test/1/c.png": ("1", None)}
+
+    def test_beside_good_ones_and_from_one_on_they_are_kinds(self):
+        kinds = {name: kind for name, (kind, _) in read(load(tree(
+            "train/good/a.png", "test/good/d.png", "test/0/b.png", "test/1/c.png")))[1].items()}  # fmt: skip
+        assert kinds == {"test/good/d.png": "good", "test/0/b.png": "0", "test/1/c.png": "1"}
+        assert read(load(tree("train/good/a.png", "test/1/b.png", "test/2/c.png")))[1] == {
+            "test/1/b.png": ("1", None), "test/2/c.png": ("2", None)
+        }  # fmt: skip

@@ -1,0 +1,248 @@
+"""Documents beside pictures: which speak of pictures, what they say of them, and what is told of each document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from detectors.datasets import layouts, polygons, splits, tables, words
+from detectors.datasets.archives import File
+from detectors.datasets.beside import read_beside
+from detectors.datasets.boxes import read_boxes
+from detectors.datasets.places import Place, not_among, unsaid
+from detectors.datasets.polygons import Outlines
+from detectors.datasets.samples import Entry
+from detectors.errors import Refusal, Sentence
+from detectors.images.shrunk import is_picture
+
+_DOCUMENTS = (
+    ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb",
+    ".names", ".labels",
+)  # fmt: skip
+_SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
+_SHOWN = 3
+_LONG = re.compile(rb"[\x80-\xff]{3}")  # more than accents
+
+
+@dataclass
+class Documents:
+    """What was read beside the pictures: split files, outlines of defects, and what to tell of each document."""
+
+    entries: list[Entry]
+    texts: list[tuple[str, str]]
+    outlines: list[tuple[Outlines, str]]
+    sheets: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)  # called as if they spoke of defects, but not understood
+
+    def split(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, Place], tuple[Sentence, ...], list[tuple[tables.Runs, str]], list[tables.Table]]:
+        """Return the places that tables give, what to say of them, masks as runs, and tables that were not read."""
+        found = [split for name, text in self.texts if (split := splits.read_split(name, text, names)) is not None]
+        places, notes = splits.chosen(found)
+        pictures = tables.Pictures(names)
+        splitting = {split.name for split in found}
+        boxed = read_boxes([text for text in self.texts if text[0] not in splitting], names)
+        self.outlines += boxed.outlines
+        self._tell(boxed.classes, Sentence("file.classes", "It names the classes of boxes."))
+        drawn = {name for _, name in boxed.outlines}
+        self.entries = [entry for entry in self.entries if entry.name not in drawn]  # told as their pictures' masks
+        used = splitting | drawn | {*boxed.classes}
+        texts = [(name, text) for name, text in self.texts if name not in used]
+        single = read_beside(texts, names, pictures)
+        own = {name for each in single for name in each.files}
+        texts = [(name, text) for name, text in texts if name not in own]
+        named = [tables.read_table(name, text, pictures) for name, text in texts]
+        self.silent = [
+            name for (name, text), table in zip(texts, named, strict=True)
+            if table is None and text.strip()
+            and (words.speaks_of_labels(words.stem(name)) or pictures.called(words.stem(name), name))
+            and "submission" not in name.casefold()
+        ]  # fmt: skip
+        named += [each.table for each in single]
+        read = [table for table in named if table is not None and table.places]
+        unread = [table for table in named if table is not None and not table.places]
+        runs: list[tuple[tables.Runs, str]] = []
+        for table in read if not places else ():
+            places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
+            runs += [(each, table.name) for each in table.runs]
+            notes += tuple(_said_of_table(table))
+            self._tell([table.name], Sentence("file.table", "It says which of {count} pictures are good and which "
+                                              "defective.", count=len(table.names)))  # fmt: skip
+        for each in single:
+            self._tell(each.files, _ITS_PICTURE if each.table.places else _UNREAD)
+        if found:
+            return places, notes, runs, []
+        for table in unread:
+            notes += tuple(_said_of_table(table))
+            self._tell([table.name], _UNREAD)
+        return places, notes, runs, unread
+
+    def _tell(self, documents: Collection[str], why: Sentence) -> None:
+        self.entries = [
+            Entry(entry.name, "ignored", why, "", (why,), why) if entry.name in documents else entry
+            for entry in self.entries
+        ]
+
+
+_UNREAD = Sentence("file.unread", "It speaks of pictures in a way that is not read.")
+_ITS_PICTURE = Sentence("file.label", "It says whether the picture that is called like it is good or defective.")
+
+
+def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
+    """Yield what to say of a table of labels: what 1 means in it, rows against others and rows without a picture."""
+    file = table.name.rpartition("/")[2]
+    if table.ones == "defective":
+        yield Sentence("dataset.table_ones", "In {file}, 1 is taken for defective and 0 for good.", file=file)
+    elif table.ones == "good":
+        yield Sentence("dataset.table_ones_good", "In {file}, 1 is taken for good and 0 for defective.", file=file)
+    if table.unsure:
+        yield Sentence(
+            "dataset.table_unsure",
+            "In {file}, nothing says whether 1 means good or defective in the column {column}, so it is not used. Call "
+            "the column is_good or is_defect.",
+            file=file, column=table.unsure,
+        )  # fmt: skip
+    if table.kinds:
+        yield Sentence(
+            "dataset.table_kinds",
+            "In {file}, the columns {names} are read as kinds of defects: 1 means that a picture has it.",
+            file=file, names=", ".join(table.kinds),
+        )  # fmt: skip
+    if table.against:
+        yield Sentence(
+            "dataset.table_against",
+            "Rows of {file} contradict each other (pictures: {count}, {example} among them): such a picture counts as "
+            "defective.",
+            file=file, count=len(table.against), example=table.against[0],
+        )  # fmt: skip
+    if table.several:
+        yield Sentence(
+            "dataset.table_several",
+            "Rows of {file} whose name several pictures have, so that nothing says which is meant: {count} ({example} "
+            "among them). Write the folder before the name.",
+            file=file, count=len(table.several), example=table.several[0],
+        )  # fmt: skip
+    if table.others:
+        yield Sentence("dataset.table_others", "Rows of {file} that name no picture of the set: {count}.",
+                       file=file, count=table.others)  # fmt: skip
+
+
+def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
+    """Set aside read-me files and the like, unless they are pictures after all; read those that speak of pictures."""
+    kept: list[File] = []
+    documents = Documents([], [], [])
+    for file in files:
+        suffix = "." + file.name.rpartition(".")[2].lower()
+        if suffix in _SHEETS:
+            documents.sheets.append(file.name)
+            why = Sentence("file.sheet", "A table in a form that is not read. Save it as CSV.")
+            documents.entries.append(Entry(file.name, "ignored", why, "", (why,), why))
+            continue
+        if suffix not in _DOCUMENTS:
+            kept.append(file)
+            continue
+        why = Sentence("file.document", "A document, not a picture: passed over.")
+        try:
+            content = file.read()
+        except Refusal as refusal:
+            documents.entries.append(Entry(file.name, "ignored", refusal.sentence, "", (refusal.sentence,)))
+            continue
+        if is_picture(content):
+            kept.append(file)
+            continue
+        if suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl", ".names", ".labels"):
+            documents.texts.append((file.name, _text(content)))
+        elif suffix == ".json" and content.lstrip()[:1] in (b"{", b"["):
+            text = content.decode("utf-8", "replace")
+            if outlines := polygons.read_outlines(file.name, text):
+                documents.outlines += [(each, file.name) for each in outlines]
+                if len(outlines) == 1:
+                    continue  # told as its picture's mask
+                why = Sentence("file.outlines", "It holds the outlines of {count} pictures.", count=len(outlines))
+            else:
+                documents.texts.append((file.name, text))
+        documents.entries.append(Entry(file.name, "ignored", why, "", (why,)))
+    return kept, documents
+
+
+def _text(content: bytes) -> str:
+    """Return a document's text: UTF-8, or as Excel writes Korean or Western languages, whose accents stand apart."""
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        korean, western = content.decode("cp949", "replace"), content.decode("cp1252", "replace")
+        is_korean = all("가" <= sign <= "힣" for sign in korean if not sign.isascii())
+        accents = all(sign.isalpha() for sign in western if not sign.isascii())
+        return western if accents and not is_korean and not _LONG.search(content) else korean
+
+
+def _defective(place: Place | None) -> bool:
+    return place is not None and bool(place.defective)
+
+
+def unread_labels(unread: Sequence[tables.Table], names: Sequence[str], places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of labels that were not read of pictures that are learnt, or tested without a label."""
+    open_ = {n for n, place in zip(names, places, strict=True) if place.role == "train" or place.defective is None}
+    unread = [table for table in unread if table.names & open_]
+    if unread:
+        yield Sentence(
+            "dataset.labels_unread",
+            "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which "
+            "folders or files are defective, or put a table beside them with the columns file and label.",
+            names=tables.unread(unread),
+            count=len(frozenset[str]().union(*(table.names for table in unread))),
+        )
+
+
+def may_speak(documents: Sequence[str], places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of documents that may hold labels, where no folder says what learnt pictures are."""
+    learnt = sum(place.role == "train" and unsaid(place) for place in places)
+    if documents and learnt:
+        names = [name.rpartition("/")[2] for name in documents]
+        yield Sentence(
+            "dataset.labels_perhaps",
+            "{names} may say which pictures are defective and cannot be read; {count} pictures of which no folder says "
+            "anything are learnt as normal. Put a table beside them, as CSV with the columns file and label.",
+            names=", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else ""),
+            count=learnt,
+        )
+
+
+def of_others(places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of pictures that are good, or of which nothing is known, since names or numbers say no more."""
+    if count := sum(map(not_among, places)):
+        yield Sentence(
+            "dataset.not_among",
+            "Only defective pictures are named; those that are not count as good: {count}.",
+            count=count,
+        )
+    numbers = [
+        place.why.values["folder"] for place in places if place.why is not None and place.why.key == "role.number"
+    ]
+    if numbers:
+        yield Sentence(
+            "dataset.numbers",
+            "Folders that are called {names} may hold good or defective pictures, so they are tested without a label "
+            "(pictures: {count}). Say which folder is good and which is defective.",
+            names=", ".join(sorted({*numbers})), count=len(numbers),
+        )  # fmt: skip
+
+
+def otherwise(table: Mapping[str, Place]) -> Iterator[Sentence]:
+    """Yield what to say where a table and the folders contradict each other."""
+    found = [
+        (name, place)
+        for name, place in sorted(table.items())
+        if place.why is not None and place.why.key == "role.table" and place.role != "mask"
+        and layouts.contradicts(name, place.defective)
+    ]  # fmt: skip
+    if found:
+        (name, place) = found[0]
+        assert place.why is not None
+        yield Sentence(
+            "dataset.table_otherwise",
+            "{file} says otherwise than the folders of {count} pictures ({example}: {kind}): the table counts.",
+            file=place.why.values["file"], count=len(found), example=name, kind=place.kind,
+        )  # fmt: skip
