@@ -13,6 +13,7 @@ from detectors.datasets.boxes import read_boxes
 from detectors.datasets.places import Place, not_among, unsaid
 from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Entry
+from detectors.datasets.workbooks import Sheet, read_sheets, read_workbook
 from detectors.errors import Refusal, Sentence
 from detectors.images.shrunk import is_picture
 
@@ -20,7 +21,8 @@ _DOCUMENTS = (
     ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb",
     ".names", ".labels",
 )  # fmt: skip
-_SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
+_BOOKS = (".xlsx", ".xlsm")
+_SHEETS = (".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
 _SHOWN = 3
 _LONG = re.compile(rb"[\x80-\xff]{3}")  # more than accents
 
@@ -32,6 +34,7 @@ class Documents:
     entries: list[Entry]
     texts: list[tuple[str, str]]
     outlines: list[tuple[Outlines, str]]
+    books: list[tuple[str, list[Sheet]]] = field(default_factory=list)
     sheets: list[str] = field(default_factory=list)
     silent: list[str] = field(default_factory=list)  # called as if they spoke of defects, but not understood
 
@@ -61,6 +64,12 @@ class Documents:
             and "submission" not in name.casefold()
         ]  # fmt: skip
         named += [each.table for each in single]
+        for name, sheets in self.books:
+            table, said = read_sheets(name, sheets, pictures)
+            notes += said
+            named.append(table)
+            if table is None and words.speaks_of_labels(words.stem(name)):
+                self.silent.append(name)
         read = [table for table in named if table is not None and table.places]
         unread = [table for table in named if table is not None and not table.places]
         runs: list[tuple[tables.Runs, str]] = []
@@ -86,6 +95,7 @@ class Documents:
         ]
 
 
+_SHEET = Sentence("file.sheet", "A table in a form that is not read. Save it as CSV.")
 _UNREAD = Sentence("file.unread", "It speaks of pictures in a way that is not read.")
 _ITS_PICTURE = Sentence("file.label", "It says whether the picture that is called like it is good or defective.")
 
@@ -137,10 +147,9 @@ def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
         suffix = "." + file.name.rpartition(".")[2].lower()
         if suffix in _SHEETS:
             documents.sheets.append(file.name)
-            why = Sentence("file.sheet", "A table in a form that is not read. Save it as CSV.")
-            documents.entries.append(Entry(file.name, "ignored", why, "", (why,), why))
+            documents.entries.append(Entry(file.name, "ignored", _SHEET, "", (_SHEET,), _SHEET))
             continue
-        if suffix not in _DOCUMENTS:
+        if suffix not in _DOCUMENTS + _BOOKS:
             kept.append(file)
             continue
         why = Sentence("file.document", "A document, not a picture: passed over.")
@@ -152,7 +161,12 @@ def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
         if is_picture(content):
             kept.append(file)
             continue
-        if suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl", ".names", ".labels"):
+        if suffix in _BOOKS:
+            sheets = read_workbook(content)
+            documents.books += [(file.name, sheets)] if sheets is not None else []
+            documents.sheets += [file.name] if sheets is None else []
+            why = _SHEET if sheets is None else why
+        elif suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl", ".names", ".labels"):
             documents.texts.append((file.name, _text(content)))
         elif suffix == ".json" and content.lstrip()[:1] in (b"{", b"["):
             text = content.decode("utf-8", "replace")

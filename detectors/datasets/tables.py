@@ -161,6 +161,8 @@ def read_rows(name: str, rows: list[list[str]], pictures: Pictures, text: str = 
         return boxes
     rows, kinds = _classes_apart(rows)
     width = max(map(len, rows))
+    while len(rows) > 1 and width > 1 and sum(map(bool, rows[0])) < 2:  # titles above the table
+        rows, kinds = rows[1:], kinds[1:]
     rows = [row + [""] * (width - len(row)) for row in rows]
     named = [[pictures.called(row[column], name) if row[column] else None for row in rows] for column in range(width)]
     header = [] if any(column[0] for column in named) else [words.words(cell) for cell in rows[0]]

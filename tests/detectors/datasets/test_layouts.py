@@ -754,7 +754,7 @@ class TestTables:
         assert set(states(data, "ignored").values()) == {"file.unread"}
         assert "dataset.labels_unread" in {note.key for note in data.report.notes}
 
-    @pytest.mark.parametrize("file", ["anything.xlsx", "ground_truth.txt"])  # the other one as in GDXray
+    @pytest.mark.parametrize("file", ["anything.xlsx", "anything.ods", "ground_truth.txt"])  # the last as in GDXray
     def test_documents_that_may_hold_labels_are_told_where_no_folder_says_anything(self, file):
         said = [str(n) for n in load(tree(*self.NAMES) | {file: b"1 10 20 30 40"}).report.notes]
         assert said[0].startswith(f"{file} may say which pictures are defective and cannot be read; 4 pictures")
