@@ -6,6 +6,7 @@ times as long as writing the chart. A test holds what pages draw against that sc
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,15 @@ class Ready:
         self.height = chart.height
         self._traces, self._layout = plain(chart.traces), plain(chart.layout)
         self._figures: dict[bool, BaseFigure] = {}
+
+    def beneath(self, marks: Chart) -> Ready:
+        """Return this chart with the traces and annotations of another on top, of which nothing else counts."""
+        both = copy(self)
+        both._traces = [*self._traces, *plain(marks.traces)]
+        written = [*self._layout.get("annotations", ()), *plain(marks.layout.get("annotations", []))]
+        both._layout = self._layout | {"annotations": written}
+        both._figures = {}
+        return both
 
     def figure(self, clickable: bool) -> BaseFigure:
         """Return what `st.plotly_chart` takes; a clickable one looks the same whatever is chosen in it."""

@@ -88,9 +88,9 @@ def note(found: Family, focus: str, title: str) -> str:
     return " ".join(said)
 
 
-def chart(found: Family, result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice) -> charts.Chart:
-    """Return a family as a chart: the focus in teal with its band, the others in grey, thresholds marked."""
-    end = PRO_LIMIT if found.kind == "pro" else 1.0
+def chart(found: Family, result: Result, focus: str, titles: dict[str, str]) -> charts.Chart:
+    """Return a family as a chart: the focus in teal with its band, the others in grey."""
+    end = _end(found.kind)
     across, up = lines(f"scores.curves.axes.{found.kind}")
     made = charts.figure(390, across, up, x=charts.percent(end), y=charts.percent())
     if found.kind == "roc":
@@ -98,6 +98,12 @@ def chart(found: Family, result: Result, focus: str, titles: dict[str, str], cho
         made.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=guess, hoverinfo="skip", name="")
     for column in sorted((c for c in result.columns if c.key in found.curves), key=lambda c: c.key == focus):
         _draw(made, found.kind, found.curves[column.key], column, column.key == focus, titles[column.key], result)
+    return made
+
+
+def marks(found: Family, result: Result, focus: str, titles: dict[str, str], choice: ThresholdChoice) -> charts.Chart:
+    """Return what lies on top of such a chart: where each method's threshold stands."""
+    end, made = _end(found.kind), charts.figure(0)
     for column in result.columns:
         if column.key in found.curves:
             point = (
@@ -110,6 +116,11 @@ def chart(found: Family, result: Result, focus: str, titles: dict[str, str], cho
             if point is not None and point[0] <= end:
                 _mark(made, point, column.key == focus, titles[column.key], found.kind, end)
     return made
+
+
+def _end(kind: str) -> float:
+    """Return where the axis of rates ends."""
+    return PRO_LIMIT if kind == "pro" else 1.0
 
 
 def chosen(points: list[dict[str, Any]], result: Result) -> tuple[str, float] | None:
@@ -228,12 +239,12 @@ def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdCh
             change(thresholds=(*kept, (key, at, "test")))
             session.MOVED.set(True)
 
-    made = partial(chart, found, result, focus, titles, choice)
+    made = partial(chart, found, result, focus, titles)
     # A digest does not know of masks, which may be painted by hand.
-    asked = ("curves", result.digest, kind, tuple(found.curves), focus, titles, choice)
-    shown = made() if kind == "pro" else charts.kept(made, *asked)
+    asked = ("curves", result.digest, kind, tuple(found.curves), focus, titles)
+    shown = made().ready() if kind == "pro" else charts.kept(made, *asked)
     charts.show(
-        shown, f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
+        shown.beneath(marks(found, result, focus, titles, choice)), f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
         None if kind == "pro" else point,
     )  # fmt: skip
     st.caption(said)

@@ -16,6 +16,18 @@ class Lanes {
     this.listen();
   }
 
+  // Pictures and scores travel apart from what a threshold moves, and once.
+  async take(given, trigger) {
+    this.given = given;
+    if (this.scored?.key !== given.scored) {
+      const written = await stored(given.scored);
+      if (this.given !== given) return; // newer data has come meanwhile
+      this.scored = { key: given.scored, ...JSON.parse(written) };
+    }
+    const { pictures, held, columns } = this.scored;
+    this.update({ ...given, pictures, held, heads: given.heads.map((head) => ({ ...head, ...columns[head.key] })) }, trigger);
+  }
+
   update(data, trigger) {
     Object.assign(this, { data, trigger });
     this.host.lang = data.language;
@@ -323,5 +335,5 @@ const pages = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
   if (!pages.has(parentElement)) pages.set(parentElement, new Lanes(parentElement));
-  pages.get(parentElement).update(data, setTriggerValue);
+  pages.get(parentElement).take(data, setTriggerValue);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, sqrt
@@ -15,7 +16,7 @@ from PIL import Image
 from detectors.plots.distributions import MANY, TICKS
 from detectors.result import Column, Result, ResultPicture
 from pages.frame import once, panes, session, shapes
-from pages.frame.component import Component, Pictures, encoded, send
+from pages.frame.component import STORE, Component, Pictures, encoded, send
 from pages.frame.pinned import several
 from pages.frame.state import Choices
 from pages.frame.status import Status
@@ -53,12 +54,13 @@ def lanes(
     """Show all pictures of all methods on one axis; return the picture and the method that were opened just now."""
     sheets, parcel = sprites(result)
     send(parcel, "lanes")
+    scored, content = once.of(result, ("lanes", language()), lambda: _scored(result))
+    STORE(key="lanes_scored", data=content, height=1)
     heads = [_head(key, status, result, key == focus, set_apart(key, several(keys))) for key in keys]
     data = {
         "content": result.digest,
         "heads": heads,
-        "pictures": once.of(result, ("lanes", language()), lambda: [_picture(p) for p in result.test]),
-        "held": [text("scores.lanes.held_name", n=i + 1) for i in range(len(result.held_out))],
+        "scored": scored,
         "allowed": step[0] if (step := choices.threshold.step(len(result.held_out))) else 1,
         "values": {key: value for key, value, _ in choices.thresholds},
         "onTest": [key for key, _, origin in choices.thresholds if origin == "test"],
@@ -162,14 +164,11 @@ def _head(key: str, status: Status, result: Result, focus: bool, apart: str) -> 
     column = next((c for c in result.columns if c.key == key), None)
     if column is None:
         return head | {"lines": lines, "share": 0} | panes.standing(key, status, result)
-    numbers = once.of(result, ("numbers", key), lambda: (_numbers(column.scores), _numbers(column.held_out)))
     return head | {
         "title": " · ".join([title, *lines]),
         "state": "done",
         "lines": [line for name in ("average_precision", "aupro") if (line := _line(column, name))],
         "auroc": figure(column, "image_auroc"),
-        "scores": numbers[0],
-        "held": numbers[1],
     }
 
 
@@ -200,6 +199,19 @@ def _scale(heads: list[dict[str, Any]]) -> dict[str, Any]:
     lows = [v for h in heads if h["auroc"] for v in (h["auroc"]["low"], h["auroc"]["value"]) if v is not None]
     low = max(0.0, min(0.4, floor(5 * min(lows, default=0.4)) / 5))
     return {"low": low, "ticks": [round(t, 1) for t in np.arange(low, 1.01, 0.2)]}
+
+
+def _scored(result: Result) -> tuple[str, bytes]:
+    """Return the digest of the pictures and of all their scores, and both for the store: no threshold moves them."""
+    content = json.dumps(
+        {
+            "pictures": [_picture(picture) for picture in result.test],
+            "held": [text("scores.lanes.held_name", n=i + 1) for i in range(len(result.held_out))],
+            "columns": {c.key: {"scores": _numbers(c.scores), "held": _numbers(c.held_out)} for c in result.columns},
+        }
+    )
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return digest, json.dumps({digest: content}).encode()
 
 
 def _picture(picture: ResultPicture) -> dict[str, Any]:

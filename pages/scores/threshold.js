@@ -131,16 +131,21 @@ function publish() {
   }
 }
 
+// What the store was sent under a key, as soon as it is there.
+function stored(key) {
+  if (odd.pictures.has(key)) return Promise.resolve(odd.pictures.get(key));
+  if (!odd.waiting.has(key)) {
+    const entry = {};
+    entry.promise = new Promise((resolve) => (entry.resolve = resolve));
+    odd.waiting.set(key, entry);
+  }
+  return odd.waiting.get(key).promise;
+}
+
 // A sheet of thumbnails by its key, as an address that many elements may use.
 function sheet(key) {
   if (!shared.sheets.has(key)) {
-    if (!odd.pictures.has(key) && !odd.waiting.has(key)) {
-      const entry = {};
-      entry.promise = new Promise((resolve) => (entry.resolve = resolve));
-      odd.waiting.set(key, entry);
-    }
-    const uri = odd.pictures.has(key) ? Promise.resolve(odd.pictures.get(key)) : odd.waiting.get(key).promise;
-    shared.sheets.set(key, uri.then(async (data) => URL.createObjectURL(await (await fetch(data)).blob())));
+    shared.sheets.set(key, stored(key).then(async (data) => URL.createObjectURL(await (await fetch(data)).blob())));
     if (shared.sheets.size > 30) {
       const [oldest, address] = shared.sheets.entries().next().value;
       shared.sheets.delete(oldest);

@@ -79,11 +79,16 @@ def test_synthetic_defects_are_named_wherever_figures_use_them(scores):
 
 def test_lanes_receive_every_score_and_the_present_threshold(scores):
     base = scored.result("scored")
-    given = sent(scores(allowed="3"), "lanes")
+    app = scores(allowed="3")
+    given = sent(app, "lanes")
     assert given["allowed"] == 3
     assert [head["key"] for head in given["heads"]] == [c.key for c in base.columns]
-    assert given["heads"][3]["scores"] == base["patchcore/efficientnet_lite0"].scores.tolist()
-    assert [p["truth"] for p in given["pictures"]] == [int(p.defective) for p in base.test]
+    stored = [json.loads(e.proto.bytes) for e in app.get("bidi_component") if e.proto.WhichOneof("data") == "bytes"]
+    (sent_once,) = [json.loads(each[given["scored"]]) for each in stored if given["scored"] in each]
+    for column in base.columns:
+        assert sent_once["columns"][column.key]["scores"] == column.scores.tolist()
+        assert sent_once["columns"][column.key]["held"] == column.held_out.tolist()
+    assert [p["truth"] for p in sent_once["pictures"]] == [int(p.defective) for p in base.test]
     assert [head["focus"] for head in given["heads"]] == [False, False, False, True, False]
 
 
