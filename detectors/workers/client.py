@@ -35,6 +35,7 @@ from detectors.workers.work import MOST_REDONE, Work, Works
 _STEP_SECONDS = 0.1
 _CANCEL_SECONDS = 2.0
 _KEPT_RUNS = 6  # that nobody looks at any more
+_CROWDED = 0.5  # of a worker's memory, beyond which none of these is kept
 
 
 class Compute:
@@ -90,7 +91,6 @@ class Compute:
                 run = self._runs[key] = self._submit(key, comparison, source, before)
             self._runs.move_to_end(key)
             run.sessions.add(session)
-            self._drop_old_runs()
             return run
 
     def find(self, comparison: Comparison, source: Source) -> Run | None:
@@ -204,6 +204,7 @@ class Compute:
                 client = self._connection.keep()
                 self.works.step(client, None if self.supervisor else self._connection.groups)
                 self._enforce()
+                self._drop_old_runs()
             except Exception:  # whatever it was, the next step begins with what there is
                 logging.getLogger(__name__).exception("A step of the work failed and is taken again")
 
@@ -339,9 +340,12 @@ class Compute:
                 self.supervisor.end(task)
 
     def _drop_old_runs(self) -> None:
-        unwanted = [key for key, run in self._runs.items() if run.state != "running" and not run.sessions]
-        for key in unwanted[:-_KEPT_RUNS]:
-            del self._runs[key]
+        """Let go of runs that nobody looks at, those that were wanted longest ago first."""
+        crowded = self.supervisor is not None and self.supervisor.fullness > _CROWDED
+        with self._lock:
+            unwanted = [key for key, run in self._runs.items() if not run.sessions and run.state != "running"]
+            for key in unwanted if crowded else unwanted[:-_KEPT_RUNS]:
+                del self._runs[key]
 
 
 def _kin(before: Run, comparison: Comparison, source: Source) -> bool:

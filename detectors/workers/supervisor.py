@@ -99,6 +99,12 @@ class Supervisor:
         return int(parse_bytes(self._given) if self._given else _OURS * memory_limit() / len(self._slots))
 
     @property
+    def fullness(self) -> float:
+        """The share of its memory that the fullest worker was seen to occupy."""
+        children = [slot.child for slot in self._slots]
+        return max((child.resident / self.memory for child in children if child is not None), default=0.0)
+
+    @property
     def place(self) -> Place | None:
         """The scheduler's address and keys; None while there is no scheduler."""
         child = self._scheduler.child
@@ -270,7 +276,7 @@ class _Child:
         self.given = False
         self.meant = False
         self._full = False
-        self._resident = self._peak = self._limit = 0
+        self.resident = self._peak = self._limit = 0
         self._kills = _kernel_kills()
         self._begun = time.monotonic()
         self._reader = threading.Thread(target=self._listen, daemon=True)
@@ -304,9 +310,9 @@ class _Child:
         """Record its memory; end it when that is more than it may have."""
         with suppress(psutil.Error):
             self._limit = limit
-            self._resident = psutil.Process(self.pid).memory_info().rss
-            self._peak = max(self._peak, self._resident)
-            if self._resident > _FULL * limit:
+            self.resident = psutil.Process(self.pid).memory_info().rss
+            self._peak = max(self._peak, self.resident)
+            if self.resident > _FULL * limit:
                 self._full = True
                 self.kill()
 
@@ -321,7 +327,7 @@ class _Child:
             with suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
         killed = os.name == "posix" and self.status == -signal.SIGKILL and not self.meant
-        by_kernel = killed and (_kernel_kills() > self._kills or self._resident > _NEARLY_FULL * self._limit > 0)
+        by_kernel = killed and (_kernel_kills() > self._kills or self.resident > _NEARLY_FULL * self._limit > 0)
         return Death(dict(self.running), self._peak, self._full or by_kernel, self.meant)
 
     def _listen(self) -> None:

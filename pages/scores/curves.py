@@ -243,8 +243,9 @@ def card(result: Result, focus: str, titles: dict[str, str], choice: ThresholdCh
     # A digest does not know of masks, which may be painted by hand.
     asked = ("curves", result.digest, kind, tuple(found.curves), focus, titles)
     shown = made().ready() if kind == "pro" else charts.kept(made, *asked)
+    shown = shown.beneath(marks(found, result, focus, titles, choice))
     charts.show(
-        shown.beneath(marks(found, result, focus, titles, choice)), f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
+        shown, f"scores_{kind}", f"{KINDS[kind]}: {up}; {across}. {said}",
         None if kind == "pro" else point,
     )  # fmt: skip
     st.caption(said)

@@ -327,6 +327,24 @@ def test_a_variant_begins_in_the_background_on_the_runs_features_once(compute):
     assert compute.standing(refused).sentence.key == "methods.one_picture"
 
 
+def test_runs_that_nobody_looks_at_are_let_go_where_memory_is_short(compute, monkeypatch):
+    kept, seen = replace(TWO, seed=8), replace(TWO, seed=9)
+    for each in (kept, seen):
+        wait(compute.start(each, Boards(), "a"))
+    left = weakref.ref(compute.find(kept, Boards()))
+    compute.leave(left(), "a")
+    time.sleep(1)
+    assert compute.find(kept, Boards()) is not None
+    monkeypatch.setattr(client, "_CROWDED", compute.supervisor.fullness / 2)
+    deadline = time.monotonic() + 10
+    while compute.find(kept, Boards()) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    gc.collect()
+    assert left() is None
+    assert compute.find(seen, Boards()) is not None
+
+
 def test_the_last_session_to_leave_takes_its_own_pictures_along(compute):
     boards = render_boards()
     run = compute.start(TWO, boards, "a")
