@@ -46,7 +46,7 @@ def list_folder(root: Path, limits: Limits = LIMITS) -> Listing:
             elif (no := _refusal(path, inside)) is not None:
                 refused.append((shown, no))
             else:
-                files.append(File(shown, _reader(path, limits)))
+                files.append(File(shown, reader(path, limits)))
     files.sort(key=lambda file: file.name)
     return Listing(tuple(files), tuple(refused), tuple(ignored))
 
@@ -104,7 +104,9 @@ def _refusal(path: Path, inside: Path) -> Sentence | None:
     return None
 
 
-def _reader(path: Path, limits: Limits) -> Callable[[], bytes]:
+def reader(path: Path, limits: Limits) -> Callable[[], bytes]:
+    """Return what reads a file of a size that is accepted; it raises `PictureRefused` for another or none."""
+
     def read() -> bytes:
         try:
             size = path.stat().st_size

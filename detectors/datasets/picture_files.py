@@ -10,12 +10,12 @@ from pathlib import Path
 
 from detectors.datasets.archives import list_zip
 from detectors.datasets.contents import Resting
-from detectors.datasets.folders import list_folder
+from detectors.datasets.folders import list_folder, reader
 from detectors.datasets.layouts import place_all
 from detectors.datasets.words import PICTURE_ENDINGS
 from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images import label
-from detectors.images.limits import LIMITS, MB, Limits
+from detectors.images.limits import LIMITS, Limits
 
 _MASK = Sentence("picture.mask", "It is a mask and is not scored.")
 
@@ -54,7 +54,7 @@ def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]
         elif path.suffix.lower() == ".zip":
             listing = list_zip(Resting(path, path.stat().st_size, ""), limits)
         else:
-            return [(path.as_posix(), _reader(path, limits))]
+            return [(path.as_posix(), reader(path, limits))]
     except Refusal as refusal:
         return [(path.as_posix(), _refusing(refusal.sentence))]
     top = path.resolve().name
@@ -70,24 +70,6 @@ def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]
 def _refusing(why: Sentence) -> Callable[[], bytes]:
     def read() -> bytes:
         raise PictureRefused(why.key, why.english, **why.values)
-
-    return read
-
-
-def _reader(path: Path, limits: Limits) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            size = path.stat().st_size
-            if size > limits.file_mb * MB:
-                raise PictureRefused(
-                    "picture.too_large",
-                    "The file has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Save it smaller.",
-                    mb=size / MB,
-                    limit=limits.file_mb,
-                )
-            return path.read_bytes()
-        except OSError:
-            raise PictureRefused("folder.unreadable", "The file cannot be read. Check its permissions.") from None
 
     return read
 
