@@ -28,6 +28,7 @@ Way = Literal["learnt", "both", "held_out", "left_out"]
 Word = Literal["loses", "keeps", "blind", "helps", "flat", "few"]
 EQUAL = 0.02  # of AUROC, that the median draw may gain where a curve counts as flat
 SURE = 0.1  # where its interval must end
+KEPT = 0.5  # of what is found without dirt: where the interval of what is found with it must begin
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class Judgement:
     """What a study says in a word.
 
     Attributes:
-        word: of dirt, "loses" (from `at` on), "keeps" (no loss beyond chance) or "blind" (hardly anything is found
+        word: of dirt, "loses" (from `at` on), "keeps" (at the last step the interval of what is found lies above half
+            of what is found without dirt), "few" (too few pictures for either) or "blind" (hardly anything is found
             without dirt). Of numbers, "helps" (the last doubling raised AUROC by more than chance), "flat" (from `at`
             on all pictures add less than 0.02 of AUROC, with an interval that holds 0 and ends below 0.1) or "few" (too
             few test pictures to tell).
@@ -203,7 +205,9 @@ class Study:
         for point in self.points[1:]:
             first = (first or point) if point.broken else None
         if first is None:
-            return Judgement("keeps", self.points[-1].at)
+            last = self.points[-1]
+            low = last.found.figure.low
+            return Judgement("few" if low is None or low < KEPT * usual.value else "keeps", last.at)
         return Judgement("loses", first.at, alarms=first.alarms, finds=first.lost)
 
     def _number(self) -> Judgement:

@@ -116,7 +116,7 @@ def judged(study: Study) -> Sentence:
     said, points = study.judgement, study.points
     if said.word == "blind":
         return Sentence("stress.blind", "finds hardly anything anyway")
-    if said.word == "few" and said.gain is None:
+    if said.word == "few" and said.gain is None and said.at is None:
         return Sentence("stress.few", "too few pictures to tell")
     if study.about == "dirt":
         now = next(point for point in points if point.at == said.at)
@@ -154,9 +154,14 @@ def _title(key: str) -> str:
 
 
 def _dirtied(word: str, alarms: bool, before: Step, now: Step) -> Sentence:
-    values = {"at": now.at, "before": _share(before, alarms), "after": _share(now, alarms)}
+    after = f"{_share(now, alarms)} {_interval(now, alarms)}".rstrip()
+    values = {"at": now.at, "before": _share(before, alarms), "after": after}
     if word == "keeps":
-        return Sentence("stress.keeps", "no harm beyond chance up to {at}: found {before}, then {after}", **values)
+        return Sentence("stress.keeps", "with {at} at least half is still found: {before}, then {after}", **values)
+    if word == "few":
+        return Sentence(
+            "stress.open", "too few pictures to rule out harm up to {at}: found {before}, then {after}", **values
+        )
     if alarms:
         return Sentence(
             "stress.alarmed", "from {at} on more false alarms than promised: {before}, then {after}", **values
@@ -167,6 +172,11 @@ def _dirtied(word: str, alarms: bool, before: Step, now: Step) -> Sentence:
 def _share(point: Step, alarms: bool) -> str:
     value = (point.false_alarms if alarms else point.found).figure.value
     return "\N{EN DASH}" if value is None else f"{100 * value:.0f} %"
+
+
+def _interval(point: Step, alarms: bool) -> str:
+    figure = (point.false_alarms if alarms else point.found).figure
+    return "" if figure.low is None or figure.high is None else f"[{100 * figure.low:.0f}, {100 * figure.high:.0f}]"
 
 
 def _signed(figure: Figure | None) -> str:

@@ -84,7 +84,7 @@ def _advice(curves: Curves, titles: dict[str, str]) -> str:
     breaks = {key: [(name, c) for name, c in own if c.verdict.word == "breaks"] for key, own in seeing.items()}
     fewest = min(map(len, breaks.values()))
     best = [key for key, own in breaks.items() if len(own) == fewest]
-    named = ", ".join(f"**{titles[key]}**" for key in best)
+    named = listed([f"**{titles[key]}**" for key in best])
     if not fewest:
         return text("stress.least_none", methods=named, n=len(best))
     against = [
@@ -96,7 +96,8 @@ def _advice(curves: Curves, titles: dict[str, str]) -> str:
         return ""
     if len(best) > 1:
         return text("stress.least_several", methods=named, breaks=fewest, of=len(curves))
-    return text("stress.least", methods=named, breaks=fewest, of=len(curves), against=", ".join(against))
+    said = "least" if len(seeing) > 1 else "alone"
+    return text(f"stress.{said}", methods=named, breaks=fewest, of=len(curves), against=", ".join(against))
 
 
 def _cell(curve: Curve, condition: str) -> str:

@@ -65,10 +65,20 @@ def test_what_breaks_first_is_on_top_and_what_finds_nothing_at_the_end():
     assert order(found) == ["soon/x", "late/x", "holds/x", "blind/x"]
     titles = {f"{name}/x": name for name in ("late", "soon", "blind", "holds")}
     assert "**holds** breaks nowhere" in verdicts.lead(found, titles)
-    fewer = {"brightness": (blind, late), "contrast": (curve("late/x", [1] * 7, [25] * 7, "contrast"),)}
+    contrast = [curve(f"{name}/x", [1] * 6 + [end], [25] * 7, "contrast") for name, end in (("late", 1), ("soon", 24))]
     assert "**late** breaks least, in 1 of 2 conditions: guard it against Brightness (from +0.6 stops on)" in (
-        verdicts.lead(fewer, titles)
+        verdicts.lead({"brightness": (blind, late, soon), "contrast": contrast}, titles)
     )
+
+
+def test_one_method_alone_is_not_called_the_best_and_one_is_no_plural():
+    late, titles = curve("late/x", [1] * 6 + [24], [25] * 7), {"late/x": "late"}
+    assert "Of **1** pair of method and condition 1 breaks." in verdicts.lead({"brightness": (late,)}, titles)
+    fewer = {"brightness": (late,), "contrast": (curve("late/x", [1] * 7, [25] * 7, "contrast"),)}
+    said = verdicts.lead(fewer, titles)
+    assert "least" not in said
+    assert "**late** breaks in 1 of 2 conditions: guard it against Brightness (from +0.6 stops on)." in said
+    assert re.search(r"1 (stands|has too few)", said)
 
 
 def test_words_of_a_verdict_have_units_in_both_languages(monkeypatch):

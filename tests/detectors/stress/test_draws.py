@@ -32,11 +32,21 @@ def study(rows, about="dirt", steps=None):
 def test_a_loss_lasts_and_holds_over_most_draws():
     lost = study([[(1, 25)] * 5, [(1, 25)] * 5, [(1, 10)] * 5, [(1, 10)] * 5])
     assert (lost.judgement.word, lost.judgement.at, lost.judgement.finds) == ("loses", 2, True)
-    assert str(judged(lost)) == "from 2 on fewer defects found: 83 %, then 33 %"
+    assert str(judged(lost)) == "from 2 on fewer defects found: 83 %, then 33 % [19, 51]"
     gone = study([[(1, 25)] * 5, [(1, 10)] * 5, [(1, 25)] * 5, [(1, 25)] * 5])
     assert gone.judgement.word == "keeps"
     rare = study([[(1, 25)] * 5, [(1, 10)] * 2 + [(1, 25)] * 3, [(1, 10)] * 2 + [(1, 25)] * 3])
     assert rare.judgement.word == "keeps"
+
+
+def test_what_too_few_pictures_show_is_not_called_harmless():
+    kept, open_ = study([[(1, 25)] * 5, [(1, 24)] * 5]), study([[(1, 5)] * 5, [(1, 3)] * 5])
+    assert (kept.judgement.word, kept.judgement.at) == ("keeps", 1)
+    assert str(judged(kept)) == "with 1 at least half is still found: 83 %, then 80 % [63, 90]"
+    assert (open_.judgement.word, open_.judgement.at) == ("few", 1)
+    assert open_.points[-1].found.figure.low < 0.5 * 5 / DEFECTIVE
+    assert str(judged(open_)) == "too few pictures to rule out harm up to 1: found 17 %, then 10 % [3, 26]"
+    assert study([[(1, 20)] * 5, [(1, 17)] * 5]).judgement.word == "keeps"
 
 
 def test_alarms_beyond_the_promise_are_harm_too():
