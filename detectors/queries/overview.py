@@ -11,10 +11,10 @@ from PIL import Image
 from scipy import ndimage
 
 from detectors import datasets
+from detectors.comparison.comparison import drawn, trivially
 from detectors.datasets import Dataset, Histogram, Report, Sample, builtin
 from detectors.datasets.sources import DemoSource
 from detectors.errors import Sentence
-from detectors.evaluation import shortcuts
 from detectors.images import Preprocessing, White
 from detectors.result import Figure
 
@@ -58,7 +58,6 @@ class Overview:
         normal, test: in the data set's order.
         report: what happened to every file.
         warnings: what to know of the set as a whole: too few pictures, copies, mixed sizes and the like.
-        trivial: AUROC of each trivial statistic against the labels.
         file_bytes: of all accepted files.
         white: black and white of pictures with more than 8 bits.
         levels: the values of such pictures; None for a set of 8 bits.
@@ -69,7 +68,6 @@ class Overview:
     test: tuple[Thumbnail, ...]
     report: Report
     warnings: tuple[Sentence, ...]
-    trivial: dict[str, Figure]
     file_bytes: int
     white: White
     levels: Histogram | None
@@ -84,11 +82,15 @@ def overview(data: Dataset) -> Overview:
         test=tuple(map(thumbnail, data.test)),
         report=data.report,
         warnings=(*(note for note in data.report.notes if note not in found), *found),
-        trivial=shortcuts.shortcut_figures(data.test, Preprocessing()),
         file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
         white=data.white,
         levels=datasets.histogram(data),
     )
+
+
+def trivial(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: int) -> dict[str, Figure]:
+    """Return the AUROC of each trivial statistic, as a run of these pictures with these choices will say it."""
+    return trivially(data, preprocessing, drawn(data, held_out, seed).test)
 
 
 @dataclass(frozen=True)

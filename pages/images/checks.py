@@ -13,9 +13,11 @@ from detectors.evaluation import shortcuts
 from detectors.images import LIMITS, Preprocessing
 from detectors.images.limits import MB
 from detectors.images.preprocessing import SQUEEZED, squeezed
-from detectors.queries.overview import Overview
-from pages.frame import data, session, style, uploads
+from detectors.queries.overview import Overview, trivial
+from detectors.result import Result
+from pages.frame import backend, data, session, style, uploads
 from pages.frame.state import Choices, change
+from pages.frame.status import Status
 from pages.frame.words import say, text
 from pages.images.levels import LEVELS
 from pages.images.pictures import Album, copies
@@ -25,8 +27,8 @@ _TOLD = ("dataset.set_aside", "dataset.twelve_bits", "dataset.no_masks", "datase
 _ELSEWHERE = ("dataset.no_normal", "dataset.no_test", "dataset.no_defect")  # each has a panel of its own
 
 
-def checks(choices: Choices, made: Overview, shown: Album) -> None:
-    """Show one sentence for each check, what is fine included."""
+def checks(choices: Choices, status: Status, result: Result | None, made: Overview, shown: Album) -> bool:
+    """Show one sentence for each check, what is fine included; return whether one is still being made."""
     with st.container(key="checks"):
         _sizes(choices, made, shown)
         warned = {warning.key for warning in made.warnings}
@@ -37,7 +39,7 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
                 _copies(choices, warning, shown)
             elif warning.key not in _ELSEWHERE and not (made.levels is not None and warning.key in LEVELS):
                 _line("told" if warning.key in _TOLD else "alarm", say(warning))
-        _shortcuts(made)
+        complete = _shortcuts(choices, None if status.stale else result)
         mine = uploads.shelf().source
         if choices.data == "own" and mine is not None:
             count = sum(not p.synthetic for _, p in (*shown.normal, *shown.test, *shown.aside, *shown.removed))
@@ -45,6 +47,7 @@ def checks(choices: Choices, made: Overview, shown: Album) -> None:
             _line("room", text("images.room", n=count, most=LIMITS.session_pictures, mb=used, limit=_megabytes()))
         else:
             _line("room", text("images.room_free", most=LIMITS.session_pictures, limit=_megabytes()))
+    return not complete
 
 
 def _sizes(choices: Choices, made: Overview, shown: Album) -> None:
@@ -97,14 +100,23 @@ def _copies(choices: Choices, warning: Sentence, shown: Album) -> None:
     _line("alarm", say(warning), ("images.take_out", take_out, f"take_out_{_COPIES[warning.key]}"))
 
 
-def _shortcuts(made: Overview) -> None:
-    if not made.trivial:
-        return
-    warnings = shortcuts.shortcut_warnings(made.trivial, {})
+def _shortcuts(choices: Choices, result: Result | None) -> bool:
+    """Say which trivial statistics separate, those that a result stands beside included; return whether it is known."""
+    wanted = backend.comparison(choices)
+    asked = (data.source(choices), wanted.preprocessing, wanted.held_out, wanted.seed)
+    figures = backend.current().later(trivial, *asked).now
+    if not isinstance(figures, dict):
+        return figures is not None
+    if not figures:
+        return True
+    columns = result.columns if result is not None else ()
+    aurocs = {c.key: value for c in columns if (value := c.figures["image_auroc"].value) is not None}
+    warnings = shortcuts.shortcut_warnings(figures, aurocs)
     for i, warning in enumerate(warnings):
         _line("alarm", say(warning), ("images.why", _why, f"why_{i}"))
     if not warnings:
         _line("fine", text("images.no_shortcut"))
+    return True
 
 
 def _why() -> None:

@@ -54,7 +54,7 @@ else:
     if isinstance(made, Refusal):
         style.note(say(made.sentence))
     elif made is not None:
-        checks.checks(choices, made, shown)
+        looking = checks.checks(choices, status, result, made, shown) or looking
 enlarged.enlarged(choices)
 mask.drawing(choices)
 working = saved_detector.reload(choices)

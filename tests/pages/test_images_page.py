@@ -288,6 +288,18 @@ class TestShapes:
         assert not [b for b in app.button if b.key == "shape"]
 
 
+class TestTrivialStatistics:
+    def test_they_are_told_of_pictures_as_a_run_would_see_them(self, page):
+        files = {}
+        for i in range(12):
+            pixels = np.random.default_rng(i).integers(60, 120, (24, 48, 3), np.uint8)
+            pixels[:, :6] += 120 * (i % 2)  # a bright edge, which a square from the middle does not hold
+            files[f"test/{('good', 'dent')[i % 2]}/{i}.png"] = encoded(pixels)
+        own = UploadSource(archive=("a.zip", zipped(files | {f"train/good/{i}.png": picture(i) for i in range(4)})))
+        assert "Brightness alone reaches AUROC 1.00" in html(page(own))
+        assert "Brightness alone" not in html(page(own, crop="center"))
+
+
 class TestRunning:
     def test_a_run_is_followed_here_and_leads_to_what_it_found(self, open_app):
         app = open_app("running", "images")
