@@ -249,12 +249,8 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
     Raises:
         DatasetRefused: when there is no normal picture.
     """
-    if not data.train:
-        raise DatasetRefused(
-            "comparison.no_normal",
-            "The data set '{name}' has no normal pictures; methods learn from good parts only. Add at least two.",
-            name=data.name,
-        )
+    if (missing := nothing_to_learn(data)) is not None:
+        raise DatasetRefused(missing.key, missing.english, **missing.values)
     used = drawn(data, held_out, seed)
     held, test = [data.train[i] for i in used.held_out], [data.test[i] for i in used.test]
     learnt = [data.train[i] if where == "train" else _as_good(data.test[i]) for where, i in used.learnt]
@@ -276,6 +272,24 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
         preprocessing=preprocessing,
         notes=(*([] if told is None else [told]), *copies_across([*learnt, *held], test)),
         origins=origins(sample.picture for sample in data.train),
+    )
+
+
+def nothing_to_learn(data: Dataset) -> Sentence | None:
+    """Say why there is no normal picture: sets of which none was opened, or none was given; None where there is one."""
+    if data.train:
+        return None
+    unopened = [e.name for e in data.report.entries if e.sentence is not None and e.sentence.key == "dataset.several"]
+    if unopened and not data.test:
+        return Sentence(
+            "comparison.unopened",
+            "{name} holds several data sets and none of them is open. Open one, or run several one after the other.",
+            name=unopened[0],
+        )
+    return Sentence(
+        "comparison.no_normal",
+        "The data set '{name}' has no normal pictures; methods learn from good parts only. Add at least two.",
+        name=data.name,
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from detectors import datasets
-from detectors.comparison.comparison import drawn, trivially
+from detectors.comparison.comparison import drawn, nothing_to_learn, trivially
 from detectors.datasets import Dataset, Histogram, Report, Sample, builtin
 from detectors.datasets.sources import DemoSource
 from detectors.errors import Sentence
@@ -57,6 +57,7 @@ class Overview:
         name: the data set's.
         normal, test: in the data set's order.
         report: what happened to every file.
+        refused: why nothing can be learnt from it; None where something can.
         warnings: what to know of the set as a whole: too few pictures, copies, mixed sizes and the like.
         file_bytes: of all accepted files.
         white: black and white of pictures with more than 8 bits.
@@ -67,6 +68,7 @@ class Overview:
     normal: tuple[Thumbnail, ...]
     test: tuple[Thumbnail, ...]
     report: Report
+    refused: Sentence | None
     warnings: tuple[Sentence, ...]
     file_bytes: int
     white: White
@@ -81,6 +83,7 @@ def overview(data: Dataset) -> Overview:
         normal=tuple(map(thumbnail, data.train)),
         test=tuple(map(thumbnail, data.test)),
         report=data.report,
+        refused=nothing_to_learn(data),
         warnings=(*(note for note in data.report.notes if note not in found), *found),
         file_bytes=sum(s.picture.file_bytes for s in (*data.train, *data.test)),
         white=data.white,

@@ -31,7 +31,7 @@ from detectors.queries.overview import Overview
 from detectors.result import Result
 from detectors.workers import Compute, Run, Stage, Work
 from detectors.workers.failures import sentence
-from pages.frame import data, early
+from pages.frame import data, early, uploads
 from pages.frame.downloads import Download, Downloads
 from pages.frame.pinned import is_pinned, own
 from pages.frame.state import Choices
@@ -126,11 +126,9 @@ class Backend:
             self._drop_coming()
         if self._run is None and not self._asked and self.begins:
             states = self._weights(choices).values()
-            if found is None and (None in states or missing(states)):
+            if found is None and (None in states or missing(states) or not self._begins_by_itself(source)):
                 return self._estimated(Status(), wanted, choices), None
-            self._asked = True
-            self.run(choices)
-            self._take_up(choices)
+            self._begin(choices, source)
             return self._standing(choices)
         if found is not None and found is not self._run and found.state == "done":
             others = self._session not in found.sessions and found.key not in self._begun
@@ -153,7 +151,8 @@ class Backend:
             sentence=sentences[0] if state == "failed" and sentences else None,
             counts=self._counts(choices, current),
         )
-        return self._estimated(status, wanted, choices) if stale else status, shown.result()
+        estimated = self._estimated(status, wanted, choices) if stale or state == "failed" else status
+        return estimated, shown.result()
 
     def run(self, choices: Choices) -> None:
         """Start the run of these choices, or join it."""
@@ -170,12 +169,13 @@ class Backend:
         self._begun.add(run.key)
 
     def refit(self, choices: Choices) -> None:
-        """Start the run that follows a correction; the result that is shown stays until the other is there.
+        """Start the run that follows a change of the pictures; the result that is shown stays until the other is there.
 
-        Features are kept, and what was learnt too where it is learnt again. The result is then `before`.
+        After a correction features are kept, and what was learnt too where it is learnt again. The result is then
+        `before`.
         """
         source = data.source(choices)
-        if self._run is None or source is None or not choices.methods:
+        if self._run is None or self._run.result() is None or source is None or not choices.methods:
             self.run(choices)
             return
         coming = _compute().start(comparison(choices), source, self._session, before=self._run)
@@ -389,25 +389,36 @@ class Backend:
         before, self._run, self._shared = self._run, taken, shared
         result = before.result() if before is not None and taken is self._coming else None
         earlier, self._before = self._before, None
-        if before is not None and result is not None:
+        if before is not None and result is not None and _plain(before.source).key == _plain(taken.source).key:
             self._before = before, result
         self._coming = None
         taken.sessions.add(self._session)
         for left in (before, earlier and earlier[0]):
             self._let_go(left)
 
-    def _take_up(self, choices: Choices) -> None:
-        """After a reload, find the result from before the last correction again, if it is still there."""
-        if self._run is None or self._run.state != "done":
-            return
-        wanted, said = comparison(choices), _corrected(self._run.source)
-        for source in data.earlier(choices):
-            found = _compute().find(wanted, source) if _corrected(source) != said else None
-            result = found.result() if found is not None and found.state == "done" else None
-            if found is not None and result is not None:
-                found.sessions.add(self._session)
-                self._before = found, result
+    def _begins_by_itself(self, source: Source) -> bool:
+        """Whether the first run may begin unasked: of built-in pictures, and of own ones whose scores were seen.
+
+        What is said of a picture before its score was seen is a label, so own ones that are new wait for a person.
+        """
+        if not _own(source):
+            return True
+        made = self.overview(_plain(source))
+        if not isinstance(made, Overview):
+            return made is not None  # the run says as well what is wrong
+        return uploads.seen(picture.sha256 for picture in (*made.normal, *made.test))
+
+    def _begin(self, choices: Choices, source: Source) -> None:
+        """Start the first run, after a reload as one that follows the last correction where the one before is there."""
+        self._asked = True
+        wanted = comparison(choices)
+        for before in data.earlier(choices):
+            found = _compute().find(wanted, before) if _corrected(before) != _corrected(source) else None
+            if found is not None and found.state == "done":
+                self._take(found, shared=False)
+                self.refit(choices)
                 return
+        self.run(choices)
 
     def _drop_coming(self) -> None:
         coming, self._coming = self._coming, None
@@ -418,7 +429,9 @@ class Backend:
         failed = [stage.sentence for stage in coming.stages if stage.state == "failed" and stage.sentence is not None]
         if coming.state == "failed":
             return Status("failed", coming.stages, stale=True, sentence=next(iter(failed), None))
-        return Status("running", coming.stages, stale=True, counts=self._counts(choices, coming))
+        other = self._run is not None and _plain(self._run.source).key != _plain(coming.source).key
+        counts = self._counts(choices, coming)
+        return Status("running", coming.stages, stale=True, other=other, counts=counts)
 
     def _let_go(self, run: Run | None) -> None:
         """Leave a run unless it is shown, pinned, coming or kept from before a correction."""
@@ -439,7 +452,7 @@ class Backend:
 
     def _counts(self, choices: Choices, current: Run | None) -> tuple[int, int, int] | None:
         """Return how many pictures are learnt from, held out and tested, as soon as the pictures are known."""
-        if current is not None:
+        if current is not None and current.state != "failed":
             pictures = current.pictures()
             return None if pictures is None else (len(pictures.learnt), len(pictures.held_out), len(pictures.test))
         seen = self.overview(data.source(choices))
@@ -449,7 +462,7 @@ class Backend:
         return len(used.learnt), len(used.held_out), len(used.test)
 
     def _estimated(self, status: Status, wanted: Comparison, choices: Choices) -> Status:
-        """Add what a run of the present choices would cost, as soon as that is known."""
+        """Add what a run of the present choices would cost, as soon as that is known, or why there can be none."""
         absent = missing(self._weights(choices).values())
         if absent is not None:
             status = replace(status, state="refused", sentence=absent.reason)
@@ -457,6 +470,9 @@ class Backend:
         if counts is None:
             return status
         learnt, held_out, test = counts
+        seen = self.overview(data.source(choices)) if not learnt else None
+        if isinstance(seen, Overview) and seen.refused is not None:
+            return replace(status, counts=counts, state="refused", sentence=seen.refused)
         begin = partial(_compute().forecast, wanted, learnt, learnt + held_out + test)
         said: Forecast | Refusal | None = self._keep(f"forecast {wanted} {counts}", begin).now
         if isinstance(said, Refusal):

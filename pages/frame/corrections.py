@@ -1,4 +1,4 @@
-"""What a person says of a picture, wherever it is seen, and the run that follows by itself."""
+"""What a person says of a picture, wherever it is seen; a run follows by itself (`following`)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from detectors.datasets.corrections import DEFECTIVE, LEARN, NORMAL, UNUSED
 from detectors.datasets.layouts import kind_of
 from detectors.datasets.sources import EditedSource
 from pages.frame import backend, data, session, uploads
-from pages.frame.refresh import poll
-from pages.frame.state import Choices, current
+from pages.frame.state import Choices
 from pages.frame.words import text
 
-WAIT_SECONDS = 1.5  # after the last correction, so that ten quick ones are followed by one run
 WORDS, LETTERS = ("learn", "defective", "remove"), ("N", "D", "X")  # what can be said where a picture is looked at
 
 Chosen = Mapping[str, tuple[str, bool | None]]  # (sha256, whether it is called defective) by the name in the set
@@ -44,7 +42,7 @@ def say(choices: Choices, chosen: Chosen, action: str, word: str = "") -> None:
 def follow(choices: Choices, done: str, changes: dict[str, Any], n: int, **values: Any) -> None:
     """Edit the pictures, and have a run follow once nothing more is changed for a moment.
 
-    No run follows where none is shown, or one of other choices.
+    No run follows where there is none, or one of other choices.
 
     Args:
         choices: which pictures are looked at.
@@ -54,23 +52,12 @@ def follow(choices: Choices, done: str, changes: dict[str, Any], n: int, **value
         values: others that the text under images.undo takes.
     """
     status, result = backend.current().look(choices)
-    shown = result is not None and (not status.stale or status.state == "running" or session.REFIT.get() is not None)
+    fresh = result is not None and not status.stale
+    measured = fresh or status.state == "running" or session.REFIT.get() is not None
     data.undoable(done, lambda: data.edit(choices, **changes), n=n, **values)
-    if shown:
-        session.REFIT.set(time.monotonic() + WAIT_SECONDS)
+    if measured:
+        session.REFIT.set(time.monotonic() + data.WAIT_SECONDS)
         st.toast(text("corrections.follows", n=n))
-
-
-def refit() -> None:
-    """Begin the run that is to follow when its time has come; until then look again every moment."""
-
-    def part() -> None:
-        due = session.REFIT.get()
-        if due is not None and time.monotonic() >= due:
-            session.REFIT.set(None)
-            backend.current().refit(current())
-
-    poll(part, lambda: session.REFIT.get() is not None, seconds=0.5, still=True)
 
 
 def changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from detectors.result import Result
 from pages.frame import session, upload_bound, uploads
 from pages.frame.state import Choices, change, current, forget_values
 
+WAIT_SECONDS = 1.5  # after the last change, so that ten quick ones are followed by one run
 _MOST_FILES = 20_000  # below a folder on this machine
 
 
@@ -34,13 +36,19 @@ def edited(choices: Choices) -> EditedSource | None:
     return None if plain is None else edits().get(plain.key, EditedSource(plain))
 
 
-def set_own(files: UploadSource | None) -> None:
-    """Replace this session's own pictures; edits of pictures that stay are kept."""
+def set_own(files: UploadSource | None, seen: bool = False) -> None:
+    """Replace this session's own pictures; edits of pictures that stay are kept.
+
+    Args:
+        files: all of them.
+        seen: whether they are those whose scores were there to see, with other values.
+    """
     mine = uploads.shelf()
     before = edits().get(mine.source.key) if mine.source else None
     mine.source = files
     _carry_over(before, files)
     forget_values()
+    _measured_soon(seen)
 
 
 def add(files: list[uploads.File], role: str) -> None:
@@ -122,6 +130,8 @@ def undo() -> None:
         return
     step = mine.steps.pop()
     mine.changed()
+    if step.source != mine.source:
+        _measured_soon()
     mine.source, mine.refused = step.source, ()
     edits().clear()
     edits().update(step.edits)
@@ -160,6 +170,12 @@ def fall_back() -> None:
     if uploads.shelf().source is None and begins and current().data == "own":
         change(data="demo", picture=None, place=None)
         session.ELSEWHERE.set((current().data, current().product))  # said until other pictures are chosen
+
+
+def _measured_soon(seen: bool = False) -> None:
+    """Have a run follow once no more is changed for a moment, of pictures whose scores were seen (`following`)."""
+    before = session.MEASURE.get()
+    session.MEASURE.set((time.monotonic() + WAIT_SECONDS, seen or (before is not None and before[1])))
 
 
 def _carry_over(before: EditedSource | None, files: UploadSource | None) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.frame import backend, corrections, data, early, narrow, style, uploads
+from pages.frame import backend, data, early, following, narrow, style, uploads
 from pages.frame.component import ROOT
 from pages.frame.sidebar import present, sidebar
 from pages.frame.state import current, mirror
@@ -26,7 +26,7 @@ narrow.menu(page.url_path)
 backend.current().begins = page.url_path != "live"  # there a camera's frames are to be learnt at once
 status, result = backend.current().look(choices)
 data.saw(result)
-corrections.refit()
+following.begin()
 if uploads.elsewhere():
     st.toast(text("images.elsewhere_changed"))
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))

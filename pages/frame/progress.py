@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.frame import backend, style, weights
+from pages.frame import following, style, weights
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.words import amount, duration, say, stage_name, text
@@ -21,6 +21,8 @@ def work(choices: Choices, status: Status) -> None:
     if status.sentence is not None:
         style.note(say(status.sentence))
         weights.way_on(choices)
+        if status.counts is not None and not status.counts[0]:
+            st.page_link(style.path("images"), label=text("pages.images"), icon=":material/arrow_forward:")
     if status.state == "running":
         progress(choices, status)
 
@@ -41,7 +43,7 @@ def progress(choices: Choices, status: Status) -> None:
             left = [stage.seconds_left for stage in columns if stage is not None and stage.seconds_left is not None]
             shown = text("progress.shown", done=done, n=len(columns))
             st.caption(shown + (text("progress.left", time=duration(max(2.0, sum(left)))) if left else ""))
-            st.button(text("progress.cancel"), key="cancel", on_click=backend.current().cancel)
+            st.button(text("progress.cancel"), key="cancel", on_click=following.stop)
 
 
 def _line(name: str, stage: Stage | None) -> str:

@@ -88,7 +88,9 @@ EDITS: Key[dict[str, EditedSource]] = Key("edits", dict, ("frame.uploads",))  # 
 ELSEWHERE: Key[tuple[str, str] | None] = Key("elsewhere", _nothing, ("frame.data",))
 
 # When a run follows what was corrected, in seconds of the clock; None where none is to.
-REFIT: Key[float | None] = Key("refit", _nothing, ("frame.corrections",))
+REFIT: Key[float | None] = Key("refit", _nothing, ("frame.corrections", "frame.following"))
+# And when one follows because own pictures are read otherwise, and whether their scores surely were seen.
+MEASURE: Key[tuple[float, bool] | None] = Key("measure", _nothing, ("frame.data", "frame.following"))
 
 # How often anything was changed on the shelf, as far as this tab was told.
 CHANGE: Key[int | None] = Key("change", _nothing, ("frame.uploads",))
@@ -110,7 +112,8 @@ ENLARGED: Key[tuple[str, Thumbnail] | None] = Key("images_enlarged", _nothing, (
 # The picture that a mask is drawn on: sha256, name, kind, known kinds.
 DRAWN_ON: Key[tuple[str, str, str, tuple[str, ...]] | None] = Key("images_drawn_on", _nothing, ("images.mask",))
 UNUSUAL: Key[dict[str, tuple[str, ...]]] = Key("images_unusual", dict, ("images.galleries",))  # by run and backbone
-RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))  # the run whose progress was shown there
+# That a run was seen there under way, then which one was.
+RUN_SEEN: Key[str] = Key("images_run", str, ("images.running",))
 NEXT_PAGE: Key[str | None] = Key("images_goes_to", _nothing, ("images.checks", "images.sets"))
 MANY: Key[Any] = Key("images_many", _nothing, ("images.sets",))  # its `Many`: sets that are run one after the other
 

@@ -239,7 +239,7 @@ def _proportions_chosen() -> None:
 
 def _threshold(choices: Choices, status: Status) -> None:
     st.html(f'<div class="odd-label">{text("frame.threshold")}<span>{text("frame.threshold_right")}</span></div>')
-    held = status.counts[1] if status.counts else None
+    held = status.counts[1] if status.counts and status.counts[0] else None
     if held is None:
         st.caption(text("frame.threshold_unknown"))
         return
@@ -298,6 +298,8 @@ def _standing(status: Status, result: Result | None) -> str:
     """Say in one line how the shown result stands to the choices, or what a run would cost."""
     if status.state == "done" and not status.stale:
         return text("frame.was_shared" if status.shared else "frame.up_to_date")
+    if status.state == "refused" and status.counts and not status.counts[0] and status.sentence is not None:
+        return plain(say(status.sentence))
     changed = f"{text('frame.changed')} " if status.stale and result else ""
     if status.seconds is None or status.size is None:
         return changed or text("frame.estimate_none")

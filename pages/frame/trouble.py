@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from detectors.errors import Sentence
-from pages.frame import backend, style
+from pages.frame import backend, following, style
 from pages.frame.refresh import poll
 from pages.frame.state import current
 from pages.frame.status import Status
@@ -17,10 +17,17 @@ from pages.frame.words import say, text
 
 def other_pictures(status: Status, run: Callable[[], None]) -> None:
     """Say above a page that its figures are of other pictures than the chosen ones, and offer to measure these."""
-    if status.other and status.state != "running":
-        with st.container(key="other_pictures", horizontal=True, vertical_alignment="center"):
+    if not status.other:
+        return
+    with st.container(key="other_pictures", horizontal=True, vertical_alignment="center"):
+        if status.state == "running" or following.awaited():
+            style.note(text("frame.other_running"))
+        else:
             style.note(text("frame.other_pictures"))
-            st.button(text("frame.other_run"), key="run_other", icon=":material/play_arrow:", on_click=run)
+            st.button(
+                text("frame.other_run"), key="run_other", icon=":material/play_arrow:", on_click=run,
+                disabled=status.state == "refused",
+            )  # fmt: skip
 
 
 def trouble(awaited: bool) -> None:

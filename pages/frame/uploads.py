@@ -238,6 +238,11 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
     return len(kept)
 
 
+def seen(pictures: Iterable[str]) -> bool:
+    """Say whether the scores of all these pictures, by sha256, were there to see."""
+    return shelf().scored.issuperset(pictures)
+
+
 def unchosen(source: UploadSource, name: str) -> int | None:
     """Return which upload is a ZIP or folder called `name` of which no data set was chosen yet."""
     for i, part in enumerate(source.parts):

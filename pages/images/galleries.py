@@ -16,7 +16,7 @@ from pages.frame import backend, corrections, data, session, style, synthetic, u
 from pages.frame.refresh import poll
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.words import plain, text
+from pages.frame.words import plain, say, text
 from pages.images import enlarged, mask, pictures, products
 from pages.images.gallery import Action, gallery, send
 from pages.images.pictures import Album
@@ -77,7 +77,8 @@ def album(
         )
         _notes(choices, shown, odd)
         if not shown.normal:
-            style.note(text("images.no_normal"))
+            unopened = base.refused is not None and base.refused.key == "comparison.unopened"
+            style.note(say(base.refused) if unopened and base.refused else text("images.no_normal"))
     with right:
         _heading("images.test", len(shown.test), choices, "test", _labels(shown))
         gallery(

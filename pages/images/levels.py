@@ -33,7 +33,8 @@ def levels(own: Overview) -> None:
         black, white = session.widget("levels_ends")
         if white > black:
             chosen = mine.with_white(chosen_white(own.white, found, float(black), float(white)))
-            data.undoable("levels", lambda: data.set_own(chosen))
+            seen = uploads.seen(picture.sha256 for picture in (*own.normal, *own.test))
+            data.undoable("levels", lambda: data.set_own(chosen, seen))
 
     with st.container(key="levels", border=True):
         st.html(f'<div class="odd-understood"><b>{text("images.levels.title")}</b></div>')

@@ -23,22 +23,23 @@ status, result = backend.current().look(choices)
 component.styles("pages/images/images.css")
 st.html(f"<style>{words()}</style>")
 style.head("images", text("images.lead"))
-running(choices, status)
+with st.container():  # holds the place: what is below stays what it is, with what is chosen there
+    running(choices, status)
 
 mine = uploads.shelf().source
 own = backend.current().overview(mine)
 complete = cards(choices, own if isinstance(own, Overview) else None)
 looking = False
-if isinstance(own, Overview):
-    if choices.data == "own":
-        understood(own)
-        levels(own)
-    looking = files.received(choices, own)
-else:
-    files.refused_at_the_door()
-
-unfinished()
-sets.measuring()
+with st.container():
+    if isinstance(own, Overview):
+        if choices.data == "own":
+            understood(own)
+            levels(own)
+        looking = files.received(choices, own)
+    else:
+        files.refused_at_the_door()
+    unfinished()
+    sets.measuring()
 plain = own if choices.data == "own" else backend.current().overview(data.base(choices))
 edit = data.edited(choices)
 made = backend.current().overview(data.source(choices))

@@ -134,6 +134,8 @@ def _own(choices: Choices, own: Overview | None) -> None:
             on_click=lambda: change(data="own", picture=None, place=None),
         )  # fmt: skip
         said = text("images.own_card", normal=len(own.normal), test=len(own.test)) if own else text("images.decoding")
+        if own and own.refused is not None and own.refused.key == "comparison.unopened":
+            said = text("images.own_unopened")
         st.html(f'<div class="odd-card-note">{escape(said)}</div>')
         with st.popover(text("images.add"), icon=":material/add:", key="add_more"):
             st.caption(text("images.drop_limits", pictures=LIMITS.session_pictures, mb=f"{LIMITS.session_mb:g}"))

@@ -101,6 +101,15 @@ def test_a_second_upload_adds_to_the_first_and_is_labelled_by_hand(page, leather
     expect(heading(page, "defective")).to_be_visible()
 
 
+def test_what_is_chosen_stays_chosen_while_a_run_comes_and_goes(page):
+    tiles(page, "normal").nth(0).click()
+    tiles(page, "normal").nth(2).click(modifiers=["Shift"])
+    page.locator(".st-key-run_here button").click()
+    expect(page.locator(".st-key-ran")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".st-key-normal_gallery .count")).to_have_text("3 selected")
+    page.keyboard.press("Escape")
+
+
 def test_own_pictures_run_and_nothing_is_lost_on_a_page_change(page):
     page.locator(".st-key-run button").click()
     page.get_by_role("link", name="Compare").first.click()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.backend import FakeAnswer, FakeBackend, fake
+from fixtures.picture_files import encoded, scene, zipped
 
 from detectors.datasets.sources import DemoSource, UploadSource
 from detectors.errors import Refusal
@@ -28,6 +29,7 @@ from detectors.queries.prediction import predict
 from pages.frame import backend, early
 from pages.frame.backend import Answer, Backend
 from pages.frame.state import Choices
+from pages.frame.status import Status
 
 CHOICES = Choices(methods=("mahalanobis", "padim", "patchcore"), size=64)
 SMALL = DemoSource("circuit", normal=8, good=3, severities=(1.0,))
@@ -276,6 +278,31 @@ def test_a_run_begun_before_anybody_came_is_the_first_visitors_or_nobodys(monkey
             visitor.run(Choices(product=product))
         assert not visitor.look(Choices())[0].shared, "it was the visitor who asked before"
         assert Backend("another").look(Choices())[0].shared
+
+
+def test_sets_of_which_none_is_open_are_refused_before_a_run(monkeypatch):
+    files = {f"{name}/train/good/{i}.png": encoded(scene(24, 32, i)) for name in ("a", "b") for i in range(3)}
+    own = UploadSource(archive=("two.zip", zipped(files)))
+    seen = overview(own.load())
+    monkeypatch.setattr(backend.data, "source", lambda choices: own)
+    monkeypatch.setattr(Backend, "overview", lambda self, source: seen)
+    monkeypatch.setattr(Backend, "_weights", lambda self, choices: {})
+    choices = Choices(data="own")
+    status = Backend("tab")._estimated(Status(), backend.comparison(choices), choices)
+    assert (status.state, status.counts, status.seconds) == ("refused", (0, 0, 0), None)
+    assert str(status.sentence).startswith("two.zip holds several data sets and none of them is open.")
+
+
+@pytest.mark.parametrize("scored", [True, False])
+def test_the_first_run_begins_by_itself_where_scores_were_seen(monkeypatch, scored):
+    files = {f"train/good/{i}.png": encoded(scene(24, 32, i)) for i in range(3)}
+    own = UploadSource(archive=("a.zip", zipped(files)))
+    seen = overview(own.load())
+    shelf = backend.uploads.Shelf(own, scored={p.sha256 for p in seen.normal} if scored else {"another"})
+    monkeypatch.setattr(backend.uploads, "shelf", lambda: shelf)
+    monkeypatch.setattr(Backend, "overview", lambda self, source: seen)
+    assert Backend("tab")._begins_by_itself(own) is scored
+    assert Backend("tab")._begins_by_itself(DemoSource())
 
 
 def test_what_a_session_held_when_imports_were_settled_is_collected_later():

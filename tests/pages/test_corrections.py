@@ -110,6 +110,7 @@ def runs(monkeypatch):
     monkeypatch.setattr(backend, "_compute", lambda: compute)
     monkeypatch.setattr(backend, "missing", lambda states: None)
     monkeypatch.setattr(Backend, "_weights", lambda self, choices: {})
+    monkeypatch.setattr(Backend, "_begins_by_itself", lambda self, source: True)
     monkeypatch.setattr(Backend, "_counts", lambda self, choices, current: None)
     monkeypatch.setattr(Backend, "_estimated", lambda self, status, *rest: status)
     return SimpleNamespace(made=made, left=left)
@@ -161,6 +162,41 @@ def test_a_reload_finds_the_result_from_before_a_correction_again(runs, monkeypa
     status, result = again.look(choices)
     assert (status.state, result) == ("done", f"result of {twice.key}")
     assert again.before == (OWN, f"result of {OWN.key}")
+
+
+def test_a_reload_before_the_run_that_follows_has_ended_shows_the_one_before_until_then(runs, monkeypatch):
+    said = EditedSource(OWN, corrected=(("aa", "learn"),))
+    monkeypatch.setattr(uploads, "shelf", lambda: uploads.Shelf(source=OWN, steps=[uploads.Step("learn", {}, OWN, {})]))
+    monkeypatch.setattr(data, "source", lambda choices: said)
+    runs.made[OWN.key] = backend._compute().start(None, OWN, "first")
+    runs.made[OWN.key].state = "done"
+    again, choices = Backend("again"), Choices(data="own")
+    status, result = again.look(choices)
+    assert (status.state, status.other, result) == ("running", False, f"result of {OWN.key}")
+    assert runs.made[OWN.key].sessions == {"first", "again"}  # it does not go with the tab that was there before
+    runs.made[said.key].state = "done"
+    status, result = again.look(choices)
+    assert (status.state, result, again.before) == ("done", f"result of {said.key}", (OWN, f"result of {OWN.key}"))
+
+
+def test_a_run_of_other_pictures_follows_and_is_no_correction(runs, monkeypatch):
+    read, otherwise = OWN, replace(OWN, roles=(("test/old", "ignore"),))
+    looked_at = [read]
+    monkeypatch.setattr(data, "source", lambda choices: looked_at[0])
+    session, choices = Backend("session"), Choices(data="own")
+    session.begins = False
+    session.run(choices)
+    runs.made[read.key].state = "done"
+    session.look(choices)
+    looked_at[0] = otherwise
+    session.refit(choices)
+    status, result = session.look(choices)
+    assert (status.state, status.other, result) == ("running", True, f"result of {read.key}")
+    runs.made[otherwise.key].state = "done"
+    status, result = session.look(choices)
+    assert (status.state, status.other, result, session.before) == (
+        "done", False, f"result of {otherwise.key}", None,
+    )  # fmt: skip
 
 
 def test_a_run_that_follows_can_be_stopped_and_what_is_shown_stays(runs, monkeypatch):
@@ -230,7 +266,7 @@ def test_what_changed_is_shown_and_undone(open_app, monkeypatch, page, language)
 
 
 def test_a_picture_is_corrected_where_it_is_looked_at_and_one_run_follows(open_app, monkeypatch):
-    monkeypatch.setattr(corrections, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(data, "WAIT_SECONDS", 0.0)
     workers = fake("done")
     workers.ran.clear()
     app = open_app("done", "inspect")

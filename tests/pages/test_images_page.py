@@ -305,7 +305,7 @@ class TestRunning:
         app = open_app("running", "images")
         assert [b for b in app.button if b.key == "cancel"]
         assert "odd-stages" in html(app)
-        done = open_app("done", "images", {"images_run": "done"})
+        done = open_app("done", "images", {"images_run": "under way"})
         assert write("en", "images.ran", n=5) in words(done)
         assert write("en", "images.ran", n=5) not in words(open_app("done", "images"))
 

@@ -21,7 +21,10 @@ def leather():
 
 @pytest.mark.parametrize(
     "preprocessing",
-    [Preprocessing(64), Preprocessing(96, equalise=True), Preprocessing(96, "center"), Preprocessing(96, proportions="own")],
+    [
+        Preprocessing(64), Preprocessing(96, equalise=True), Preprocessing(96, "center"),
+        Preprocessing(96, proportions="own"),
+    ],
 )  # fmt: skip
 def test_trivial_statistics_are_those_of_the_run(leather, preprocessing):
     said = trivial(leather, preprocessing, 0.25, 0)
