@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import struct
 import time
@@ -11,20 +10,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from detectors.datasets.contents import Content, Resting, head, opened, pieces
+from detectors.datasets.contents import Content, Resting, Segmented, head, kept, opened, pieces
+from detectors.datasets.segments import CENTRAL_HEADER, lies_alone
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.formats import archive_kind, is_archive
 from detectors.images.limits import LIMITS, MB, Limits
-from detectors.images.shrunk import Shrunk
 
-CONTENTS = (
-    "contents.json"  # of a ZIP that was brought to the kept side: what its files were called, and what was refused
-)
-_CENTRAL_HEADER, _END = b"PK\x01\x02", b"PK\x05\x06"
+_END = b"PK\x05\x06"
 _START = 2**16  # bytes that tell what kind of file it is
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _UNICODE_PATH = 0x7075
@@ -40,10 +35,12 @@ class File:
     Attributes:
         name: its path inside the data set, parts joined by "/"; a label, never opened as a path.
         read: returns its bytes; raises a `Refusal` where that must not or cannot be done.
+        alone: the segment of a ZIP that holds it and nothing else.
     """
 
     name: str
     read: Callable[[], bytes] = field(repr=False)
+    alone: bytes | Resting | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,13 @@ class Listing:
 
 def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
     """List a ZIP; its entries are unpacked one at a time as they are read. `DatasetRefused` for a bad ZIP."""
-    if isinstance(data, Resting) and data.small.exists():
-        return _list_kept(data.small)
     _check_size(data, limits)
     budget = _Budget(limits)
     files: list[File] = []
     refused: list[tuple[str, Sentence]] = []
     ignored: list[tuple[str, Sentence]] = []
     taken: set[str] = set()
+    segments = dict(data.segments) if isinstance(data, Segmented) else {}
     with _zip_errors():
         archive = zipfile.ZipFile(opened(data))
         entries = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.endswith("\\")]
@@ -80,35 +76,16 @@ def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
             continue
         try:
             _check_entry(entry, name in taken, limits)
+            _check_there(entry, data)
         except PictureRefused as refusal:
             refused.append((name, refusal.sentence))
             continue
         taken.add(name)
-        files.append(File(name, _reader(archive, entry, budget)))
+        alone = segments.get(entry.header_offset) if lies_alone(entry) else None
+        read = _reader(archive, entry, budget)
+        files.append(File(name, read if alone is None else _kept_or(alone, read), alone))
     files.sort(key=lambda file: file.name)  # as a folder is listed: the order in a ZIP says nothing
     return Listing(tuple(files), tuple(refused), tuple(ignored))
-
-
-def _list_kept(path: Path) -> Listing:
-    """List what `keeping` made of a ZIP, whose pictures are at the kept side, as the ZIP itself would be."""
-    archive = zipfile.ZipFile(path)
-    contents = json.loads(archive.read(CONTENTS))
-    shrunk, damaged = set(contents["shrunk"]), contents["damaged"]
-
-    def reader(i: int) -> Callable[[], bytes]:
-        def read() -> bytes:
-            if (why := damaged.get(str(i))) is not None:
-                raise PictureRefused(why[0], why[1], **why[2])
-            data = archive.read(str(i))
-            return Shrunk.taken_up(data) if i in shrunk else data
-
-        return read
-
-    said = [
-        [(name, Sentence(why[0], why[1], **why[2])) for name, why in contents[key]] for key in ("refused", "ignored")
-    ]
-    files = tuple(File(name, reader(i)) for i, name in enumerate(contents["names"]))
-    return Listing(files, tuple(said[0]), tuple(said[1]))
 
 
 def clean_path(name: str) -> str:
@@ -183,14 +160,14 @@ def _zip_errors() -> Iterator[None]:
 def _check_size(data: Content, limits: Limits) -> None:
     if not len(data):
         raise DatasetRefused("zip.empty_file", "The ZIP is an empty file. Copy it again from where it came from.")
-    if len(data) > limits.zip_mb * MB:
+    if len(data) > limits.zip_mb * MB and not isinstance(data, Segmented):  # it is never in one
         raise DatasetRefused(
             "zip.too_large",
             "The ZIP has {mb:.0f} MB; at most {limit:.0f} MB are accepted. Split it, or save the pictures smaller.",
             mb=len(data) / MB,
             limit=limits.zip_mb,
         )
-    start = head(data, _START)
+    start = b"PK" if isinstance(data, Segmented) else head(data, _START)
     if not start.startswith(b"PK") and is_archive(start):
         raise DatasetRefused(
             "zip.other_archive",
@@ -198,7 +175,7 @@ def _check_size(data: Content, limits: Limits) -> None:
             "of it.",
             what=archive_kind(start),
         )
-    ended, found = _searched(data)
+    ended, found = _searched(data.directory if isinstance(data, Segmented) else data)
     if not ended:
         raise DatasetRefused(
             "zip.no_zip", "This is no ZIP, or one that is cut short: its end is missing. Make it again as ZIP."
@@ -218,7 +195,7 @@ def _searched(data: Content) -> tuple[bool, int]:
     for piece in pieces(data):
         text = before + piece
         ended = ended or _END in text
-        found += text.count(_CENTRAL_HEADER)
+        found += text.count(CENTRAL_HEADER)
         before = text[-3:]  # shorter than a mark, so none is counted twice
     return ended, found
 
@@ -273,6 +250,29 @@ def _check_entry(entry: zipfile.ZipInfo, taken: bool, limits: Limits) -> None:
             ratio=entry.file_size / max(entry.compress_size, 1),
             limit=limits.zip_ratio,
         )
+
+
+def _check_there(entry: zipfile.ZipInfo, data: Content) -> None:
+    if isinstance(data, Segmented) and entry.header_offset >= data.there:
+        raise PictureRefused(
+            "zip.not_sent", "The upload was cut off before this file of the ZIP had come. Choose the ZIP once more."
+        )
+
+
+def _kept_or(alone: bytes | Resting, read: Callable[[], bytes]) -> Callable[[], bytes]:
+    """Return a function that takes a picture at the kept side, where it is there, or else unpacks what was sent."""
+
+    def found() -> bytes:
+        if (form := kept(alone)) is not None:
+            return form
+        try:
+            return read()
+        except Refusal:
+            if (form := kept(alone)) is not None:  # it was brought there meanwhile
+                return form
+            raise
+
+    return found
 
 
 def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Callable[[], bytes]:

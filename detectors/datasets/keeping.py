@@ -1,25 +1,22 @@
-"""Bringing what was sent to the kept side, on the disk where it lies: pictures, and those inside ZIPs.
+"""Bringing what was sent to the kept side, on the disk where it lies: pictures, and those of a ZIP in segments.
 
-A picture is shrunk by the routine that decodes all others, so that it decodes to the same pixels as what was sent. A
-ZIP with such pictures becomes another that says beside its files which of them are in that form, and what was refused.
+A picture is shrunk by the routine that decodes all others, so that it decodes to the same pixels as what was sent.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from detectors.datasets.archives import CONTENTS, File, Listing, list_zip
-from detectors.datasets.contents import Resting, head, remove, whole
-from detectors.errors import Refusal, Sentence
+from detectors.datasets.archives import list_zip
+from detectors.datasets.contents import Resting, Segmented, is_zip, remove, whole
+from detectors.errors import Refusal
 from detectors.images.limits import LIMITS, Limits
-from detectors.images.shrinking import larger_than_kept, shrink
+from detectors.images.shrinking import shrink
 from detectors.images.shrunk import Shrunk
 
 _THREADS = min(2, os.cpu_count() or 1)  # each may hold a large picture
@@ -27,85 +24,54 @@ _seen: set[Path] = set()  # what was found to stay as it is
 _locks: dict[Path, threading.Lock] = {}
 
 
-def keep(content: Resting, limits: Limits = LIMITS, progress: Callable[[float], None] = lambda done: None) -> None:
-    """Bring a picture, or all pictures of a ZIP, to the kept side where that takes less room; what was sent is removed.
+def keep(
+    content: Resting | Segmented, limits: Limits = LIMITS, progress: Callable[[float], None] = lambda done: None
+) -> None:
+    """Bring a picture, or those of a ZIP, to the kept side where that takes less room; what was sent is removed.
 
     What cannot be read stays as it is, to be refused when it is looked at. `progress` is called with the share done.
     """
-    with _locks.setdefault(content.path, threading.Lock()):
-        if content.path not in _seen and content.path.exists():
+    with suppress(Refusal):
+        if isinstance(content, Segmented):
+            _keep_segments(content, limits, progress)
+        elif content.path.exists() and not is_zip(content):
+            _keep(content, lambda: whole(content), limits)
+
+
+def _keep_segments(content: Segmented, limits: Limits, progress: Callable[[float], None]) -> None:
+    lying = [(file.alone, file.read) for file in list_zip(content, limits).files if isinstance(file.alone, Resting)]
+
+    def one(number: int) -> None:
+        place, read = lying[number]
+        _keep(place, read, limits)
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for i, _ in enumerate(threads.map(one, range(len(lying)))):
+            progress((i + 1) / len(lying))
+
+
+def _keep(place: Resting, read: Callable[[], bytes], limits: Limits) -> None:
+    """Put a picture's smaller form in the place of the file that holds it."""
+    with _locks.setdefault(place.path, threading.Lock()):
+        if place.path not in _seen and place.path.exists():
             with suppress(Refusal):
-                (_keep_zip if head(content, 2) == b"PK" else _keep_picture)(content, limits, progress)
-            _seen.add(content.path)
-    _locks.pop(content.path, None)
+                if (made := shrink(read(), limits)) is not None and len(made) < len(place):
+                    _replace(place, made)
+            _seen.add(place.path)
+    _locks.pop(place.path, None)
 
 
-def _keep_picture(content: Resting, limits: Limits, progress: Callable[[float], None]) -> None:
-    made = shrink(whole(content), limits)
-    if made is not None:
-        _replace(content, lambda path: path.write_bytes(made.laid()))
-
-
-def _keep_zip(content: Resting, limits: Limits, progress: Callable[[float], None]) -> None:
-    listing = list_zip(content, limits)
-    if any(larger_than_kept(_read(file), limits) for file in listing.files):
-        _replace(content, lambda path: _pack(path, listing, limits, progress))
-
-
-def _read(file: File) -> bytes:
-    try:
-        return file.read()
-    except Refusal:
-        return b""
-
-
-def _pack(path: Path, listing: Listing, limits: Limits, progress: Callable[[float], None]) -> None:
-    """Write a ZIP of what another lists: its files by their number, and what is to be said of them."""
-    shrunk: list[int] = []
-    damaged: dict[int, object] = {}
-
-    def made(file: File) -> bytes | Refusal:
-        try:
-            data = file.read()
-        except Refusal as refusal:
-            return refusal
-        return shrink(data, limits) or data
-
-    with zipfile.ZipFile(path, "w") as packed, ThreadPoolExecutor(_THREADS) as threads:
-        for i, form in enumerate(threads.map(made, listing.files)):
-            progress(i / len(listing.files))
-            if isinstance(form, Refusal):
-                damaged[i] = _said(form.sentence)
-            elif isinstance(form, Shrunk):
-                shrunk.append(i)
-                packed.writestr(str(i), form.laid())
-            else:
-                packed.writestr(str(i), form)
-        contents = {
-            "names": [file.name for file in listing.files],
-            "shrunk": shrunk,
-            "damaged": damaged,
-            "refused": [(name, _said(why)) for name, why in listing.refused],
-            "ignored": [(name, _said(why)) for name, why in listing.ignored],
-        }
-        packed.writestr(CONTENTS, json.dumps(contents))
-
-
-def _replace(content: Resting, write: Callable[[Path], object]) -> None:
+def _replace(place: Resting, made: Shrunk) -> None:
     """Put a smaller form in the place of what was sent, in one step, unless that is not wanted any more."""
-    making = content.small.with_suffix(".making")
+    making = place.small.with_suffix(".making")
     try:
-        write(making)
-        if content.path.exists():
-            making.replace(content.small)
-            content.path.unlink()
+        making.write_bytes(made.laid())
+        if place.path.exists():
+            making.replace(place.small)
+            place.path.unlink()
     except FileNotFoundError:  # it was removed meanwhile
-        remove(content.path)
+        remove(place.path)
     except OSError:  # no room on the disk: what was sent stays
         pass
     finally:
         making.unlink(missing_ok=True)
-
-
-def _said(sentence: Sentence) -> object:
-    return sentence.key, sentence.english, sentence.values

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from detectors import datasets
 from detectors.datasets import Dataset, Part, Sample, keeping, synthetic
-from detectors.datasets.contents import Content, Resting, remove, sha256, whole
+from detectors.datasets.contents import Content, Resting, Segmented, carried, remove, room, sha256
 from detectors.datasets.corrections import Corrected
 from detectors.datasets.places import Purpose
 from detectors.datasets.samples import with_empty_masks
@@ -97,29 +97,27 @@ class UploadSource:
     @property
     def bytes(self) -> int:
         """What all files occupy now; a folder's stay where they are."""
-        return sum(
-            content.occupied if isinstance(content, Resting) else len(content)
-            for part in self.parts
-            for _, content in part._files
-        )
+        return sum(room(content) for part in self.parts for _, content in part._files)
 
     @property
-    def _resting(self) -> list[Resting]:
-        return [content for part in self.parts for _, content in part._files if isinstance(content, Resting)]
+    def _on_disk(self) -> list[Resting | Segmented]:
+        contents = [content for part in self.parts for _, content in part._files]
+        return [content for content in contents if not isinstance(content, bytes)]
 
     def remove(self) -> None:
         """Remove the files that lie on this machine's disk, whoever still holds them; a folder's stay."""
-        for content in self._resting:
-            remove(content.path)
+        for content in self._on_disk:
+            for path in content.paths:
+                remove(path)
 
     def keep(self, progress: Callable[[float], None] = lambda done: None) -> None:
         """Bring the files that lie on this machine's disk to the kept side; `progress` is called with the share done.
 
         Nothing else changes: not the key, and not what `load` returns.
         """
-        resting = self._resting
-        for i, content in enumerate(resting):
-            keeping.keep(content, progress=lambda done, i=i: progress((i + done) / len(resting)))  # type: ignore[misc]
+        lying = self._on_disk
+        for i, content in enumerate(lying):
+            keeping.keep(content, progress=lambda done, i=i: progress((i + done) / len(lying)))  # type: ignore[misc]
 
     def added(self, later: UploadSource) -> UploadSource:
         """Return this with a later upload; what is there already is not added again."""
@@ -163,8 +161,8 @@ class UploadSource:
 
     def _in_memory(self) -> dict[str, Any]:
         held = {name: getattr(self, name) for name in ("normal", "test", "masks", "placed")}
-        read = {name: tuple((called, whole(content)) for called, content in files) for name, files in held.items()}
-        return read | {"archive": self.archive and (self.archive[0], whole(self.archive[1]))}
+        read = {name: tuple((called, carried(content)) for called, content in files) for name, files in held.items()}
+        return read | {"archive": self.archive and (self.archive[0], carried(self.archive[1]))}
 
     @cached_property
     def _digest(self) -> str:

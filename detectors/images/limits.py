@@ -25,7 +25,7 @@ class Limits:
             in one piece, so for them `megapixels` is what bounds the time (below 2 s at 50 million).
         kept_side: pictures are shrunk to this many pixels on the longer side as soon as they are decoded.
         memory_mb: decoded pictures of one set that stay in memory; those beyond lie in a file without a name.
-        zip_mb: a ZIP as it arrives.
+        zip_mb: a ZIP that is in one; of one that a browser sends, what is kept of it counts.
         zip_out_mb: all its entries together, unpacked.
         zip_entries: files and folders in a ZIP.
         zip_ratio: how many times larger an entry may become (entries below 1 MB may inflate further).

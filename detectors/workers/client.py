@@ -17,7 +17,7 @@ from distributed.system import memory_limit
 
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
-from detectors.datasets.contents import Resting
+from detectors.datasets.contents import Resting, Segmented
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
 from detectors.features import closer
@@ -122,11 +122,11 @@ class Compute:
             return self.works.submit(key, tasks.edit, source, self.data(source.base), **kinds)
         return self.works.submit(key, tasks.load, source, **kinds)
 
-    def keep(self, content: Resting) -> Work | None:
+    def keep(self, content: Resting | Segmented) -> Work | None:
         """Return the work that brings a file to the kept side; None where workers do not see this machine's disk."""
         if self.supervisor is None:
             return None
-        return self.works.submit(digest("keep", str(content.path)), tasks.keep, content, priority=6)
+        return self.works.submit(digest("keep", *map(str, content.paths)), tasks.keep, content, priority=6)
 
     def decoded(self, source: Source) -> float:
         """Return the share of a source's pictures that are decoded so far."""

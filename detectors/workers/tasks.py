@@ -16,7 +16,7 @@ from detectors.comparison import benchmark
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
 from detectors.datasets import Dataset, keeping
-from detectors.datasets.contents import Resting
+from detectors.datasets.contents import Resting, Segmented
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states
@@ -89,8 +89,8 @@ def weights(backbone: str | None) -> tuple[WeightsState, ...]:
     return weights_states() if backbone is None else (weights_state(backbone),)
 
 
-def keep(content: Resting) -> None:
-    """Bring a file that has arrived to the kept side."""
+def keep(content: Resting | Segmented) -> None:
+    """Bring a file that has arrived to the kept side, or what has come of a ZIP."""
     keeping.keep(content, progress=reporter())
 
 

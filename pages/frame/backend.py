@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
-from detectors.datasets.contents import Resting
+from detectors.datasets.contents import Resting, Segmented
 from detectors.datasets.corrections import Corrected, Roles, roles
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
@@ -548,7 +548,7 @@ def _drawn(seen: Overview, source: Source | None, seed: int) -> Roles:
     return roles([picture.sha256 for picture in seen.normal], test, learnt.tolist(), held_out.tolist(), corrected)
 
 
-def keep(content: Resting) -> Work | None:
+def keep(content: Resting | Segmented) -> Work | None:
     """Have a worker bring a file that has arrived to the kept side; None where workers do not see this disk."""
     return _compute().keep(content)
 

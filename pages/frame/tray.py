@@ -1,4 +1,7 @@
-"""Files on their way from a browser: written to the disk piece by piece, taken from here once they are whole."""
+"""Files on their way from a browser: written to the disk piece by piece, taken from here once they are whole.
+
+A ZIP's end comes first and says where its entries begin; each large one becomes a file of its own as it comes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +21,8 @@ from typing import Any
 
 import psutil
 
-from detectors.datasets.contents import Resting, occupied, remove
+from detectors.datasets.contents import Resting, Segmented, remove
+from detectors.datasets.segments import END, Segments, find
 
 IDLE_SECONDS = 3600.0  # for which a file that was not finished can be gone on with
 MOST_FILES = 5_000
@@ -35,7 +40,9 @@ class Arriving:
         path: where it lies.
         role: what it is for, as `uploads.take` has it.
         at: how many bytes are there.
-        keeping: the work that brings it to the kept side, once it is whole.
+        end: from where on a ZIP's end is wanted before anything else; None where it is not, or not any more.
+        segments: how a ZIP is taken apart.
+        keeping: the work that brings what is there to the kept side.
     """
 
     name: str
@@ -43,34 +50,93 @@ class Arriving:
     path: Path
     role: str = "placed"
     at: int = 0
+    end: int | None = None
+    segments: Segments = field(default_factory=Segments)
     keeping: Any = None
     seen: float = field(default_factory=time.monotonic)
+    _brought: int = 0  # files that `keeping` was told of
     _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
     def bytes(self) -> int:
-        """What it occupies, or was announced to while it is on its way."""
-        return occupied(self.path) if self.at == self.size else self.size
+        """What it occupies; while it is on its way as much as was announced, unless it is a ZIP in segments."""
+        if self.segments.starts or self.at == self.size:
+            return self.content.occupied
+        return self.size if self.end is None else 0
 
     @property
-    def resting(self) -> Resting:
-        """The finished file."""
-        return Resting(self.path, self.size, self._digest.hexdigest())
+    def whole(self) -> int:
+        """How many files are there, those of a ZIP one by one."""
+        return self.segments.arrived(self.at) if self.segments.starts else int(self.at == self.size)
+
+    @property
+    def content(self) -> Resting | Segmented:
+        """The file, as far as it is there."""
+        starts = self.segments.starts
+        if not starts:
+            return Resting(self.path, self.size, self._digest.hexdigest())
+        ends = (*starts[1:], self.size)
+        there = [i for i, end in enumerate(ends) if end <= self.at or i == len(starts) - 1]
+        lying = tuple((starts[i], Resting(self._segment(i), ends[i] - starts[i], "")) for i in there)
+        return Segmented(lying, max(start for start in starts if start <= self.at), self.size, self._digest.hexdigest())
+
+    def more(self, piece: int) -> int:
+        """Return how many bytes the next piece adds to what is counted: only a ZIP is not counted as a whole."""
+        return min(piece, self.size - self.at) if self.segments.starts else 0
+
+    def know(self, end: bytes, at: int) -> None:
+        """Take a ZIP's last bytes, which begin at `at`."""
+        found = find(end, at)
+        if not isinstance(found, Segments):
+            self.end = found
+            return
+        self.segments, self.end = found, None
+        if found.starts:
+            self._append(len(found.starts) - 1, end[found.starts[-1] - at :])
 
     def write(self, piece: bytes) -> None:
         """Add bytes at the end; what goes beyond the announced size is left out."""
-        piece = piece[: self.size - self.at]
-        with self.path.open("ab") as file:
-            file.write(piece)
+        starts = self.segments.starts
+        piece = piece[: (starts[-1] if starts else self.size) - self.at]
         self._digest.update(piece)
-        self.at += len(piece)
+        while piece:
+            number = bisect_right(starts, self.at) - 1
+            room = starts[number + 1] - self.at if starts else len(piece)
+            self._append(number, piece[:room])
+            self.at += len(piece[:room])
+            piece = piece[room:]
+        if starts and self.at == starts[-1]:
+            directory = self._segment(len(starts) - 1).read_bytes()
+            self._digest.update(directory)
+            self.at += len(directory)
         self.seen = time.monotonic()
 
-    def whole(self) -> Resting:
-        """Return the finished file, which goes with the last who holds it."""
-        found = self.resting
+    def bring(self, keep: Callable[[Resting | Segmented], Any]) -> None:
+        """Have what is there brought to the kept side, of a ZIP one stretch after the other."""
+        if self.whole > self._brought and (self.keeping is None or self.keeping.wait(0)):
+            self._brought = self.whole
+            self.keeping = keep(self.content)
+
+    def take(self) -> Resting | Segmented:
+        """Return the file, which goes with the last who holds it."""
+        found = self.content
         found.remove_with_me()
         return found
+
+    def remove(self) -> None:
+        """Remove all that is there of it."""
+        for number in range(-1, len(self.segments.starts)):
+            remove(self._segment(number))
+
+    def _segment(self, number: int) -> Path:
+        """Return where a segment lies; below 0, a file that stays in one."""
+        return self.path if number < 0 else self.path.with_name(f"{self.path.name}.{number}")
+
+    def _append(self, number: int, piece: bytes) -> None:
+        path = self._segment(number)
+        path.touch(mode=0o600)
+        with path.open("ab") as file:
+            file.write(piece)
 
 
 @dataclass(eq=False)
@@ -104,27 +170,33 @@ class Tray:
         """For how many seconds nothing has come of what is not taken yet."""
         return time.monotonic() - max((file.seen for file in self.files.values()), default=float("-inf"))
 
-    def expect(self, file: str, name: str, size: int, role: str = "placed") -> Arriving | None:
+    def expect(self, file: str, name: str, size: int, role: str = "placed", packed: bool = False) -> Arriving | None:
         """Return a file that is announced, as far as it is; None for one file too many."""
         found = self.files.get(file)
         if found is None and len(self.files) < MOST_FILES:
             path = folder() / secrets.token_urlsafe(16)
-            path.touch(mode=0o600)
-            found = self.files[file] = Arriving(name, size, path, role)
+            if not packed:
+                path.touch(mode=0o600)
+            end = max(0, size - END) if packed else None
+            found = self.files[file] = Arriving(name, size, path, role, end=end)
         return found
 
-    def take(self, batch: str, files: Iterable[str]) -> list[tuple[str, Resting]]:
-        """Return (name, content) of those that are whole, and know the batch by its name from then on."""
+    def take(self, batch: str, files: Iterable[str], cut_off: bool = False) -> list[tuple[str, Resting | Segmented]]:
+        """Return (name, content) of those that are whole, and know the batch by its name from then on.
+
+        `cut_off` takes ZIPs too of which only some files are there.
+        """
         self.batches = [*self.batches, batch][-_BATCHES:]
-        there = [file for file in dict.fromkeys(files) if file in self.files]
-        taken = [self.files.pop(file) for file in there if self.files[file].at == self.files[file].size]
-        return [(file.name, file.whole()) for file in taken]
+        there = [self.files[file] for file in dict.fromkeys(files) if file in self.files]
+        taken = [found for found in there if found.at == found.size or (cut_off and found.whole)]
+        self.files = {file: found for file, found in self.files.items() if found not in taken}
+        return [(found.name, found.take()) for found in taken]
 
     def drop(self, files: Iterable[str] | None = None) -> None:
         """Let go of files that are not taken; of all without an argument."""
         for file in list(self.files) if files is None else files:
             if (gone := self.files.pop(file, None)) is not None:
-                remove(gone.path)
+                gone.remove()
 
     def expire(self, now: float) -> None:
         """Let go of files that nobody has gone on with for too long."""

@@ -15,7 +15,8 @@ from weakref import WeakSet, WeakValueDictionary
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from detectors.datasets.contents import Content, Resting, head
+from detectors.datasets.contents import Content, is_zip
+from detectors.datasets.contents import room as occupied
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
@@ -221,7 +222,7 @@ def take(mine: Shelf, files: Iterable[File], role: str, limits: Limits = LIMITS)
     kept: list[File] = []
     refused: list[tuple[str, str, dict[str, Any]]] = []
     for name, content in sorted(files, key=lambda file: file[0]):
-        size = content.occupied if isinstance(content, Resting) else len(content)
+        size = occupied(content)
         if not len(content):
             refused.append((label(name), "empty", {}))
         elif size > own:
@@ -262,7 +263,7 @@ def with_product(source: UploadSource, number: int, product: str) -> UploadSourc
 
 def _parts(files: Sequence[File], role: str) -> list[UploadSource]:
     """Make one upload of all loose files, and one of each ZIP."""
-    packed = [file for file in files if head(file[1], 4) in (b"PK\x03\x04", b"PK\x05\x06")]
+    packed = [file for file in files if is_zip(file[1])]
     loose = [file for file in files if file not in packed]
     archive_role = {"normal": "train", "test": "test"}.get(role, "")
     parts = [UploadSource(archive=file, archive_role=archive_role) for file in packed]

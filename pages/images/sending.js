@@ -36,23 +36,19 @@ class Sending {
   }
 
   async one({ key, name, file }) {
-    const said = { file: key, name, size: file.size, role: this.role };
-    let at = null;
-    while (at === null || at < file.size) {
-      const answer = at === null
-        ? await this.ask("GET", { file: key })
-        : await this.ask("PUT", { ...said, at }, file.slice(at, at + this.place.piece));
-      if (answer === null) return;
+    const said = { file: key, name, size: file.size, role: this.role, ...((await isZip(file)) && { zip: 1 }) };
+    let answer = await this.ask("GET", said);
+    for (let sent = false; answer; sent = true) {
       if (answer.why || answer.gone) {
         this.refused += 1;
         this.sent.set(key, file.size);
         return;
       }
-      const first = at === null;
-      at = answer.at;
-      this.sent.set(key, at);
+      this.sent.set(key, answer.at);
       this.heard();
-      if (first && !file.size) await this.ask("PUT", { ...said, at: 0 }, new Blob());
+      if (answer.at >= file.size && (sent || file.size)) return;
+      const from = answer.end ?? answer.at; // a ZIP's end comes first: it says where its pictures begin
+      answer = await this.ask("PUT", { ...said, at: from }, file.slice(from, "end" in answer ? file.size : from + this.place.piece));
     }
   }
 
@@ -75,7 +71,7 @@ class Sending {
       this.waits = true;
       this.heard();
       await wait(delay);
-      if (method === "PUT" && !this.stop.signal.aborted) return this.ask("GET", { file: values.file });
+      if (method === "PUT" && !this.stop.signal.aborted) return this.ask("GET", values);
     }
     return null;
   }
@@ -84,6 +80,14 @@ class Sending {
     this.stop.abort();
     const address = new URL(`${this.place.path}/${this.place.token}`, location.href);
     fetch(address, { method: "DELETE" }).catch(() => {});
+  }
+}
+
+async function isZip(file) {
+  try {
+    return ["PK\x03\x04", "PK\x05\x06"].includes(await file.slice(0, 4).text());
+  } catch {
+    return false;
   }
 }
 

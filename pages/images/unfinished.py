@@ -33,9 +33,9 @@ def _show() -> None:
     if since is None or now - since < _LOOK_SECONDS / 2:
         return
     files = list(tray.files.values())
-    whole = sum(file.at == file.size for file in files)
+    whole, part = sum(file.whole for file in files), sum(file.at < file.size for file in files)
     done, total = (sum(sizes) / MB for sizes in ((f.at for f in files), (f.size for f in files)))
-    said = text("images.unfinished.says", n=whole, part=len(files) - whole, done=f"{done:.1f}", total=f"{total:.1f}")
+    said = text("images.unfinished.says", n=whole, part=part, done=f"{done:.1f}", total=f"{total:.1f}")
     with st.container(key="unfinished", border=True, horizontal=True, vertical_alignment="center"):
         st.html(
             f'<div class="odd-received"><b>{escape(text("images.unfinished.title"))}</b><p>{escape(said)}</p></div>'
@@ -47,10 +47,10 @@ def _show() -> None:
 
 
 def _use() -> None:
-    """Put the whole files on the shelf, each for what it was sent, and let go of the others."""
+    """Put what is whole on the shelf, each for what it was sent, of a ZIP its first files; let go of the rest."""
     tray = uploads.shelf().tray
     for role in uploads.ROLES:
         named = [name for name, file in tray.files.items() if file.role == role]
-        if files := tray.take(f"cut off {secrets.token_hex(8)}", named):
+        if files := tray.take(f"cut off {secrets.token_hex(8)}", named, cut_off=True):
             data.add(list(files), role)
     tray.drop()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fixtures.picture_files import encoded, scene, zipped
+from fixtures.segmented import laid_apart
 
 from detectors.datasets import keeping
 from detectors.datasets.contents import Resting, whole
@@ -46,10 +47,10 @@ def archive() -> bytes:
     })  # fmt: skip
 
 
-def test_a_zip_and_loose_files_make_the_same_set_in_less_room(laid):
+def test_a_zip_and_loose_files_make_the_same_set_in_less_room(laid, tmp_path):
     def sent(name: str) -> UploadSource:
         loose = UploadSource(normal=(("x.png", laid(f"{name}2", LARGE)),), test=(("y.png", laid(f"{name}3", LARGE)),))
-        return UploadSource(archive=("a.zip", laid(name, packed))).added(loose)
+        return UploadSource(archive=("a.zip", laid_apart(packed, tmp_path / name))).added(loose)
 
     packed = archive()
     before, after = sent("a"), sent("b")
@@ -71,12 +72,12 @@ def test_a_zip_and_loose_files_make_the_same_set_in_less_room(laid):
         assert mine.mask is None or (mine.mask == other.mask).all()
 
 
-def test_a_mask_of_many_values_and_16_bits_stays_one(laid):
+def test_a_mask_of_many_values_and_16_bits_stays_one(tmp_path):
     packed = zipped({
         "train/good/0.png": encoded(scene(seed=1)), "test/crack/2.png": LARGE,
         "ground_truth/crack/2_mask.png": encoded(SOFT, compress_level=0),
     })  # fmt: skip
-    source = UploadSource(archive=("a.zip", laid("a", packed)))
+    source = UploadSource(archive=("a.zip", laid_apart(packed, tmp_path / "a")))
     source.keep(lambda done: None)
     assert source.load().test[0].mask is not None
 
