@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from fixtures.picture_files import encoded, zipped
+from fixtures.segmented import laid_apart
 
 from detectors import datasets
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
 from detectors.datasets import Dataset, Sample, keeping
-from detectors.datasets.contents import Resting, sha256
+from detectors.datasets.contents import kept
 from detectors.errors import SettingRefused
 from detectors.evaluation.pixel_scores import scores_of
 from detectors.features import closer
@@ -149,10 +150,9 @@ def test_an_uploaded_set_is_cut_into_tiles_up_to_what_is_kept_of_it(proportions,
     limits = replace(LIMITS, kept_side=128)
     monkeypatch.setattr("detectors.images.preprocessing.LIMITS", limits)
     content = zipped({f"good/{i}.png": encoded(pixels((192, 288), i)) for i in range(4)})
-    sent = Resting(tmp_path / "set.zip", len(content), sha256(content))
-    sent.path.write_bytes(content)
+    sent = laid_apart(content, tmp_path / "set.zip")
     keeping.keep(sent, limits)
-    assert sent.small.exists()
+    assert sum(kept(each) is not None for _, each in sent.segments) == 4
     data = datasets.load_zip(sent, "set.zip", limits=limits)
     assert {max(sample.picture.pixels.shape) for sample in data.train} == {128}
     few = Preprocessing(size=32, proportions=proportions)
