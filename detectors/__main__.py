@@ -170,6 +170,8 @@ def parser() -> argparse.ArgumentParser:
 
 def compare(options: argparse.Namespace) -> None:
     """Fit, score, print, and write what --out asks for."""
+    from contextlib import nullcontext
+
     from detectors import report
     from detectors.report import terminal
 
@@ -177,13 +179,16 @@ def compare(options: argparse.Namespace) -> None:
     if options.out is not None:
         terminal.check_folder(options.out)
     data = _data(options)
-    if options.out is None:
+    with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         with terminal.reporting("reading") as progress:
             result = comparison.run(data, progress)
-    else:
-        with terminal.finished_folder(options.out) as folder:
-            with terminal.reporting("reading") as progress:
-                result = comparison.run(data, progress)
+        if not result.columns:
+            raise DatasetRefused(
+                "cli.nothing_fitted",
+                "No method could be fitted. {why}",
+                why=" ".join(dict.fromkeys(str(failure.sentence) for failure in result.failures)),
+            )
+        if folder:
             report.write_folder(result, folder)
     terminal.console.print(terminal.table(result))
     for remark in terminal.remarks(result):

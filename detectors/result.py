@@ -254,6 +254,7 @@ class BenchmarkRow:
         fit_seconds: of the method's fit alone.
         milliseconds: per test picture, without the backbone's.
         failure: why there is nothing to measure; "" otherwise.
+        absent: by name, why a figure is absent.
     """
 
     method: str
@@ -263,6 +264,7 @@ class BenchmarkRow:
     fit_seconds: float = 0.0
     milliseconds: float = 0.0
     failure: str = ""
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

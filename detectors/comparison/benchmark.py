@@ -125,6 +125,9 @@ def _summary(name: str, result: Result) -> MeasuredSet:
             {key: Figure(f.value, f.low, f.high, None, f.method) for key, f in column.figures.items()},
             column.cost.fit_seconds,
             column.cost.milliseconds_per_picture,
+            absent={
+                key: str(f.reason) for key, f in column.figures.items() if f.value is None and f.reason is not None
+            },
         )
         for column in result.columns
     ]

@@ -166,6 +166,7 @@ class Comparison:
             raise SettingRefused(
                 "comparison.nothing", "There is nothing to compare: choose at least one method and one backbone."
             )
+        thresholds.check_share(self.held_out)
 
     @property
     def columns(self) -> tuple[tuple[str, str], ...]:
@@ -260,6 +261,13 @@ def prepare(data: Dataset, preprocessing: Preprocessing, held_out: float, seed: 
             "No normal picture of '{name}' is left to learn from: all were corrected. Take some corrections back.",
             name=data.name,
         )
+    if len(learnt) < 2 <= len(thresholds.hold_out(len(data.train), 0.5)[0]):
+        raise SettingRefused(
+            "comparison.share",
+            "A held-out share of {share:g} leaves {learnt} of {normal} normal pictures to learn from, and at least 2 "
+            "are needed. Hold out less, such as 0.25.",
+            share=held_out, learnt=len(learnt), normal=len(data.train),
+        )  # fmt: skip
     preprocessing = preprocessing.decided_by([_size(sample) for sample in data.train])
     told = squeezed(preprocessing, [_size(sample) for sample in (*data.train, *data.test)])
     return Pictures(

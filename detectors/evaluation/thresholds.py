@@ -91,15 +91,20 @@ def usual(held_out: ArrayLike) -> Threshold | None:
     return at_step(held_out, nearest_rate(len(np.asarray(held_out))))
 
 
+def check_share(share: float) -> None:
+    """Raise `SettingRefused` for a share of normal pictures that cannot be held out."""
+    if not 0 <= share < 1:
+        raise SettingRefused(
+            "thresholds.share", "The held-out share is {share}; it must be at least 0 and below 1.", share=share
+        )
+
+
 def hold_out(n: int, share: float = 0.25, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split n normal pictures at random into (learnt, held out), both ascending.
 
     At least one picture is learnt from; at least one is held out when there are two and `share` is above 0.
     """
-    if not 0 <= share < 1:
-        raise SettingRefused(
-            "thresholds.share", "The held-out share is {share}; it must be at least 0 and below 1.", share=share
-        )
+    check_share(share)
     count = min(max(round(n * share), 1), n - 1) if share > 0 and n > 1 else 0
     shuffled = np.random.default_rng(seed).permutation(n)
     return np.sort(shuffled[count:]), np.sort(shuffled[:count])

@@ -24,8 +24,14 @@ from PIL import Image, ImageOps
 file = pathlib.Path(__file__).with_name("{file}.onnx")
 detector = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
 about = json.loads(detector.get_modelmeta().custom_metadata_map["{metadata}"])
-for name in sys.argv[1:]:
-    picture = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
+unread = 0
+for name in sys.argv[1:] or sys.exit(__doc__):
+    try:
+        picture = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        unread += 1
+        print(f"{{name}} is no picture that can be read: {{error}}", file=sys.stderr)
+        continue
     if max(picture.size) > {kept}:
         small = [max(1, round(side * {kept} / max(picture.size))) for side in picture.size]
         picture = picture.resize(small, Image.Resampling.HAMMING, reducing_gap=2.0)
@@ -33,6 +39,7 @@ for name in sys.argv[1:]:
     score, *maps = detector.run(None, {{"pictures": np.asarray(picture)[None]}})  # maps: [(1, {height}, {width})] or []
     verdict = about["classes"][int(score[0] > about["threshold"])] if about["threshold"] is not None else ""
     print(name, f"{{score[0]:.6g}}", verdict)
+sys.exit(2 if unread else 0)
 '''
 _SQUEEZED = """    picture = picture.resize(({width}, {height}), Image.Resampling.{filter}, reducing_gap=3.0)"""
 _CROPPED = """    width, height = picture.size

@@ -44,25 +44,25 @@ ENGLISH = Words("{method} on {backbone}", "mean (sets)", "absent")
 
 
 def write_csv(measured: Sequence[MeasuredSet]) -> str:
-    """Write one row per set, method, backbone and figure, with its interval; failures with their sentence."""
+    """Write one row per set, method, backbone and figure, with its interval; what failed or is absent with its reason."""
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow((
         "set", "learnt", "held_out", "good", "defective", "method", "backbone", "weights", "figure", "value", "low",
-        "high", "fit_seconds", "milliseconds_per_picture", "failure",
+        "high", "fit_seconds", "milliseconds_per_picture", "failure", "reason",
     ))  # fmt: skip
     for one in measured:
         counts = (cell(one.name), one.learnt, one.held_out, one.good, one.defective)
         if one.failure:
-            rows.writerow((*counts, *[""] * 9, cell(one.failure)))
+            rows.writerow((*counts, *[""] * 9, cell(one.failure), ""))
         for row in one.rows:
             about = (row.method, cell(row.backbone), cell(row.weights))
             costs = (f"{row.fit_seconds:.4g}", f"{row.milliseconds:.4g}")
             if row.failure:
-                rows.writerow((*counts, *about, *[""] * 6, cell(row.failure)))
+                rows.writerow((*counts, *about, *[""] * 6, cell(row.failure), ""))
             for name, figure in row.figures.items():
                 ends = ["" if end is None else f"{end:.6g}" for end in (figure.value, figure.low, figure.high)]
-                rows.writerow((*counts, *about, name, *ends, *costs, ""))
+                rows.writerow((*counts, *about, name, *ends, *costs, "", cell(row.absent.get(name, ""))))
     return written.getvalue()
 
 
@@ -89,6 +89,8 @@ def read_csv(text: str) -> tuple[MeasuredSet, ...]:
             if row["figure"]:
                 value, low, high = (float(row[key]) if row[key] else None for key in ("value", "low", "high"))
                 known.figures[row["figure"]] = Figure(value, low, high)
+                if reason := row.get("reason"):
+                    known.absent[row["figure"]] = reason
     except (KeyError, ValueError, TypeError, csv.Error):
         sets = {}
     if not sets:

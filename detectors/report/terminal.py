@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from detectors.errors import SettingRefused
+from detectors.evaluation.thresholds import USUAL
 from detectors.methods.base import Progress as Report
-from detectors.result import Figure, Result
+from detectors.result import Column, Figure, Result
 
 console = Console()
 if not console.is_terminal:
@@ -60,26 +61,41 @@ def reporting(title: str) -> Iterator[Report]:
             signal.signal(signal.SIGINT, before)
 
 
+FIGURES = {
+    "image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO",
+    "average_precision": "average precision", "f1_max": "F1-max",
+}  # fmt: skip
+
+
 def table(result: Result) -> Table:
-    """Lay out one row per column: figures with intervals, then costs."""
+    """Lay out one row per column: figures with intervals, then costs; without a defective picture what there is."""
     shown = Table(title=f"{result.data}: {_counts(result)}", title_justify="left")
     for heading in ("method", "backbone"):
         shown.add_column(heading)
-    for heading in (
-        "image AUROC", "pixel AUROC", "AUPRO", "average precision", "F1-max", "fit s", "ms/picture", "model",
-    ):  # fmt: skip
+    measured = bool((result.labels == 1).any())
+    known = FIGURES.values() if measured else ("held-out scores", "threshold", "false alarms")
+    for heading in (*known, "fit s", "ms/picture", "model"):
         shown.add_column(heading, justify="right")
     for column in result.columns:
-        figures = column.figures
         shown.add_row(
             column.method,
             column.backbone,
-            *(number(figures[k]) for k in ("image_auroc", "pixel_auroc", "aupro", "average_precision", "f1_max")),
+            *([number(column.figures[name]) for name in FIGURES] if measured else _of_good_ones(column, result)),
             f"{column.cost.fit_seconds:.2f}",
             f"{column.cost.milliseconds_per_picture:.1f}",
             size(column.cost.model_bytes),
         )
     return shown
+
+
+def _of_good_ones(column: Column, result: Result) -> tuple[str, str, str]:
+    """Return what good pictures alone tell of a column: held-out scores, the threshold, and good ones above it."""
+    threshold, good = USUAL.of(column), result.labels == 0
+    if threshold is None:
+        return "absent", "absent", "absent"
+    held = f"{min(column.held_out):.4g} to {max(column.held_out):.4g}"
+    alarms = int((column.scores[good] > threshold.value).sum())
+    return held, f"{threshold.value:.4g}", f"{alarms} of {int(good.sum())}" if good.any() else "absent"
 
 
 def rows(headings: Sequence[str], cells: Iterable[Sequence[str]], right: Collection[str] = ()) -> Table:
@@ -126,9 +142,7 @@ def remarks(result: Result) -> Iterator[str]:
     for column in result.columns:
         for note in column.notes:
             said[f"{column.method}: {note}"] = None
-        for name, figure in column.figures.items():
-            if figure.value is None and figure.reason is not None:
-                said[f"{name.replace('_', ' ')} of {column.method}: {figure.reason}"] = None
+    said |= dict.fromkeys(_absences(result) if (result.labels == 1).any() else [_ONLY_GOOD])
     for column in result.columns:
         weights = column.weights
         kind = f"{weights.source}, sha256 {weights.sha256[:12]}, {column.engine}"
@@ -138,6 +152,27 @@ def remarks(result: Result) -> Iterator[str]:
     if cost:
         where = result.versions.get("device", "")
         yield f"The backbone pass takes {cost.backbone_milliseconds:.1f} ms a picture and is shared; device: {where}."
+
+
+_ONLY_GOOD = (
+    "No defective picture is tested, so there are no figures of how well methods separate. What good ones alone tell "
+    "stands above. Add defective pictures, or let the app paste some in on its page Images; they stay labelled as "
+    "synthetic."
+)
+
+
+def _absences(result: Result) -> Iterator[str]:
+    """Yield why figures are absent, once for all methods and figures of one reason."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for column in result.columns:
+        reasons: dict[str, list[str]] = {}
+        for name, figure in column.figures.items():
+            if figure.value is None and figure.reason is not None:
+                reasons.setdefault(str(figure.reason), []).append(name.replace("_", " "))
+        for reason, names in reasons.items():
+            methods.setdefault((", ".join(names), reason), []).append(column.method)
+    for (names, reason), having in methods.items():
+        yield f"{names} of {', '.join(dict.fromkeys(having))}: {reason}"
 
 
 @contextmanager

@@ -94,10 +94,16 @@ def measure(
     """
     columns = [(fitted, at) for fitted in seen_once(bench) if (at := choice.of(fitted.column)) is not None]
     test = bench.pictures.test
-    if not columns or not test:
+    if not test:
+        raise SettingRefused(
+            "stress.no_test",
+            "A condition is measured on test pictures, and none are there. Add some: good ones are enough to count "
+            "false alarms, defective ones say what is still found. On Images defects can be pasted into good ones.",
+        )
+    if not columns:
         raise SettingRefused(
             "stress.nothing",
-            "A condition needs test pictures and at least one method with a threshold; hold normal pictures out.",
+            "A condition needs at least one method with a threshold; hold normal pictures out.",
         )
     passes = [strength for strength in condition.strengths if strength != 0]
     scores = {fitted.column.key: np.empty((len(condition.strengths), len(test))) for fitted, _ in columns}

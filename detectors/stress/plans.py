@@ -26,7 +26,8 @@ def dirt_steps(labels: NDArray[np.float64]) -> tuple[int, ...]:
     if defective < 2:
         raise SettingRefused(
             "stress.no_dirt",
-            "{n} defective test pictures are there; for some to slip in and others to be found it takes at least 2.",
+            "Defective test pictures: {n}. For some to slip in and others to be found it takes at least 2: add some, "
+            "or have Images paste some in.",
             n=defective,
         )
     return tuple(count for count in DIRT if count <= defective / 2)

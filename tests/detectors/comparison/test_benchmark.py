@@ -163,6 +163,9 @@ def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
         assert f"{column.figures['image_auroc'].value:.3f}" in shown.out
     (failed,) = (row for row in rows if row["failure"])
     assert failed["set"] == "broken"
+    absent = [row for row in rows if row["figure"] and not row["value"]]
+    assert absent
+    assert all(row["reason"].endswith(".") for row in absent)
     for name in ("benchmark.md", "benchmark.html"):
         text = (out / name).read_text(encoding="utf-8")
         assert "broken: " in text

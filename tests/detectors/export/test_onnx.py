@@ -117,7 +117,15 @@ def test_ten_lines_run_it_where_this_project_is_not(quick, tmp_path):
         assert told[2] == ("anomalous" if score > pipeline.threshold() else "normal")
     program = export.program_beside(path).read_text()
     assert "detectors" not in program
-    assert len(program.splitlines()) <= 20
+    assert len(program.splitlines()) <= 26
+    asked = {"cwd": tmp_path, "env": clean, "capture_output": True, "text": True}
+    bare = subprocess.run(command[:3], **asked)
+    assert (bare.returncode, bare.stderr.startswith("Score pictures: python part_run.py part.png")) == (1, True)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    some = subprocess.run([*command[:3], "broken.png", "gone.png", "small.png"], **asked)
+    assert (some.returncode, some.stdout) == (2, done.stdout.splitlines(keepends=True)[1])
+    said = [line.partition(":")[0] for line in some.stderr.splitlines()]
+    assert said == [f"{name}.png is no picture that can be read" for name in ("broken", "gone")]
 
 
 def test_the_program_crops_as_this_program_does(quick, tmp_path):
@@ -126,9 +134,10 @@ def test_the_program_crops_as_this_program_does(quick, tmp_path):
     pipeline = replace(quick[0], preprocessing=Preprocessing(size=64, crop="center", filter="lanczos"))
     drawn = np.random.default_rng(1).integers(0, 256, (90, 130, 3), dtype=np.uint8)
     Image.fromarray(drawn).save(tmp_path / "a.png")
-    resizing = program(pipeline, "part.onnx").split("for name in sys.argv[1:]:\n")[1].split("    score")[0]
+    resizing = program(pipeline, "part.onnx").split("        continue\n")[1].split("    score")[0]
     names = {"name": str(tmp_path / "a.png")}
-    code = "from PIL import Image, ImageOps\n" + "\n".join(line[4:] for line in resizing.splitlines())
+    opening = 'from PIL import Image\npicture = Image.open(name).convert("RGB")\n'
+    code = opening + "\n".join(line[4:] for line in resizing.splitlines())
     exec(code, names)
     np.testing.assert_array_equal(np.asarray(names["picture"]), pipeline.preprocessing.apply(of_pixels(drawn, "a")))
 

@@ -213,6 +213,8 @@ def test_run_py_of_a_relative_folder_runs_from_its_own(folder, tmp_path, monkeyp
         (("compare", "--out", "/proc/nope"), "Nothing can be written at /proc/nope: "),
         (("read", "--data", ".", "--role", "train/good=wrong/oops"), "is 'wrong/oops'; good, train/good, test/good, "),
         (("compare", "--role", "train/good=ignore"), "the demo set has none."),
+        (("compare", "--held-out", "7"), "The held-out share is 7.0; it must be at least 0 and below 1."),
+        (("benchmark", ".", "--out", "out", "--held-out", "nan"), "The held-out share is nan"),
     ],
 )
 def test_what_cannot_be_right_is_said_before_any_picture_is_read(arguments, said, capsys, tmp_path, monkeypatch):
@@ -220,6 +222,41 @@ def test_what_cannot_be_right_is_said_before_any_picture_is_read(arguments, said
     assert main(arguments) == 2
     assert said in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_share_that_leaves_too_few_to_learn_from_is_refused_with_the_remedy(folder, capsys):
+    for verb in ("compare", "stress"):
+        assert main([verb, "--data", str(folder), "--size", "64", "--held-out", "0.99"]) == 2
+        assert "leaves 1 of 12 normal pictures to learn from" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture
+def good_alone(folder, tmp_path):
+    shutil.copytree(folder / "train" / "good", tmp_path / "good")
+    return tmp_path / "good"
+
+
+def test_with_good_pictures_alone_what_can_be_had_is_shown(good_alone, capsys):
+    choices = ["--data", str(good_alone), "--size", "64", "--methods", "mahalanobis,padim"]
+    assert main(["compare", *choices]) == 0
+    said = capsys.readouterr().out
+    assert "held-out scores" in said
+    assert "AUROC of" not in said
+    assert said.count("No defective picture is tested") == 1
+    assert main(["stress", *choices, "--conditions", "blur"]) == 2
+    assert "A condition is measured on test pictures, and none are there." in " ".join(capsys.readouterr().err.split())
+    assert main(["stress", *choices, "--dirt"]) == 2
+    assert "Defective test pictures: 0." in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_fitted_it_is_refused_and_nothing_written(good_alone, tmp_path, capsys):
+    for picture in sorted(good_alone.iterdir())[1:]:
+        picture.unlink()
+    out = tmp_path / "out"
+    choices = ["--data", str(good_alone), "--size", "64", "--methods", "mahalanobis,padim"]
+    assert main(["compare", *choices, "--out", str(out)]) == 2
+    assert "No method could be fitted. MahalanobisAD measures" in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()
 
 
 def test_a_refusal_is_one_sentence(tmp_path):
