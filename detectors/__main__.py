@@ -16,7 +16,7 @@ from detectors import datasets
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import builtin
 from detectors.datasets.picture_files import PictureFile, find_pictures
-from detectors.errors import DatasetRefused, Refusal, SettingRefused
+from detectors.errors import DatasetRefused, Refusal, SettingRefused, written
 from detectors.features import closer
 from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
@@ -208,13 +208,14 @@ def benchmark(options: argparse.Namespace) -> None:
     with terminal.reporting("reading") as progress:
         for one in benchmark(comparison, options.root, options.out, spread, progress):
             measured = sorted([*measured, one], key=lambda each: each.name)
-            said = one.failure or f"{one.learnt + one.held_out} normal, {one.good + one.defective} test pictures"
+            counts = {"normal": one.learnt + one.held_out, "tested": one.good + one.defective}
+            said = one.failure or written("{normal} normal, {tested} test [picture|pictures]", **counts)
             terminal.errors.print(f"{one.name}: {said}{' (kept)' if one.kept else ''}", highlight=False, markup=False)
-            written = (
+            contents = (
                 ("csv", tables.write_csv(measured)), ("md", tables.write_markdown(measured)),
                 ("html", tables.html(measured)),
             )  # fmt: skip
-            for ending, content in written:
+            for ending, content in contents:
                 path = options.out / f"benchmark.{ending}"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(content, encoding="utf-8", newline="")
@@ -224,7 +225,7 @@ def benchmark(options: argparse.Namespace) -> None:
         terminal.console.print("·", remark, highlight=False, markup=False)
     if all(one.failure for one in measured):
         raise DatasetRefused(
-            "cli.nothing_measured", "None of {count} data sets below {root!r} could be measured.",
+            "cli.nothing_measured", "Nothing could be measured on {count} [data set|data sets] below {root!r}.",
             count=len(measured), root=str(options.root),
         )  # fmt: skip
 
@@ -245,11 +246,12 @@ def fit(options: argparse.Namespace) -> None:
     if out.is_dir() or not out.suffix:
         out = out / f"{options.method}-{name}.safetensors"
     Pipeline.of(column, detector, stores, pictures.preprocessing, backbone, data.white).save(out)
-    terminal.console.print(
-        f"{out}: {METHODS[options.method].title} on {name}, {len(pictures.learnt)} pictures learnt, "
-        f"{len(pictures.held_out)} held out, {terminal.size(out.stat().st_size)}.",
-        highlight=False,
-    )
+    said = written(
+        "{learnt} [picture|pictures] learnt, {held_out} held out",
+        learnt=len(pictures.learnt), held_out=len(pictures.held_out),
+    )  # fmt: skip
+    about = f"{METHODS[options.method].title} on {name}, {said}, {terminal.size(out.stat().st_size)}"
+    terminal.console.print(f"{out}: {about}.", highlight=False)
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -275,7 +277,7 @@ def predict(options: argparse.Namespace) -> None:
         if not any(score for _, score, _ in rows):
             raise DatasetRefused(
                 "cli.nothing_scored",
-                "No picture could be scored; {count} were found. Give picture files, a folder or a ZIP of them.",
+                "No picture could be scored; {count} [was|were] found. Give picture files, a folder or a ZIP of them.",
                 count=len(rows),
             )
         if folder:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_FORMS = re.compile(r"\[(?:(\w+):)?([^\[\]|]*)\|([^\[\]|]*)\]")  # of one and of several
+_NUMBER = re.compile(r"\d[\d.,]*")
 _PARTICLES = re.compile(r"(?<=(.))\((은/는|이/가|을/를|과/와|으로/로)\)")
 
 
@@ -22,7 +24,7 @@ class Sentence:
         self.values = values
 
     def __str__(self) -> str:
-        return self.english.format(**self.values)
+        return written(self.english, **self.values)
 
     def __repr__(self) -> str:
         return f"Sentence({self.key!r}, {str(self)!r})"
@@ -34,17 +36,36 @@ class Sentence:
         return hash((self.key, str(self)))
 
 
+def written(english: str, /, **values: Any) -> str:
+    """Return an English text with its values put in, and of "[one|several]" the form that a number asks for.
+
+    That is the number before it, or the one called: "[count:has|have]".
+
+    >>> [written("{count} [picture has|pictures have] no mask", count=count) for count in (1, 2)]
+    ['1 picture has no mask', '2 pictures have no mask']
+    >>> written("{count} of {all} pictures [count:has|have] none", count=1, all=9)
+    '1 of 9 pictures has none'
+    """
+
+    def form(found: re.Match[str]) -> str:
+        before = [values[name] for name in re.findall(r"\{(\w+)", english[: found.start()])]
+        numbers = [values[found[1]]] if found[1] else [each for each in before if _NUMBER.fullmatch(str(each))]
+        return found[2 if numbers and str(numbers[-1]) == "1" else 3]
+
+    return _FORMS.sub(form, english).format(**values)
+
+
 def fill(template: str | Mapping[str, str], language: str, /, **values: Any) -> str:
-    """Return a text with its values put in; of "one" and "other" the one that `n` asks for.
+    """Return a text with its values put in, English as `written` does; of "one" and "other" the one that `n` asks for.
 
     In Korean a particle written as "(은/는)" becomes the one that the word before it takes.
     """
     if not isinstance(template, str):
         template = template["one" if values.get("n") == 1 and "one" in template else "other"]
-    written = template.format(**values) if values else template
     if language != "ko":
-        return written
-    return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], written)
+        return written(template, **values) if values else template
+    filled = template.format(**values) if values else template
+    return _PARTICLES.sub(lambda m: m[2].split("/")[0 if _closed(m[1], m[2]) else 1], filled)
 
 
 def translate(sentence: Sentence, language: str, found: Callable[[str], str | Mapping[str, str] | None]) -> str:
@@ -60,7 +81,7 @@ def translate(sentence: Sentence, language: str, found: Callable[[str], str | Ma
         for name, value in sentence.values.items()
     }
     template = None if language == "en" else found(sentence.key)
-    return sentence.english.format(**values) if template is None else fill(template, language, **values)
+    return written(sentence.english, **values) if template is None else fill(template, language, **values)
 
 
 def _closed(letter: str, pair: str) -> bool:

@@ -604,8 +604,8 @@ def corrected(recipe: dict[str, Any]) -> list[Sentence]:
         *sentences,
         Sentence(
             "data.corrected",
-            "{count} pictures were labelled, moved, left out or marked by hand. Where they were chosen for that by "
-            "their scores, figures flatter the methods.",
+            "{count} [picture was|pictures were] labelled, moved, left out or marked by hand. Where [it was|they were] "
+            "chosen for that by [its score|their scores], figures flatter the methods.",
             count=len(set(said)),
         ),
     ]

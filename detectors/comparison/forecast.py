@@ -84,7 +84,7 @@ def refuse_beyond(budget: int, detector: Detector, pictures: int, need: int) -> 
     if need > budget:
         raise TooLarge(
             "comparison.too_large",
-            "{method} with {pictures} pictures needs about {need:.1f} GB and {free:.1f} GB are free. "
+            "{method} with {pictures} [picture|pictures] needs about {need:.1f} GB and {free:.1f} GB are free. "
             "Use fewer pictures, a smaller size or the quick preset.",
             method=METHODS[detector.name].title,
             pictures=pictures,

@@ -31,8 +31,8 @@ def duplicates(data: Dataset) -> tuple[Sentence, ...]:
         found.append(
             Sentence(
                 "dataset.copies_in_train",
-                "{count} normal pictures are copies of others ({examples}): they add nothing, and make thresholds look "
-                "surer than they are. Take them out.",
+                "{count} normal [picture is a copy of another|pictures are copies of others] ({examples}): [it "
+                "adds|they add] nothing, and [makes|make] thresholds look surer than they are. Take [it|them] out.",
                 count=sum(len(names) - 1 for names in copies),
                 examples=_pairs(copies),
             )
@@ -41,7 +41,8 @@ def duplicates(data: Dataset) -> tuple[Sentence, ...]:
         found.append(
             Sentence(
                 "dataset.copies_in_test",
-                "{count} test pictures are copies of others ({examples}): they count twice. Take them out.",
+                "{count} test [picture is a copy of another|pictures are copies of others] ({examples}): [it "
+                "counts|they count] twice. Take [it|them] out.",
                 count=sum(len(names) - 1 for names in copies),
                 examples=_pairs(copies),
             )
@@ -58,8 +59,8 @@ def copies_across(train: Sequence[Sample], test: Sequence[Sample]) -> tuple[Sent
     return (
         Sentence(
             "dataset.copies_across",
-            "{count} test pictures are also among the normal pictures ({examples}): they make every method look "
-            "better than it is. Take them out of one of the two.",
+            "{count} test [picture is|pictures are] also among the normal pictures ({examples}): [it makes|they make] "
+            "every method look better than it is. Take [it|them] out of one of the two.",
             count=sum(len(tested[sha]) for sha in shared),
             examples="; ".join(f"{tested[sha][0]} = {learnt[sha][0]}" for sha in shared[:_EXAMPLES]),
         ),
@@ -139,8 +140,8 @@ def _testing(test: Sequence[Sample]) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.unlabelled",
-                "{count} of {total} test pictures are not labelled good or defective: they get maps and scores, but "
-                "count in no figure.",
+                "{count} of {total} test pictures [count:is|are] not labelled good or defective: [count:it gets|they "
+                "get] maps and scores, but [count:counts|count] in no figure.",
                 count=labels[None],
                 total=len(test),
             )
@@ -174,8 +175,8 @@ def _testing(test: Sequence[Sample]) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.some_masks_missing",
-                "{count} of {total} defective pictures have no mask ({examples}): they are left out where maps are "
-                "measured.",
+                "{count} of {total} defective pictures [count:has|have] no mask ({examples}): [count:it is|they are] "
+                "left out where maps are measured.",
                 count=len(unmarked),
                 total=labels[True],
                 examples=", ".join(unmarked[:_EXAMPLES]),
@@ -202,8 +203,8 @@ def _pictures(data: Dataset) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.pages",
-                "{count} files hold several pictures each ({examples}): only the first page of each is read. Save the "
-                "others as files of their own.",
+                "{count} [file holds several pictures|files hold several pictures each] ({examples}): only the first "
+                "page [|of each ]is read. Save the others as files of their own.",
                 count=len(paged),
                 examples=", ".join(paged[:_EXAMPLES]),
             )
@@ -212,7 +213,8 @@ def _pictures(data: Dataset) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.channels",
-                "{count} files have more channels than are used ({examples}): what only the others show is not seen.",
+                "{count} [file has|files have] more channels than are used ({examples}): what only the others show is "
+                "not seen.",
                 count=len(cut),
                 examples=", ".join(cut[:_EXAMPLES]),
             )
@@ -222,8 +224,8 @@ def _pictures(data: Dataset) -> list[Sentence]:
         found.append(
             Sentence(
                 "dataset.missing_values",
-                "{count} pictures have missing values, NaN or infinity ({examples}): they were filled from the others "
-                "of their picture.",
+                "{count} [picture has|pictures have] missing values, NaN or infinity ({examples}): they were filled "
+                "from the others of their picture.",
                 count=len(missing),
                 examples=", ".join(f"{name}: {count}" for name, count in list(missing.items())[:_EXAMPLES]),
             )

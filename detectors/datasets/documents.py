@@ -77,7 +77,7 @@ class Documents:
             places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
             runs += [(each, table.name) for each in table.runs]
             notes += tuple(_said_of_table(table))
-            self._tell([table.name], Sentence("file.table", "It says which of {count} pictures are good and which "
+            self._tell([table.name], Sentence("file.table", "It says what {count} [picture is|pictures are], good or "
                                               "defective.", count=len(table.names)))  # fmt: skip
         for each in single:
             self._tell(each.files, _ITS_PICTURE if each.table.places else _UNREAD)
@@ -174,7 +174,9 @@ def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
                 documents.outlines += [(each, file.name) for each in outlines]
                 if len(outlines) == 1:
                     continue  # told as its picture's mask
-                why = Sentence("file.outlines", "It holds the outlines of {count} pictures.", count=len(outlines))
+                why = Sentence(
+                    "file.outlines", "It holds the outlines of {count} [picture|pictures].", count=len(outlines)
+                )
             else:
                 documents.texts.append((file.name, text))
         documents.entries.append(Entry(file.name, "ignored", why, "", (why,)))
@@ -203,8 +205,8 @@ def unread_labels(unread: Sequence[tables.Table], names: Sequence[str], places: 
     if unread:
         yield Sentence(
             "dataset.labels_unread",
-            "What {names} say of {count} pictures is not read, so defective ones may be learnt as normal. Say which "
-            "folders or files are defective, or put a table beside them with the columns file and label.",
+            "What {names} say of {count} [picture|pictures] is not read, so defective ones may be learnt as normal. "
+            "Say which folders or files are defective, or put a table beside them with the columns file and label.",
             names=tables.unread(unread),
             count=len(frozenset[str]().union(*(table.names for table in unread))),
         )
@@ -217,8 +219,9 @@ def may_speak(documents: Sequence[str], places: Sequence[Place]) -> Iterator[Sen
         names = [name.rpartition("/")[2] for name in documents]
         yield Sentence(
             "dataset.labels_perhaps",
-            "{names} may say which pictures are defective and cannot be read; {count} pictures of which no folder says "
-            "anything are learnt as normal. Put a table beside them, as CSV with the columns file and label.",
+            "{names} may say which pictures are defective and cannot be read; {count} [picture|pictures] of which no "
+            "folder says anything [is|are] learnt as normal. Put a table beside them, as CSV with the columns file "
+            "and label.",
             names=", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else ""),
             count=learnt,
         )
@@ -257,6 +260,7 @@ def otherwise(table: Mapping[str, Place]) -> Iterator[Sentence]:
         assert place.why is not None
         yield Sentence(
             "dataset.table_otherwise",
-            "{file} says otherwise than the folders of {count} pictures ({example}: {kind}): the table counts.",
+            "{file} says otherwise than the folders of {count} [picture|pictures] ({example}: {kind}): the table "
+            "counts.",
             file=place.why.values["file"], count=len(found), example=name, kind=place.kind,
         )  # fmt: skip

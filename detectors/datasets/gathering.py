@@ -351,7 +351,7 @@ def _no_product(product: str, there: Sequence[str]) -> DatasetRefused:
 def _set_aside(count: int) -> Sentence:
     return Sentence(
         "dataset.set_aside",
-        "There is no test folder: {count} of the good pictures, every fifth, are tested instead of learnt.",
+        "There is no test folder: {count} of the good pictures, every fifth, [is|are] tested instead of learnt.",
         count=count,
     )
 

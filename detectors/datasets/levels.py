@@ -91,8 +91,8 @@ def said_of_levels(train: Sequence[Picture], test: Sequence[Picture], white: Whi
             found.append(
                 Sentence(
                     "dataset.mixed_depths",
-                    "{count} of {total} pictures have more than 8 bits: all of them are scaled so that {white:g} is "
-                    "white, and those of 8 bits stay as they are.",
+                    "{count} of {total} pictures [count:has|have] more than 8 bits: all such are scaled so that "
+                    "{white:g} is white, and those of 8 bits stay as they are.",
                     count=len(deep),
                     total=len(train) + len(test),
                     white=top,
@@ -133,8 +133,8 @@ def said_of_levels(train: Sequence[Picture], test: Sequence[Picture], white: Whi
                 found.append(
                     Sentence(
                         "dataset.other_depths",
-                        "{count} pictures have 8 bits and stay as they are: their brightness cannot be compared with "
-                        "that of the others.",
+                        "{count} [picture has|pictures have] 8 bits and [stays as it is: its|stay as they are: their] "
+                        "brightness cannot be compared with that of the others.",
                         count=len(train) + len(test) - len(deep),
                     )
                 )
@@ -150,7 +150,7 @@ def _lost(learnt: Sequence[Picture], deep: Sequence[Picture], black: float, whit
         found.append(
             Sentence(
                 "dataset.clipped",
-                "{share:.2%} of the values lie beyond black and white and were clipped, in {count} pictures.",
+                "{share:.2%} of the values lie beyond black and white and were clipped, in {count} [picture|pictures].",
                 share=share,
                 count=len(clipped),
             )

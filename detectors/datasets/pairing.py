@@ -266,7 +266,8 @@ def _good_without_masks(names: Sequence[str], places: Sequence[Place], paired: P
         paired.said += (
             Sentence(
                 "dataset.good_without_mask",
-                "{count} pictures in {folder} have no mask while {marked} others have one: they count as good.",
+                "{count} [picture|pictures] in {folder} [has|have] no mask while {marked} [other has|others have] one: "
+                "[count:it counts|they count] as good.",
                 count=len(open_),
                 folder=folder or "/",
                 marked=marked,

@@ -105,9 +105,7 @@ def understand(taken: Sequence[FileUse], unread: str = "") -> Understanding:
     if unlabelled:
         parts.append(Sentence("understanding.unlabelled", "{count} to test without a label", count=unlabelled))
     parts.append(
-        Sentence("understanding.masks", "{count} masks", count=masks)
-        if masks > 1
-        else Sentence("understanding.one_mask", "1 mask")
+        Sentence("understanding.masks", "{count} [mask|masks]", count=masks)
         if masks
         else Sentence("understanding.no_masks", "no masks")
     )

@@ -50,7 +50,8 @@ def auroc_with_normals(labels: ArrayLike, scores: ArrayLike, held_out: ArrayLike
     )
     note = Sentence(
         "metrics.with_normals",
-        "{held} held-out normal pictures count as good here, beside {good} good test pictures.",
+        "{held} held-out normal [picture counts|pictures count] as good here, beside {good} good test "
+        "[picture|pictures].",
         held=len(normals),
         good=good,
     )
@@ -62,7 +63,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike, draws: int = DRAWS, 
     defective, good = _by_class(labels, scores)
     note = Sentence(
         "metrics.prevalence",
-        "{defective} of {all} pictures are defective: guessing would reach {guess:.2f}.",
+        "{defective} of {all} pictures [defective:is|are] defective: guessing would reach {guess:.2f}.",
         defective=len(defective),
         all=len(defective) + len(good),
         guess=len(defective) / max(len(defective) + len(good), 1),

@@ -90,7 +90,7 @@ def pixel_scores(
     if out:
         note = Sentence(
             "metrics.left_out",
-            "{out} of {all} defective pictures are left out: no mask, or one that covers everything.",
+            "{out} of {all} defective pictures [out:is|are] left out: no mask, or one that covers everything.",
             out=out,
             all=out + found,
         )

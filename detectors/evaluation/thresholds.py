@@ -146,8 +146,8 @@ def threshold(held_out: ArrayLike, rate: float) -> float:
     if steps < 1:
         raise SettingRefused(
             "thresholds.too_few",
-            "{held} normal pictures are held out; the smallest false-alarm rate they can set is 1 in {of}, and"
-            " {asked:.3g} was asked for. Hold out more pictures or allow more false alarms.",
+            "{held} normal [picture is|pictures are] held out; the smallest false-alarm rate [it|they] can set is 1 in "
+            "{of}, and {asked:.3g} was asked for. Hold out more pictures or allow more false alarms.",
             held=k,
             of=k + 1,
             asked=rate,

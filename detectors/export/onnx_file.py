@@ -59,16 +59,16 @@ class Parity:
         if self.map is None:
             return Sentence(
                 "export.parity_scores",
-                "Checked on {pictures} pictures: scores differ by at most {score:.1e} ({score_share:.0e} of the "
-                "largest). A picture takes {milliseconds:.1f} ms by onnxruntime, {here:.1f} ms in this program.",
+                "Checked on {pictures} [picture|pictures]: scores differ by at most {score:.1e} ({score_share:.0e} of "
+                "the largest). A picture takes {milliseconds:.1f} ms by onnxruntime, {here:.1f} ms in this program.",
                 pictures=self.pictures, score=self.score, score_share=self.score_share,
                 milliseconds=self.milliseconds, here=self.here,
             )  # fmt: skip
         return Sentence(
             "export.parity",
-            "Checked on {pictures} pictures: scores differ by at most {score:.1e} ({score_share:.0e} of the largest), "
-            "maps by {map:.1e} ({map_share:.0e}). A picture takes {milliseconds:.1f} ms by onnxruntime, {here:.1f} ms "
-            "in this program.",
+            "Checked on {pictures} [picture|pictures]: scores differ by at most {score:.1e} ({score_share:.0e} of the "
+            "largest), maps by {map:.1e} ({map_share:.0e}). A picture takes {milliseconds:.1f} ms by onnxruntime, "
+            "{here:.1f} ms in this program.",
             pictures=self.pictures, score=self.score, score_share=self.score_share, map=self.map,
             map_share=self.map_share, milliseconds=self.milliseconds, here=self.here,
         )  # fmt: skip

@@ -214,7 +214,7 @@ def check_header(
     if unknown := sorted(found - needed):
         raise WeightsRefused(
             "weights.strange",
-            "{file} holds {count} tensors that {backbone} does not have, {key} among them. "
+            "{file} holds {count} [tensor|tensors] that {backbone} does not have, {key} among them. "
             "Choose the file that was saved from this timm model.",
             file=path.name,
             count=len(unknown),

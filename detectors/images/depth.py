@@ -181,7 +181,7 @@ def filled(stored: Stored, notes: list[Sentence]) -> Stored:
     notes.append(
         Sentence(
             "picture.missing",
-            "{count} of {total} values are missing (NaN or infinity): they were filled from the others.",
+            "{count} of {total} values [count:is|are] missing (NaN or infinity), filled from the others.",
             count=missing,
             total=stored.size,
         )

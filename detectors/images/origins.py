@@ -82,9 +82,9 @@ class Origins:
             said.append(
                 Sentence(
                     "origins.fewer_bits",
-                    "{count} of {total} pictures have 8 bits ({example}), and the detector learnt from pictures with "
-                    "more: their brightness means something else, so neither scores nor threshold hold for them. Give "
-                    "them as the camera stored them.",
+                    "{count} of {total} pictures [count:has|have] 8 bits ({example}), and the detector learnt from "
+                    "pictures with more: brightness means something else there, so neither scores nor threshold hold. "
+                    "Give pictures as the camera stored them.",
                     count=len(flat), total=total, example=flat[0].name,
                 )
             )  # fmt: skip
@@ -92,9 +92,9 @@ class Origins:
             said.append(
                 Sentence(
                     "origins.more_bits",
-                    "{count} of {total} pictures have more than 8 bits ({example}), and the detector learnt from "
-                    "pictures of 8: their brightness means something else, so neither scores nor threshold hold for "
-                    "them. Save them as the normal ones were.",
+                    "{count} of {total} pictures [count:has|have] more than 8 bits ({example}), and the detector "
+                    "learnt from pictures of 8: brightness means something else there, so neither scores nor "
+                    "threshold hold. Save pictures as the normal ones were.",
                     count=len(deep), total=total, example=deep[0].name,
                 )
             )  # fmt: skip
@@ -103,8 +103,8 @@ class Origins:
             said.append(
                 Sentence(
                     "origins.shape",
-                    "{count} of {total} pictures are of another shape ({example}: {width} x {height}) than those the "
-                    "detector learnt from, which are {range} times as wide as high: it sees them "
+                    "{count} of {total} pictures [count:is|are] of another shape ({example}: {width} x {height}) than "
+                    "those the detector learnt from, which are {range} times as wide as high: it sees [count:it|them] "
                     "squeezed, padded or cut otherwise. Fit on pictures of this shape.",
                     count=len(bent), total=total, example=bent[0].name, width=bent[0].size[1], height=bent[0].size[0],
                     range=_range(*self.shapes, digits=2),
@@ -115,9 +115,10 @@ class Origins:
             said.append(
                 Sentence(
                     "origins.size",
-                    "{count} of {total} pictures are of a very different size ({example}: {width} x {height}) than "
-                    "those the detector learnt from, whose sides are {range} pixels in the mean: "
-                    "they are less or more sharp, or show more or less of the part. Fit on pictures of this size.",
+                    "{count} of {total} pictures [count:is|are] of a very different size ({example}: {width} x "
+                    "{height}) than those the detector learnt from, whose sides are {range} pixels in the mean: "
+                    "[count:it is|they are] less or more sharp, or [count:shows|show] more or less of the part. Fit "
+                    "on pictures of this size.",
                     count=len(other), total=total, example=other[0].name, width=other[0].size[1],
                     height=other[0].size[0], range=_range(*self.sides, digits=0),
                 )

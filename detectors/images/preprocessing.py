@@ -266,21 +266,22 @@ def squeezed(preprocessing: Preprocessing, sizes: Sequence[Size]) -> Sentence | 
     if preprocessing.proportions == "own":
         return Sentence(
             "preprocessing.squeezed_own",
-            "{many} of {all} pictures are squeezed, by up to {factor:.1f} times, into the shape of the set. Pad them "
-            "if shapes matter.",
+            "{many} of {all} pictures [many:is|are] squeezed, by up to {factor:.1f} times, into the shape of the set. "
+            "Pad pictures if shapes matter.",
             **told,
         )
     if preprocessing.proportions == "padded":
         return Sentence(
             "preprocessing.squeezed_padded",
-            "{many} of {all} pictures are squeezed, by up to {factor:.1f} times, since sides are multiples of {step} "
-            "pixels. A larger size squeezes less.",
+            "{many} of {all} pictures [many:is|are] squeezed, by up to {factor:.1f} times, since sides are multiples "
+            "of {step} pixels. A larger size squeezes less.",
             **told,
             step=SNAP,
         )
     return Sentence(
         "preprocessing.squeezed",
-        "{many} of {all} pictures are squeezed, by up to {factor:.1f} times. Keep their proportions if shapes matter.",
+        "{many} of {all} pictures [many:is|are] squeezed, by up to {factor:.1f} times. Keep proportions if shapes "
+        "matter.",
         **told,
     )
 

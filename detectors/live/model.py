@@ -120,7 +120,8 @@ def fit(
     if len(frames) < FEWEST:
         raise SettingRefused(
             "live.too_few",
-            "{count} frames were shown; at least {fewest} are needed. Show more, and move the part a little.",
+            "{count} [frame was|frames were] shown; at least {fewest} are needed. Show more, and move the part a "
+            "little.",
             count=len(frames),
             fewest=FEWEST,
         )

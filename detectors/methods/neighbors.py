@@ -85,7 +85,7 @@ def nearest(queries: Tensor, bank: Tensor | Bank, k: int = 1, budget_bytes: int 
     if not 1 <= k <= total:
         raise SettingRefused(
             "neighbors.count",
-            "{k} nearest neighbours were asked for among {total}. Ask for 1 to {total}.",
+            "{k} nearest [neighbour was|neighbours were] asked for among {total}. Ask for 1 to {total}.",
             k=k,
             total=total,
         )

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from detectors.errors import DatasetRefused
+from detectors.errors import DatasetRefused, written
 from detectors.methods import METHODS
 from detectors.methods.card import Published
 from detectors.report.page import document
@@ -44,9 +44,9 @@ ENGLISH = Words("{method} on {backbone}", "mean (sets)", "absent")
 
 
 def write_csv(measured: Sequence[MeasuredSet]) -> str:
-    """Write one row per set, method, backbone and figure, with its interval; what failed or is absent with its reason."""
-    written = io.StringIO()
-    rows = csv.writer(written)
+    """Write one row per set, method, backbone and figure, with its interval or why it is absent; failures too."""
+    text = io.StringIO()
+    rows = csv.writer(text)
     rows.writerow((
         "set", "learnt", "held_out", "good", "defective", "method", "backbone", "weights", "figure", "value", "low",
         "high", "fit_seconds", "milliseconds_per_picture", "failure", "reason",
@@ -63,7 +63,7 @@ def write_csv(measured: Sequence[MeasuredSet]) -> str:
             for name, figure in row.figures.items():
                 ends = ["" if end is None else f"{end:.6g}" for end in (figure.value, figure.low, figure.high)]
                 rows.writerow((*counts, *about, name, *ends, *costs, "", cell(row.absent.get(name, ""))))
-    return written.getvalue()
+    return text.getvalue()
 
 
 def read_csv(text: str) -> tuple[MeasuredSet, ...]:
@@ -131,8 +131,8 @@ def said(measured: Sequence[MeasuredSet]) -> str:
     pictures = sum(one.learnt + one.held_out + one.good + one.defective for one in fine)
     failed = len(measured) - len(fine)
     rest = f"; {failed} could not be measured" if failed else ""
-    sets = f"{len(fine)} set{'s' * (len(fine) != 1)}"
-    return f"{sets}, {pictures} pictures{rest}. In brackets: 95 % intervals within a set."
+    counts = written("{sets} [set|sets], {pictures} [picture|pictures]", sets=len(fine), pictures=pictures)
+    return f"{counts}{rest}. In brackets: 95 % intervals within a set."
 
 
 def tables(measured: Sequence[MeasuredSet], words: Words = ENGLISH) -> Iterator[tuple[str, list[str], list[list[str]]]]:

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
-from detectors.errors import SettingRefused
+from detectors.errors import SettingRefused, written
 from detectors.evaluation.thresholds import USUAL
 from detectors.methods.base import Progress as Report
 from detectors.result import Column, Figure, Result
@@ -171,8 +171,8 @@ def _absences(result: Result) -> Iterator[str]:
                 reasons.setdefault(str(figure.reason), []).append(name.replace("_", " "))
         for reason, names in reasons.items():
             methods.setdefault((", ".join(names), reason), []).append(column.method)
-    for (names, reason), having in methods.items():
-        yield f"{names} of {', '.join(dict.fromkeys(having))}: {reason}"
+    for (absent, reason), having in methods.items():
+        yield f"{absent} of {', '.join(dict.fromkeys(having))}: {reason}"
 
 
 @contextmanager
@@ -221,7 +221,9 @@ def check_folder(target: Path) -> None:
 
 def _counts(result: Result) -> str:
     labels = result.labels
-    return (
-        f"{len(result.learnt)} normal pictures learnt, {len(result.held_out)} held out, "
-        f"{len(result.test)} tested ({int((labels == 1).sum())} defective, {int((labels == 0).sum())} good)"
-    )
+    return written(
+        "{learnt} normal [picture|pictures] learnt, {held_out} held out, {tested} tested ({bad} defective, "
+        "{good} good)",
+        learnt=len(result.learnt), held_out=len(result.held_out), tested=len(result.test),
+        bad=int((labels == 1).sum()), good=int((labels == 0).sum()),
+    )  # fmt: skip

@@ -23,7 +23,7 @@ def stopped(times: int) -> Refusal:
     """Return the refusal for work whose worker ended again and again, for a reason that nobody recorded."""
     return Refusal(
         "compute.stopped",
-        "The worker stopped unexpectedly {n} times while doing this, so it is not tried again by itself. "
+        "The worker stopped unexpectedly {n} [time|times] while doing this, so it is not tried again by itself. "
         "Run it again or reload the page; the server's messages may say more.",
         n=times,
     )

@@ -120,7 +120,8 @@ class Supervisor:
         if failed.failed >= _GIVING_UP:
             return Sentence(
                 "compute.no_start",
-                "The workers do not start: {n} attempts failed, the last with: {error}. It is tried again and again.",
+                "The workers do not start: {n} [attempt|attempts] failed, the last with: {error}. It is tried again "
+                "and again.",
                 n=failed.failed,
                 error=failed.error,
             )

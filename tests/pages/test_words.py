@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from detectors.errors import written
 from pages.frame.words import LANGUAGES, plain, table, write
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,59 @@ def test_every_sentence_of_the_engine_is_in_korean():
         f"{file}: {key}: {english}" for key, (english, file) in engine_sentences().items() if key not in korean
     )
     assert missing == [], f"{len(missing)} sentences have no Korean:\n" + "\n".join(missing)
+
+
+COUNTS = {
+    "count", "n", "k", "draws", "slipped", "test", "many", "held", "good", "out", "defective",
+    "marked", "learnt", "pictures", "picks", "scans",
+}  # fmt: skip
+SEVERAL = {  # sentences that are said of more than one
+    "dataset.all_identical", "dataset.mixed_sizes", "dataset.several", "dataset.split_chosen", "demo_set.counts",
+    "mask.two_outlined_pictures", "mask.two_pictures", "picture.channels", "picture.first_page", "live.fit_ended",
+    "picture.channels_left_out", "picture.too_much_work",
+}  # fmt: skip
+OF_SEVERAL = (  # numbers of a limit, of frames, of places: never one
+    "frame.weights.own_folder", "images.drop_limits", "images.files_n", "stress.least_rate", "live.camera.",
+    "learn.stress.", "learn.playground.toy.count", "learn.method.map", "learn.method.numbers_alt",
+    "learn.method.level_numbers", "learn.method.against", "learn.patchcore.memory", "learn.padim.parts.varying",
+    "learn.cfa.unclear", "learn.hard.remains", "learn.mahalanobis.level_shape",
+    "learn.parameters.patches",
+)  # fmt: skip
+NOUN = (
+    r"(?:pictures|files|frames|tensors|attempts|times|data sets|masks|values|normals|rows|patches|kinds|scans|levels"
+    r"|pages|channels|labels|methods|cells|places|others)"
+)
+OF_ONE = re.compile(
+    rf"(?<!of )(?<![.,\d])1 (?:(?!of\b)[\w-]+ ){{0,2}}?{NOUN}\b|\b1 (?:of \w+ )?(?:[\w-]+ ){{0,2}}(?:have|are|were) "
+)
+
+
+def of_one(english: str) -> str:
+    """A text whose counts are all 1."""
+    fields = [(name, spec) for _, name, spec, _ in string.Formatter().parse(english) if name]
+    numbers = {name: 1 if name in COUNTS else 20 for name, spec in fields if name in COUNTS or spec}
+    return written(english, **{name: "X" for name, _ in fields} | numbers)
+
+
+def test_sentences_of_the_engine_are_right_for_one():
+    said = {key: of_one(english) for key, (english, _) in engine_sentences().items() if key not in SEVERAL}
+    assert {key: text for key, text in said.items() if OF_ONE.search(text)} == {}
+
+
+def test_texts_of_the_pages_are_right_for_one():
+    texts = {key: text for key, text in pages_texts("en").items() if not key.startswith(OF_SEVERAL)}
+    forms = {path for path, _ in plural_forms(table("en"))}
+    said = {key: of_one(text) for key, text in texts.items() if key not in forms}
+    assert {key: text for key, text in said.items() if OF_ONE.search(text)} == {}
+
+
+def plural_forms(tree: object, path: str = "") -> list[tuple[str, object]]:
+    """The texts of two forms: what they say of one stands there."""
+    if not isinstance(tree, dict):
+        return []
+    if set(tree) <= PLURALS:
+        return [(path, tree)]
+    return [found for name, child in tree.items() for found in plural_forms(child, f"{path}.{name}".strip("."))]
 
 
 def test_korean_sentences_of_the_engine_fill_in_the_same_values():

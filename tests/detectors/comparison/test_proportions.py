@@ -112,13 +112,13 @@ def test_the_square_is_what_it_was():
 def test_squeezed_pictures_are_told():
     assert squeezed(Preprocessing(), [(100, 110)]) is None
     said = squeezed(Preprocessing(), [(100, 110), (100, 300)])
-    assert str(said) == ("1 of 2 pictures are squeezed, by up to 3.0 times. Keep their proportions if shapes matter.")
+    assert str(said) == ("1 of 2 pictures is squeezed, by up to 3.0 times. Keep proportions if shapes matter.")
     assert squeezed(Preprocessing(proportions="padded"), [(100, 300)]) is None
     assert squeezed(Preprocessing(crop="center"), [(100, 300)]) is None
     small = Preprocessing(size=64, proportions="padded")
     assert "multiples of 32 pixels. A larger size" in str(squeezed(small, [(50, 200)]))
     own = Preprocessing(proportions="own").decided_by([(100, 300)])
-    assert "into the shape of the set. Pad them" in str(squeezed(own, [(100, 300), (100, 100)]))
+    assert "into the shape of the set. Pad pictures" in str(squeezed(own, [(100, 300), (100, 100)]))
     pictures = Comparison(methods=("padim",), backbones=("scattering",)).prepare(a_set(WIDE))
     assert [note.key for note in pictures.notes] == ["preprocessing.squeezed"]
 

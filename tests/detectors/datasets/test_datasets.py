@@ -309,7 +309,7 @@ class TestProblems:
         assert "dataset.no_defect" in self.notes(files("train/good/a.png", "train/good/b.png", "test/good/c.png"))
         assert "dataset.no_test" in self.notes(files("train/good/a.png", "train/good/b.png"))
         assert self.notes(files("train/good/a.png", "train/good/b.png", "test/c.png"))["dataset.unlabelled"] == (
-            "1 of 1 test pictures are not labelled good or defective: they get maps and scores, but count in no figure."
+            "1 of 1 test pictures is not labelled good or defective: it gets maps and scores, but counts in no figure."
         )
 
     def test_copies_are_found_by_their_pixels(self):
@@ -320,11 +320,11 @@ class TestProblems:
         }
         data = load(content)
         assert [str(sentence) for sentence in datasets.duplicates(data)] == [
-            "1 test pictures are also among the normal pictures (test/good/001.tif = train/good/001.png): they make "
-            "every method look better than it is. Take them out of one of the two.",
-            "1 normal pictures are copies of others (train/good/002.bmp = train/good/000.png): they add nothing, and "
-            "make thresholds look surer than they are. Take them out.",
-            "1 test pictures are copies of others (test/good/002.png = test/good/000.png): they count twice. Take them "
+            "1 test picture is also among the normal pictures (test/good/001.tif = train/good/001.png): it makes "
+            "every method look better than it is. Take it out of one of the two.",
+            "1 normal picture is a copy of another (train/good/002.bmp = train/good/000.png): it adds nothing, and "
+            "makes thresholds look surer than they are. Take it out.",
+            "1 test picture is a copy of another (test/good/002.png = test/good/000.png): it counts twice. Take it "
             "out.",
         ]
         assert set(datasets.duplicates(data)) <= set(data.report.notes)

@@ -910,7 +910,7 @@ class TestTables:
         )
         assert [str(note) for note in data.report.notes[:2]] == [
             "In t.csv, 1 is taken for defective and 0 for good.",
-            "t.csv says otherwise than the folders of 1 pictures (good/0.png: defective): the table counts.",
+            "t.csv says otherwise than the folders of 1 picture (good/0.png: defective): the table counts.",
         ]
 
     def test_masks_that_are_no_pictures_are_told_as_what_they_are(self):
@@ -1228,14 +1228,14 @@ def test_pages_and_missing_values_are_told_by_name():
     data = load(content)
     told = {note.key: str(note) for note in data.report.notes}
     assert told["dataset.missing_values"].startswith(
-        "1 pictures have missing values, NaN or infinity (test/hot/holes.tif: 5)"
+        "1 picture has missing values, NaN or infinity (test/hot/holes.tif: 5)"
     )
     (seen,) = (s.picture.pixels for s in data.test)
     assert abs(int(seen[2, 4, 0]) - int(np.median(seen))) <= 2
     assert seen[5, 5].max() == seen.max()
     sequence = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     data = load({"train/good/a.tif": sequence, "train/good/b.tif": encoded(pages[1], "TIFF")})
-    assert "1 files hold several pictures each (train/good/a.tif)" in " ".join(map(str, data.report.notes))
+    assert "1 file holds several pictures (train/good/a.tif)" in " ".join(map(str, data.report.notes))
     assert str(data.report.entries[0].notes[-1]) == "Only the first of 3 pages in the file is read."
 
 

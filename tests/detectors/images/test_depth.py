@@ -132,8 +132,8 @@ class TestMixed:
         assert data.white == White(4095)
         assert np.abs(data.test[0].picture.pixels[..., 0].astype(int) - bright).max() <= 1
         assert str(next(n for n in data.report.notes if n.key == "dataset.mixed_depths")) == (
-            "1 of 4 pictures have more than 8 bits: all of them are scaled so that 4095 is white, and those of 8 bits "
-            "stay as they are."
+            "1 of 4 pictures has more than 8 bits: all such are scaled so that 4095 is white, and those of 8 bits stay "
+            "as they are."
         )
 
     def test_tests_of_8_bits_beside_deep_normal_pictures_are_told(self):

@@ -33,7 +33,7 @@ def test_what_is_unlike_is_told(learnt, size, deep, keys):
 
 def test_the_pictures_are_counted_and_one_is_named():
     (sentence,) = THERMAL.unlike([Origin("a.png", (120, 160), deep=True), Origin("b.jpg", (120, 160), deep=False)])
-    assert str(sentence).startswith("1 of 2 pictures have 8 bits (b.jpg), and the detector learnt from pictures with")
+    assert str(sentence).startswith("1 of 2 pictures has 8 bits (b.jpg), and the detector learnt from pictures with")
 
 
 def test_where_both_depths_were_learnt_and_the_middle_is_cut_out_neither_is_told():

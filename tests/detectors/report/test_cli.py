@@ -69,7 +69,7 @@ def test_what_makes_figures_flatter_and_what_was_refused_is_said_with_them(folde
     copied = shutil.copytree(folder, tmp_path / "copied")
     shutil.copy(sorted((copied / "train" / "good").glob("*.png"))[0], copied / "test" / "good" / "again.png")
     (copied / "test" / "good" / "broken.png").write_bytes(b"not a picture")
-    said = "1 test pictures are also among the normal pictures"
+    said = "1 test picture is also among the normal pictures"
     choices = ("--methods", "mahalanobis", "--backbones", "scattering", "--size", "64")
     assert main(["compare", "--data", str(copied), *choices]) == 0
     told = " ".join(capsys.readouterr().out.split())
