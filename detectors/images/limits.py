@@ -48,7 +48,7 @@ class Limits:
     scan_megapixels: float = 2_000
     decode_seconds: float = 5
     kept_side: int = 1_024
-    memory_mb: float = 64
+    memory_mb: float = 16
     zip_mb: float = 2_000
     zip_out_mb: float = 4_000
     zip_entries: int = 5_000

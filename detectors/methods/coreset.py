@@ -36,6 +36,7 @@ def greedy_coreset(
     projection: int | None = 128,
     start: Start = "official",
     progress: Progress = silent,
+    overwrite: bool = False,
 ) -> Tensor:
     """Pick rows that cover all others: each pick is the row farthest from the picks before it.
 
@@ -47,6 +48,7 @@ def greedy_coreset(
         start: "official" caps all distances by the mean distance to ten random rows, which are not picked for it;
             "textbook" picks one random row first.
         progress: called at every refresh.
+        overwrite: whether `points` may be changed, which saves a copy.
 
     Returns:
         Indices of the picks (count,), int64, in the order of picking. The lowest index wins ties.
@@ -62,7 +64,7 @@ def greedy_coreset(
     points = points if len(rows) == len(points) else points[rows]
     count = min(count, len(points))
     with full_precision(points.device):
-        bank = Bank.of(project(points, projection, seed))
+        bank = Bank.of(project(points, projection, seed), overwrite)
         return rows[_greedy(bank, count, seed, start, progress)]
 
 

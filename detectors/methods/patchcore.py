@@ -107,22 +107,22 @@ class PatchCore(Detector):
         wanted = self._wanted(total if within is None else len(within))
         if wanted == total:
             return torch.arange(total, device=features.device)
-        keys, parts = [], []
+        together = torch.empty(total, dtype=torch.int64, device=features.device)
+        projected = torch.empty(0)  # in place, as two of it are much memory
         for done, _, patches in self._patches(features):
-            keys.append(fingerprints(patches))
-            parts.append(project(patches, self.projection, self.seed))  # (b P, d)
-            progress(0.1 * (done + len(patches)) / total, "patches", patches=done + len(patches))
-        together = torch.cat(keys)
+            own = project(patches, self.projection, self.seed)  # (b P, d)
+            projected = projected if done else own.new_empty(total, own.shape[1])
+            part = slice(done, done + len(patches))
+            together[part], projected[part] = fingerprints(patches), own
+            progress(0.1 * part.stop / total, "patches", patches=part.stop)
         different = first_of_each(together) if within is None else within[first_of_each(together[within])]
-        projected = torch.cat(parts)
-        parts.clear()
         if len(different) < total:  # equal patches could differ in the last bit once projected
             projected = projected[different]
 
         def choosing(done: float, stage: str = "", **numbers: float) -> None:
             progress(0.1 + 0.8 * done, stage, **numbers)
 
-        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, choosing)]
+        return different[greedy_coreset(projected, wanted, self.seed, None, self.start, choosing, overwrite=True)]
 
     def embed(self, features: Features) -> Tensor:
         """Describe the patches: (B, D, H, W)."""

@@ -139,6 +139,15 @@ def test_inputs_stay_untouched() -> None:
     assert torch.equal(points, before)
 
 
+def test_rows_that_may_be_overwritten_give_the_same_picks_without_a_copy() -> None:
+    points = torch.rand(300, 8, generator=torch.Generator().manual_seed(0))
+    spent = points.clone()
+    picks = greedy_coreset(spent, 40, overwrite=True)
+    assert torch.equal(picks, greedy_coreset(points, 40))
+    assert torch.allclose(spent, points - points.mean(0), atol=0.1)  # what lay there is centred, where it lies
+    assert not torch.equal(spent, points)
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 40))
 def test_first_of_each_finds_what_a_dictionary_finds(seed: int, rows: int) -> None:
