@@ -82,6 +82,11 @@ class Pair:
     good: int
 
 
+def pasted(result: Result, kind: str) -> bool:
+    """Whether the program pasted in all defects of a kind."""
+    return all(picture.synthetic for picture in result.test if picture.kind == kind)
+
+
 def groups(result: Result) -> dict[str, tuple[Group, ...]]:
     """Group the defective test pictures by kind, and by area and contrast where their masks are known."""
     found: dict[tuple[str, str], list[int]] = {}

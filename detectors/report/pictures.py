@@ -58,7 +58,7 @@ def rows(
         found.append(
             {
                 "name": picture.name,
-                "truth": _truth(words, picture),
+                "truth": _truth(words, picture, result),
                 "height": pixels.shape[0],
                 "width": pixels.shape[1],
                 "aspect": f"{picture.aspect:.4g}",
@@ -111,12 +111,12 @@ def _levels(column: Column, i: int) -> list[dict[str, Any]]:
     return [{"share": 50 * min(float(v), 2.0), "words": f"{v:.1f} ×"} for v in times[:9]]
 
 
-def _truth(words: Words, picture: ResultPicture) -> str:
+def _truth(words: Words, picture: ResultPicture, result: Result) -> str:
     t = words.t["pictures"]
     truth = t["truth"][{True: "yes", False: "no", None: "unknown"}[picture.defective]]
     parts = [truth]
-    if picture.kind and picture.kind != "good" and picture.kind != truth:
-        parts.append(words.kind(picture.kind))
+    if picture.kind and picture.kind not in ("good", "defective", truth):
+        parts.append(words.kind(picture.kind, result, picture.synthetic))
     if picture.severity is not None and picture.defective:
         parts.append(t["severity"].format(severity=f"{picture.severity:g}"))
     if picture.synthetic:

@@ -59,15 +59,16 @@ class Words:
             found = found[part]
         return fill(found, self.language, **values)
 
-    def kind(self, name: str) -> str:
-        """Return the word for a kind of defect: ours for the built-in pictures, the user's own otherwise."""
+    def kind(self, name: str, result: Result, pasted: bool = False) -> str:
+        """Return what a kind of defect is called: a person's own folder as it is, what is drawn in our words."""
+        if not (pasted or _built_in(result)):
+            return name
         return _of_the_app(self.language).get("kinds", {}).get(name) or name.replace("_", " ")
 
     def data(self, result: Result) -> str:
         """Return the data set's name: ours for a product of the demo set, the user's own otherwise."""
-        recipe = result.experiment.get("data") or {}
-        made = recipe.get("base", recipe).get("source") == "demo"
-        return (_of_the_app(self.language).get("products", {}).get(result.data) if made else None) or result.data
+        known = _of_the_app(self.language).get("products", {}) if _built_in(result) else {}
+        return known.get(result.data) or result.data
 
     def title(self, result: Result, column: Column | Failure) -> str:
         """Return a column's heading: the method, with its backbone where there are several."""
@@ -106,3 +107,8 @@ class Words:
             "words": self.t["scores"][key].format(k=count, n=of),
             "range": f"{100 * low:.0f}–{100 * high:.0f} %",
         }
+
+
+def _built_in(result: Result) -> bool:
+    recipe = result.experiment.get("data") or {}
+    return recipe.get("base", recipe).get("source") == "demo"

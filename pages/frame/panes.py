@@ -128,7 +128,7 @@ def name(picture: ResultPicture) -> str:
     """Return what a person calls a picture: "scratch 003" for "scratch/003.png", a user's own names as they are."""
     path = PurePosixPath(picture.name)
     known = picture.kind is not None and path.parent.name == picture.kind
-    return f"{kind(picture.kind)} {path.stem}" if known else picture.name
+    return f"{kind(picture.kind, picture.synthetic)} {path.stem}" if known else picture.name
 
 
 def label(picture: ResultPicture) -> str:

@@ -147,7 +147,7 @@ class Verdicts:
         """Return what a filter is called on screen (Markdown)."""
         name, _, which = wanted.partition(":")
         if name == "kind":
-            return plain(kind(which))
+            return plain(kind(which, kinds.pasted(self.result, which)))
         if name in GROUPED:
             return text(f"compare.{name}.{which}")
         if not which:

@@ -76,10 +76,23 @@ def say_in(tongue: str, sentence: Sentence) -> str:
     return translate(sentence, tongue, lambda key: table(tongue)[_ENGINE].get(key) or of_cards(tongue).get(key))
 
 
-def kind(name: str | None) -> str:
-    """Return the word for a kind of defect: ours for the built-in pictures, the user's own otherwise."""
+def kind(name: str | None, pasted: bool = False) -> str:
+    """Return what a kind of defect is called: a person's own folders as they are, all that the app draws in its words.
+
+    Args:
+        name: of the kind; None for a picture without a label.
+        pasted: whether the app pasted the defect into a picture.
+    """
     if name is None:
         return text("kind.unknown")
+    if name in ("good", "defective"):
+        return text(f"kind.{name}")
+    chosen = session.CHOICES.get()
+    return drawn_kind(name) if pasted or chosen is None or chosen.data == "demo" else name
+
+
+def drawn_kind(name: str) -> str:
+    """Return the word for a kind of defect that the app draws, whichever pictures are chosen."""
     return table(language())["kinds"].get(name) or name.replace("_", " ")
 
 

@@ -106,7 +106,7 @@ def test_groups(shown: Album) -> list[Group]:
     by_kind: dict[tuple[int, str, bool], list[Tile]] = defaultdict(list)
     for name, p in shown.test:
         rank = {None: 0, True: 1, False: 2}[p.defective]
-        title = kind(p.kind) if p.kind else text("kind.unknown")
+        title = kind(p.kind or None, p.synthetic)
         by_kind[rank, title, p.synthetic].append(Tile(name, p, f"{p.name}, {title}"))
     marks = ("unknown", "diamond", "circle")
     return [
@@ -118,7 +118,7 @@ def test_groups(shown: Album) -> list[Group]:
 def aside_group(shown: Album) -> list[Group]:
     """Return the pictures that were corrected after their scores were seen and are not learnt."""
     title = text("images.aside")
-    said = [kind(p.kind) if p.kind else text("kind.unknown") for _, p in shown.aside]
+    said = [kind(p.kind or None) for _, p in shown.aside]
     tiles = tuple(Tile(n, p, f"{p.name}, {word}, {title}") for (n, p), word in zip(shown.aside, said, strict=True))
     return [Group("aside", title, "unknown", tiles)]
 

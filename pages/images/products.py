@@ -16,7 +16,7 @@ from detectors.queries.overview import Card, Overview, card
 from pages.frame import backend, data, keeping, session, shapes, uploads
 from pages.frame.component import address
 from pages.frame.state import PRODUCTS, Choices, change
-from pages.frame.words import kind, plain, say, speaker, text
+from pages.frame.words import drawn_kind, plain, say, speaker, text
 from pages.images.sending import sending
 
 _KINDS = 4
@@ -116,7 +116,7 @@ def _product(choices: Choices, product: str, made: Card | None) -> None:
             on_click=lambda: change(data="demo", product=product, picture=None, place=None),
         )  # fmt: skip
         if made:
-            kinds = ", ".join(kind(name) for name in made.kinds[:_KINDS])
+            kinds = ", ".join(drawn_kind(name) for name in made.kinds[:_KINDS])
             said = text("images.card", kinds=kinds, n=made.count)
         else:
             said = text("images.card_waiting")

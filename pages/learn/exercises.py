@@ -17,7 +17,7 @@ from detectors.result import Result
 from pages.frame import backend, session
 from pages.frame.state import Choices
 from pages.frame.status import Status
-from pages.frame.words import kind, say, speaker, text
+from pages.frame.words import drawn_kind, say, speaker, text
 from pages.learn.before_after import before_after
 from pages.learn.lesson import at_work, controls, listed
 from pages.learn.parts import Intervals, Row, beside, caption, cell, interval, picture, tiles
@@ -107,7 +107,7 @@ def _pictures(name: str, asked: Exercise) -> None:
         return
     good, _ = _rendered(asked.product, SEED, None, 0.0, True)
     odd, _ = _rendered(asked.product, SEED, asked.kind, asked.severity, True)
-    words = (text("kind.good"), kind(asked.kind))
+    words = (text("kind.good"), drawn_kind(asked.kind))
     before_after(good, odd, words, text("learn.hard.handle"), f"exercise_pair_{name}")
 
 

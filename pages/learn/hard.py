@@ -19,7 +19,7 @@ from pages.frame.once import Once
 from pages.frame.state import Choices
 from pages.frame.status import Status
 from pages.frame.verdicts import Verdicts
-from pages.frame.words import kind, lines, plain, text
+from pages.frame.words import drawn_kind, lines, plain, text
 from pages.learn import graphs
 from pages.learn.before_after import before_after
 from pages.learn.graphs import Lane
@@ -39,7 +39,7 @@ def pair(choices: Choices, status: Status, result: Result | None) -> None:
     with right:
         with controls("pair"):
             chosen = st.selectbox(
-                text("learn.hard.kind"), kinds, format_func=kind, key=f"w_hard_kind_{choices.product}",
+                text("learn.hard.kind"), kinds, format_func=drawn_kind, key=f"w_hard_kind_{choices.product}",
                 persist_state="session", width=180,
             )  # fmt: skip
             severity = st.segmented_control(
@@ -48,7 +48,7 @@ def pair(choices: Choices, status: Status, result: Result | None) -> None:
             )  # fmt: skip
         shown = [_rendered(choices.product, each, 1.0) for each in kinds]
         made = [
-            cell(picture(p, kind(each), mask=mask, side=200), note=kind(each))
+            cell(picture(p, drawn_kind(each), mask=mask, side=200), note=drawn_kind(each))
             for each, (p, mask) in zip(kinds, shown, strict=True)
         ]
         tiles(made, 4)
@@ -56,8 +56,8 @@ def pair(choices: Choices, status: Status, result: Result | None) -> None:
     good, _ = _rendered(choices.product, None, 0.0)
     odd, mask = _rendered(choices.product, chosen, severity)
     with left:
-        before_after(good, odd, (text("kind.good"), kind(chosen)), text("learn.hard.handle"), "hard_pair")
-        caption(text("learn.hard.area", kind=kind(chosen), area=f"{100 * mask.mean():.2g}"))
+        before_after(good, odd, (text("kind.good"), drawn_kind(chosen)), text("learn.hard.handle"), "hard_pair")
+        caption(text("learn.hard.area", kind=drawn_kind(chosen), area=f"{100 * mask.mean():.2g}"))
 
 
 def normals(choices: Choices, status: Status, result: Result) -> None:

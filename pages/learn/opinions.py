@@ -32,7 +32,7 @@ def named(choices: Choices, status: Status, result: Result) -> None:
         return
     normal, test = result.learnt[found.normal_picture], result.test[shown]
     mask = test.mask if test.mask is not None and test.mask.any() and not test.mask.all() else None
-    titles = (text("kind.good"), kind(test.kind) if test.defective else panes.name(test))
+    titles = (text("kind.good"), kind(test.kind, test.synthetic) if test.defective else panes.name(test))
     pairs = zip((normal, test), (found.normal, found.test), (None, mask), titles, strict=True)
     made = []
     for of, opinion, outline, title in pairs:

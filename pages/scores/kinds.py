@@ -32,7 +32,7 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plai
     those = grouped.get(by) or next(iter(grouped.values()))
     known = once.of(result, ("aurocs", those[0].by), lambda: kinds.aurocs(result, those))
     matrix = kinds.matrix(result, those, choices.threshold, known)
-    heads = {name(group): group for group in those}
+    heads = {name(group, result): group for group in those}
     rows = [
         {text("scores.lanes.method"): titles[key]}
         | {head: written(cell, measure) for head, cell in zip(heads, cells, strict=True)}
@@ -59,9 +59,11 @@ def found_by_kind(result: Result, choices: Choices, titles: dict[str, str], plai
     st.caption(" ".join(said))
 
 
-def name(group: Group) -> str:
+def name(group: Group, result: Result) -> str:
     """Return what a group is called."""
-    return kind(group.name) if group.by == "kind" else text(f"compare.{group.by}.{group.name}")
+    if group.by == "kind":
+        return kind(group.name, kinds.pasted(result, group.name))
+    return text(f"compare.{group.by}.{group.name}")
 
 
 def written(cell: Cell, measure: str) -> str:

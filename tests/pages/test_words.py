@@ -4,11 +4,14 @@ import ast
 import re
 import string
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from detectors.errors import written
-from pages.frame.words import LANGUAGES, plain, table, write
+from detectors.report.wording import Words
+from pages.frame import words
+from pages.frame.words import LANGUAGES, kind, plain, table, write
 
 ROOT = Path(__file__).parents[2]
 OWN = ("engine", "stages")  # the engine speaks English by itself
@@ -172,6 +175,27 @@ def test_korean_particles_follow_the_sound_of_the_word(word, written):
 def test_a_count_chooses_its_form():
     assert write("en", "grid.tests", n=1) == "1 test picture"
     assert write("en", "grid.tests", n=2) == "2 test pictures"
+
+
+@pytest.mark.parametrize(
+    ("data", "pasted", "said"),
+    [("demo", False, "베임"), ("own", False, "cut"), ("own", True, "베임"), (None, False, "베임")],
+)
+def test_a_persons_own_kinds_are_called_as_their_folders_are(data, pasted, said, monkeypatch):
+    chosen = None if data is None else SimpleNamespace(data=data, language="ko")
+    monkeypatch.setattr(words, "session", SimpleNamespace(CHOICES=SimpleNamespace(get=lambda: chosen)))
+    monkeypatch.setattr(words, "language", lambda: "ko")
+    assert kind("cut", pasted) == said
+    assert kind("my_own kind", pasted) == ("my_own kind" if said == "cut" else "my own kind")
+    assert (kind("good"), kind("defective"), kind(None)) == ("양품", "불량", "레이블 없음")
+
+
+def test_a_report_calls_kinds_as_the_pages_do():
+    korean = Words.of("ko")
+    demo, own = (SimpleNamespace(experiment={"data": {"source": source}}) for source in ("demo", "folder"))
+    assert [korean.kind("cut", demo), korean.kind("cut", own), korean.kind("cut", own, pasted=True)] == [
+        "베임", "cut", "베임"
+    ]  # fmt: skip
 
 
 def test_a_users_name_is_not_markdown():
