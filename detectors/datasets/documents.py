@@ -117,8 +117,9 @@ def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
     if table.kinds:
         yield Sentence(
             "dataset.table_kinds",
-            "In {file}, the columns {names} are read as kinds of defects: 1 means that a picture has it.",
-            file=file, names=", ".join(table.kinds),
+            "In {file}, {n} [column is|columns are] read as [a kind|kinds] of defects ({names}): 1 means that a "
+            "picture has it.",
+            file=file, n=len(table.kinds), names=", ".join(table.kinds),
         )  # fmt: skip
     if table.against:
         yield Sentence(
@@ -205,7 +206,7 @@ def unread_labels(unread: Sequence[tables.Table], names: Sequence[str], places: 
     if unread:
         yield Sentence(
             "dataset.labels_unread",
-            "What {names} say of {count} [picture|pictures] is not read, so defective ones may be learnt as normal. "
+            "Labels of {count} [picture|pictures] in {names} are not read, so defective ones may be learnt as normal. "
             "Say which folders or files are defective, or put a table beside them with the columns file and label.",
             names=tables.unread(unread),
             count=len(frozenset[str]().union(*(table.names for table in unread))),

@@ -105,7 +105,11 @@ def place_all(
             places.append(Place("ignored", None, words.stem(name), why=GEOMETRY))
         else:
             place = _place(path, _seen(path, said, i, looks), words.stem(name), given, classes)
-            if _is_kind(place) and not given and _beside_test(path, said, tested):
+            if (
+                (_is_kind(place) or any(map(words.shows_examples, path)))
+                and not given
+                and _beside_test(path, said, tested)
+            ):
                 place = Place("outside", None, place.stem, why=BESIDE)
             places.append(place)
     places = _without_beside(places, folders, given)

@@ -34,6 +34,7 @@ _BOXES = 5  # numbers in a row of a YOLO file, or more
 _FILE = re.compile(r".+\.(?:png|jpe?g|bmp|tiff?|webp|gif)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\">]([^\"<>]+\.(?:png|jpe?g|bmp|tiff?|webp|gif))[\"<]", re.IGNORECASE)
 _OWN_XML, _OWN_JSON = re.compile("<object"), re.compile(r'"(?:labels?|objects|bbox)"')  # of the picture of its name
+_SENT = re.compile(r"[0-9a-f]{8}-(.+)")  # as Label Studio calls what was sent to it
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _MANY_XML = re.compile(r"<(?:object|box|polygon|polyline|mask|tag)\b")  # of the pictures that it names
 _MANY_JSON = re.compile(
@@ -120,6 +121,8 @@ class Pictures:
         if not found and _FILE.fullmatch(cell.strip()):  # the pictures were saved in another format since
             bare = [*parts[:-1], words.stem(parts[-1])]
             found = next((f for i in range(len(bare)) if (f := self.ends.get("/".join(bare[i:])))), [])
+        if not found and parts and (sent := _SENT.fullmatch(parts[-1])):
+            found = self.ends.get(sent[1], [])
         folder = table.rpartition("/")[0]
         preferences: tuple[Callable[[str], bool], ...] = (
             lambda name: not words.in_masks(name),

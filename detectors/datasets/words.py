@@ -105,9 +105,8 @@ FILE_COLUMNS = _row(  # of tables of labels
     "이미지 文件 文件名 图片 图像 ファイル ファイル名 画像"
 )
 VERDICT_COLUMNS = _row(
-    "label labels class classes target verdict result status quality judgement judgment state category kind kinds y "
-    "isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 "
-    "结果 判定"
+    "choice choices label labels class classes target verdict result status quality judgement judgment state category "
+    "kind kinds y isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 结果 判定"
 )
 GOOD_COLUMNS = _row("isgood isok quality valid validity usable 양품여부 합격여부")  # where 1 says yes
 BAD_COLUMNS = _row(
@@ -124,6 +123,7 @@ _MADE = _row(  # of pictures by a program
     "heatmap heatmaps overlay overlays thumbnail thumbnails thumb thumbs preview previews visualisation visualisations "
     "visualization visualizations prediction predictions 썸네일 히트맵 缩略图 热图 サムネイル ヒートマップ"
 )
+_EXAMPLES = _row("example examples sample samples beispiel beispiele 예시 예제 示例 サンプル")
 _GEOMETRY = _row(  # beside `rgb`: not pictures of their own
     "xyz depth depths pointcloud pcd"
 )
@@ -290,6 +290,15 @@ def measured_beside(stem: str) -> str | None:
     ('000', '000', None)
     """
     return _DEEP.sub("", stem) if _DEEP.search(stem) else None
+
+
+def shows_examples(folder: str) -> bool:
+    """Whether a folder is called as if it showed what defects look like.
+
+    >>> shows_examples("defect_example_images"), shows_examples("examples"), shows_examples("defects")
+    (True, True, False)
+    """
+    return bool({*words(folder)} & _EXAMPLES)
 
 
 def denies(folder: str, other: str) -> bool:

@@ -117,6 +117,13 @@ LAYOUTS = {
     "SDNET2018": (
         tree("D/UD/7001-1.jpg", "D/CD/7001-2.jpg"), ["D/UD/7001-1.jpg"], {"D/CD/7001-2.jpg": ("CD", None)},
     ),
+    # zenodo.org/records/10459003: AutoVI
+    "AutoVI": (
+        tree("engine_wiring/train/good/0.png", "engine_wiring/test/good/1.png", "engine_wiring/test/blue_hoop/2.png",
+             "engine_wiring/defect_example_images/x.png", masks=["engine_wiring/ground_truth/blue_hoop/2/0001.png"]),
+        ["engine_wiring/train/good/0.png"],
+        {"engine_wiring/test/good/1.png": GOOD, "engine_wiring/test/blue_hoop/2.png": ("blue_hoop", MARKED)},
+    ),
     # realiad4ad.github.io/Real-IAD_D3
     "Real-IAD D3": (
         tree("plug/train/good/rgb/1.jpg", "plug/train/good/ps/1.jpg", "plug/test/good/rgb/2.jpg",
@@ -699,6 +706,11 @@ class TestTables:
             ("train.csv", "image,target,split\n0,0,train\n1,0,test\n2,1,test\n3,,test\n",
              {1: "good", 2: "defective", 3: None}),
             ("good.csv", "name,is_good\n0.png,1\n1.png,1\n2.png,0\n3.png,1\n", {2: "defective"}),
+            # labelstud.io/guide/export: CSV and JSON-MIN
+            ("p.csv", "image,id,choice\n/data/upload/1/1a2b3c4d-0.png,1,good\n/data/upload/1/1a2b3c4d-1.png,2,good\n"
+             "/data/upload/1/1a2b3c4d-2.png,3,crack\n/data/upload/1/1a2b3c4d-3.png,4,good\n", {2: "crack"}),
+            ("p.json", json.dumps([{"image": f"/data/upload/1/1a2b3c4d-{i}.png", "id": i, "choice": kind, "by": 1}
+                                   for i, kind in enumerate(["good", "good", "crack", "good"])]), {2: "crack"}),
             # as `python -m detectors demo --out` writes it
             ("manifest.csv", "file,kind,severity,seed,defective_area\n0.png,good,,0,0.0\n1.png,good,,1,0.0\n"
              "2.png,cut,0.5,2,0.1\n3.png,good,,3,0.0\n", {2: "cut"}),
@@ -740,6 +752,9 @@ class TestTables:
             # docs.cvat.ai/docs/dataset_management/formats/format-cvat
             ({"annotations.xml": '<annotations><image name="2.png"><box label="cut"/></image></annotations>'},
              "annotations.xml"),
+            # labelstud.io/guide/export: JSON
+            ({"p.json": json.dumps([{"data": {"image": f"/data/upload/1/1a2b3c4d-{i}.png"}, "annotations": [
+                {"result": [{"type": "choices", "value": {"choices": ["crack"]}}]}]} for i in (1, 2)])}, "p.json"),
             # github.com/zae-bayern/elpv-dataset
             ({"labels.csv": "images/0.png  0.0   mono\nimages/2.png  0.6666   poly\n"}, "labels.csv"),
             ({"labels.json": '{"0.png": {"verdict": "OK"}, "2.png": {"verdict": "NG"}}'}, "labels.json"),
