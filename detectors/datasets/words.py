@@ -106,7 +106,8 @@ FILE_COLUMNS = _row(  # of tables of labels
 )
 VERDICT_COLUMNS = _row(
     "choice choices label labels class classes target verdict result status quality judgement judgment state category "
-    "kind kinds y isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 标签 类别 结果 判定"
+    "kind kinds y isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 "
+    "标签 类别 结果 判定"
 )
 GOOD_COLUMNS = _row("isgood isok quality valid validity usable 양품여부 합격여부")  # where 1 says yes
 BAD_COLUMNS = _row(
