@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
-from detectors.datasets.contents import Content, Resting, Segmented, head, kept, opened, pieces
+from detectors.datasets.contents import Content, Resting, Segmented, head, kept_or, opened, pieces
 from detectors.datasets.segments import CENTRAL_HEADER, lies_alone
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
@@ -83,7 +84,7 @@ def list_zip(data: Content, limits: Limits = LIMITS) -> Listing:
         taken.add(name)
         alone = segments.get(entry.header_offset) if lies_alone(entry) else None
         read = _reader(archive, entry, budget)
-        files.append(File(name, read if alone is None else _kept_or(alone, read), alone))
+        files.append(File(name, read if alone is None else partial(kept_or, alone, read), alone))
     files.sort(key=lambda file: file.name)  # as a folder is listed: the order in a ZIP says nothing
     return Listing(tuple(files), tuple(refused), tuple(ignored))
 
@@ -257,22 +258,6 @@ def _check_there(entry: zipfile.ZipInfo, data: Content) -> None:
         raise PictureRefused(
             "zip.not_sent", "The upload was cut off before this file of the ZIP had come. Choose the ZIP once more."
         )
-
-
-def _kept_or(alone: bytes | Resting, read: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Return a function that takes a picture at the kept side, where it is there, or else unpacks what was sent."""
-
-    def found() -> bytes:
-        if (form := kept(alone)) is not None:
-            return form
-        try:
-            return read()
-        except Refusal:
-            if (form := kept(alone)) is not None:  # it was brought there meanwhile
-                return form
-            raise
-
-    return found
 
 
 def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: _Budget) -> Callable[[], bytes]:

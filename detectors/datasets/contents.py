@@ -9,13 +9,13 @@ import hashlib
 import io
 import weakref
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from detectors.errors import PictureRefused
+from detectors.errors import PictureRefused, Refusal
 from detectors.images.shrunk import Shrunk
 
 _PIECE = 2**20
@@ -156,12 +156,19 @@ class _Joined(io.RawIOBase):
 
 def whole(content: bytes | Resting) -> bytes:
     """Return all bytes; `PictureRefused` for a file that was removed."""
+    return kept_or(content, lambda: content if isinstance(content, bytes) else b"".join(pieces(content)))
+
+
+def kept_or(content: bytes | Resting, read: Callable[[], bytes]) -> bytes:
+    """Return a picture at the kept side, else what is read as it was sent, unless it is brought there meanwhile."""
     if (found := kept(content)) is not None:
         return found
-    if isinstance(content, bytes):
-        return content
-    with opened(content) as file:
-        return file.read()
+    try:
+        return read()
+    except Refusal:
+        if (found := kept(content)) is not None:
+            return found
+        raise
 
 
 def kept(content: bytes | Resting) -> Shrunk | None:

@@ -4,15 +4,16 @@ import io
 import struct
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.segmented import found, laid_apart
 
-from detectors.datasets import keeping
+from detectors.datasets import contents, keeping
 from detectors.datasets.archives import list_zip
-from detectors.datasets.contents import Segmented, carried, kept
+from detectors.datasets.contents import Resting, Segmented, carried, kept, whole
 from detectors.datasets.joining import glimpses
 from detectors.datasets.segments import END, Segments, find
 from detectors.datasets.sources import UploadSource
@@ -240,13 +241,21 @@ def test_files_that_had_not_come_are_told_and_the_others_are_read(tmp_path):
     }  # fmt: skip
 
 
-def test_a_picture_that_goes_to_the_kept_side_while_it_is_read_is_read_there(tmp_path, monkeypatch):
-    content = laid_apart(APART["stored"], tmp_path / "a")
-    listing = list_zip(content)
-    first = next(file for file in listing.files if file.name == "train/good/0.png")
-    small = keeping.shrink(first.read())
-    first.alone.small.write_bytes(small.laid())
-    looked = iter([None])
-    monkeypatch.setattr("detectors.datasets.archives.kept", lambda place: next(looked, None) or kept(place))
-    first.alone.path.unlink()
-    assert first.read() == small
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_picture_that_goes_to_the_kept_side_while_it_is_read_is_read_there(packed, tmp_path, monkeypatch):
+    if packed:
+        first = list_zip(laid_apart(zipped({"0.png": BEYOND}), tmp_path / "a")).files[0]
+        place, read = first.alone, first.read
+    else:
+        place = Resting(tmp_path / "a", len(BEYOND), "")
+        place.path.write_bytes(BEYOND)
+        read = partial(whole, place)
+    small = keeping.shrink(BEYOND)
+    place.small.write_bytes(small.laid())
+    looked = iter([None])  # it was not there yet
+    monkeypatch.setattr(contents, "kept", lambda content: next(looked, kept(content)))
+    place.path.unlink()
+    assert read() == small
+    place.small.unlink()
+    with pytest.raises(Refusal, match="not on this machine"):
+        read()
