@@ -576,6 +576,21 @@ FAULTS = (
         ("tests/detectors/datasets/test_layouts.py", "TestTables"),
     ),
     Fault(
+        "folders called 0 and 1 are kinds of defects", "detectors/datasets/layouts.py",
+        "if not {0, 1} & {*numbered.values()}", "if {0, 1} & {*numbered.values()}",
+        ("tests/detectors/datasets/test_layouts.py", "TestNumbers"),
+    ),
+    Fault(
+        "a box of a class that is good marks a defect", "detectors/datasets/boxes.py",
+        "if says_good(kind := classes.get(", "if not (kind := classes.get(",
+        ("tests/detectors/datasets/test_boxes.py", "word_for_good"),
+    ),
+    Fault(
+        "all kinds marked 0 say nothing", "detectors/datasets/one_hot.py",
+        "for i in kinds) else not names", "for i in kinds) else None",
+        ("tests/detectors/datasets/test_layouts.py", "columns_of_0_and_1"),
+    ),
+    Fault(
         "what nobody looked at yet counts as good", "detectors/datasets/words.py",
         "if found & _UNLABELLED or _put_off(said):", "if found & _UNLABELLED:",
         ("tests/detectors/datasets/test_layouts.py", "nobody"),

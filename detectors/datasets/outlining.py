@@ -64,14 +64,16 @@ def place_outlines(
             if outlines.decides:
                 result.entries.append(Entry(source, "ignored", _NOTHING, "", (_NOTHING,), _NOTHING))
             continue
-        if decides and not given and (only_of_training(files[owner].name, places[owner]) or unsaid(places[owner])):
+        place = places[owner]
+        open_ = place.kind is None or unsaid(place) or only_of_training(files[owner].name, place)
+        if decides and not given and open_ and place.role in ("train", "test"):
             kind = outlines.kinds[0] if outlines.kinds else "defective"
             result.places[owner] = replace(result.places[owner], role="test", kind=kind, why=_outlined(source))
-            result.moved = True
+            result.moved |= places[owner].role == "train"
         boxed |= {owner} if outlines.boxed else set()
-        file, place = finder.drawn(outlines, source, files[owner])
+        file, drawn = finder.drawn(outlines, source, files[owner])
         result.files.append(file)
-        result.places.append(place)
+        result.places.append(drawn)
     if boxed:
         result.notes += (_boxes(len(boxed)),)
     if not given:

@@ -157,12 +157,13 @@ def _each(pictures: Sequence[FileUse]) -> Sentence | None:
         "defective": sum(each.use == "test" and each.defective is True for each in pictures),
         "open": sum(each.use == "test" and each.defective is None for each in pictures),
     }
-    if file := next((reason.values["file"] for reason in reasons if "file" in reason.values), ""):
+    files = {reason.values["file"] for reason in reasons if "file" in reason.values}
+    if len(files) == 1:
         return Sentence(
             "role.each_of_file",
             "{file} decides picture by picture. Learnt: {learnt}; tested: {good} good, {defective} defective, {open} "
             "without a label.",
-            file=file, **counts,
+            file=files.pop(), **counts,
         )  # fmt: skip
     return Sentence(
         "role.each",

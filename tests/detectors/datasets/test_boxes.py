@@ -55,6 +55,16 @@ class TestYolo:
             "Pictures in images/val that count as good since no file of boxes is called like them: 1."
         )
 
+    def test_a_folder_whose_pictures_have_boxes_says_how_many_are_what(self):
+        content = tree(*(f"images/{part}/{i}.jpg" for part in ("train", "test") for i in range(3)))
+        content |= {f"labels/{part}/{i}.txt": f"0 {BOX}".encode() for part in ("train", "test") for i in (1, 2)}
+        data = load(content)
+        said = {folder.path: str(folder.why) for folder in data.report.understanding.folders}
+        counted = "Decided picture by picture, by names, masks or files beside them. "
+        assert said["images/train"] == (f"{counted}Learnt: 1; tested: 0 good, 2 defective, 0 without a label.")
+        assert said["images/test"] == f"{counted}Learnt: 0; tested: 1 good, 2 defective, 0 without a label."
+        assert all(not entry.notes for entry in data.report.entries if entry.name.startswith("labels/"))
+
     def test_beside_the_pictures_a_class_that_is_a_word_for_good_marks_nothing(self):
         # as Roboflow exports for Darknet
         content = tree("train/a.jpg", "train/b.jpg", "test/c.jpg") | {
