@@ -8,15 +8,15 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detectors import datasets
 from detectors.comparison.comparison import Comparison, extract, fit_and_score
 from detectors.datasets import builtin
-from detectors.datasets.picture_files import PictureFile, find_pictures
-from detectors.errors import DatasetRefused, Refusal, SettingRefused, written
+from detectors.datasets.picture_files import NO_MASK, PictureFile, find_pictures
+from detectors.errors import DatasetRefused, Refusal, Sentence, SettingRefused, written
 from detectors.features import closer
 from detectors.features.weights import BUNDLED, DEFAULT
 from detectors.images import Preprocessing
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; 0 when it did its work, 2 when it was refused, 130 when it was interrupted."""
+    """Run one verb; 0 when it did its work, 2 when it or a part was refused, 130 when it was interrupted."""
     options = parser().parse_args(arguments)
     os.environ.setdefault(
         "OMP_WAIT_POLICY", "PASSIVE"
@@ -204,6 +204,9 @@ def benchmark(options: argparse.Namespace) -> None:
     comparison = _comparison(options, _names(options.methods, tuple(METHODS)))
     address = os.environ.get("ODD_SCHEDULER")
     spread = over_scheduler(address) if address else one_by_one
+    files = {ending: options.out / f"benchmark.{ending}" for ending in tables.MARKS}
+    for ending, mark in tables.MARKS.items():
+        terminal.check_file(files[ending], mark)
     measured: list[MeasuredSet] = []
     with terminal.reporting("reading") as progress:
         for one in benchmark(comparison, options.root, options.out, spread, progress):
@@ -216,9 +219,8 @@ def benchmark(options: argparse.Namespace) -> None:
                 ("html", tables.html(measured)),
             )  # fmt: skip
             for ending, content in contents:
-                path = options.out / f"benchmark.{ending}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(content, encoding="utf-8", newline="")
+                options.out.mkdir(parents=True, exist_ok=True)
+                files[ending].write_text(content, encoding="utf-8", newline="")
     for name, columns, cells in tables.tables(measured):
         terminal.console.print(terminal.rows((tables.FIGURES[name], *columns), cells, right=columns))
     for remark in tables.remarks(measured):
@@ -228,23 +230,30 @@ def benchmark(options: argparse.Namespace) -> None:
             "cli.nothing_measured", "Nothing could be measured on {count} [data set|data sets] below {root!r}.",
             count=len(measured), root=str(options.root),
         )  # fmt: skip
+    if failed := sum(bool(one.failure) for one in measured):
+        raise DatasetRefused(
+            "cli.some_not_measured", "{count} of {total} [data set|data sets] could not be measured.",
+            count=failed, total=len(measured),
+        )  # fmt: skip
 
 
 def fit(options: argparse.Namespace) -> None:
     """Fit one method on the normal pictures and save the whole pipeline."""
+    from detectors.comparison import storage
     from detectors.comparison.pipeline import Pipeline
     from detectors.report import terminal
 
     comparison = _comparison(options, (options.method,))
-    data, name = _data(options), comparison.backbones[0]
+    name, out = comparison.backbones[0], options.out
+    if out.is_dir() or not out.suffix:
+        out = out / f"{options.method}-{name}.safetensors"
+    terminal.check_file(out, storage.KEY)
+    data = _data(options)
     with terminal.reporting("features") as progress:
         pictures = comparison.prepare(replace(data, test=()))
         backbone = comparison.load(name, depth=comparison.depth(name))
         stores = extract(pictures, backbone, progress, data)
         column, detector = fit_and_score(comparison.detector(options.method, name), stores, pictures, progress)
-    out = options.out
-    if out.is_dir() or not out.suffix:
-        out = out / f"{options.method}-{name}.safetensors"
     Pipeline.of(column, detector, stores, pictures.preprocessing, backbone, data.white).save(out)
     said = written(
         "{learnt} [picture|pictures] learnt, {held_out} held out",
@@ -268,54 +277,75 @@ def predict(options: argparse.Namespace) -> None:
     files = find_pictures(options.pictures)
     with terminal.finished_folder(options.out) if options.out else nullcontext() as folder:
         scored = [_predicted(pipeline, threshold, number, file, folder) for number, file in enumerate(files)]
-        rows = [row for row, _ in scored]
-        for row in rows:
-            terminal.console.print("  ".join(row), highlight=False, markup=False)
-        remarks = [str(each) for each in pipeline.unlike([origin for _, origin in scored if origin is not None])]
+        for each in scored:
+            if each.refused is None:
+                terminal.console.print("  ".join(each.row), highlight=False, markup=False)
+            else:
+                terminal.errors.print(f"{each.row[0]}: {each.refused}", highlight=False, markup=False)
+        remarks = [str(each) for each in pipeline.unlike([each.origin for each in scored if each.origin is not None])]
         for remark in remarks:
             terminal.console.print("·", remark, highlight=False, markup=False)
-        if not any(score for _, score, _ in rows):
+        if all(each.refused is not None for each in scored):
             raise DatasetRefused(
                 "cli.nothing_scored",
-                "No picture could be scored; {count} [was|were] found. Give picture files, a folder or a ZIP of them.",
-                count=len(rows),
+                "No picture could be scored. Give picture files, a folder or a ZIP of them.",
             )
         if folder:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-                written = [(cell(name), score, cell(verdict)) for name, score, verdict in rows]
+                written = [(cell(name), score, cell(verdict)) for name, score, verdict in (each.row for each in scored)]
                 csv.writer(file).writerows([("picture", "score", "verdict"), *written])
             said = {"model": options.model.name, "threshold": threshold, "remarks": remarks}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
+    if unread := [each for each in scored if each.refused is not None and each.refused != NO_MASK]:
+        raise DatasetRefused(
+            "cli.some_not_scored", "{count} of {total} [picture|pictures] could not be scored.",
+            count=len(unread), total=len(scored),
+        )  # fmt: skip
 
 
 def export(options: argparse.Namespace) -> None:
     """Write a saved pipeline as an ONNX file with the program that runs it, having compared their answers."""
+    from detectors.comparison import storage
     from detectors.comparison.pipeline import Pipeline
     from detectors.export import PICTURES, export_onnx, program_beside
     from detectors.report import terminal
 
+    out = options.out / f"{options.model.stem}.onnx" if options.out.is_dir() else options.out
+    if out.suffix != ".onnx":
+        out = out.with_name(f"{out.name}.onnx")
+        terminal.console.print("·", f"{options.out} is written as {out.name}.", highlight=False, markup=False)
+    for path in (out, program_beside(out)):
+        terminal.check_file(path, storage.KEY)
     pipeline = Pipeline.load(options.model, options.weights, device="cpu")
     if options.pictures:
         files = find_pictures(options.pictures)[:PICTURES]
         pictures = [pipeline.decode(file.read(), file.name) for file in files]
     else:
         pictures = [sample.picture for sample in datasets.demo(good=4, normal=0, per=1).test][:PICTURES]
-    out = options.out.with_suffix(".onnx")
     parity = export_onnx(pipeline, out, pipeline.preprocessing.stack(pictures))
     said = f"{out}, {terminal.size(out.stat().st_size)}, and {program_beside(out).name}. {parity.sentence}"
     terminal.console.print(said, highlight=False, markup=False)
 
 
+@dataclass(frozen=True)
+class _Scored:
+    """What `predict` says of one file: name, score and verdict, what the file was, or why it has no score."""
+
+    row: tuple[str, str, str]
+    origin: Origin | None = None
+    refused: Sentence | None = None
+
+
 def _predicted(
     pipeline: Pipeline, threshold: float | None, number: int, file: PictureFile, folder: Path | None
-) -> tuple[tuple[str, str, str], Origin | None]:
-    """Score one picture, write its map and overlay where there is a folder; return its row and what its file was."""
+) -> _Scored:
+    """Score one picture, and write its map and overlay where there is a folder."""
     from detectors import report
 
     try:
         picture = pipeline.decode(file.read(), file.name)
     except Refusal as refusal:
-        return (file.name, "", str(refusal)), None
+        return _Scored((file.name, "", str(refusal)), refused=refusal.sentence)
     prediction = pipeline.predict([picture])
     score = float(prediction.scores[0])
     if folder and prediction.maps is not None:
@@ -324,7 +354,7 @@ def _predicted(
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
     verdict = "" if threshold is None else "odd" if score > threshold else "normal"
-    return (file.name, f"{score:.6g}", verdict), Origin.of(picture)
+    return _Scored((file.name, f"{score:.6g}", verdict), Origin.of(picture))
 
 
 def sweep(options: argparse.Namespace) -> None:

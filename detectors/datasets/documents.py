@@ -17,11 +17,7 @@ from detectors.datasets.workbooks import Sheet, read_sheets, read_workbook
 from detectors.errors import Refusal, Sentence
 from detectors.images.shrunk import is_picture
 
-_DOCUMENTS = (
-    ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".xml", ".log", ".html", ".pdf", ".py", ".ipynb",
-    ".names", ".labels",
-)  # fmt: skip
-_BOOKS = (".xlsx", ".xlsm")
+_DOCUMENTS = (*words.LABEL_ENDINGS, ".md", ".log", ".html", ".pdf", ".py", ".ipynb")
 _SHEETS = (".xls", ".ods", ".parquet", ".feather", ".db", ".sqlite", ".docx")  # tables, in forms not read
 _SHOWN = 3
 _LONG = re.compile(rb"[\x80-\xff]{3}")  # more than accents
@@ -150,7 +146,7 @@ def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
             documents.sheets.append(file.name)
             documents.entries.append(Entry(file.name, "ignored", _SHEET, "", (_SHEET,), _SHEET))
             continue
-        if suffix not in _DOCUMENTS + _BOOKS:
+        if suffix not in _DOCUMENTS:
             kept.append(file)
             continue
         why = Sentence("file.document", "A document, not a picture: passed over.")
@@ -162,12 +158,12 @@ def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:
         if is_picture(content):
             kept.append(file)
             continue
-        if suffix in _BOOKS:
+        if suffix in words.BOOK_ENDINGS:
             sheets = read_workbook(content)
             documents.books += [(file.name, sheets)] if sheets is not None else []
             documents.sheets += [file.name] if sheets is None else []
             why = _SHEET if sheets is None else why
-        elif suffix in (".csv", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".jsonl", ".names", ".labels"):
+        elif suffix in words.LABEL_ENDINGS and suffix != ".json":
             documents.texts.append((file.name, _text(content)))
         elif suffix == ".json" and content.lstrip()[:1] in (b"{", b"["):
             text = content.decode("utf-8", "replace")

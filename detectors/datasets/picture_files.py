@@ -17,7 +17,7 @@ from detectors.errors import PictureRefused, Refusal, Sentence
 from detectors.images import label
 from detectors.images.limits import LIMITS, Limits
 
-_MASK = Sentence("picture.mask", "It is a mask and is not scored.")
+NO_MASK = Sentence("picture.mask", "It is a mask and is not scored.")
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def find_pictures(paths: Sequence[str | Path], limits: Limits = LIMITS) -> list[
     """List what paths name, in their order; what is inside a folder or ZIP, and what a pattern finds, by name.
 
     A file that several of them name is listed once. A mask, which a folder or ZIP of a whole set holds, says that it is
-    one when it is read. So does a path that names nothing, and a ZIP or folder that cannot be listed. Files are called
-    by their own name, or by as many folders above it as tell all of them apart.
+    one when it is read. So do a ZIP inside another or a folder, a path that names nothing, and a ZIP or folder that
+    cannot be listed. Files are called by their own name, or by as many folders above it as tell all of them apart.
     """
     named: dict[Path, Path] = {}  # by where it is
     for path in map(Path, paths):
@@ -58,10 +58,10 @@ def _inside(path: Path, limits: Limits) -> list[tuple[str, Callable[[], bytes]]]
     except Refusal as refusal:
         return [(path.as_posix(), _refusing(refusal.sentence))]
     top = path.resolve().name
-    files = [file for file in listing.files if file.name.lower().endswith(PICTURE_ENDINGS)]
+    files = [file for file in listing.files if file.name.lower().endswith((*PICTURE_ENDINGS, ".zip"))]
     places, _ = place_all([file.name for file in files])
     found = [
-        (f"{top}/{file.name}", _refusing(_MASK) if place.role == "mask" else file.read)
+        (f"{top}/{file.name}", _refusing(NO_MASK) if place.role == "mask" else file.read)
         for file, place in zip(files, places, strict=True)
     ]
     return found + [(f"{top}/{name}", _refusing(why)) for name, why in listing.refused]

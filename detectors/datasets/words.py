@@ -16,6 +16,10 @@ from itertools import pairwise
 from typing import Literal
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+BOOK_ENDINGS = (".xlsx", ".xlsm")
+LABEL_ENDINGS = (  # of files beside pictures that may say what these are
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".names", ".labels", *BOOK_ENDINGS,
+)  # fmt: skip
 
 
 def _row(text: str) -> frozenset[str]:

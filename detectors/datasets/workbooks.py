@@ -25,12 +25,12 @@ class Sheet:
 
 def read_workbook(content: bytes) -> list[Sheet] | None:
     """Return the sheets that hold anything; None for a file that is no workbook, is locked, or unpacks to too much."""
+    from openpyxl import load_workbook  # here: few sets need it, and it takes 0.2 s
+
     try:
         with ZipFile(io.BytesIO(content)) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > _UNPACKED:
                 return None
-        from openpyxl import load_workbook
-
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
         rows = {sheet.title: list(_rows(sheet.iter_rows(values_only=True))) for sheet in book.worksheets}
     except Exception:  # a damaged workbook fails in nearly every way there is

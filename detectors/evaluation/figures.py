@@ -208,9 +208,9 @@ def _cannot(defective: Floats, good: Floats) -> Sentence | None:
     if not len(defective) and not len(good):
         return Sentence("metrics.no_labels", "No picture is labelled good or defective.")
     if not len(defective):
-        return Sentence("metrics.no_defective", "There is no defective picture: at least one is needed.")
+        return Sentence("metrics.no_defective", "No test picture is defective: at least one is needed.")
     if not len(good):
-        return Sentence("metrics.no_good", "There is no good picture: at least one is needed.")
+        return Sentence("metrics.no_good", "No test picture is good: at least one is needed.")
     if not (np.isfinite(defective).all() and np.isfinite(good).all()):
         return Sentence("metrics.not_finite", "A score is not a finite number.")
     return None

@@ -28,6 +28,8 @@ MVTEC = (
     "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut", "pill", "screw", "tile",
     "toothbrush", "transistor", "wood", "zipper",
 )  # fmt: skip
+_WITHIN = "In brackets: 95 % intervals within a set."
+MARKS = {"csv": "set,learnt,held_out", "md": _WITHIN, "html": _WITHIN}  # what every file that is written holds
 Pair = tuple[str, str]  # method, backbone
 
 
@@ -130,9 +132,13 @@ def said(measured: Sequence[MeasuredSet]) -> str:
     fine = [one for one in measured if not one.failure]
     pictures = sum(one.learnt + one.held_out + one.good + one.defective for one in fine)
     failed = len(measured) - len(fine)
+    without = sum(not any(_ranked(row) for row in one.rows) for one in fine)
+    ranked = f" ({without} without an image AUROC)" if without else ""
     rest = f"; {failed} could not be measured" if failed else ""
-    counts = written("{sets} [set|sets], {pictures} [picture|pictures]", sets=len(fine), pictures=pictures)
-    return f"{counts}{rest}. In brackets: 95 % intervals within a set."
+    counts = written(
+        "{sets} [set|sets]{ranked}, {pictures} [picture|pictures]", sets=len(fine), ranked=ranked, pictures=pictures
+    )
+    return f"{counts}{rest}. {_WITHIN}"
 
 
 def tables(measured: Sequence[MeasuredSet], words: Words = ENGLISH) -> Iterator[tuple[str, list[str], list[list[str]]]]:
@@ -179,6 +185,11 @@ def remarks(measured: Sequence[MeasuredSet]) -> Iterator[str]:
 def pair(row: BenchmarkRow) -> Pair:
     """Return what tells a table's columns apart."""
     return row.method, row.backbone
+
+
+def _ranked(row: BenchmarkRow) -> bool:
+    figure = row.figures.get("image_auroc")
+    return figure is not None and figure.value is not None
 
 
 def _number(figure: Figure, words: Words) -> str:

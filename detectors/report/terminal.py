@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from rich.console import Console
@@ -67,6 +68,12 @@ FIGURES = {
 }  # fmt: skip
 
 
+_NAMES = FIGURES | {
+    "image_auroc_with_normals": "image AUROC with held-out normals",
+    "pixel_average_precision": "pixel average precision", "aupro_05": "AUPRO to 0.05", "aupimo": "AUPIMO",
+}  # fmt: skip
+
+
 def table(result: Result) -> Table:
     """Lay out one row per column: figures with intervals, then costs; without a defective picture what there is."""
     shown = Table(title=f"{result.data}: {_counts(result)}", title_justify="left")
@@ -99,12 +106,13 @@ def _of_good_ones(column: Column, result: Result) -> tuple[str, str, str]:
 
 
 def rows(headings: Sequence[str], cells: Iterable[Sequence[str]], right: Collection[str] = ()) -> Table:
-    """Lay out texts as they are, under headings; those in `right` are numbers."""
-    shown = Table()
-    for heading in headings:
+    """Lay out texts as they are, under headings; those in `right` are numbers. What is empty needs no heading."""
+    filled, shown = list(cells), Table()
+    used = [i for i, heading in enumerate(headings) if heading or any(row[i] for row in filled)]
+    for heading in (headings[i] for i in used):
         shown.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
-    for row in cells:
-        shown.add_row(*map(Text, row))
+    for row in filled:
+        shown.add_row(*(Text(row[i]) for i in used))
     return shown
 
 
@@ -163,16 +171,14 @@ _ONLY_GOOD = (
 
 def _absences(result: Result) -> Iterator[str]:
     """Yield why figures are absent, once for all methods and figures of one reason."""
-    methods: dict[tuple[str, str], list[str]] = {}
+    lacking: dict[str, list[tuple[str, str]]] = {}
     for column in result.columns:
-        reasons: dict[str, list[str]] = {}
         for name, figure in column.figures.items():
             if figure.value is None and figure.reason is not None:
-                reasons.setdefault(str(figure.reason), []).append(name.replace("_", " "))
-        for reason, names in reasons.items():
-            methods.setdefault((", ".join(names), reason), []).append(column.method)
-    for (absent, reason), having in methods.items():
-        yield f"{absent} of {', '.join(dict.fromkeys(having))}: {reason}"
+                lacking.setdefault(str(figure.reason), []).append((_NAMES.get(name, name), column.method))
+    for reason, found in lacking.items():
+        names, methods = (", ".join(dict.fromkeys(each)) for each in zip(*found, strict=True))
+        yield f"{names} of {methods}: {reason}"
 
 
 @contextmanager
@@ -217,6 +223,23 @@ def check_folder(target: Path) -> None:
             "{target} exists and was not written by this program. Name another folder with --out.",
             target=str(target),
         )
+
+
+def check_file(target: Path, mark: str) -> None:
+    """Raise `SettingRefused` when a path is a folder, or a file without the mark of what this program writes there."""
+    if target.is_dir() or (target.exists() and not _holds(target, mark.encode())):
+        raise SettingRefused(
+            "terminal.file_taken",
+            "{target} exists and was not written by this program. Name another file with --out.",
+            target=str(target),
+        )
+
+
+def _holds(path: Path, mark: bytes) -> bool:
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return content.find(mark) >= 0
 
 
 def _counts(result: Result) -> str:

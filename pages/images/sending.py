@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from detectors.datasets.words import LABEL_ENDINGS, PICTURE_ENDINGS
 from pages.frame import data, session, uploads
 from pages.frame.component import Component
 from pages.frame.pieces import PATH, PIECE
 from pages.frame.words import text
 
 SENDING = Component("sending", "pages/images/sending.html", ("pages/images/sending.css",), ("pages/images/sending.js",))
-EXTENSIONS = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "gif", "zip")
-LABELS = ("csv", "tsv", "txt", "json", "xml")  # that lie beside pictures
 
 
 def sending(role: str, key: str) -> None:
@@ -34,7 +33,7 @@ def sending(role: str, key: str) -> None:
             "role": role,
             "place": {"path": PATH, "token": mine.tray.token, "piece": PIECE},
             "taken": mine.tray.batches,
-            "accept": ",".join(f".{extension}" for extension in (*EXTENSIONS, *LABELS)),
+            "accept": ",".join((*PICTURE_ENDINGS, ".zip", *LABEL_ENDINGS)),
             "words": words | {"files": text("images.choose_files"), "folder": text("images.choose_folder")},
         },
         on_arrived_change=arrived,

@@ -141,6 +141,10 @@ class TestEdits:
         app.button(key="undo").click().run()
         assert "Normal <span>11</span>" in html(app)
 
+    def test_every_ending_that_may_speak_of_pictures_can_be_chosen(self, page):
+        accepted = given(page(), "sending")["accept"].split(",")
+        assert {".png", ".zip", ".csv", ".xlsx", ".xlsm", ".jsonl", ".yaml", ".names"} <= {*accepted}
+
     def test_copies_across_both_sets_are_taken_out(self, page):
         own = UploadSource(archive=("a.zip", zipped(MVTEC))).added(UploadSource(test=(("again.png", picture(0)),)))
         app = page(own)

@@ -46,7 +46,7 @@ def test_what_has_no_figure_says_why(tmp_path):
     builtin.write_mvtec(builtin.build("circuit", normal=4, good=1, per=1, severities=(1.0,), seed=4), tmp_path / "one")
     shutil.rmtree(tmp_path / "one" / "test" / "good")
     one = room.measured(COMPARISON, "one", lambda: datasets.load_folder(tmp_path / "one"))
-    assert list(tables.remarks([one])) == ["one: There is no good picture: at least one is needed."]
+    assert list(tables.remarks([one])) == ["one: No test picture is good: at least one is needed."]
 
 
 def test_every_set_is_measured_as_it_would_be_alone(sets, tmp_path):
@@ -152,7 +152,7 @@ def test_one_set_alone_and_a_folder_that_is_not_there(sets, tmp_path):
 
 def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["benchmark", str(sets), *CHOICES, "--out", str(out)]) == 0
+    assert main(["benchmark", str(sets), *CHOICES, "--out", str(out)]) == 2
     shown = capsys.readouterr()
     rows = list(csv.DictReader((out / "benchmark.csv").open(encoding="utf-8")))
     alone = COMPARISON.run(datasets.load_folder(sets / "circuit"))
@@ -161,6 +161,7 @@ def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
         (row,) = (r for r in rows if (r["set"], r["method"], r["figure"]) == wanted)
         assert float(row["value"]) == pytest.approx(column.figures["image_auroc"].value, abs=1e-6)
         assert f"{column.figures['image_auroc'].value:.3f}" in shown.out
+    assert "1 of 3 data sets could not be measured." in shown.err
     (failed,) = (row for row in rows if row["failure"])
     assert failed["set"] == "broken"
     absent = [row for row in rows if row["figure"] and not row["value"]]
@@ -169,12 +170,31 @@ def test_the_command_writes_tables_and_says_what_failed(sets, tmp_path, capsys):
     for name in ("benchmark.md", "benchmark.html"):
         text = (out / name).read_text(encoding="utf-8")
         assert "broken: " in text
-        assert "2 sets" in text
+        assert "2 sets, " in text
     read = tables.read_csv((out / "benchmark.csv").read_text(encoding="utf-8"))
     assert list(tables.tables(read)) == list(tables.tables(sorted(measured(sets, out).values(), key=lambda o: o.name)))
+    assert main(["benchmark", str(sets), *CHOICES, "--out", str(out)]) == 2  # its own files are replaced
+    assert "was not written by" not in capsys.readouterr().err
     shutil.rmtree(sets / "circuit")
     shutil.rmtree(sets / "leather")
     assert main(["benchmark", str(sets / "broken"), *CHOICES, "--out", str(tmp_path / "other")]) == 2
+
+
+@pytest.mark.parametrize("name", ["benchmark.csv", "benchmark.md", "benchmark.html"])
+def test_a_persons_own_file_is_not_overwritten(sets, tmp_path, capsys, name):
+    own = tmp_path / "out" / name
+    own.parent.mkdir()
+    own.write_text("years of work")
+    assert main(["benchmark", str(sets), *CHOICES, "--out", str(own.parent)]) == 2
+    assert "was not written by this program" in " ".join(capsys.readouterr().err.split())
+    assert own.read_text() == "years of work"
+
+
+def test_sets_without_the_first_figure_are_counted_apart():
+    one = MeasuredSet("one", 6, 2, 2, 2, (row("padim", "a", image_auroc=0.9),))
+    two = MeasuredSet("two", 6, 2, 0, 2, (row("padim", "a", image_auroc=None, aupro=0.5),))
+    said = tables.said([one, two, MeasuredSet("three", failure="It is broken.")])
+    assert said.startswith("2 sets (1 without an image AUROC), 22 pictures; 1 could not be measured.")
 
 
 def row(method, backbone, **figures):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import sys
 
 import pytest
 from fixtures.sets import load, read, states, tree
@@ -77,3 +78,9 @@ def test_a_damaged_one_never_stops_the_reading():
         damaged[chance.randrange(len(whole))] ^= 1 + chance.randrange(255)
         found = read_workbook(bytes(damaged))
         assert found is None or len(found) <= 1
+
+
+def test_a_missing_library_is_not_a_damaged_workbook(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(ModuleNotFoundError):
+        read_workbook(book(Sheet1=[["file", "label"], ["000.png", "ok"]]))

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 
 from detectors import Comparison, Preprocessing, datasets, report
 from detectors.__main__ import main
+from detectors.report import terminal
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,11 +86,11 @@ def test_fit_then_predict_in_a_new_process(folder, tmp_path):
     pictures = sorted((folder / "test" / "missing_part").glob("*.png"))[:2]
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"not a picture")
-    done = run("predict", "--model", model, *pictures, broken)
+    done = run("predict", "--model", model, *pictures, broken, code=2)
     lines = done.stdout.strip().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert float(lines[0].split()[1]) > 0
-    assert lines[2].startswith("broken.png")
+    assert done.stderr.startswith("broken.png: ")
 
 
 def test_sweep_prints_one_row_per_value(folder):
@@ -122,7 +123,7 @@ class TestPredict:
         damaged.write_bytes(packed.read_bytes()[:200])
         out = tmp_path / "out"
         done = run("predict", "--model", model, "--out", out, folder / "test" / "*", packed, damaged,
-                   tmp_path / "gone.png", tmp_path / "*.bmp")  # fmt: skip
+                   tmp_path / "gone.png", tmp_path / "*.bmp", code=2)  # fmt: skip
         with (out / "scores.csv").open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         tested = list((folder / "test").rglob("*.png"))
@@ -130,10 +131,24 @@ class TestPredict:
         assert len({row["picture"] for row in rows}) == len(rows)
         named = {row["picture"] for row in rows}
         assert {"good/000.png", "more.zip/good/000.png", "missing_part/000.png"} <= named
-        assert "This is no ZIP" in done.stdout  # and the others go on
+        said = " ".join(done.stderr.split())
+        assert "This is no ZIP" in said  # and the others go on
         assert sum(bool(row["score"]) for row in rows) == len(tested) + 1
-        assert "There is no such file or folder." in done.stdout
-        assert "No file matches this pattern." in done.stdout
+        assert "There is no such file or folder." in said
+        assert "No file matches this pattern." in said
+        assert f"3 of {len(rows)} pictures could not be scored." in said
+        assert len(done.stdout.splitlines()) == len(tested) + 1
+
+    def test_masks_are_no_failure_and_a_zip_inside_a_zip_is_said(self, folder, model, tmp_path):
+        done = run("predict", "--model", model, folder)
+        assert "It is a mask and is not scored." in done.stderr
+        inner, outer = tmp_path / "inner.zip", tmp_path / "outer.zip"
+        with zipfile.ZipFile(inner, "w") as archive:
+            archive.write(next((folder / "test" / "good").glob("*.png")), "000.png")
+        with zipfile.ZipFile(outer, "w") as archive:
+            archive.write(inner, "inner.zip")
+        done = run("predict", "--model", model, outer, code=2)
+        assert "inner.zip: This is a ZIP archive, not a picture. Unpack it" in " ".join(done.stderr.split())
 
     def test_a_name_that_is_a_formula_is_no_cell_of_one(self, folder, model, tmp_path):
         named = tmp_path / "=1+1.png"
@@ -280,6 +295,42 @@ def test_a_foreign_folder_is_not_overwritten(folder, tmp_path):
     done = run("compare", "--data", folder, "--methods", "mahalanobis", "--size", 64, "--out", tmp_path, code=2)
     assert "was not written by this program" in " ".join(done.stderr.split())
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "part.onnx", "part_run.py", "part.safetensors"])
+def test_a_persons_own_file_is_not_overwritten(model, tmp_path, capsys, name):
+    own = tmp_path / name
+    own.write_text("years of work")
+    if name in ("part.onnx", "part_run.py"):
+        arguments = ["export", "--model", str(model), "--out", str(tmp_path / "part.onnx")]
+    else:
+        arguments = ["fit", "--method", "padim", "--out", str(own)]
+    assert main(arguments) == 2
+    assert f"{name} exists and was not written by this program" in " ".join(capsys.readouterr().err.split())
+    assert own.read_text() == "years of work"
+
+
+def test_an_exported_file_whose_name_is_changed_says_so_and_may_be_replaced(model, tmp_path, capsys):
+    pytest.importorskip("onnx")
+    for _ in range(2):
+        assert main(["export", "--model", str(model), "--out", str(tmp_path / "a.dat")]) == 0
+    assert "a.dat is written as a.dat.onnx." in " ".join(capsys.readouterr().out.split())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.dat.onnx", "a.dat_run.py"]
+
+
+def test_reasons_of_absent_figures_are_said_once_in_words(folder, tmp_path, capsys):
+    unmarked = shutil.copytree(folder, tmp_path / "set")
+    shutil.rmtree(unmarked / "ground_truth")
+    choices = ["--methods", "padim,patchcore", "--size", "64", "--backbone", "scattering"]
+    assert main(["compare", "--data", str(unmarked), *choices]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("No defective picture has a mask") == 1
+    assert "pixel AUROC, pixel average precision, AUPRO, AUPRO to 0.05, AUPIMO of padim, patchcore: " in said
+
+
+def test_a_table_has_no_column_without_a_name_and_content():
+    shown = terminal.rows(("method", "", ""), [("padim", "", "kept"), ("spade", "", "")])
+    assert [column.header for column in shown.columns] == ["method", ""]
 
 
 def test_interrupting_leaves_nothing_behind(folder, tmp_path):
