@@ -10,7 +10,7 @@ from detectors.datasets import layouts, polygons, splits, tables, words
 from detectors.datasets.archives import File
 from detectors.datasets.beside import read_beside
 from detectors.datasets.boxes import read_boxes
-from detectors.datasets.places import Place, not_among, unsaid
+from detectors.datasets.places import NOT_ALIKE, OWN_NAME_UNCLEAR, Place, not_among, unsaid
 from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Entry
 from detectors.datasets.workbooks import Sheet, read_sheets, read_workbook
@@ -241,6 +241,29 @@ def of_others(places: Sequence[Place]) -> Iterator[Sentence]:
             "Folders that are called {names} may hold good or defective pictures, so they are tested without a label "
             "(pictures: {count}). Say which folder is good and which is defective.",
             names=", ".join(sorted({*numbers})), count=len(numbers),
+        )  # fmt: skip
+
+
+def unclear(names: Sequence[str], places: Sequence[Place]) -> Iterator[Sentence]:
+    """Yield what to say of folders and names that contradict themselves or each other, or do not say what others do."""
+    against = [
+        place.why.values["folder"] for place in places
+        if place.why is not None and place.why.key == "role.contradicted"
+    ]  # fmt: skip
+    if against:
+        yield Sentence(
+            "dataset.contradicted",
+            "What the folders {names} say is contradicted, by themselves or by the folders around them, so their "
+            "pictures are tested without a label ({count}). Say which hold good and which defective ones.",
+            names=", ".join(sorted({*against})), count=len(against),
+        )  # fmt: skip
+    doubted = (OWN_NAME_UNCLEAR, NOT_ALIKE)
+    if found := [name for name, place in zip(names, places, strict=True) if place.why in doubted]:
+        yield Sentence(
+            "dataset.names_unclear",
+            "Names of other pictures say that they are good; those of {count} say nothing, or something against it "
+            "({example} among them): they are tested without a label. Say which are good and which defective.",
+            count=len(found), example=found[0],
         )  # fmt: skip
 
 

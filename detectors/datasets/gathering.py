@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from detectors.datasets import checks, layouts, roles, tables, words
 from detectors.datasets.archives import File, Listing
-from detectors.datasets.documents import documents_apart, may_speak, of_others, otherwise, unread_labels
+from detectors.datasets.documents import documents_apart, may_speak, of_others, otherwise, unclear, unread_labels
 from detectors.datasets.levels import said_of_levels
 from detectors.datasets.outlining import place_outlines
 from detectors.datasets.pairing import pair_masks
@@ -128,7 +128,7 @@ def sort_out(
     settled = outlined.places[: len(names)]
     notes += tuple(unread_labels([*unread, *tables.unreadable_masks(names, settled)], names, settled))
     notes += tuple(may_speak([*documents.sheets, *documents.silent], settled))
-    notes += (*of_others(settled), *otherwise(table), *outlined.notes)
+    notes += (*of_others(settled), *unclear(names, settled), *otherwise(table), *outlined.notes)
     files, places = outlined.files, outlined.places
     if outlined.moved:
         places, spared = layouts.with_spare(places, [file.name for file in files])

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from detectors.datasets import words
+from detectors.datasets import contradictions, words
+from detectors.datasets.file_names import said_by_files, tell_apart, templates
 from detectors.datasets.places import (
     BESIDE,
     BY_MASK,
@@ -21,18 +22,17 @@ from detectors.datasets.places import (
     GEOMETRY,
     GIVEN,
     MADE,
-    NAMED,
     NOT_AMONG,
     NOT_SAID,
     SPARE,
-    TEMPLATE,
-    TESTED,
     UNLISTED,
     Place,
     Purpose,
     Role,
     by_folder,
     by_table,
+    contradicted,
+    is_kind,
     number_learnt,
     taken_as_kind,
     unknown_number,
@@ -98,7 +98,7 @@ def place_all(
             (geometry and any(each.geometry for each in said))
             or (name.rpartition("/")[0], measured) in coloured
             or any(
-                meaning(folder).silent and not meaning(folder).view and (*path[:depth], words.stem(name)) in rgb
+                words.beside_colours(folder) and (*path[:depth], words.stem(name)) in rgb
                 for depth, folder in enumerate(path)
             )
         ):
@@ -106,7 +106,7 @@ def place_all(
         else:
             place = _place(path, _seen(path, said, i, looks), words.stem(name), given, classes)
             if (
-                (_is_kind(place) or any(map(words.shows_examples, path)))
+                (is_kind(place) or any(map(words.shows_examples, path)))
                 and not given
                 and _beside_test(path, said, tested)
             ):
@@ -119,8 +119,8 @@ def place_all(
     places = _mask_folders(places, names, looks)
     places = _unlisted(places)
     places = _zero_or_one(places)
-    places = _templates(places, names)
-    places = _said_by_files(places)
+    places = templates(places, names)
+    places = said_by_files(places, names)
     places = _decided_by_masks(places, folders, table)
     return _set_aside(places, names, folders, any(place.why and place.why.key == "role.split" for place in places))
 
@@ -133,6 +133,7 @@ def products(names: Iterable[str]) -> tuple[str, ...]:
     """
     names = list(names)
     tops: dict[str, set[str]] = {}
+    stems: dict[str, list[str]] = {}
     pictured: set[str] = set()
     tabled: set[str] = set()
     for name, path in zip(names, _unwrapped([name.split("/")[:-1] for name in names]), strict=True):
@@ -140,13 +141,15 @@ def products(names: Iterable[str]) -> tuple[str, ...]:
             tops.setdefault(path[0], set()).update(path[1:2])
             if name.lower().endswith(words.PICTURE_ENDINGS):
                 pictured.add(path[0])
+                if len(path) == 1:
+                    stems.setdefault(path[0], []).append(words.stem(name))
             elif len(path) == 1 and name.lower().endswith(_TABLES):
                 tabled.add(path[0])
     said = {top: meaning(top) for top in tops}
     whole = {
         top for top, below in tops.items()
         if (top in pictured or not pictured) and not said[top].role and not said[top].quality
-        and not _is_view(top) and _whole(below)
+        and not _is_view(top) and (_whole(below) or (said[top].silent and tell_apart(stems.get(top, ()))))
     }  # fmt: skip
     alone = all(said[top].silent and not _is_view(top) for top in pictured - whole)
     if alone and (whole or pictured <= tabled or all(_only_good(tops[top]) for top in pictured)):
@@ -210,7 +213,8 @@ def _unwrapped(paths: Sequence[Sequence[str]]) -> list[list[str]]:
     shortest = min((len(path) for path in paths), default=0)
     while depth < shortest and len({path[depth] for path in paths}) == 1:
         top, below = meaning(paths[0][depth]), [meaning(f) for path in paths for f in path[depth + 1 :]]
-        if not _wraps(top, below, alone=any(len(path) == depth + 1 for path in paths)):
+        alone = any(len(path) == depth + 1 for path in paths)
+        if not (words.names_both(paths[0][depth]) or _wraps(top, below, alone)):
             break
         depth += 1
     return [list(path[depth:]) for path in paths]
@@ -230,7 +234,7 @@ def _wraps(top: Meaning, below: Sequence[Meaning], alone: bool) -> bool:
         kinds = not alone and any(each.silent and not each.view for each in below)
         return kinds or any(each.role == "train" or each.quality == "good" for each in below)
     if top.quality:
-        return any(each.role == "train" or each.quality == "bad" for each in below)
+        return any(each.role == "train" or (each.quality == "bad" and not alone) for each in below)
     return True
 
 
@@ -247,9 +251,15 @@ def _read(folders: Sequence[Sequence[str]]) -> list[list[Meaning]]:
         if meaning(folder).silent and any(meaning(above).quality == "good" for above in path[:depth])
     }
 
+    both = contradictions.on_both_sides(folders, beside)
+
     def said(path: Sequence[str], depth: int) -> Meaning:
         folder = path[depth]
         own = meaning(folder)
+        if folder in both:
+            return Meaning(view=True)
+        if contradictions.contradicted(path, depth, beside[tuple(path[:depth])]):
+            return replace(own, quality="unlabelled", against=True)
         if not own.role and (found := words.masks_of(folder, sorted(beside[tuple(path[:depth])]))) is not None:
             return replace(own, role=found[1])
         if not own.silent:
@@ -322,7 +332,7 @@ def _place(
         return Place("train", "good", stem, why=GIVEN)
     if given == "test":
         return Place("test", kind, stem, why=why or GIVEN)
-    if role == "test":
+    if role == "test" or quality == "unlabelled":
         return Place("test", kind, stem, why=why or NOT_SAID, silent=quality == "")
     if role in ("train", "validation"):
         if kind in (None, "good"):
@@ -362,7 +372,8 @@ def _verdict(
     if decides is not None and quality == "good":
         return "good", "good", by_folder(path[decides])
     if decides is not None and quality == "unlabelled":
-        return "unlabelled", None, by_folder(path[decides])
+        tell = contradicted if said[decides].against else by_folder
+        return "unlabelled", None, tell(path[decides])
     below = [i for i in range(0 if at is None else at + 1, len(path)) if said[i].silent]
     kinds = [i for i in below if not said[i].view]
     while len(kinds) > 1 and words.is_condition(path[kinds[-1]]) and kinds[-2] > (-1 if decides is None else decides):
@@ -525,7 +536,7 @@ def _zero_or_one(places: Sequence[Place]) -> list[Place]:
 
     Where good pictures to test have a folder of their own all numbers are kinds of defects, and so are those above 1.
     """
-    numbered = {i: int(place.kind or 0) for i, place in enumerate(places) if _is_kind(place) and _digits(place.kind)}
+    numbered = {i: int(place.kind or 0) for i, place in enumerate(places) if is_kind(place) and _digits(place.kind)}
     chosen = any(place.kind == "good" and _digits(_chosen(place)) for place in places)
     tested_good = any(place.role == "test" and place.kind == "good" for place in places)
     if not {0, 1} & {*numbered.values()} or chosen or tested_good:
@@ -551,47 +562,9 @@ def _digits(kind: str | None) -> bool:
     return kind is not None and kind.isascii() and kind.isdigit()
 
 
-def _templates(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
-    """Test what lies beside a template of its own, where no folder says good or bad (DeepPCB: `_temp` and `_test`)."""
-    result = list(places)
-    pairs: dict[tuple[str, str], dict[str, int]] = {}
-    for i, place in enumerate(places):
-        unsaid = place.why is not None and place.why.key in ("role.default", "role.kind")
-        if unsaid and (found := words.of_a_pair(place.stem)) is not None:
-            pairs.setdefault((names[i].rpartition("/")[0], found[0]), {})[found[1]] = i
-    for pair in pairs.values():
-        if len(pair) == 2:
-            template, tested = pair["template"], pair["tested"]
-            result[template] = replace(places[template], role="train", kind="good", why=TEMPLATE)
-            result[tested] = replace(places[tested], role="test", kind=None, why=TESTED)
-    return result
-
-
-def _said_by_files(places: Sequence[Place]) -> list[Place]:
-    """Let files' own names say what is defective where no folder says it and some names do ("NG_001")."""
-    result = list(places)
-    for why in (DEFAULT, NOT_SAID):
-        silent = [i for i, place in enumerate(places) if place.why == why]
-        said = {i: words.said_by_file(places[i].stem) for i in silent}
-        if len({*said.values()} - {""} if why == NOT_SAID else {*said.values()}) < 2:
-            continue
-        for i in silent:
-            if said[i] == "unlabelled":
-                result[i] = Place("test", None, places[i].stem, part=places[i].part, why=NAMED)
-            elif said[i] == "bad":
-                result[i] = Place("test", "defective", places[i].stem, part=places[i].part, why=NAMED)
-            elif said[i] == "good" and why == NOT_SAID:
-                result[i] = Place("test", "good", places[i].stem, part=places[i].part, why=NAMED)
-    return result
-
-
 def _beside_test(path: Sequence[str], said: Sequence[Meaning], tested: Collection[tuple[str, ...]]) -> bool:
     """Whether no folder of a path has a role and one lies beside those of train and test: it is no kind of defect."""
     return not any(each.role for each in said) and any(tuple(path[:depth]) in tested for depth in range(len(path)))
-
-
-def _is_kind(place: Place) -> bool:
-    return place.why is not None and place.why.key == "role.kind"
 
 
 def _by_its_folder(place: Place) -> bool:

@@ -58,6 +58,8 @@ TEMPLATE = Sentence("role.template", "Its name says that it is the template of t
 TESTED = Sentence("role.tested", "It lies beside its own template; nothing says whether it is good.")
 BESIDE = Sentence("role.beside", "It lies beside the folders that say what their pictures are.")
 NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
+NOT_ALIKE = Sentence("role.not_alike", "The names of others say that they are good, and its own does not say so.")
+OWN_NAME_UNCLEAR = Sentence("role.own_name_unclear", "Its own name says good and something against it.")
 GIVEN = Sentence("role.given", "It was given as such.")
 SPARE = Sentence("role.set_aside", "A good picture, set aside for testing as there is no test folder.")
 
@@ -85,11 +87,25 @@ def by_folder(folder: str) -> Sentence:
     return Sentence("role.folder", "The folder {folder} says so.", folder=folder)
 
 
+def contradicted(folder: str) -> Sentence:
+    """Say that a folder's words, or those of the folders around it, contradict each other."""
+    return Sentence(
+        "role.contradicted",
+        "What {folder} says is contradicted, by itself or by the folder around it: nothing says whether it is good.",
+        folder=folder,
+    )
+
+
 def taken_as_kind(folder: str) -> Sentence:
     """Say that the folder's name is taken as a kind."""
     return Sentence(
         "role.kind", "The folder {folder} is no word for good, so it is taken as the kind of a defect.", folder=folder
     )
+
+
+def is_kind(place: Place) -> bool:
+    """Whether a file is taken as defective only because its folder's name is no word for good."""
+    return place.why is not None and place.why.key == "role.kind"
 
 
 def unsaid(place: Place) -> bool:

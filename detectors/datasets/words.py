@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -47,11 +47,34 @@ BAD = _row(
     "異常 异常 有异常 缺陷 有缺陷 瑕疵 有瑕疵 次品 欠陥 欠陥品 欠陥あり 異常あり "
     "불량 불량품 결함 결함있음 이상 불합격 비정상"
 )
-_NOT = _row("no non not without un zero sans sin senza sem ohne nicht kein keine")
+_NOT = _row("no non not without un zero never sans sin senza sem ohne nicht kein keine")
+_VERY = _row("so very quite really entirely fully completely all that too sehr ganz tres muy molto")  # "not so good"
 _FREE = _row("free 없음 なし")
 _TROUBLES = _row(  # good where there is none: "no crack", "tumour free"
     "crack cracks damage damages scratch scratches stain stains dent dents rust corrosion fracture fractures "
-    "tumor tumors tumour tumours finding findings lesion lesions disease dr"
+    "tumor tumors tumour tumours finding findings lesion lesions disease dr kratzer riss risse delle dellen rayure "
+    "rayures fissure fissures "
+    "긁힘 스크래치 찍힘 크랙 균열 흠집 얼룩 이물 이물질 오염 녹 划痕 划伤 裂纹 裂缝 凹痕 污渍 异物 キズ 傷 汚れ 打痕 "
+    "異物 ひび 割れ クラック"
+)
+_SPOILT = _row(  # bad as well, but where there is none nothing follows
+    "bent broken breakage contamination contaminated dirt dirty worn wear torn flaw flaws blemish blemishes deformed "
+    "deformation misaligned rusty 파손 깨짐 변형 눌림 破损 变形 缺口 破損 欠け 変形"
+)
+_PERHAPS = _row(  # a defect in one factory and the product in another
+    "hole holes chip chips burr burrs missing bubble bubbles pit pits tear tears cut cuts spot spots 구멍 버 기포 "
+    "孔洞 毛刺 气泡 バリ 気泡 穴"
+)
+_HEDGES = _row(  # before a word for good
+    "almost nearly less hardly barely partly partially mostly somewhat semi quasi half near sub conditional "
+    "conditionally limited bedingt fast beinahe teilweise presque casi quasi quase 거의 조건부 ほぼ"
+)
+_BUT = _row("but except although though however aber mais pero ma mas")  # after it
+_FALSE = _row("false pseudo falsch falsche falscher faux fausse falso falsa 假 误")  # "false NG", "false negative"
+_GLUED = re.compile(  # what is written as one word: not, free of, with
+    r"(?:비|非|不是)(?P<a>.{2,})|(?P<b>.{2,})(?:아님|아닌것|以外|ではない)|"
+    r"(?:无|無|没有|無い|무)(?P<c>.{2,})|(?P<d>.{1,})(?:없음|無し|なし|無)|"
+    r"有(?P<e>.{2,})|(?P<f>.{1,})(?:있음|有り|あり|有)"
 )
 _CODES = {"ud": "cd", "uw": "cw", "up": "cp"}  # of SDNET2018: without and with cracks
 _TRAIN = _row(
@@ -67,11 +90,19 @@ _TEST = _row(
 )
 _UNLABELLED = _row(
     "private unlabelled unlabeled unlabel unknown unsorted unclassified uncertain unsure undecided todo unverified "
-    "ambiguous doubtful borderline questionable recheck 미분류 미확인 미판정 판정보류 보류 확인필요 재확인 애매 "
-    "未标注 未分類 未知 未判定 未确认 未確認 待确认 待定 保留 要確認"
+    "ambiguous doubtful borderline questionable recheck unchecked uninspected unreviewed untested pending overkill "
+    "underkill ungepruft ungeprufte unklar unsicher pseudofehler falschalarm "
+    "미분류 미확인 미판정 판정보류 보류 확인필요 재확인 애매 미검 미검사 검사필요 재검사 재검 과검 과검출 미검출 "
+    "가불량 가양품 준양품 가성불량 "
+    "未标注 未分類 未知 未判定 未确认 未確認 待确认 待定 保留 要確認 未检 未检验 未检测 待检 待检验 误判 误报 误检 "
+    "漏检 复检 过杀 要検査 未検査 再検査 検査待ち 虚報 誤検出 過検出 過剰検出 見逃し "
+    "正 负 負"  # "正样本" is a good part in a factory and a defect in a paper
 )
 _LATER = _row("check review inspect label sort decide judge classify verify do")  # after "to": nobody has yet
-_DONE = _row("sure checked labelled labeled sorted known decided judged classified verified certain")  # after "not"
+_DONE = _row(
+    "sure checked labelled labeled sorted known decided judged classified verified certain yet inspected reviewed "
+    "tested gepruft verifie"
+)  # after "not"
 _MASKS = _row(
     "mask masks gt gts groundtruth groundtruths masque masques mascara mascaras maske masken maschera maschere "
     "마스크 정답 정답마스크 掩码 掩膜 マスク 正解マスク 真值"
@@ -175,6 +206,7 @@ class Meaning:
         carrier: it says nothing: "images", "data".
         view: a camera, a side, a date or a number: a kind only where nothing else is one.
         geometry: depths or points, which lie beside colour pictures.
+        against: its words contradict each other, or take half of "good" back, so that it says nothing.
         made: heat maps, thumbnails and the like, which a program made of pictures.
     """
 
@@ -183,6 +215,7 @@ class Meaning:
     carrier: bool = False
     view: bool = False
     geometry: bool = False
+    against: bool = False
     made: bool = False
 
     @property
@@ -207,12 +240,10 @@ def meaning(folder: str) -> Meaning:
     role: Literal["train", "validation", "test", ""] = ""
     if len(said) <= 3:  # in a long name such a word is a part of something else
         role = "test" if found & _TEST else "train" if found & _TRAIN else "validation" if found & _VALIDATION else ""
-    quality: Quality | Literal[""] = ""
-    if found & _UNLABELLED or _put_off(said):
-        quality = "unlabelled"
+    later = put_off(folder)
+    quality: Quality | Literal[""] = "unlabelled" if later else _quality(said) if len(said) <= 4 else ""
+    if quality == "unlabelled":
         role = role or "test"
-    elif len(said) <= 4:
-        quality = _quality(said)
     rest = [word for word in said if not word.isdigit()]
     return Meaning(
         role,
@@ -220,6 +251,7 @@ def meaning(folder: str) -> Meaning:
         carrier=bool(rest) and all(word in _CARRIERS for word in rest),
         view=_is_view(folder, rest),
         geometry=bool(rest) and rest[0] in _GEOMETRY and len(rest) <= 2,
+        against=quality == "unlabelled" and not later,
         made=bool(rest) and set(rest) <= _MADE | {"image", "images"} and bool(set(rest) & _MADE),
     )
 
@@ -389,34 +421,108 @@ def said_by_file(stem: str) -> Quality | Literal[""]:
 
     >>> said_by_file("NG_0012"), said_by_file("cast_ok_0_17"), said_by_file("part 7 defective"), said_by_file("0012")
     ('bad', 'good', 'bad', '')
+    >>> said_by_file("not_ok_3"), said_by_file("no_crack_3"), said_by_file("ok_crack_3")
+    ('bad', 'good', 'unlabelled')
     """
     said = tuple(word for word in words(stem) if not word.isdigit())
-    if set(said) & _UNLABELLED or _put_off(said):
+    if put_off(stem):
         return "unlabelled"
-    found = {_quality(said[:1]), _quality(said[:2]), _quality(said[-1:]), _quality(said[-2:])} - {""}
-    return found.pop() if len(found) == 1 else ""  # type: ignore[return-value]
+    ends = [said[:3], said[:2], said[:1]], [said[-3:], said[-2:], said[-1:]]
+    found = {next(filter(None, map(_quality, each)), "") for each in ends} - {""}
+    return found.pop() if len(found) == 1 else "unlabelled" if found else ""  # type: ignore[return-value]
 
 
-def _quality(said: tuple[str, ...]) -> Literal["good", "bad", ""]:
-    """Say good or bad; a word for no or free turns the next or the last one round."""
-    verdicts = set()
+def put_off(name: str) -> bool:
+    """Whether a name says that nobody has looked yet, or that what was said is in doubt.
+
+    >>> put_off("OK_to_check"), put_off("not sure"), put_off("미검사"), put_off("OK_checked")
+    (True, True, True, False)
+    """
+    said = [word for word in words(name) if not word.isdigit()]
+    return bool({*said} & _UNLABELLED) or any(
+        (one == "to" and two in _LATER) or (one in _NOT and two in _DONE) for one, two in pairwise(said)
+    )
+
+
+def names_both(folder: str) -> bool:
+    """Whether a folder is called after good and bad ones, as that of a set may be.
+
+    >>> names_both("OK_NG"), names_both("OK"), names_both("not_ok")
+    (True, False, False)
+    """
+    said = {*words(folder)}
+    return bool(said & GOOD and said & BAD)
+
+
+def only_bad(folder: str) -> bool:
+    """Whether a folder's name says bad, or what is wrong, and nothing else.
+
+    >>> only_bad("NG_2"), only_bad("bad scratches"), only_bad("bad_light")
+    (True, True, False)
+    """
+    said = [word for word in words(folder) if not word.isdigit()]
+    return all(word in BAD or word in _CARRIERS or _is_trouble(word, _PERHAPS) for word in said)
+
+
+def beside_colours(folder: str) -> bool:
+    """Whether a folder beside one of colours, with files called alike, may hold what else was measured of the parts.
+
+    >>> beside_colours("ps"), beside_colours("normals"), beside_colours("good"), beside_colours("cam1")
+    (True, True, False, False)
+    """
+    own = meaning(folder)
+    return (own.silent and not own.view) or words(folder) in (("normal",), ("normals",))  # of the surface
+
+
+def trouble_in(stem: str, but: Collection[str] = ()) -> str:
+    """Return the word of a file's name, `but` some words, that says what is wrong with the part; "" for none.
+
+    >>> trouble_in("deep_scratches_01"), trouble_in("스크래치_1"), trouble_in("NG_01"), trouble_in("chip_1", {"chip"})
+    ('scratches', '스크래치', '', '')
+    """
+    return next((word for word in words(stem) if word not in but and _is_trouble(word, _PERHAPS)), "")
+
+
+def _quality(said: tuple[str, ...]) -> Quality | Literal[""]:
+    """Say good or bad; a word for no or free turns the next or the last one round, and a doubt leaves "good" open."""
+    if (whole := "".join(said)) in GOOD | BAD:  # "n.g.", "i.O."
+        return "good" if whole in GOOD else "bad"
+    verdicts: set[Quality] = set()
+    trouble = False
     for i, word in enumerate(said):
-        before = said[i - 1] if i else ""
+        before = next((each for each in reversed(said[:i]) if each not in _VERY), "")
         after = said[i + 1] if i + 1 < len(said) else ""
-        if word in GOOD and after not in ("map", "maps"):
-            verdicts.add("bad" if before in _NOT or before == "ab" else "good")
-        elif word in BAD or (word in _TROUBLES and (before in _NOT or after in _FREE)):
-            verdicts.add("good" if before in _NOT or after in _FREE else "bad")
+        none = before in _NOT or after in _FREE
+        glued = _glued(word)
+        if (word in GOOD or glued == "good") and after not in ("map", "maps"):
+            denied = before in _NOT or before in ("ab", "n")
+            doubted = before in _HEDGES or before in _FALSE or after in _BUT or "with" in said[i:]
+            verdicts.add("unlabelled" if doubted else "bad" if denied else "good")
+        elif word in BAD or glued == "bad" or (word in _TROUBLES and none):
+            verdicts.add("unlabelled" if before in _FALSE else "good" if none else "bad")
         elif word == "free" and before not in BAD and i == len(said) - 1 and i:
             verdicts.add("good")
-    if said and "".join(said) in GOOD | BAD:  # "n.g.", "i.O."
-        verdicts.add("good" if "".join(said) in GOOD else "bad")
-    return verdicts.pop() if len(verdicts) == 1 else ""  # type: ignore[return-value]
+        trouble |= _is_trouble(word) and not none and not {*said} & {"negative", "negatives"}
+    if len(verdicts) > 1 or (verdicts == {"good"} and trouble):
+        return "unlabelled"
+    return verdicts.pop() if verdicts else ""
 
 
-def _put_off(said: tuple[str, ...]) -> bool:
-    """Whether nobody has looked yet: "OK_to_check", "not sure"."""
-    return any((one == "to" and two in _LATER) or (one in _NOT and two in _DONE) for one, two in pairwise(said))
+def _is_trouble(word: str, more: Collection[str] = ()) -> bool:
+    return any(each in _TROUBLES or each in _SPOILT or each in more for each in (word, _ENDS.sub("", word)))
+
+
+def _glued(word: str) -> Literal["good", "bad", ""]:
+    """Say good or bad of one word that says not, free of or with, as Korean, Chinese and Japanese write it."""
+    found = _GLUED.fullmatch(word)
+    if found is None or word in GOOD | BAD:
+        return ""
+    of = found.groupdict()
+    if rest := of["a"] or of["b"]:
+        return "bad" if rest in GOOD else "good" if rest in BAD else ""
+    if rest := of["c"] or of["d"]:
+        return "good" if rest in BAD | _TROUBLES else ""
+    return "bad" if (of["e"] or of["f"]) in BAD | _TROUBLES else ""
 
 
 def _is_mask(said: tuple[str, ...]) -> bool:
