@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,7 +25,7 @@ def problems(data: Dataset) -> tuple[Sentence, ...]:
 
 def duplicates(data: Dataset) -> tuple[Sentence, ...]:
     """Return what to say about pictures with the same pixels, within and across normal and test pictures."""
-    learnt, tested = _names(data.train), _names(data.test)
+    learnt, tested = _names(data.train), _names([sample for sample in data.test if sample.defective is not None])
     found = [*copies_across(data.train, data.test)]
     if copies := [names for names in learnt.values() if len(names) > 1]:
         found.append(
@@ -65,6 +65,31 @@ def copies_across(train: Sequence[Sample], test: Sequence[Sample]) -> tuple[Sent
             examples="; ".join(f"{tested[sha][0]} = {learnt[sha][0]}" for sha in shared[:_EXAMPLES]),
         ),
     )
+
+
+def disputed(samples: Mapping[int, Sample], learnt: Collection[int]) -> tuple[set[int], tuple[Sentence, ...]]:
+    """Return which samples have the pixels of others that are labelled the other way, and what to say of them."""
+    called: dict[str, dict[bool, list[int]]] = {}
+    for i, sample in sorted(samples.items()):
+        defective = False if i in learnt else sample.defective
+        if defective is not None:
+            called.setdefault(sample.picture.sha256, {}).setdefault(defective, []).append(i)
+    both = [each for each in called.values() if len(each) == 2]
+    if not both:
+        return set(), ()
+    return {i for each in both for found in each.values() for i in found}, (
+        Sentence(
+            "dataset.disputed",
+            "{count} [picture lies|pictures lie] both among good and among defective ones ({examples}): nothing says "
+            "which is right, so [it is|they are] neither learnt nor counted in any figure. Take [it|them] out of one "
+            "of the two.",
+            count=len(both),
+            examples="; ".join(
+                f"{samples[each[True][0]].picture.name} = {samples[each[False][0]].picture.name}"
+                for each in both[:_EXAMPLES]
+            ),
+        ),
+    )  # fmt: skip
 
 
 def likely_outliers(distances: ArrayLike) -> tuple[int, ...]:

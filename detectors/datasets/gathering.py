@@ -173,6 +173,10 @@ def assemble(
     samples, learnt, spared = _settled(files, places, paired.samples)
     if spared:
         notes += (_set_aside(spared),)
+    disputed, said = checks.disputed(samples, learnt)
+    notes += said
+    learnt -= disputed
+    samples |= {i: replace(samples[i], defective=None, kind=None, mask=None) for i in disputed}
     told: list[Entry] = []
     taken: list[FileUse] = []
     for i, (file, place) in enumerate(zip(files, places, strict=True)):
@@ -187,7 +191,7 @@ def assemble(
             told.append(Entry(file.name, "refused", refused[i], shown, (refused[i],), place.why))
             taken.append(FileUse(file.name, "", why=place.why))
         elif i in samples:
-            why = BY_MASK if unsaid(place) and samples[i].defective else place.why
+            why = _DISPUTED if i in disputed else BY_MASK if unsaid(place) and samples[i].defective else place.why
             told.append(_told(file.name, role, samples[i].picture.notes, why))
             taken.append(FileUse(file.name, role, samples[i].defective, samples[i].kind, why))  # type: ignore[arg-type]
         else:
@@ -213,6 +217,9 @@ def assemble(
     if any(note.key == "dataset.empty_masks" for note in notes):
         found = tuple(note for note in found if note.key != "dataset.no_masks")  # there are, but empty
     return replace(data, report=replace(report, notes=notes + found))
+
+
+_DISPUTED = Sentence("role.disputed", "The same picture lies both among good and among defective ones.")
 
 
 def _empty_masks(files: Sequence[File], notes: Mapping[int, Sequence[Sentence]]) -> Iterator[Sentence]:

@@ -329,6 +329,24 @@ class TestProblems:
         ]
         assert set(datasets.duplicates(data)) <= set(data.report.notes)
 
+    def test_a_picture_among_good_and_defective_ones_is_neither_learnt_nor_counted(self):
+        content = MVTEC | {
+            "test/crack/z.png": encoded(scene(24, 32, 0), "BMP"), "train/good/again.png": picture(0),
+            "test/crack/y.png": picture(2),
+        }  # fmt: skip
+        data = load(content)
+        known = {sample.picture.name: sample.defective for sample in data.test}
+        twice = ["test/crack/y.png", "test/crack/z.png", "test/good/000.png", "train/good/000.png",
+                 "train/good/again.png"]  # fmt: skip
+        assert [name for name, defective in known.items() if defective is None] == twice
+        assert not {sample.picture.name for sample in data.train} & {*known}
+        assert "2 pictures lie both among good and among defective ones (test/crack/y.png = " in str(
+            next(note for note in data.report.notes if note.key == "dataset.disputed")
+        )
+        assert not datasets.duplicates(data)
+        told = {entry.name: entry.because.key for entry in data.report.entries if entry.name in twice}
+        assert {*told.values()} == {"role.disputed"}
+
     def test_twelve_bits_are_decided_once_on_the_training_pictures(self):
         def deep(top):
             return encoded(np.array([[0, top // 2, top]], np.uint16))
