@@ -52,6 +52,7 @@ def main(pictures: int = 385, side: int = 1024, kind: str = "png") -> None:
             page.locator(".st-key-drop_buttons input[type=file]").first.set_input_files(packed)
             page.wait_for_function("location.search.includes('data=own')", timeout=600_000)
             watch.phase("decoding")
+            page.wait_for_selector(".odd-room", timeout=600_000)  # tiles alone may still be those of other pictures
             page.wait_for_selector(".st-key-normal_gallery .tile", timeout=600_000)
             watch.phase("looking")
             time.sleep(2)
