@@ -87,7 +87,9 @@ def _row(one: Changed, many: bool) -> str:
         escape(says(one)),
     ]
     name = escape(called(one.key, many))
-    return f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    heads = [escape(text(f"flips.{name}")) for name in _HEADS[1:]]  # beside each figure on a narrow screen
+    said = "".join(f'<td data-head="{head}"><span>{cell}</span></td>' for head, cell in zip(heads, cells, strict=True))
+    return f'<tr><th scope="row">{name}</th>{said}</tr>'
 
 
 def says(one: Changed) -> str:
@@ -130,7 +132,8 @@ def _pictures(found: tuple[Changed, ...], result: Result, many: bool) -> None:
         items.append(
             {
                 "base": pictures.photograph(shapes.seen(picture, picture.pixels)), "name": name, "method": method,
-                "turn": said, "picture": flip.picture, "column": one.key, "alt": f"{name}, {method}: {said}",
+                "shape": picture.aspect, "turn": said, "picture": flip.picture, "column": one.key,
+                "alt": f"{name}, {method}: {said}",
             }
         )  # fmt: skip
     if not items:

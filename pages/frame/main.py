@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.frame import backend, data, early, following, narrow, style, uploads
+from pages.frame import backend, data, early, following, narrow, other_tab, style
 from pages.frame.component import ROOT
 from pages.frame.sidebar import present, sidebar
 from pages.frame.state import current, mirror
@@ -27,11 +27,10 @@ backend.current().begins = page.url_path != "live"  # there a camera's frames ar
 status, result = backend.current().look(choices)
 data.saw(result)
 following.begin()
-if uploads.elsewhere():
-    st.toast(text("images.elsewhere_changed"))
 sidebar(choices, status, result, run=lambda: backend.current().run(current()))
 present(choices)
 trouble(awaited=status.state == "running" or backend.current().finding_out(choices))
+other_tab.told()
 if page.url_path not in ("images", "live"):
     other_pictures(status, run=lambda: backend.current().run(current()))
 mirror()

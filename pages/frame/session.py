@@ -95,6 +95,9 @@ MEASURE: Key[tuple[float, bool] | None] = Key("measure", _nothing, ("frame.data"
 # How often anything was changed on the shelf, as far as this tab was told.
 CHANGE: Key[int | None] = Key("change", _nothing, ("frame.uploads",))
 
+# How often until another tab's change was told here, which is said as long as nothing else is changed.
+TAKEN_OVER: Key[int | None] = Key("taken_over", _nothing, ("frame.other_tab",))
+
 # Images
 # Since when, in seconds of the clock, files are looked at that no page sends any more.
 CUT_OFF: Key[float | None] = Key("cut_off", _nothing, ("images.unfinished",))
@@ -188,7 +191,7 @@ WIDGETS = (
     "grid", "lanes", "verdicts", "curves", "viewer", "pad", "path", "playground", "normal_gallery", "test_gallery",
     "removed_gallery", "images_parcel_", "mask_", "hard_pair", "exercise_pair_", "address",  # components
     "run", "each", "pin_run", "unpin", "cancel", "present_button", "threshold_back", "use_bundled_", "both_backbones",
-    "choose_", "undo", "say_", "flips", "flipped",
+    "choose_", "undo", "other_tab_", "say_", "flips", "flipped",
     "camera", "try_",
     "stress_", "export_", "learn_chevron_", "learn_highest", "layers_random", "ask_variants", "next_lesson",  # buttons
 )  # fmt: skip

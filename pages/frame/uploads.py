@@ -36,12 +36,13 @@ File = tuple[str, Content]
 
 @dataclass(frozen=True)
 class Step:
-    """What was before something was done, and what that was."""
+    """What was before something was done, what that was, and in which tab."""
 
     done: str  # a key under images.undo
     values: dict[str, Any]
     source: UploadSource | None
     edits: dict[str, EditedSource]
+    tab: str = ""
 
 
 @dataclass(eq=False)
@@ -57,7 +58,7 @@ class Shelf:
         tabs: the sessions that are open on it.
         tray: what is on its way from the browser.
         kept: whether it outlives them.
-        change: how often anything was changed, and by which session last.
+        changes: which session changed anything, the latest last.
         seen: when a session last did anything, or the last one was closed.
     """
 
@@ -69,7 +70,7 @@ class Shelf:
     tabs: set[str] = field(default_factory=set)
     tray: Tray = field(default_factory=Tray)
     kept: bool = False
-    change: tuple[int, str] = (0, "")
+    changes: list[str] = field(default_factory=list)
     seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -90,11 +91,11 @@ class Shelf:
     def remember(self, done: str, edits: dict[str, EditedSource], **values: Any) -> None:
         """Keep what is now, so that what is done next can be undone."""
         self.changed()
-        self.steps = [*self.steps, Step(done, values, self.source, dict(edits))][-_STEPS:]
+        self.steps = [*self.steps, Step(done, values, self.source, dict(edits), tab())][-_STEPS:]
 
     def changed(self) -> None:
         """Count a change, for the other tabs to be told."""
-        self.change = self.change[0] + 1, _session()
+        self.changes.append(tab())
 
     def clear(self) -> None:
         """Let go of the pictures and of all that was said of them, small copies for browsers included."""
@@ -170,7 +171,7 @@ def shelf() -> Shelf:
     known = session.this_run()
     if "shelf" in known:
         return known["shelf"]
-    mine, name = session.OWN.get(), _session()
+    mine, name = session.OWN.get(), tab()
     if mine is None:
         browser = keeping.browser()
         mine = _kept().of(browser) if browser else Shelf(edits=session.EDITS.get())
@@ -185,16 +186,17 @@ def shelf() -> Shelf:
     return mine
 
 
-def _session() -> str:
+def tab() -> str:
+    """Return the name of this session."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
 
 
 def elsewhere() -> bool:
     """Say, once for each time, whether another tab of this browser has changed the pictures."""
-    mine, before = shelf(), session.CHANGE.get()
-    session.CHANGE.set(mine.change[0])
-    return before is not None and before != mine.change[0] and mine.change[1] != _session()
+    changes, before = shelf().changes, session.CHANGE.get()
+    session.CHANGE.set(len(changes))
+    return before is not None and any(changed_by != tab() for changed_by in changes[before:])
 
 
 def of_token(token: str) -> Shelf | None:

@@ -16,7 +16,7 @@ from pages.frame.charts import COLOURS
 from pages.frame.words import say, text
 
 _HEIGHT = 190
-_STEPS = 500  # of the handles, where the values are real numbers
+_STEPS = 500  # of the handles from end to end, at the most: an arrow moves by one, Page Up by a tenth of all
 LEVELS = (  # what is said of them here
     "dataset.levels", "dataset.levels_chosen", "dataset.twelve_bits", "dataset.mixed_depths", "dataset.clipped",
     "dataset.few_levels", "dataset.other_depths",
@@ -67,7 +67,7 @@ def span(found: Histogram) -> tuple[float, float, float]:
     """Return the ends of the handles and their step: whole for whole numbers."""
     low, high = float(found.edges[0]), float(found.edges[-1])
     if found.numbers == "whole":
-        return floor(low), ceil(high), 1
+        return floor(low), ceil(high), max(1, ceil((ceil(high) - floor(low)) / _STEPS))
     return low, high, (high - low) / _STEPS
 
 

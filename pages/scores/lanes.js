@@ -256,8 +256,9 @@ class Lanes {
       held = false;
     });
     handle.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: 1, ArrowDown: 1, ArrowRight: -1, ArrowUp: -1 }[event.key]; // to the left more are allowed
-      if (!step) return;
+      const keys = { ArrowLeft: 1, ArrowDown: 1, ArrowRight: -1, ArrowUp: -1, PageDown: 10, PageUp: -10, End: -Infinity, Home: Infinity };
+      const step = keys[event.key] * (event.shiftKey ? 10 : 1); // to the left more are allowed
+      if (!step || (shared.byValue && !Number.isFinite(step))) return; // a value has no end
       event.preventDefault();
       const model = shared.model;
       if (shared.byValue) {

@@ -93,6 +93,10 @@ def test_the_keyboard_moves_the_threshold(scores):
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**/scores?allowed=3**")
     assert page.locator(".handle").get_attribute("aria-valuetext") == "3 in 13"
+    for key, said in (("End", "1"), ("PageDown", "11"), ("PageUp", "1"), ("Shift+ArrowLeft", "11"), ("Home", "12")):
+        page.locator(".handle").press(key)
+        page.wait_for_url(f"**/scores?allowed={said}**")
+        expect(page.locator(".handle")).to_have_attribute("aria-valuetext", f"{said} in 13")
 
 
 def test_a_threshold_by_value_moves_one_method_alone(scores):

@@ -18,7 +18,7 @@ from detectors.evaluation import flips, image_auroc
 from pages.frame import backend, corrections, data, uploads
 from pages.frame.backend import Backend
 from pages.frame.state import Choices
-from pages.frame.words import write
+from pages.frame.words import plain, write
 from pages.images import pictures
 from pages.images.mask import with_mask
 
@@ -296,12 +296,44 @@ def test_a_lesson_says_so_above_its_figures(open_app, monkeypatch):
     assert str(said) in " ".join(e.proto.body for e in app.get("html"))
 
 
-def test_the_other_tab_is_told_once_that_pictures_were_changed(open_app, monkeypatch):
-    app = open_app("done", "images")
-    assert not app.toast
+def said_of_other_tabs(app):
+    return write("en", "images.elsewhere_changed") in " ".join(e.proto.body for e in app.get("html"))
+
+
+def changed_elsewhere(app, source=None):
     shelf = app.session_state["own"]
-    shelf.change = shelf.change[0] + 1, "another tab"
+    shelf.changes.append("another tab")
+    shelf.steps.append(uploads.Step("upload", {"n": 3}, source, {}, "another tab"))
+    return shelf
+
+
+def test_the_tab_that_takes_a_change_over_says_so_with_the_way_back(open_app):
+    app = open_app("done", "images")
+    assert not said_of_other_tabs(app)
+    shelf = changed_elsewhere(app)
     app.run()
-    assert [toast.value for toast in app.toast] == [write("en", "images.elsewhere_changed")]
+    assert said_of_other_tabs(app)
     app.run()
-    assert not app.toast
+    assert said_of_other_tabs(app)  # until somebody has said what is to be
+    assert app.button(key="other_tab_undo").help == plain(write("en", "images.undo.upload", n=3))
+    app.button(key="other_tab_undo").click().run()
+    assert shelf.steps == []
+    assert not said_of_other_tabs(app)
+    changed_elsewhere(app)
+    app.run()
+    app.button(key="other_tab_keep").click().run()
+    assert not said_of_other_tabs(app)
+    assert len(shelf.steps) == 1
+
+
+def test_a_change_elsewhere_is_told_even_with_the_first_change_made_here_and_own_ones_never(open_app):
+    app = open_app("done", "images")
+    app.button(key="choose_leather").click().run()
+    shelf = app.session_state["own"]
+    changed_elsewhere(app)
+    shelf.remember("corrections", {})  # of this tab, before it was told of the other's
+    shelf.changes[-1] = here = app.session_state["own"].tabs.copy().pop()
+    shelf.steps[-1] = replace(shelf.steps[-1], tab=here)
+    app.run()
+    assert said_of_other_tabs(app)
+    assert not [button for button in app.button if button.key == "other_tab_undo"]

@@ -273,6 +273,13 @@ class TestLevels:
         assert levels.chosen_white(before, found, 0.25, 0.75) == White(4095, 0.75, 5, 0.25)
         assert levels.span(found) == (0.0, 2.0, 2 / 500)
 
+    def test_a_key_crosses_thermal_values_in_500_steps_and_few_values_one_by_one(self):
+        def span(low, high):
+            return levels.span(replace(glance(self.own).levels, edges=np.array([low, high])))
+
+        assert span(29_049.2, 65_535.0) == (29_049, 65_535, 73)
+        assert span(0.0, 255.0) == (0, 255, 1)
+
 
 class TestShapes:
     own = UploadSource(normal=tuple((f"{i}.png", encoded(scene(24, 48, i))) for i in range(3)))
