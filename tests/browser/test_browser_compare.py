@@ -155,3 +155,10 @@ def test_whoever_comes_first_by_a_link_gets_the_frame(visit):
         expect(page.locator(".st-key-w_pictures").get_by_text("이미지")).to_be_visible()
         expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         assert "product=leather" in page.url
+
+
+def test_a_very_long_name_stays_on_a_phones_screen(visit):
+    page = visit(awaited=DRAWN, viewport={"width": 390, "height": 844})
+    title = page.locator(".row-title").first
+    title.locator(":scope > *").first.evaluate("name => (name.textContent = 'station_07_serial_'.repeat(12))")
+    assert title.evaluate("e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().right <= 390")
