@@ -19,6 +19,7 @@ from detectors.datasets.polygons import Outlines, box, distinct, says_good
 from detectors.datasets.words import meaning
 
 _LINE = re.compile(r"\d{1,4}(?:[ \t]+(?:0?\.\d+|[01](?:\.0*)?|\d(?:\.\d+)?e-\d+))+", re.IGNORECASE)
+_LIKE_A_BOX = re.compile(r"[ \t]*\d{1,4}(?:[ \t]+[-+]?[\w.]+){4,}[ \t]*$")  # though its numbers are none
 _BOX, _CORNERS = 4, 6  # numbers behind the class: of a box, and of an outline at least
 _CLASSES = frozenset({"classes.txt", "labels.txt", "predefined_classes.txt", "obj.names", "_darknet.labels"})
 _LISTED = re.compile(r"^names:[ \t]*\[(.*?)\]", re.MULTILINE | re.DOTALL)
@@ -27,10 +28,17 @@ _BELOW = re.compile(r"^names:[ \t]*(?:#.*)?\n((?:[ \t]*(?:-|\d+:)[^\n]*(?:\n|\Z)
 
 @dataclass(frozen=True)
 class Boxes:
-    """What documents of boxes say: outlines with the document of each, and the documents that name classes."""
+    """What documents of boxes say.
+
+    Attributes:
+        outlines: each with its document.
+        classes: the documents that name classes.
+        damaged: documents of boxes that cannot be read, and the picture of each.
+    """
 
     outlines: tuple[tuple[Outlines, str], ...]
     classes: tuple[str, ...]
+    damaged: Mapping[str, str]
 
 
 def read_boxes(texts: Sequence[tuple[str, str]], names: Sequence[str]) -> Boxes:
@@ -40,6 +48,7 @@ def read_boxes(texts: Sequence[tuple[str, str]], names: Sequence[str]) -> Boxes:
     outlines: list[tuple[Outlines, str]] = []
     empty: list[tuple[Outlines, str]] = []
     used: set[str] = set()
+    damaged: dict[str, str] = {}
     for name, text in texts:
         suffix = name.rpartition(".")[2].casefold()
         if suffix not in ("txt", "xml") or (picture := owner(name)) is None:
@@ -52,9 +61,11 @@ def read_boxes(texts: Sequence[tuple[str, str]], names: Sequence[str]) -> Boxes:
         if found is not None:
             outlines.append((found, name))
             used |= {near} if suffix == "txt" and near else set()
-    if any(name.casefold().endswith(".txt") for _, name in outlines):
+        elif "<annotation" in text if suffix == "xml" else any(map(_LIKE_A_BOX.match, text.splitlines())):
+            damaged[name] = picture
+    if any(name.casefold().endswith(".txt") for name in (*(name for _, name in outlines), *damaged)):
         outlines += empty
-    return Boxes(tuple(outlines), tuple(sorted(used)))
+    return Boxes(tuple(outlines), tuple(sorted(used)), damaged)
 
 
 def owners(names: Sequence[str]) -> Callable[[str], str | None]:

@@ -32,6 +32,7 @@ class Documents:
     outlines: list[tuple[Outlines, str]]
     books: list[tuple[str, list[Sheet]]] = field(default_factory=list)
     sheets: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)  # files of boxes, and the picture of each
     silent: list[str] = field(default_factory=list)  # called as if they spoke of defects, but not understood
 
     def split(
@@ -44,10 +45,12 @@ class Documents:
         splitting = {split.name for split in found}
         boxed = read_boxes([text for text in self.texts if text[0] not in splitting], names)
         self.outlines += boxed.outlines
+        self.damaged = dict(boxed.damaged)
+        self._tell(boxed.damaged, Sentence("file.damaged", "Its boxes cannot be read, so its picture is not learnt."))
         self._tell(boxed.classes, Sentence("file.classes", "It names the classes of boxes."))
         drawn = {name for _, name in boxed.outlines}
         self.entries = [entry for entry in self.entries if entry.name not in drawn]  # told as their pictures' masks
-        used = splitting | drawn | {*boxed.classes}
+        used = splitting | drawn | {*boxed.classes, *boxed.damaged}
         texts = [(name, text) for name, text in self.texts if name not in used]
         single = read_beside(texts, names, pictures)
         own = {name for each in single for name in each.files}

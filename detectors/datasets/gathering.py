@@ -124,7 +124,7 @@ def sort_out(
         return seen[i]
 
     places, set_aside = layouts.place_all(names, table, given, overrides, looked)
-    outlined = place_outlines(documents.outlines, files, places, given, limits)
+    outlined = place_outlines(documents.outlines, files, places, given, limits, documents.damaged)
     settled = outlined.places[: len(names)]
     notes += tuple(unread_labels([*unread, *tables.unreadable_masks(names, settled)], names, settled))
     notes += tuple(may_speak([*documents.sheets, *documents.silent], settled))

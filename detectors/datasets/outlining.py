@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 from detectors.datasets import words
 from detectors.datasets.archives import File
 from detectors.datasets.layouts import only_of_training
-from detectors.datasets.places import Place, Purpose, unsaid
+from detectors.datasets.places import Place, Purpose, by_table, is_chosen, is_damaged, unsaid
 from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Entry
 from detectors.errors import Sentence
 from detectors.images.limits import Limits
 from detectors.images.looks import look
+
+_SHOWN = 3
 
 
 @dataclass
@@ -41,9 +43,15 @@ def place_outlines(
     places: Sequence[Place],
     given: Purpose,
     limits: Limits,
+    damaged: Mapping[str, str],
 ) -> Outlined:
-    """Draw outlines as masks, and let documents that speak of every picture say which are good and defective."""
+    """Draw outlines as masks, and let documents that speak of every picture say which are good and defective.
+
+    The pictures of `damaged` documents are not learnt.
+    """
     result = Outlined(list(files), list(places), [])
+    if not given:
+        _without_damaged(result, damaged)
     finder = _Owners([file.name for file in files], places, limits)
     listed = Counter(source for _, source in found)
     marked = any(outlines.marked for outlines, _ in found)
@@ -81,6 +89,26 @@ def place_outlines(
     return result
 
 
+def _without_damaged(result: Outlined, damaged: Mapping[str, str]) -> None:
+    """Test pictures without a label whose documents cannot be read, unless a table or a person says what they are."""
+    index = {file.name: i for i, file in enumerate(result.files)}
+    left = []
+    for document, picture in sorted(damaged.items()):
+        place = result.places[index[picture]]
+        if (place.role == "train" or place.kind is None) and not by_table(place) and not is_chosen(place):
+            result.places[index[picture]] = replace(place, role="test", kind=None, why=_damaged(document))
+            result.moved |= place.role == "train"
+            left.append(document)
+    if left:
+        result.notes += (
+            Sentence(
+                "dataset.boxes_damaged",
+                "Files of boxes that cannot be read: {count} ({examples}). Their pictures are tested without a label.",
+                count=len(left), examples=", ".join(left[:_SHOWN]),
+            ),
+        )  # fmt: skip
+
+
 def _without_a_document(result: Outlined, spoken: Mapping[int, bool]) -> None:
     """Call pictures good that have no document of boxes where others of their folder have one."""
     names = [file.name for file in result.files]
@@ -90,7 +118,7 @@ def _without_a_document(result: Outlined, spoken: Mapping[int, bool]) -> None:
             i
             for i, place in enumerate(result.places)
             if names[i].rpartition("/")[0] == folder and i not in spoken and place.role in ("train", "test")
-            and (place.kind is None or unsaid(place) or only_of_training(names[i], place))
+            and (place.kind is None or unsaid(place) or only_of_training(names[i], place)) and not is_damaged(place)
         ]  # fmt: skip
         for i in beside:
             result.places[i] = replace(result.places[i], kind="good", why=_NO_DOCUMENT)
@@ -148,6 +176,14 @@ class _Owners:
 
 _NOTHING = Sentence("role.no_box", "It holds no box: its picture counts as good.")
 _NO_DOCUMENT = Sentence("role.no_document", "Others of its folder have a file of boxes, and none is called like it.")
+
+
+def _damaged(document: str) -> Sentence:
+    return Sentence(
+        "role.damaged",
+        "The boxes in {file} cannot be read, so nothing says whether it is good.",
+        file=document.rpartition("/")[2],
+    )
 
 
 def _boxes(count: int) -> Sentence:

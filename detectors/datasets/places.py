@@ -108,6 +108,16 @@ def is_kind(place: Place) -> bool:
     return place.why is not None and place.why.key == "role.kind"
 
 
+def is_damaged(place: Place) -> bool:
+    """Whether the document that says what a file is cannot be read."""
+    return place.why is not None and place.why.key == "role.damaged"
+
+
+def is_chosen(place: Place) -> bool:
+    """Whether a person said what a file is."""
+    return place.why is not None and place.why.key == "role.chosen"
+
+
 def unsaid(place: Place) -> bool:
     """Whether a file is taken as good only because no folder says anything."""
     return place.why == DEFAULT

@@ -82,7 +82,7 @@ class TestYolo:
         assert read(data) == (["train/images/a.jpg"], {"train/images/b.jpg": ("class 3", BOXED)})
         assert "dataset.boxes" not in {note.key for note in data.report.notes}
 
-    @pytest.mark.parametrize("text", ["0 466 441 493 470", "0 0.1 0.2", "0 0.1 0.2 0.3 0.4 0.5", "a 0.1 0.2 0.3 0.4"])
+    @pytest.mark.parametrize("text", ["0 0.1 0.2", "a 0.1 0.2 0.3 0.4"])
     def test_other_numbers_are_no_boxes(self, text):
         data = load(tree("images/a.jpg", "images/b.jpg") | {"labels/a.txt": text.encode()})
         assert len(data.train) == 2
@@ -114,10 +114,51 @@ class TestVoc:
         assert "dataset.good_without_boxes" in {note.key for note in data.report.notes}
 
     @pytest.mark.parametrize(
-        "text", [b"<annotation>", b"<a/>", b"<annotation><size/><object><name>x</name></object></annotation>",
+        "text", [b"<annotation>", b"<annotation><size/><object><name>x</name></object></annotation>",
                  voc("cut").replace(b">6<", b">1e9<"), voc("cut").replace(b">6<", b">nan<")]
     )  # fmt: skip
-    def test_any_other_document_is_passed_over(self, text):
+    def test_the_picture_of_a_damaged_document_is_not_learnt(self, text):
         data = load(tree("a.jpg", "b.jpg") | {"a.xml": text})
+        assert read(data) == (["b.jpg"], {"a.jpg": (None, None)})
+        assert states(data, "ignored") == {"a.xml": "file.damaged"}
+
+    def test_any_other_document_is_passed_over(self):
+        data = load(tree("a.jpg", "b.jpg") | {"a.xml": b"<a/>"})
         assert len(data.train) == 2
         assert "a.xml" in states(data, "ignored")
+
+
+@pytest.mark.parametrize(
+    "line", ["0 1.5 0.5 0.2 0.2", "0 0.5 abc 0.2 0.2", "0 466 441 493 470", "0 0.1 0.2 0.3 0.4 0.5"]
+)
+def test_the_picture_of_a_damaged_file_of_boxes_is_not_learnt_and_the_others_are_read(line):
+    files = tree(*(f"images/{i}.png" for i in range(4)))
+    labels = {"labels/0.txt": b"", "labels/1.txt": b"", "labels/2.txt": b"0 0.5 0.5 0.2 0.2",
+              "labels/3.txt": line.encode()}  # fmt: skip
+    for given in (labels, {name: text for name, text in labels.items() if name != "labels/2.txt"}):
+        pictures = {name: file for name, file in files.items() if "2" not in name or "labels/2.txt" in given}
+        data = load(pictures | given)
+        assert read(data)[0] == ["images/0.png", "images/1.png"]
+        assert read(data)[1]["images/3.png"] == (None, None)
+        assert [note.values for note in data.report.notes if note.key == "dataset.boxes_damaged"] == [
+            {"count": 1, "examples": "labels/3.txt"}
+        ]
+        assert not {note.key for note in data.report.notes} & {"dataset.labels_unread", "dataset.labels_perhaps"}
+
+
+@pytest.mark.parametrize("end", [120, None])  # cut off, or without corners
+def test_the_picture_of_a_damaged_pascal_file_is_not_learnt(end):
+    xml = (b"<annotation><size><width>32</width><height>24</height></size><object><name>dent</name><bndbox>"
+           b"<xmin>5</xmin><ymin>3</ymin><xmax>11</xmax><ymax>9</ymax></bndbox></object></annotation>")  # fmt: skip
+    good = b"<annotation><size><width>32</width><height>24</height></size></annotation>"
+    data = load(
+        tree("1.png", "2.png", "3.png") | {"1.xml": good, "2.xml": xml, "3.xml": xml.replace(b"bndbox", b"box")[:end]}
+    )
+    assert read(data)[0] == ["1.png"]
+    assert {name: kind for name, (kind, _) in read(data)[1].items()} == {"2.png": "dent", "3.png": None}
+    assert "dataset.good_without_boxes" not in {note.key for note in data.report.notes}
+
+
+def test_a_damaged_file_of_boxes_says_nothing_against_a_folder_of_defects():
+    files = tree("good/1.png", "crack/2.png") | {"good/1.txt": b"", "crack/2.txt": b"0 9 9 9 9"}
+    assert read(load(files)) == (["good/1.png"], {"crack/2.png": ("crack", None)})

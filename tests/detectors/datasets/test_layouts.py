@@ -744,7 +744,6 @@ class TestTables:
             ({"t.csv": "file,product\n0.png,bottle\n1.png,cable\n"}, "t.csv"),
             # cvlibs.net/datasets/kitti
             ({f"labels/{i}.txt": "Car 0 0 1.5 10 20 30 40\n" for i in (2, 3)}, "labels/*.txt"),
-            ({"Annotations/3.xml": "<annotation><object><name>cut</name></object></annotation>"}, "3.xml"),
             ({"labels/3.json": '{"objects": [{"bbox": [1, 2, 3, 4]}]}'}, "3.json"),
             # mvtec.com/company/research/datasets/mvtec-screws: turned boxes
             ({"s.json": '{"images": [{"id": 1, "file_name": "2.png"}], "annotations": [{"bbox": [1, 2, 3, 4, 0.1]}]}'},
