@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -72,6 +73,8 @@ class Documents:
         read = [table for table in named if table is not None and table.places]
         unread = [table for table in named if table is not None and not table.places]
         runs: list[tuple[tables.Runs, str]] = []
+        if not places:
+            notes += tuple(_against_each_other(read))
         for table in read if not places else ():
             places |= {name: place for name, place in table.places.items() if not _defective(places.get(name))}
             runs += [(each, table.name) for each in table.runs]
@@ -101,6 +104,7 @@ _ITS_PICTURE = Sentence("file.label", "It says whether the picture that is calle
 
 def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
     """Yield what to say of a table of labels: what 1 means in it, rows against others and rows without a picture."""
+    yield from table.notes
     file = table.name.rpartition("/")[2]
     if table.ones == "defective":
         yield Sentence("dataset.table_ones", "In {file}, 1 is taken for defective and 0 for good.", file=file)
@@ -137,6 +141,24 @@ def _said_of_table(table: tables.Table) -> Iterator[Sentence]:
     if table.others:
         yield Sentence("dataset.table_others", "Rows of {file} that name no picture of the set: {count}.",
                        file=file, count=table.others)  # fmt: skip
+
+
+def _against_each_other(read: Sequence[tables.Table]) -> Iterator[Sentence]:
+    """Yield what to say of tables that contradict each other."""
+    said: dict[str, set[bool]] = defaultdict(set)
+    for table in read:
+        for picture, place in table.places.items():
+            if place.role != "mask" and place.defective is not None:
+                said[picture].add(place.defective)
+    against = sorted(picture for picture, each in said.items() if len(each) > 1)
+    if against:
+        files = [table.name.rpartition("/")[2] for table in read if {*against} & table.places.keys()]
+        yield Sentence(
+            "dataset.tables_against",
+            "{files} contradict each other (pictures: {count}, {example} among them): such a picture counts as "
+            "defective.",
+            files=", ".join(files[:_SHOWN]), count=len(against), example=against[0],
+        )  # fmt: skip
 
 
 def documents_apart(files: Sequence[File]) -> tuple[list[File], Documents]:

@@ -29,6 +29,8 @@ _YES, _NO = frozenset({"1", "1.0"}) | words.YES, frozenset({"0", "0.0"}) | words
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _OF_CLASS = re.compile(r"(.+\.\w{3,4})_(\d+)")  # Severstal's "0002cc93b.jpg_1"
 _MEASURES = frozenset({"area", "size", "count", "number", "score", "severity", "share", "probability"})
+_OPEN = ""  # the verdict of a cell whose words leave it open
+_SHOWN = 5
 _MOST = 0.9  # of the pictures that a list names whose own name says nothing: it is a list of all
 _BOXES = 5  # numbers in a row of a YOLO file, or more
 _FILE = re.compile(r".+\.(?:png|jpe?g|bmp|tiff?|webp|gif)", re.IGNORECASE)
@@ -78,6 +80,7 @@ class Table:
         others: how many rows name no picture of the set.
         several: names in it that several pictures have.
         kinds: columns of 0 and 1 that are read as kinds of defects.
+        notes: what to say of columns that disagree, and of words that say neither good nor defective.
         against: pictures that one row calls good and another defective.
     """
 
@@ -91,6 +94,7 @@ class Table:
     against: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    notes: tuple[Sentence, ...] = ()
 
 
 class Pictures:
@@ -199,9 +203,11 @@ def read_rows(name: str, rows: list[list[str]], pictures: Pictures, text: str = 
     for column, said in enumerate(header):
         if {"encoded", "pixels"} <= set(said) or "rle" in said:
             return _runs(name, files, [row[column] for row in body], _class_column(header, body, kinds), spoken)
-    marks, (column, verdicts) = one_hot.read(rows, header, most) if header else None, _verdicts(header, body, most)
+    marks = one_hot.read(rows, header, most) if header else None
+    column, verdicts, differing = _verdicts(header, body, most)
+    notes = _of_columns(name, [rows[0][i] for i in differing], rows[0][column]) if differing else ()
     if marks is not None:
-        verdicts = list(marks.verdicts)
+        verdicts, notes = list(marks.verdicts), ()
     if verdicts is None:
         return Table(name, spoken, {})
     ones: Literal["good", "defective", ""] = ""
@@ -214,7 +220,7 @@ def read_rows(name: str, rows: list[list[str]], pictures: Pictures, text: str = 
             verdicts = [rows[0][column] if verdict == "defective" else verdict for verdict in verdicts]
     found: dict[str, set[bool]] = defaultdict(set)
     for file, verdict in zip(files, verdicts, strict=True):
-        if file is not None and verdict is not None:
+        if file is not None and verdict:
             found[file].add(verdict == "good")
     return Table(
         name, spoken, _places(name, files, verdicts, header, body, pictures), ones=ones,
@@ -229,6 +235,7 @@ def read_rows(name: str, rows: list[list[str]], pictures: Pictures, text: str = 
             )
         ),
         kinds=marks.kinds if marks is not None else (),
+        notes=(*notes, *(_of_cells(name, [row[column] for row in body], files, verdicts) if marks is None else ())),
     )  # fmt: skip
 
 
@@ -248,11 +255,11 @@ def _places(
         if file is None:
             continue
         said = meaning(row[split]).role if split is not None else split_of(file) or meaning(words.stem(name)).role
-        if verdict is None:
-            if said == "test":
+        if not verdict:
+            if said == "test" or (verdict == _OPEN and (file not in places or places[file].kind == "good")):
                 places[file] = Place("test", None, words.stem(file), why=why)
             continue
-        if file not in places or not places[file].defective:  # one that is defective in one row is
+        if file not in places or places[file].kind == "good" or verdict != "good":  # defective in one row is defective
             role = "train" if verdict == "good" and said != "test" else "test"
             places[file] = Place(role, verdict, words.stem(file), why=why)  # type: ignore[arg-type]
         if mask is not None and row[mask] and (drawn := pictures.called(row[mask], name)) not in (None, file):
@@ -262,19 +269,83 @@ def _places(
 
 def _verdicts(
     header: Sequence[Sequence[str]], body: Sequence[Sequence[str]], file: int
-) -> tuple[int, list[str | None] | None]:
-    """Return a column, and "good", a kind or None for each of its rows; None where no column says it."""
+) -> tuple[int, list[str | None] | None, tuple[int, ...]]:
+    """Return a column, and "good", a kind, `_OPEN` or None for each of its rows; None where no column says it.
+
+    Last come the columns that say otherwise. Rows in which columns differ are open, unless one of them is the last
+    word ("final").
+    """
     columns = [i for i in range(len(body[0]) if body else 0) if i != file]
     called = [i for i in columns if header and set(header[i]) & words.VERDICT_COLUMNS]
     called += [
         i for i in columns if header and i not in called and (_leaning(header[i]) or _is_good(header[i], body, i))
     ]
     called = [i for i in called if not set(header[i]) & _MEASURES]
+    read = {}
     for column in called or (columns if len(columns) == 1 else []):
         found = _values([row[column] for row in body], header[column] if header else ())
         if found is not None:
-            return column, found
-    return 0, None
+            read[column] = found
+    if not read:
+        return 0, None, ()
+    final = [column for column in read if header and {*header[column]} & words.FINAL]
+    column = final[0] if len(final) == 1 else next(iter(read))
+    verdicts = list(read.pop(column))
+    others = {
+        i: values for i, values in read.items()
+        if (len({*values}) > 1 or len(final) == 1)
+        and ({row[i] for row in body} - {"0", "1"} or _leaning(header[i]))
+    }  # fmt: skip
+    differing = set()
+    for row, verdict in enumerate(verdicts):
+        against = [
+            i for i, values in others.items() if verdict and values[row] and _good(values[row]) != _good(verdict)
+        ]
+        differing |= {*against}
+        if against and len(final) != 1:
+            verdicts[row] = _OPEN
+    return column, verdicts, (column, *sorted(differing)) if differing else ()
+
+
+def _good(verdict: str | None) -> bool:
+    return verdict == "good"
+
+
+def _of_columns(name: str, columns: Sequence[str], decides: str) -> tuple[Sentence, ...]:
+    """Say that columns of a table disagree."""
+    file, shown = name.rpartition("/")[2], ", ".join(columns)
+    if {*words.words(decides)} & words.FINAL:
+        return (
+            Sentence(
+                "dataset.columns_decided",
+                "The columns {names} of {file} disagree about some pictures: {column} counts.",
+                file=file, names=shown, column=decides,
+            ),
+        )  # fmt: skip
+    return (
+        Sentence(
+            "dataset.columns_against",
+            "The columns {names} of {file} disagree about some pictures: those are tested without a label. Take out "
+            "the column that does not count.",
+            file=file, names=shown,
+        ),
+    )  # fmt: skip
+
+
+def _of_cells(
+    name: str, cells: Sequence[str], files: Sequence[str | None], verdicts: Sequence[str | None]
+) -> Iterable[Sentence]:
+    """Yield what to say of cells that call a picture neither good nor defective, where others call some good."""
+    open_ = [(cell, file) for cell, file, verdict in zip(cells, files, verdicts, strict=True) if file and not verdict]
+    said = sorted({cell.strip() for cell, _ in open_ if meaning(_bare(cell)).quality != "good"})
+    if said and "good" in verdicts:
+        yield Sentence(
+            "dataset.cells_open",
+            "Words in {file} that say neither good nor defective: {words} (pictures: {count}). Such pictures are "
+            "tested without a label, unless a folder says what they are.",
+            file=name.rpartition("/")[2], words=", ".join(f'"{cell}"' for cell in said[:_SHOWN]),
+            count=len({file for _, file in open_}),
+        )  # fmt: skip
 
 
 def _leaning(said: Sequence[str]) -> str:
@@ -300,7 +371,7 @@ def _values(cells: Sequence[str], header: Sequence[str]) -> list[str | None] | N
         initials = {word[0]: word for word in header if word in words.GOOD | words.BAD}
         if len(initials) == 2 and {*said} - _EMPTY <= {*initials}:
             said = [initials.get(value, value) for value in said]
-    distinct = set(said) - _EMPTY
+    distinct = {value for value in said if value not in _EMPTY and any(map(str.isalnum, value))}
     quality = {value: meaning(value).quality for value in distinct}
     binary = distinct <= _YES | _NO | {value for value in distinct if quality[value]}
     numbers = all(_NUMBER.fullmatch(value) for value in distinct)
@@ -313,8 +384,10 @@ def _values(cells: Sequence[str], header: Sequence[str]) -> list[str | None] | N
     yes, no = ("good", "defective") if leaning == "good" else ("defective", "good")
 
     def verdict(cell: str, value: str) -> str | None:
-        if value in _EMPTY or quality[value] == "unlabelled":
+        if value in _EMPTY:
             return None
+        if value not in distinct or quality[value] == "unlabelled":
+            return _OPEN
         if value in _YES | _NO:
             return yes if value in _YES else no
         if quality[value] == "good":

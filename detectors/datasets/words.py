@@ -151,6 +151,7 @@ BAD_COLUMNS = _row(
 OPEN_COLUMNS = _row(  # where 1 may mean either
     "verdict result status state judgement judgment 판정 결과 양불 结果 判定"
 )
+FINAL = _row("final confirmed verified manual human operator 최종 확정 最终 最終 確定")  # of several columns
 CLASS_COLUMNS = _row("type class kind category id code label 종류 유형 类型 種類")  # whose numbers are names
 YES = _row("yes y true ja j oui si sim da tak 예 네 유 있음 是 有 はい あり")
 NO = _row("no n false none nein non nao nej nie 아니오 아니요 무 없음 否 无 無 いいえ なし")

@@ -116,3 +116,56 @@ def test_a_cell_that_takes_good_half_back_is_not_learnt():
     data = load(files | {"labels.csv": table.encode()})
     assert read(data)[0] == ["1.png", "2.png"]
     assert kinds(data) == {"3.png": "NG", "4.png": None, "5.png": None}
+    assert notes(data)["dataset.cells_open"] == {
+        "file": "labels.csv", "words": '"not yet", "ok, deep scratch"', "count": 2}  # fmt: skip
+
+
+def test_a_cell_that_takes_good_half_back_counts_against_a_good_folder():
+    files = tree("good/1.png", "good/2.png", "bad/3.png")
+    data = load(files | {"labels.csv": b"file,label\n1.png,ok\n2.png,?\n3.png,bad\n"})
+    assert read(data)[0] == ["good/1.png"]
+    assert kinds(data) == {"good/2.png": None, "bad/3.png": "bad"}
+
+
+def verdicts(head, *rows):
+    lines = [head, *(f"{i}.png,{row}" for i, row in enumerate(rows, 1))]
+    return load(tree(*(f"{i}.png" for i in range(1, len(rows) + 1))) | {"l.csv": "\n".join(lines).encode()})
+
+
+def test_rows_in_which_columns_of_verdicts_disagree_are_tested_without_a_label_and_told():
+    data = verdicts("file,result,quality", "OK,OK", "OK,NG", "NG,NG", "NG,OK")
+    assert read(data)[0] == ["1.png"]
+    assert kinds(data) == {"2.png": None, "3.png": "NG", "4.png": None}
+    assert notes(data)["dataset.columns_against"] == {"file": "l.csv", "names": "result, quality"}
+
+
+@pytest.mark.parametrize("head", ["file,AOI_result,final_result", "file,label,label_final", "파일,판정,최종 판정"])
+def test_of_columns_that_disagree_the_final_one_counts_and_that_is_told(head):
+    for first in ("NG", "OK"):
+        data = verdicts(head, f"{first},OK", "OK,OK", "OK,NG", "OK,OK")
+        assert read(data)[0] == ["1.png", "2.png", "4.png"]
+        assert kinds(data) == {"3.png": "NG"}
+        assert notes(data)["dataset.columns_decided"]["column"] == head.rpartition(",")[2]
+
+
+@pytest.mark.parametrize("rows", [("file,label,type", "OK,OK", "NG,scratch"), ("file,label,status", "OK,ok", "NG,ok")])
+def test_a_column_of_kinds_or_one_that_is_always_ok_is_no_other_verdict(rows):
+    data = verdicts(*rows)
+    assert kinds(data) == {"2.png": "NG"}
+    assert not {"dataset.columns_against", "dataset.columns_decided"} & notes(data).keys()
+
+
+def test_tables_that_contradict_each_other_are_told():
+    tables = {
+        "v1.csv": b"file,label\n1.png,OK\n2.png,NG\n",
+        "v2.csv": b"file,label\n1.png,NG\n2.png,NG\n3.png,OK\n",
+    }
+    data = load(tree("1.png", "2.png", "3.png") | tables)
+    assert read(data)[0] == ["3.png"]
+    assert notes(data)["dataset.tables_against"] == {"files": "v1.csv, v2.csv", "count": 1, "example": "1.png"}
+
+
+def test_words_of_a_table_that_say_nothing_are_told():
+    data = verdicts("file,defect", "none", "none", "-", "scratch", "n/a")
+    assert read(data)[0] == ["1.png", "2.png"]
+    assert notes(data)["dataset.cells_open"] == {"file": "l.csv", "words": '"-", "n/a"', "count": 2}
