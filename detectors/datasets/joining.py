@@ -194,6 +194,9 @@ def _recipe(recipes: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], s
             return {"source": "zip", **archive}, f"{stem}/{archive['product']}" if "product" in archive else stem
         if not archive and all(role != "placed" for role, *_ in files):
             return {"source": "uploads", "files": files}, label(name)
+        tops = {path.partition("/")[0] for role, path, *_ in files if role == "placed" and "/" in path}
+        if not archive and len(tops) == 1 and all(role == "placed" and "/" in path for role, path, *_ in files):
+            return {"source": "parts", "parts": recipes}, label(tops.pop())
     if not recipes:
         return {"source": "uploads", "files": []}, label(name)
     return {"source": "parts", "parts": recipes}, label(name)

@@ -89,13 +89,13 @@ def synthetic_says(
     learnt = {p.sha256 for p in (*result.learnt, *result.held_out)}
     if on_learnt := sum(p.base in learnt for p in pasted):
         said += " " + write("scores.lead.pasted_on_learnt", count=on_learnt)
-    for column in result.columns:
-        found, of = _flagged_untouched(result, column, choice)
-        if found:
-            said += " " + write(
-                "scores.lead.pasted_on_alarms", method=names.get(column.key, column.key), count=found, of=of
-            )
-    return said
+    each = [
+        write("scores.lead.pasted_on_alarm", method=names.get(column.key, column.key), count=found, of=of)
+        for column in result.columns
+        for found, of in [_flagged_untouched(result, column, choice)]
+        if found
+    ]
+    return said + (" " + write("scores.lead.pasted_on_alarms", list=", ".join(each)) if each else "")
 
 
 def _flagged_untouched(result: Result, column: Column, choice: ThresholdChoice) -> tuple[int, int]:

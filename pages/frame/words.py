@@ -129,6 +129,11 @@ def plain(name: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", " ".join(name.split()))
 
 
+def spoken(name: str) -> str:
+    """Return a user's string without the signs that Markdown takes: for labels that are heard and not seen."""
+    return " ".join(re.sub(r"[\\`*\[\]{}<>$~:|]", " ", name).split())
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that a person would use."""
     if seconds < 60:

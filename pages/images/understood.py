@@ -13,7 +13,7 @@ from detectors.datasets.layouts import kind_of
 from detectors.errors import Sentence
 from detectors.queries.overview import Overview
 from pages.frame import data, session, uploads
-from pages.frame.words import kind, plain, say, speaker, text
+from pages.frame.words import kind, say, speaker, spoken, text
 
 _MOST = 40  # folders that get a row each
 _OPEN = 10  # folders that are shown without a click
@@ -128,7 +128,7 @@ def _row(number: int, row: Row, said: dict[str, str]) -> None:
         options = ("", *_SAID, *([now] if now and now not in _SAID else []))
         session.set_widget(key, now)
         st.selectbox(
-            text("images.read.role", name=plain(name)), options, format_func=written, key=key, on_change=told,
+            text("images.read.role", name=spoken(name)), options, format_func=written, key=key, on_change=told,
             label_visibility="collapsed", width=260,
         )  # fmt: skip
         if now == "defective":

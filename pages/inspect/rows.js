@@ -80,8 +80,8 @@ class Reason {
       const [left, top, width, height] = crop.frame;
       Object.assign(frame.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
       square.append(image, frame);
-      const caption = make("figcaption", "", crop.label);
-      if (crop.below) caption.append(make("span", "", crop.below));
+      const caption = make("figcaption", "", inParts(crop.label));
+      if (crop.below) caption.append(make("span", "", inParts(crop.below)));
       figure.append(square, caption);
       this.crops.append(figure);
     }

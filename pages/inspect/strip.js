@@ -22,7 +22,7 @@ class Strip {
       button.setAttribute("aria-pressed", String(chosen));
       image.src = uri;
       image.alt = "";
-      name.textContent = title;
+      name.textContent = inParts(title);
       button.append(image, name);
       button.addEventListener("click", () => this.room.open(key));
       return button;
@@ -34,6 +34,11 @@ class Strip {
     this.after.style.visibility = after ? "" : "hidden";
     segments(this.kinds, "kind", words.roles, roles.map(({ key, title, chosen }) => ({ value: key, title, chosen })), (key) => this.room.open(key));
   }
+}
+
+// A name that may break where its parts end, and not within a word.
+function inParts(name) {
+  return name.replace(/[/_-]+(?=.)/g, "$&\u200b");
 }
 
 // Radio buttons that look like one control.

@@ -1,5 +1,11 @@
 // Where marks go: one logarithmic axis in multiples of the threshold, three lanes, marks that give way to each other.
 
+// A picture's mark: a diamond for a defective one, a square for one without a label, a circle for a good one.
+function markOf(truth, r, attributes = {}) {
+  if (truth === 1) return draw("path", { d: `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z`, ...attributes });
+  return truth === null ? draw("path", { d: `M${-r} ${-r}H${r}V${r}H${-r}Z`, ...attributes }) : draw("circle", { r, ...attributes });
+}
+
 const BINS = 48;
 const LANES = { held: 0.2, good: 0.5, defective: 0.8 };
 

@@ -135,8 +135,8 @@ class Lane {
         mark.id = mark.i === undefined ? `held ${mark.held}` : `${mark.i}`;
         mark.y = LANES[lane] * this.bottom + levels[n] * 1.15 * RADIUS[lane];
         const r = RADIUS[lane];
-        mark.element = before.get(mark.id) ?? this.body.appendChild(
-          lane === "defective" ? draw("path", { d: `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z` }) : draw("circle", { r }));
+        const truth = mark.i === undefined ? 0 : shared.model.pictures[mark.i].truth;
+        mark.element = before.get(mark.id) ?? this.body.appendChild(markOf(truth, truth === null ? 0.85 * r : r));
         before.delete(mark.id);
         mark.element.style.transform = `translate(${mark.x.toFixed(1)}px, ${mark.y.toFixed(1)}px)`;
         mark.sort = null;

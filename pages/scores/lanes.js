@@ -85,8 +85,9 @@ class Lanes {
     if (!held.length) sorts.delete("held");
     this.parts.keys.replaceChildren(...["held", "passed", "false_alarm", "normal", "odd", "found", "miss"].filter((s) => sorts.has(s)).map((sort) => {
       const key = make("span", "key"), svg = draw("svg", { viewBox: "-7 -7 14 14", "aria-hidden": "true" });
-      const r = sort === "found" || sort === "miss" ? 5.6 : sort === "held" ? 3.6 : 4.6;
-      svg.append(sort === "found" || sort === "miss" ? draw("path", { d: `M0 ${-r}L${r} 0L0 ${r}L${-r} 0Z`, class: `mark ${sort}` }) : draw("circle", { r, class: `mark ${sort}` }));
+      const truth = { found: 1, miss: 1, held: 0, passed: 0, false_alarm: 0 }[sort] ?? null;
+      const r = truth ? 5.6 : sort === "held" ? 3.6 : truth === null ? 3.9 : 4.6;
+      svg.append(markOf(truth, r, { class: `mark ${sort}` }));
       key.append(svg, document.createTextNode(words.keys[sort]));
       return key;
     }));

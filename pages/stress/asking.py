@@ -28,8 +28,9 @@ def controls(run: str, result: Result) -> None:
         asked = answers(run)
         wanted = [name for name in CONDITIONS if name in chosen and (name not in asked or _failed(asked[name]))]
         said = text("stress.ask", time=duration(max(1.0, len(wanted) * stressed.seconds(result))))
+        done = text("stress.asking" if pending(run) else "stress.asked")
         st.button(
-            said if wanted else text("stress.asked"), key="stress_ask", type="primary", icon=":material/play_arrow:",
+            said if wanted else done, key="stress_ask", type="primary", icon=":material/play_arrow:",
             disabled=not wanted, on_click=_begin, args=(run, wanted),
         )  # fmt: skip
 

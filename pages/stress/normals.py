@@ -51,7 +51,7 @@ def controls(run: str, view: str, result: Result) -> None:
             st.toggle(text("stress.clean"), key="stress_clean", help=text("stress.clean_help"), persist_state="session")
         wanted = [each for each in _chosen(view, result) if _begins(run, each)]
         st.button(
-            _offered([_seconds(run, each, result) for each in wanted]),
+            _offered([_seconds(run, each, result) for each in wanted], any(a.pending for a in _asked(run).values())),
             key=f"stress_ask_{view}", type="primary", icon=":material/play_arrow:", disabled=not wanted,
             on_click=_begin, args=(run, wanted, result),
         )  # fmt: skip
@@ -113,10 +113,10 @@ def _begins(run: str, wanted: tuple[str, str, bool, str]) -> bool:
     return answer is None or answer.cancelled or isinstance(answer.now, Refusal)
 
 
-def _offered(took: list[float | None]) -> str:
+def _offered(took: list[float | None], busy: bool) -> str:
     """Return what the button says: how long all studies take, once that has been measured."""
     if not took:
-        return text("stress.asked")
+        return text("stress.asking" if busy else "stress.asked")
     known = [seconds for seconds in took if seconds is not None]
     if len(known) < len(took):
         return text("stress.ask_timing")

@@ -141,6 +141,11 @@ class TestEdits:
         app.button(key="undo").click().run()
         assert "Normal <span>11</span>" in html(app)
 
+    def test_what_is_heard_of_a_folder_has_no_signs_of_markdown(self, page):
+        own = UploadSource(archive=("a.zip", zipped({f"almost_good [1]/{i}.png": picture(i) for i in range(4)})))
+        heard = [box.label for box in page(own).selectbox]
+        assert "What is in almost_good 1" in heard
+
     def test_every_ending_that_may_speak_of_pictures_can_be_chosen(self, page):
         accepted = given(page(), "sending")["accept"].split(",")
         assert {".png", ".zip", ".csv", ".xlsx", ".xlsm", ".jsonl", ".yaml", ".names"} <= {*accepted}

@@ -19,7 +19,7 @@ from detectors.stress import CONDITIONS, Curve, Study, Verdict, sentences
 from detectors.stress.draws import Draw, Remains
 from pages.frame import session, words
 from pages.frame.words import table
-from pages.stress import charts, overview, studies, verdicts
+from pages.stress import asking, charts, overview, studies, verdicts
 from pages.stress.asking import USUAL
 
 TITLES = {"a/x": "A", "b/x": "B"}
@@ -117,6 +117,13 @@ def press(app):
     app.button(key="stress_ask").click().run()
     assert not app.exception, [e.value for e in app.exception]
     return app
+
+
+@pytest.mark.parametrize(("at_work", "said"), [(1, "Being tested"), (0, "Tested")])
+def test_what_was_asked_is_tested_once_it_is_done(open_app, monkeypatch, at_work, said):
+    app = press(open_app("lessons_done", "stress"))
+    monkeypatch.setattr(asking, "pending", lambda run: at_work)
+    assert app.run().button(key="stress_ask").label == said
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -91,6 +91,7 @@ class TestUploads:
         data = UploadSource(placed=tuple((f"my bolts/{name}", content) for name, content in MVTEC.items())).load()
         assert [len(data.train), len(data.test)] == [2, 2]
         assert data.recipe["source"] == "parts"
+        assert data.name == "my bolts"
         assert {file[0] for file in data.recipe["parts"][0]["files"]} == {"placed"}
 
     def test_a_zip_given_as_test_pictures_is_tested(self):

@@ -104,7 +104,8 @@ def test_the_headline_counts_pasted_defects_and_those_whose_picture_is_flagged_u
     result = replace(base, test=tuple(test), columns=(one,))
     said = synthetic_says(result, {one.key: "PaDiM"}, words)
     assert f"<scores.lead.all_pasted count={len(defective)} bases=2>" in said
-    assert f"<scores.lead.pasted_on_alarms method=PaDiM count={len(defective) // 2} of={len(defective)}>" in said
+    each = f"<scores.lead.pasted_on_alarm method=PaDiM count={len(defective) // 2} of={len(defective)}>"
+    assert said.endswith(f" <scores.lead.pasted_on_alarms list={each}>")
     assert "learnt" not in said
     assert synthetic_says(result, {}, words, ThresholdChoice(None, ((one.key, 99.0, "value"),))).count("<") == 1
     learnt = replace(result, learnt=(result.test[calm],))
