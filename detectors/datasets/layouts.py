@@ -26,10 +26,12 @@ from detectors.datasets.places import (
     NOT_SAID,
     SPARE,
     UNLISTED,
+    VALIDATION,
     Place,
     Purpose,
     Role,
     by_folder,
+    by_its_folder,
     by_table,
     contradicted,
     is_kind,
@@ -122,6 +124,7 @@ def place_all(
     places = templates(places, names)
     places = said_by_files(places, names)
     places = _decided_by_masks(places, folders, table)
+    places = _tested_validation(places, names)
     return _set_aside(places, names, folders, any(place.why and place.why.key == "role.split" for place in places))
 
 
@@ -611,6 +614,20 @@ def _decided_by_masks(
         if i in pictures
         else place
         for i, place in enumerate(places)
+    ]
+
+
+def _tested_validation(places: Sequence[Place], names: Sequence[str]) -> list[Place]:
+    """Test the good pictures of a validation folder that holds defects, where no folder is one of tests."""
+    roles = [[each for folder in name.split("/")[:-1] if (each := meaning(folder).role)] for name in names]
+    validation = [each[-1:] == ["validation"] for each in roles]
+    defects = any(place.defective and place.role == "test" and of for place, of in zip(places, validation, strict=True))
+    learnt = any(place.role == "train" and not of for place, of in zip(places, validation, strict=True))
+    if not (defects and learnt) or any("test" in each for each in roles):
+        return list(places)
+    return [
+        replace(place, role="test", why=VALIDATION) if of and place.role == "train" and by_its_folder(place) else place
+        for place, of in zip(places, validation, strict=True)
     ]
 
 

@@ -60,6 +60,9 @@ BESIDE = Sentence("role.beside", "It lies beside the folders that say what their
 NOT_SAID = Sentence("role.not_said", "It is tested; nothing says whether it is good.")
 NOT_ALIKE = Sentence("role.not_alike", "The names of others say that they are good, and its own does not say so.")
 OWN_NAME_UNCLEAR = Sentence("role.own_name_unclear", "Its own name says good and something against it.")
+VALIDATION = Sentence(
+    "role.validation", "A good picture of the validation folder, tested with its defective ones: no folder is of tests."
+)
 GIVEN = Sentence("role.given", "It was given as such.")
 SPARE = Sentence("role.set_aside", "A good picture, set aside for testing as there is no test folder.")
 
@@ -106,6 +109,11 @@ def taken_as_kind(folder: str) -> Sentence:
 def is_kind(place: Place) -> bool:
     """Whether a file is taken as defective only because its folder's name is no word for good."""
     return place.why is not None and place.why.key == "role.kind"
+
+
+def by_its_folder(place: Place) -> bool:
+    """Whether a folder's name says what a file is."""
+    return place.why is not None and place.why.key == "role.folder"
 
 
 def is_damaged(place: Place) -> bool:

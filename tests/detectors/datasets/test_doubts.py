@@ -169,3 +169,13 @@ def test_words_of_a_table_that_say_nothing_are_told():
     data = verdicts("file,defect", "none", "none", "-", "scratch", "n/a")
     assert read(data)[0] == ["1.png", "2.png"]
     assert notes(data)["dataset.cells_open"] == {"file": "l.csv", "words": '"-", "n/a"', "count": 2}
+
+
+@pytest.mark.parametrize(("good", "bad", "kind"), [("good", "scratch", "scratch"), ("OK", "NG", "NG")])
+def test_validation_is_tested_where_it_holds_defects_and_nothing_else_is_tested(good, bad, kind):
+    names = (f"train/{good}/1.png", f"val/{good}/2.png", f"val/{bad}/3.png")
+    assert read(load(tree(*names))) == ([names[0]], {names[1]: ("good", None), names[2]: (kind, None)})
+    test = f"test/{good}/4.png"
+    assert read(load(tree(*names, test)))[0] == [*names[:2]]
+    assert read(load(tree(*names[:2])))[0] == [*names[:2]]
+    assert read(load(tree(*names[1:])))[0] == [names[1]]
