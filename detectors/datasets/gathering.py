@@ -189,7 +189,7 @@ def assemble(
         elif i in refused:
             shown = "" if place.role == "outside" else place.role
             told.append(Entry(file.name, "refused", refused[i], shown, (refused[i],), place.why))
-            taken.append(FileUse(file.name, "", why=place.why))
+            taken.append(FileUse(file.name, "", why=refused[i]))
         elif i in samples:
             why = _DISPUTED if i in disputed else BY_MASK if unsaid(place) and samples[i].defective else place.why
             told.append(_told(file.name, role, samples[i].picture.notes, why))

@@ -170,6 +170,7 @@ _TAILS = re.compile(
 )  # written without a space
 _ID = re.compile(r"^(?:[a-z]{0,2}[\-_ ]?)?\d[\d\-_. ]*$", re.IGNORECASE)
 _DATE = re.compile(r"^(?:19|20)\d\d[\-_. ]?\d\d(?:[\-_. ]?\d\d)?(?:\D|$)")
+_LANGUAGE = re.compile(r"\d+[\-_. ]?ko")  # "01_ko" beside "02_ja" is no French one
 _ACCENTS = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 _WORD = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_]+|\d+")
 
@@ -241,6 +242,8 @@ def meaning(folder: str) -> Meaning:
     role: Literal["train", "validation", "test", ""] = ""
     if len(said) <= 3:  # in a long name such a word is a part of something else
         role = "test" if found & _TEST else "train" if found & _TRAIN else "validation" if found & _VALIDATION else ""
+    if _LANGUAGE.fullmatch(folder):
+        return Meaning()
     later = put_off(folder)
     quality: Quality | Literal[""] = "unlabelled" if later else _quality(said) if len(said) <= 4 else ""
     if quality == "unlabelled":

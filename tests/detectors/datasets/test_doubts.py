@@ -179,3 +179,18 @@ def test_validation_is_tested_where_it_holds_defects_and_nothing_else_is_tested(
     assert read(load(tree(*names, test)))[0] == [*names[:2]]
     assert read(load(tree(*names[:2])))[0] == [*names[:2]]
     assert read(load(tree(*names[1:])))[0] == [names[1]]
+
+
+def test_a_numbered_set_called_after_a_language_is_not_defective():
+    files = tree("01_ko/양품/1.png", "01_ko/불량/2.png", "02_ja/良品/1.png", "02_ja/不良/2.png")
+    with pytest.raises(DatasetRefused) as refused:
+        load(files)
+    assert refused.value.sentence.values["products"] == ("01_ko", "02_ja")
+    assert read(load(tree("01_OK/1.png", "02_KO/2.png"))) == (["01_OK/1.png"], {"02_KO/2.png": ("02_KO", None)})
+
+
+def test_the_reason_for_what_is_no_picture_is_that_it_is_none():
+    data = load(tree("1.png", "2.png", "NG_3.png") | {"parts/ok.png": b"x", "parts/ng.png": b"y"})
+    folders = {folder.path: folder for folder in data.report.understanding.folders}
+    assert folders["parts"].role == ""
+    assert folders["parts"].why == next(entry.sentence for entry in data.report.entries if entry.state == "refused")
