@@ -216,7 +216,7 @@ def assemble(
     found = checks.problems(data)
     if any(note.key == "dataset.empty_masks" for note in notes):
         found = tuple(note for note in found if note.key != "dataset.no_masks")  # there are, but empty
-    return replace(data, report=replace(report, notes=notes + found))
+    return replace(data, report=replace(report, notes=tuple(dict.fromkeys(notes + found))))
 
 
 _DISPUTED = Sentence("role.disputed", "The same picture lies both among good and among defective ones.")

@@ -87,6 +87,17 @@ def said_of_levels(train: Sequence[Picture], test: Sequence[Picture], white: Whi
                 Sentence("dataset.levels_chosen", "Black is {black:g} and white {white:g}, as was chosen.",
                          black=black, white=top)
             )  # fmt: skip
+        elif mixed and (black == 0 or not learnt) and numbers == "real":
+            found.append(
+                Sentence(
+                    "dataset.mixed_fractions",
+                    "{count} of {total} pictures [count:holds|hold] fractions: in [count:it|them] {white:g} is white, "
+                    "and those of 8 bits stay as they are.",
+                    count=len(deep),
+                    total=len(train) + len(test),
+                    white=top,
+                )
+            )
         elif mixed and (black == 0 or not learnt):
             found.append(
                 Sentence(

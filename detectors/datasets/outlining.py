@@ -127,7 +127,7 @@ def _without_a_document(result: Outlined, spoken: Mapping[int, bool]) -> None:
                 Sentence(
                     "dataset.good_without_boxes",
                     "Pictures in {folder} that count as good since no file of boxes is called like them: {count}.",
-                    folder=folder or "/", count=len(beside),
+                    folder=folder or _TOP, count=len(beside),
                 ),
             )  # fmt: skip
 
@@ -175,6 +175,7 @@ class _Owners:
 
 
 _NOTHING = Sentence("role.no_box", "It holds no box: its picture counts as good.")
+_TOP = Sentence("dataset.top_folder", "the top folder")
 _NO_DOCUMENT = Sentence("role.no_document", "Others of its folder have a file of boxes, and none is called like it.")
 
 

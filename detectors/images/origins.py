@@ -10,6 +10,7 @@ from typing import Any
 from detectors.errors import Sentence
 from detectors.images.picture import Picture
 
+_EXAMPLES = 3
 _OTHER_SHAPE = 1.2  # times as wide for its height
 _OTHER_SIZE = 2.0  # times as long on each side
 
@@ -85,7 +86,7 @@ class Origins:
                     "{count} of {total} pictures [count:has|have] 8 bits ({example}), and the detector learnt from "
                     "pictures with more: brightness means something else there, so neither scores nor threshold hold. "
                     "Give pictures as the camera stored them.",
-                    count=len(flat), total=total, example=flat[0].name,
+                    count=len(flat), total=total, example=_few(flat),
                 )
             )  # fmt: skip
         if not self.deep and (deep := [each for each in pictures if each.deep]):
@@ -95,7 +96,7 @@ class Origins:
                     "{count} of {total} pictures [count:has|have] more than 8 bits ({example}), and the detector "
                     "learnt from pictures of 8: brightness means something else there, so neither scores nor "
                     "threshold hold. Save pictures as the normal ones were.",
-                    count=len(deep), total=total, example=deep[0].name,
+                    count=len(deep), total=total, example=_few(deep),
                 )
             )  # fmt: skip
         narrow, wide = self.shapes[0] / _OTHER_SHAPE, self.shapes[1] * _OTHER_SHAPE
@@ -124,6 +125,10 @@ class Origins:
                 )
             )  # fmt: skip
         return tuple(said)
+
+
+def _few(pictures: Sequence[Origin]) -> str:
+    return ", ".join(each.name for each in pictures[:_EXAMPLES]) + (", …" if len(pictures) > _EXAMPLES else "")
 
 
 def _range(least: float, most: float, digits: int) -> str:

@@ -55,6 +55,15 @@ class TestYolo:
             "Pictures in images/val that count as good since no file of boxes is called like them: 1."
         )
 
+    def test_the_top_folder_is_called_so_and_equal_notes_are_said_once(self):
+        content = tree(*(f"{i}.jpg" for i in range(4))) | {"1.txt": f"0 {BOX}".encode()}
+        (note,) = [str(n) for n in load(content).report.notes if n.key == "dataset.good_without_boxes"]
+        assert note.startswith("Pictures in the top folder that count as good")
+        table = b"filename,scratch\n0.jpg,0\n1.jpg,1\n"
+        twice = tree(*(f"{part}/{i}.jpg" for part in ("train", "valid") for i in range(2)))
+        data = load(twice | {f"{part}/_classes.csv": table for part in ("train", "valid")})
+        assert [n.key for n in data.report.notes].count("dataset.table_ones") == 1
+
     def test_a_folder_whose_pictures_have_boxes_says_how_many_are_what(self):
         content = tree(*(f"images/{part}/{i}.jpg" for part in ("train", "test") for i in range(3)))
         content |= {f"labels/{part}/{i}.txt": f"0 {BOX}".encode() for part in ("train", "test") for i in (1, 2)}

@@ -136,6 +136,16 @@ class TestMixed:
             "as they are."
         )
 
+    def test_whole_numbers_and_fractions_are_told_apart(self):
+        content = {f"train/good/{i}.png": encoded(scene(*SHAPE, seed=i)) for i in range(3)}
+        grey = scene(*SHAPE, seed=1)[..., 0]
+        real = encoded(Image.fromarray(grey.astype(np.float32) / 255), "TIFF")
+        data = load(content | {"test/good/0.png": png(grey.astype(np.uint16) << 8), "test/good/1.tif": real})
+        said = [str(note) for note in data.report.notes if note.key.startswith("dataset.mixed_")]
+        assert len(said) == 2
+        assert "1 of 5 pictures has more than 8 bits" in said[0]
+        assert "1 of 5 pictures holds fractions: in it 1 is white" in said[1]
+
     def test_tests_of_8_bits_beside_deep_normal_pictures_are_told(self):
         data = load(deep_set(20_000, 150, 200, png) | {"test/good/9.png": encoded(scene(*SHAPE))})
         assert "dataset.other_depths" in keys(data)
