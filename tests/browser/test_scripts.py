@@ -478,3 +478,16 @@ def test_marks_that_would_lie_on_each_other_give_way(page):
     )  # fmt: skip
     alone = sum(places[j] - places[i] < 8 for i in range(60) for j in range(i + 1, 60))
     assert together < alone / 3
+
+
+def test_a_picture_without_a_label_has_a_mark_of_its_own(page):
+    call = "(truths) => truths.map((truth) => markOf(truth, 4).outerHTML)"
+    good, defective, unknown = evaluate(page, "lanes", call, [0, 1, None])
+    assert good.startswith("<circle")
+    assert len({good, defective, unknown}) == 3
+
+
+def test_a_name_may_break_between_its_parts_and_nowhere_else(page):
+    assert evaluate(page, "viewer", "(name) => inParts(name)", "my_set/less good/002.png").split("\u200b") == [
+        "my_", "set/", "less good/", "002.png"
+    ]  # fmt: skip
