@@ -596,6 +596,31 @@ FAULTS = (
         ("tests/detectors/datasets/test_layouts.py", "nobody"),
     ),
     Fault(
+        "a name that takes good half back is learnt", "detectors/datasets/words.py",
+        'verdicts.add("unlabelled" if doubted else', 'verdicts.add("good" if doubted else',
+        ("tests/detectors/datasets/test_doubts.py", "half_back"),
+    ),
+    Fault(
+        "a good folder inside a bad one is learnt", "detectors/datasets/contradictions.py",
+        'return not own.role and "bad" in inside and', 'return False and "bad" in inside and',
+        ("tests/detectors/datasets/test_doubts.py", "inside_a_bad_one"),
+    ),
+    Fault(
+        "names of files tell no kinds of defects", "detectors/datasets/file_names.py",
+        '("bad" if trouble else "")', '""',
+        ("tests/detectors/datasets/test_doubts.py", "names_of_files_tell"),
+    ),
+    Fault(
+        "of verdicts that disagree the first counts", "detectors/datasets/tables.py",
+        "if against and len(final) != 1:", "if not against and len(final) != 1:",
+        ("tests/detectors/datasets/test_doubts.py", "columns_of_verdicts"),
+    ),
+    Fault(
+        "the picture of a damaged file of boxes is learnt", "detectors/datasets/outlining.py",
+        'replace(place, role="test", kind=None, why=_damaged(document))', "place",
+        ("tests/detectors/datasets/test_boxes.py", "damaged"),
+    ),
+    Fault(
         "a detector of deep pictures says nothing of others", "detectors/images/origins.py",
         "if self.deep == self.pictures and", "if self.deep > self.pictures and",
         ("tests/detectors/images/test_origins.py", ""),

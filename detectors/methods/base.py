@@ -188,8 +188,8 @@ class Detector(ABC):
         if count < 2:
             raise SettingRefused(
                 "methods.one_picture",
-                "{method} measures how normal pictures vary, and it was given {count} to learn from, beside those "
-                "held out to set the threshold. Give it at least 2.",
+                "{method} measures how normal pictures vary, and it was given {count} to learn from, not "
+                "counting any held out to set the threshold. Give it at least 2.",
                 method=self.title,
                 count=count,
             )

@@ -202,8 +202,8 @@ def test_the_estimate_knows_the_bytes(count: int) -> None:
         (
             MahalanobisAD(),
             1,
-            "MahalanobisAD measures how normal pictures vary, and it was given 1 to learn from, beside those held out "
-            "to set the threshold. Give it at least 2.",
+            "MahalanobisAD measures how normal pictures vary, and it was given 1 to learn from, not counting any "
+            "held out to set the threshold. Give it at least 2.",
         ),
         (
             MahalanobisAD(levels=(1, 8)),

@@ -307,8 +307,8 @@ def test_the_estimate_knows_the_bytes(
         (
             Padim(),
             1,
-            "PaDiM measures how normal pictures vary, and it was given 1 to learn from, beside those held out "
-            "to set the threshold. Give it at least 2.",
+            "PaDiM measures how normal pictures vary, and it was given 1 to learn from, not counting any "
+            "held out to set the threshold. Give it at least 2.",
         ),
         (Padim(levels=(0, 3)), 4, "PaDiM asks for level 3, but the backbone has levels 0 to 2. Choose among these."),
         (Padim(grid=5), 4, "PaDiM asks for level 5, but the backbone has levels 0 to 2. Choose among these."),
