@@ -104,6 +104,16 @@ FAULTS = (
         ("tests/detectors/datasets/test_keeping.py", "same_set"),
     ),
     Fault(
+        "a picture among good and defective ones is learnt", "detectors/datasets/gathering.py",
+        "learnt -= disputed", "learnt -= set()",
+        ("tests/detectors/datasets/test_datasets.py", "good_and_defective"),
+    ),
+    Fault(
+        "a person's own file is overwritten", "detectors/report/terminal.py",
+        "not _holds(target, mark.encode())", "not mark",
+        ("tests/detectors/report/test_cli.py", "persons_own_file"),
+    ),
+    Fault(
         "two pictures of a ZIP share a segment", "detectors/datasets/segments.py",
         "if i == 0 or alone[i] or alone[i - 1]]", "if i == 0 or alone[i]]",
         ("tests/detectors/datasets/test_segments.py", "own"),
