@@ -140,16 +140,16 @@ FILE_COLUMNS = _row(  # of tables of labels
     "이미지 文件 文件名 图片 图像 ファイル ファイル名 画像"
 )
 VERDICT_COLUMNS = _row(
-    "choice choices label labels class classes target verdict result status quality judgement judgment state category "
-    "kind kinds y isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 불량여부 양불 "
-    "标签 类别 结果 判定"
+    "judge decision choice choices label labels class classes target verdict result status quality judgement judgment "
+    "state category kind kinds y isdefect isdefective isanomaly isgood defect defective anomaly 판정 라벨 레이블 결과 "
+    "불량여부 양불 标签 类别 结果 判定"
 )
 GOOD_COLUMNS = _row("isgood isok quality valid validity usable 양품여부 합격여부")  # where 1 says yes
 BAD_COLUMNS = _row(
     "isdefect isdefective isanomaly isbad hasdefect hasdefects hasanomaly damage damaged 불량여부 결함여부"
 )
 OPEN_COLUMNS = _row(  # where 1 may mean either
-    "verdict result status state judgement judgment 판정 결과 양불 结果 判定"
+    "judge decision verdict result status state judgement judgment 판정 결과 양불 结果 判定"
 )
 FINAL = _row("final confirmed verified manual human operator 최종 확정 最终 最終 確定")  # of several columns
 CLASS_COLUMNS = _row("type class kind category id code label 종류 유형 类型 種類")  # whose numbers are names

@@ -194,3 +194,9 @@ def test_the_reason_for_what_is_no_picture_is_that_it_is_none():
     folders = {folder.path: folder for folder in data.report.understanding.folders}
     assert folders["parts"].role == ""
     assert folders["parts"].why == next(entry.sentence for entry in data.report.entries if entry.state == "refused")
+
+
+def test_what_a_judge_or_a_decision_says_is_a_verdict():
+    for key in ("judge", "decision"):
+        own = {f"{i}.json": f'{{"{key}": "{said}", "time": 0}}'.encode() for i, said in enumerate(("OK", "OK", "NG"))}
+        assert read(load(tree("0.png", "1.png", "2.png") | own)) == (["0.png", "1.png"], {"2.png": ("NG", None)})
