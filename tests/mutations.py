@@ -114,7 +114,7 @@ FAULTS = (
         ("tests/detectors/report/test_cli.py", "persons_own_file"),
     ),
     Fault(
-        "two pictures of a ZIP share a segment", "detectors/datasets/segments.py",
+        "two pictures of a ZIP share a segment", "detectors/datasets/files/segments.py",
         "if i == 0 or alone[i] or alone[i - 1]]", "if i == 0 or alone[i]]",
         ("tests/detectors/datasets/test_segments.py", "own"),
     ),
@@ -581,7 +581,7 @@ FAULTS = (
           "pictures[i] = np.asarray(picture)", "pictures[i] = np.asarray(picture) & 254",
           ("tests/detectors/datasets/test_builtin.py", "comes_with_the_package")),
     Fault(
-        "in a column that asks for defects, 1 means good", "detectors/datasets/tables.py",
+        "in a column that asks for defects, 1 means good", "detectors/datasets/labels/tables.py",
         '("good", "defective") if leaning == "good"', '("good", "defective") if leaning == "bad"',
         ("tests/detectors/datasets/test_layouts.py", "TestTables"),
     ),
@@ -591,12 +591,12 @@ FAULTS = (
         ("tests/detectors/datasets/test_layouts.py", "TestNumbers"),
     ),
     Fault(
-        "a box of a class that is good marks a defect", "detectors/datasets/boxes.py",
+        "a box of a class that is good marks a defect", "detectors/datasets/labels/boxes.py",
         "if says_good(kind := classes.get(", "if not (kind := classes.get(",
         ("tests/detectors/datasets/test_boxes.py", "word_for_good"),
     ),
     Fault(
-        "all kinds marked 0 say nothing", "detectors/datasets/one_hot.py",
+        "all kinds marked 0 say nothing", "detectors/datasets/labels/one_hot.py",
         "for i in kinds) else not names", "for i in kinds) else None",
         ("tests/detectors/datasets/test_layouts.py", "columns_of_0_and_1"),
     ),
@@ -621,12 +621,12 @@ FAULTS = (
         ("tests/detectors/datasets/test_doubts.py", "names_of_files_tell"),
     ),
     Fault(
-        "of verdicts that disagree the first counts", "detectors/datasets/tables.py",
+        "of verdicts that disagree the first counts", "detectors/datasets/labels/tables.py",
         "if against and len(final) != 1:", "if not against and len(final) != 1:",
         ("tests/detectors/datasets/test_doubts.py", "columns_of_verdicts"),
     ),
     Fault(
-        "the picture of a damaged file of boxes is learnt", "detectors/datasets/outlining.py",
+        "the picture of a damaged file of boxes is learnt", "detectors/datasets/labels/outlining.py",
         'replace(place, role="test", kind=None, why=_damaged(document))', "place",
         ("tests/detectors/datasets/test_boxes.py", "damaged"),
     ),

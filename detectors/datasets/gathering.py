@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
-from detectors.datasets import checks, layouts, roles, tables, words
-from detectors.datasets.archives import File, Listing
-from detectors.datasets.documents import documents_apart, may_speak, of_others, otherwise, unclear, unread_labels
+from detectors.datasets import checks, layouts, roles, words
+from detectors.datasets.files.archives import File, Listing
+from detectors.datasets.labels import tables
+from detectors.datasets.labels.documents import documents_apart, may_speak, of_others, otherwise, unclear, unread_labels
+from detectors.datasets.labels.outlining import place_outlines
 from detectors.datasets.levels import said_of_levels
-from detectors.datasets.outlining import place_outlines
 from detectors.datasets.pairing import pair_masks
 from detectors.datasets.places import BY_MASK, Place, Purpose, unsaid
 from detectors.datasets.samples import Dataset, Entry, Report, Sample, with_empty_masks

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from detectors.datasets.archives import File, Listing, list_zip
-from detectors.datasets.contents import sha256
-from detectors.datasets.folders import list_folder
+from detectors.datasets.files.archives import File, Listing, list_zip
+from detectors.datasets.files.contents import sha256
+from detectors.datasets.files.folders import list_folder
 from detectors.datasets.gathering import Arrangement, assemble, sort_out
 from detectors.datasets.loading import Upload, hashed, listed, sort_uploads, unused
 from detectors.datasets.places import Place, Purpose

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from detectors.datasets.archives import File, Listing, clean_path, list_zip, shortened, system_file, too_deep
-from detectors.datasets.contents import Content, Resting, sha256, whole
-from detectors.datasets.folders import list_folder, stamp
+from detectors.datasets.files.archives import File, Listing, clean_path, list_zip, shortened, system_file, too_deep
+from detectors.datasets.files.contents import Content, Resting, sha256, whole
+from detectors.datasets.files.folders import list_folder, stamp
 from detectors.datasets.gathering import Arrangement, assemble, gather, sort_out
 from detectors.datasets.layouts import kind_of, products
 from detectors.datasets.places import Purpose

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.datasets import layouts, words
-from detectors.datasets.archives import File
+from detectors.datasets.files.archives import File
 from detectors.datasets.places import Place
 from detectors.datasets.samples import Sample
 from detectors.errors import PictureRefused, Refusal, Sentence

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detectors.datasets.archives import list_zip
-from detectors.datasets.contents import Resting
-from detectors.datasets.folders import list_folder, reader
+from detectors.datasets.files.archives import list_zip
+from detectors.datasets.files.contents import Resting
+from detectors.datasets.files.folders import list_folder, reader
 from detectors.datasets.layouts import place_all
 from detectors.datasets.words import PICTURE_ENDINGS
 from detectors.errors import PictureRefused, Refusal, Sentence

@@ -16,9 +16,10 @@ from functools import cached_property, reduce
 from typing import Any, Literal
 
 from detectors import datasets
-from detectors.datasets import Dataset, Part, Sample, keeping, synthetic
-from detectors.datasets.contents import Content, Resting, Segmented, carried, remove, room, sha256
+from detectors.datasets import Dataset, Part, Sample, synthetic
 from detectors.datasets.corrections import Corrected
+from detectors.datasets.files import keeping
+from detectors.datasets.files.contents import Content, Resting, Segmented, carried, remove, room, sha256
 from detectors.datasets.places import Purpose
 from detectors.datasets.samples import with_empty_masks
 from detectors.errors import Refusal

@@ -17,7 +17,7 @@ from distributed.system import memory_limit
 
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import forecast
-from detectors.datasets.contents import Resting, Segmented
+from detectors.datasets.files.contents import Resting, Segmented
 from detectors.datasets.sources import EditedSource, Source, UploadSource
 from detectors.errors import Sentence
 from detectors.features import closer

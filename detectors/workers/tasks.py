@@ -15,8 +15,9 @@ from distributed import get_worker
 from detectors.comparison import benchmark
 from detectors.comparison import comparison as steps
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, Pictures, Stores
-from detectors.datasets import Dataset, keeping
-from detectors.datasets.contents import Resting, Segmented
+from detectors.datasets import Dataset
+from detectors.datasets.files import keeping
+from detectors.datasets.files.contents import Resting, Segmented
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Cancelled, WeightsRefused
 from detectors.features.weights import WeightsState, weights_state, weights_states

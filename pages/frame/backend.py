@@ -17,8 +17,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from detectors import report
 from detectors.comparison.comparison import Comparison
 from detectors.comparison.forecast import Forecast
-from detectors.datasets.contents import Resting, Segmented
 from detectors.datasets.corrections import Corrected, Roles, roles
+from detectors.datasets.files.contents import Resting, Segmented
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import Refusal
 from detectors.evaluation import thresholds

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from detectors.datasets.folders import stamp
+from detectors.datasets.files.folders import stamp
 from detectors.datasets.sources import DemoSource, EditedSource, Source, UploadSource
 from detectors.errors import DatasetRefused, Sentence
 from detectors.result import Result

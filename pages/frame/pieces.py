@@ -19,8 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from detectors.datasets.contents import Resting, Segmented
-from detectors.datasets.segments import END
+from detectors.datasets.files.contents import Resting, Segmented
+from detectors.datasets.files.segments import END
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB
 from pages.frame import uploads

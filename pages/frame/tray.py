@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from detectors.datasets.contents import Resting, Segmented, remove
-from detectors.datasets.segments import END, Segments, find
+from detectors.datasets.files.contents import Resting, Segmented, remove
+from detectors.datasets.files.segments import END, Segments, find
 
 IDLE_SECONDS = 3600.0  # for which a file that was not finished can be gone on with
 MOST_FILES = 5_000

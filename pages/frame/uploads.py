@@ -15,8 +15,8 @@ from weakref import WeakSet, WeakValueDictionary
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from detectors.datasets.contents import Content, is_zip
-from detectors.datasets.contents import room as occupied
+from detectors.datasets.files.contents import Content, is_zip
+from detectors.datasets.files.contents import room as occupied
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import LIMITS, Limits, label
 from detectors.images.limits import MB

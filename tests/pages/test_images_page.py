@@ -19,7 +19,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from detectors.datasets import Folder
-from detectors.datasets.folders import stamp
+from detectors.datasets.files.folders import stamp
 from detectors.datasets.sources import EditedSource, UploadSource
 from detectors.images import White
 from detectors.images.limits import LIMITS, MB

@@ -16,8 +16,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from detectors.datasets import keeping
-from detectors.datasets.contents import Segmented, whole
+from detectors.datasets.files import keeping
+from detectors.datasets.files.contents import Segmented, whole
 from detectors.images.limits import LIMITS, MB
 from pages.frame import pieces, tray, uploads
 

@@ -14,8 +14,9 @@ from detectors import datasets
 from detectors.comparison.comparison import Bench, Comparison, FittedColumn, extract, fit_and_score
 from detectors.comparison.forecast import forecast
 from detectors.comparison.pipeline import Pipeline
-from detectors.datasets import Dataset, Sample, keeping
-from detectors.datasets.contents import kept
+from detectors.datasets import Dataset, Sample
+from detectors.datasets.files import keeping
+from detectors.datasets.files.contents import kept
 from detectors.errors import SettingRefused
 from detectors.evaluation.pixel_scores import scores_of
 from detectors.features import closer

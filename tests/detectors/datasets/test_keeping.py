@@ -11,9 +11,9 @@ import pytest
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.segmented import laid_apart
 
-from detectors.datasets import keeping
-from detectors.datasets.contents import Resting, whole
-from detectors.datasets.keeping import keep
+from detectors.datasets.files import keeping
+from detectors.datasets.files.contents import Resting, whole
+from detectors.datasets.files.keeping import keep
 from detectors.datasets.sources import UploadSource
 from detectors.images import LIMITS
 

@@ -674,7 +674,7 @@ class TestOutlines:
         assert told == ("Its outlines are for 1.png, and 2 pictures are called so (test/bad/1.png, test/cut/1.png).")
 
     def test_cocos_compressed_runs(self):
-        from detectors.datasets.polygons import _counts
+        from detectors.datasets.labels.polygons import _counts
 
         assert _counts("52203") == [5, 2, 2, 2, 5]  # as pycocotools writes [5, 2, 2, 2, 5]
 

@@ -11,11 +11,11 @@ import pytest
 from fixtures.picture_files import encoded, scene, zipped
 from fixtures.segmented import found, laid_apart
 
-from detectors.datasets import contents, keeping
-from detectors.datasets.archives import list_zip
-from detectors.datasets.contents import Resting, Segmented, carried, kept, whole
+from detectors.datasets.files import contents, keeping
+from detectors.datasets.files.archives import list_zip
+from detectors.datasets.files.contents import Resting, Segmented, carried, kept, whole
+from detectors.datasets.files.segments import END, Segments, find
 from detectors.datasets.joining import glimpses
-from detectors.datasets.segments import END, Segments, find
 from detectors.datasets.sources import UploadSource
 from detectors.errors import Refusal
 from detectors.images import LIMITS

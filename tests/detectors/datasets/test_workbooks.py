@@ -10,8 +10,8 @@ import pytest
 from fixtures.sets import load, read, states, tree
 from openpyxl import Workbook
 
+from detectors.datasets.labels.workbooks import read_workbook
 from detectors.datasets.sources import UploadSource
-from detectors.datasets.workbooks import read_workbook
 
 NAMES = tuple(f"img/{i:03}.png" for i in range(4))
 
@@ -65,7 +65,7 @@ def test_a_broken_one_is_told_and_one_of_something_else_is_passed_over():
 
 
 def test_one_that_unpacks_to_too_much_is_not_opened(monkeypatch):
-    monkeypatch.setattr("detectors.datasets.workbooks._UNPACKED", 1_000)
+    monkeypatch.setattr("detectors.datasets.labels.workbooks._UNPACKED", 1_000)
     data = load(tree(*NAMES) | {"labels.xlsx": book(Sheet1=[["file", "label"], ["000.png", "nok"]])})
     assert states(data, "ignored") == {"labels.xlsx": "file.sheet"}
 

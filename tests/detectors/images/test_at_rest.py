@@ -7,7 +7,7 @@ import numpy as np
 from fixtures.picture_files import encoded, scene, zipped
 
 from detectors import datasets
-from detectors.datasets.contents import Resting, sha256, whole
+from detectors.datasets.files.contents import Resting, sha256, whole
 from detectors.images import of_pixels
 from detectors.images.at_rest import Rest
 from detectors.images.limits import LIMITS

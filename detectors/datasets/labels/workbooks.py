@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zipfile import ZipFile
 
-from detectors.datasets.tables import Pictures, Table, read_rows
+from detectors.datasets.labels.tables import Pictures, Table, read_rows
 from detectors.errors import Sentence
 from detectors.images.limits import MB
 

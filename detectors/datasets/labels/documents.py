@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from detectors.datasets import layouts, polygons, splits, tables, words
-from detectors.datasets.archives import File
-from detectors.datasets.beside import read_beside
-from detectors.datasets.boxes import read_boxes
+from detectors.datasets import layouts, words
+from detectors.datasets.files.archives import File
+from detectors.datasets.labels import polygons, splits, tables
+from detectors.datasets.labels.beside import read_beside
+from detectors.datasets.labels.boxes import read_boxes
+from detectors.datasets.labels.polygons import Outlines
+from detectors.datasets.labels.workbooks import Sheet, read_sheets, read_workbook
 from detectors.datasets.places import NOT_ALIKE, OWN_NAME_UNCLEAR, Place, not_among, unsaid
-from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Entry
-from detectors.datasets.workbooks import Sheet, read_sheets, read_workbook
 from detectors.errors import Refusal, Sentence
 from detectors.images.shrunk import is_picture
 

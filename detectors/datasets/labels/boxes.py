@@ -14,8 +14,8 @@ from posixpath import commonpath
 from xml.etree import ElementTree
 
 from detectors.datasets import words
+from detectors.datasets.labels.polygons import Outlines, box, distinct, says_good
 from detectors.datasets.layouts import split_of
-from detectors.datasets.polygons import Outlines, box, distinct, says_good
 from detectors.datasets.words import meaning
 
 _LINE = re.compile(r"\d{1,4}(?:[ \t]+(?:0?\.\d+|[01](?:\.0*)?|\d(?:\.\d+)?e-\d+))+", re.IGNORECASE)

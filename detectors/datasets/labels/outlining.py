@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from detectors.datasets import words
-from detectors.datasets.archives import File
+from detectors.datasets.files.archives import File
+from detectors.datasets.labels.polygons import Outlines
 from detectors.datasets.layouts import only_of_training
 from detectors.datasets.places import Place, Purpose, by_table, is_chosen, is_damaged, unsaid
-from detectors.datasets.polygons import Outlines
 from detectors.datasets.samples import Entry
 from detectors.errors import Sentence
 from detectors.images.limits import Limits

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from detectors.datasets.contents import Content, Resting, Segmented, head, kept_or, opened, pieces
-from detectors.datasets.segments import CENTRAL_HEADER, lies_alone
+from detectors.datasets.files.contents import Content, Resting, Segmented, head, kept_or, opened, pieces
+from detectors.datasets.files.segments import CENTRAL_HEADER, lies_alone
 from detectors.datasets.words import is_junk
 from detectors.errors import DatasetRefused, PictureRefused, Refusal, Sentence
 from detectors.images import label

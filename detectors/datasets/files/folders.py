@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from detectors.datasets.archives import File, Listing, clean_path, shortened, system_file, too_deep
+from detectors.datasets.files.archives import File, Listing, clean_path, shortened, system_file, too_deep
 from detectors.errors import DatasetRefused, PictureRefused, Sentence
 from detectors.images.limits import LIMITS, MB, Limits
 

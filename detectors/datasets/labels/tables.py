@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from detectors.datasets import one_hot, words
+from detectors.datasets import words
+from detectors.datasets.labels import one_hot
+from detectors.datasets.labels.polygons import Outlines
 from detectors.datasets.layouts import split_of
 from detectors.datasets.places import Place
-from detectors.datasets.polygons import Outlines
 from detectors.datasets.words import meaning
 from detectors.errors import PictureRefused, Sentence
 from detectors.images.limits import LIMITS, Limits

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from detectors.datasets import words
-from detectors.datasets.boxes import owners
-from detectors.datasets.tables import Pictures, Table, read_rows
+from detectors.datasets.labels.boxes import owners
+from detectors.datasets.labels.tables import Pictures, Table, read_rows
 from detectors.errors import Sentence
 
 _LONGEST = 40  # letters of a label

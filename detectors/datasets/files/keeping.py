@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from detectors.datasets.archives import list_zip
-from detectors.datasets.contents import Resting, Segmented, is_zip, remove, whole
+from detectors.datasets.files.archives import list_zip
+from detectors.datasets.files.contents import Resting, Segmented, is_zip, remove, whole
 from detectors.errors import Refusal
 from detectors.images.limits import LIMITS, Limits
 from detectors.images.shrinking import shrink

@@ -1,0 +1,1 @@
+"""What lies beside pictures and says which are good, and where defects are: tables, lists, boxes, outlines."""
