@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_refused_word_for_word(tmp_path, state):
     )
     save_file(changed(state, extra__weight=torch.zeros(1)), path)
     assert refusal(path) == (
-        "w.safetensors holds 1 tensors that test_resnet does not have, extra.weight among them. "
+        "w.safetensors holds 1 tensor that test_resnet does not have, extra.weight among them. "
         "Choose the file that was saved from this timm model."
     )
     save_file(changed(state, bn1__bias=torch.zeros(5)), path)
