@@ -292,8 +292,8 @@ def predict(options: argparse.Namespace) -> None:
             )
         if folder:
             with (folder / "scores.csv").open("w", newline="", encoding="utf-8") as file:
-                written = [(cell(name), score, cell(verdict)) for name, score, verdict in (each.row for each in scored)]
-                csv.writer(file).writerows([("picture", "score", "verdict"), *written])
+                rows = [(cell(name), score, cell(verdict)) for name, score, verdict in (each.row for each in scored)]
+                csv.writer(file).writerows([("picture", "score", "verdict"), *rows])
             said = {"model": options.model.name, "threshold": threshold, "remarks": remarks}
             (folder / "result.json").write_text(json.dumps(said), encoding="utf-8")
     if unread := [each for each in scored if each.refused is not None and each.refused != NO_MASK]:

@@ -1,23 +1,12 @@
 // Pictures by key, and what is made of a map in the browser: colours, contours, outlines.
-// The files of this folder are joined in this order: maps, parts, pane, row, tools, grid.
+// The files of this folder are joined in this order: stored, maps, parts, pane, row, tools, grid.
 
-const store = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
 const decoded = new Map();
-
-function picture(key) {
-  if (store.pictures.has(key)) return Promise.resolve(store.pictures.get(key));
-  if (!store.waiting.has(key)) {
-    const entry = {};
-    entry.promise = new Promise((resolve) => (entry.resolve = resolve));
-    store.waiting.set(key, entry);
-  }
-  return store.waiting.get(key).promise;
-}
 
 // An 8-bit picture as {width, height, values}: one byte a pixel.
 function bytes(key) {
   if (!decoded.has(key)) {
-    decoded.set(key, picture(key).then(async (uri) => {
+    decoded.set(key, stored(key).then(async (uri) => {
       const image = new Image();
       image.src = uri;
       await image.decode();

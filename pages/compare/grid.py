@@ -14,6 +14,7 @@ GRID = Component(
     "pages/compare/grid.html",
     ("pages/frame/component.css", "pages/compare/grid.css"),
     (
+        "assets/components/stored.js",
         "assets/components/maps.js",
         "assets/components/parts.js",
         *(f"pages/compare/{name}.js" for name in ("pane", "row", "tools", "grid")),

@@ -58,7 +58,7 @@ class Pane {
     image.alt = "";
     image.draggable = false;
     lens.append(image);
-    picture(cell.base).then((uri) => (image.src = uri));
+    stored(cell.base).then((uri) => (image.src = uri));
     if (cell.map) {
       this.canvas = make("canvas");
       this.lines = drawing("lines", ["halo", "one", "two", "three"]);

@@ -20,7 +20,7 @@ function update(host, { items }, trigger) {
     image.alt = "";
     const [width, height] = size(item.shape);
     Object.assign(image.style, { width: `${width}px`, height: `${height}px` });
-    picture(item.base).then((uri) => (image.src = uri));
+    stored(item.base).then((uri) => (image.src = uri));
     const words = make("span");
     words.append(make("b", "", item.name), make("i", "", item.method), make("i", "", item.turn));
     button.append(image, words);

@@ -22,7 +22,7 @@ from pages.frame.words import called, text
 
 FLIPS = Component(
     "flips", "pages/frame/flips.html", ("pages/frame/component.css", "pages/frame/flips.css"),
-    ("assets/components/maps.js", "assets/components/parts.js", "pages/frame/flips.js"),
+    ("assets/components/stored.js", "assets/components/maps.js", "assets/components/parts.js", "pages/frame/flips.js"),
 )  # fmt: skip
 _MOST = 24  # pictures that are shown
 _TURNS = {

@@ -118,7 +118,7 @@ function layers(tile) {
 }
 
 function show(layer, { base, map, mask, table, paint, mode = view.mode }) {
-  if (layer.wanted.base !== base) picture(base).then((uri) => (layer.image.src = uri));
+  if (layer.wanted.base !== base) stored(base).then((uri) => (layer.image.src = uri));
   if (layer.wanted.mask !== mask) {
     layer.edge.style.display = mask ? "" : "none";
     if (mask) bytes(mask).then((found) => fillEdge(layer.edge, found));

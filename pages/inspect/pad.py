@@ -30,6 +30,7 @@ CANVAS = Component(
     "pages/inspect/paint.html",
     ("pages/frame/component.css", "pages/inspect/parts.css", "pages/inspect/paint.css"),
     (
+        "assets/components/stored.js",
         "assets/components/maps.js",
         "assets/components/parts.js",
         *(f"pages/inspect/{name}.js" for name in ("lens", "strip", "brushes", "states", "scores", "paint")),

@@ -303,7 +303,7 @@ function released(pad) {
 
 async function pixelsOf(key, [height, width]) {
   const image = new Image();
-  image.src = await picture(key);
+  image.src = await stored(key);
   await image.decode();
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);

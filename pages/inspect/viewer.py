@@ -21,6 +21,7 @@ VIEWER = Component(
     "pages/inspect/inspect.html",
     ("pages/frame/component.css", "pages/inspect/parts.css", "pages/inspect/inspect.css"),
     (
+        "assets/components/stored.js",
         "assets/components/maps.js",
         "assets/components/parts.js",
         *(f"pages/inspect/{name}.js" for name in ("lens", "rows", "strip", "inspect")),

@@ -24,6 +24,7 @@ PLAYGROUND = Component(
     "pages/learn/playground.html",
     ("pages/frame/component.css", "pages/learn/playground.css"),
     (
+        "assets/components/stored.js",
         "assets/components/maps.js",
         "assets/components/parts.js",
         "pages/learn/mersenne.js",

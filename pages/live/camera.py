@@ -18,6 +18,7 @@ CAMERA = Component(
     "pages/live/camera.html",
     ("pages/frame/component.css", "pages/live/camera.css"),
     (
+        "assets/components/stored.js",
         "assets/components/maps.js",
         "assets/components/parts.js",
         *(f"pages/live/{name}.js" for name in ("sources", "channel", "strip", "methods", "camera")),

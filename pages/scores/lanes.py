@@ -29,7 +29,7 @@ LANES, LISTED, VERDICTS = (
         name,
         f"pages/scores/{name}.html",
         ("pages/frame/component.css", "pages/scores/common.css", f"pages/scores/{name}.css"),
-        tuple(f"pages/scores/{script}.js" for script in scripts),
+        ("assets/components/stored.js", *(f"pages/scores/{script}.js" for script in scripts)),
     )
     for name, scripts in {
         "lanes": ("threshold", "axis", "lane", "lanes"),

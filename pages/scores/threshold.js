@@ -2,7 +2,6 @@
 // publishes it, and every part follows at once; nothing of this asks the server.
 // The files of this folder are joined: threshold before axis and lanes, before curves, before verdicts.
 
-const odd = (window.oddOneOut ??= { pictures: new Map(), waiting: new Map() });
 const shared = (odd.scores ??= { model: null, hearers: new Map(), sheets: new Map(), bars: null, byValue: false });
 const Z = 1.959963984540054;
 
@@ -129,17 +128,6 @@ function publish() {
     if (element.isConnected) listener();
     else shared.hearers.delete(element);
   }
-}
-
-// What the store was sent under a key, as soon as it is there.
-function stored(key) {
-  if (odd.pictures.has(key)) return Promise.resolve(odd.pictures.get(key));
-  if (!odd.waiting.has(key)) {
-    const entry = {};
-    entry.promise = new Promise((resolve) => (entry.resolve = resolve));
-    odd.waiting.set(key, entry);
-  }
-  return odd.waiting.get(key).promise;
 }
 
 // A sheet of thumbnails by its key, as an address that many elements may use.
